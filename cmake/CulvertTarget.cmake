@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Flags that every target of ours takes, and the two ways in which tests are added.
+
+add_library(culvert_flags INTERFACE)
+target_include_directories(culvert_flags INTERFACE ${PROJECT_SOURCE_DIR})
+target_compile_options(culvert_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror)
+if(CULVERT_SANITIZE)
+    target_compile_options(culvert_flags INTERFACE
+        -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    target_link_options(culvert_flags INTERFACE -fsanitize=address,undefined)
+endif()
+
+# culvert_library(netlink SOURCES a.cpp … LIBRARIES PkgConfig::NL …): the static library culvert_netlink.
+function(culvert_library name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
+    add_library(culvert_${name} STATIC ${ARG_SOURCES})
+    target_link_libraries(culvert_${name} PUBLIC culvert_flags ${ARG_LIBRARIES})
+endfunction()
+
+# culvert_test(netlink_unit LABEL unit SOURCES … LIBRARIES … [PROPERTIES …]): a GoogleTest binary whose tests ctest lists one by one.
+# Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), netns (network namespaces, root).
+function(culvert_test name)
+    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
+    add_executable(${name} ${ARG_SOURCES})
+    target_link_libraries(${name} PRIVATE culvert_flags ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+    gtest_discover_tests(${name}
+        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
+        DISCOVERY_TIMEOUT 60
+        PROPERTIES LABELS ${ARG_LABEL} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" ${ARG_PROPERTIES})
+endfunction()
