@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Every map key and value of the balancer, shared by bpf/ (C) and lbd/ (C++). Padding is explicit, sizes are asserted on
+ * both sides. Fields named *_be, addresses and ports are in network order, all else in host order; lengths are bytes.
+ */
+#ifndef CULVERT_BPF_ABI_H
+#define CULVERT_BPF_ABI_H
+
+#include <linux/types.h>
+
+#ifdef __cplusplus
+#define LB_SIZE(type, size) static_assert(sizeof(type) == (size), "ABI: " #type)
+#else
+#define LB_SIZE(type, size) _Static_assert(sizeof(type) == (size), "ABI: " #type)
+#endif
+
+/* Raised whenever anything below changes shape or meaning. */
+#define LB_ABI_VERSION 1
+
+/* ---- Which service a packet is for: maps vips4 and vips6 ---------------------------------------------------------- */
+
+/* port_be 0 with a protocol: all its ports. port_be 0 and protocol 0: the address is a VIP of some service. */
+struct lb_vip4 {
+    __u8 address[4];
+    __u16 port_be;
+    __u8 protocol;
+    __u8 pad;
+};
+LB_SIZE(struct lb_vip4, 8);
+
+struct lb_vip6 {
+    __u8 address[16];
+    __u16 port_be;
+    __u8 protocol;
+    __u8 pad;
+};
+LB_SIZE(struct lb_vip6, 20);
+
+/*
+ * The value of both: where the service's Maglev table and its destinations are. A destination is one backend of one
+ * service; its id is dest_base plus what the table holds, so services with alike backends can share a table.
+ */
+struct lb_service {
+    __u32 ring;      /* first line of the table in map rings */
+    __u32 ring_size; /* entries; 0: no backend takes new flows */
+    __u32 dest_base; /* id of the destination that the table calls 0 */
+    __u32 pad;
+};
+LB_SIZE(struct lb_service, 16);
+
+/* Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. */
+#define LB_RING_LINE 32
+struct lb_ring_line {
+    __u16 dest[LB_RING_LINE];
+};
+LB_SIZE(struct lb_ring_line, 64);
+
+/* ---- Where packets go: map dests ---------------------------------------------------------------------------------- */
+
+enum lb_action {
+    LB_ACTION_NONE = 0,  /* no such destination: a flow that names it chooses anew */
+    LB_ACTION_DROP = 1,  /* drop, for `reason` (a next hop is unknown) */
+    LB_ACTION_L2 = 2,    /* replace the Ethernet header by the template, send */
+    LB_ACTION_ENCAP = 3, /* replace the Ethernet header by the template, patch it, send */
+    LB_ACTION_L3DSR = 4, /* as L2, and rewrite destination address and DSCP */
+};
+
+enum lb_encap_flag {
+    LB_ENCAP_OUTER6 = 1 << 0,   /* the outer header is IPv6 */
+    LB_ENCAP_UDP = 1 << 1,      /* a UDP header follows it: set length and source port */
+    LB_ENCAP_UDP_CSUM = 1 << 2, /* and checksum */
+};
+
+/* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, Geneve 8, inner Ethernet 14. */
+#define LB_TEMPLATE_MAX 96
+/* The template is copied as its first and its last 32 bytes, so an encapsulation can't be shorter. Ethernet + IPv4 is 34. */
+#define LB_TEMPLATE_MIN 32
+
+struct lb_dest_body {
+    __u8 action;       /* enum lb_action */
+    __u8 reason;       /* enum lb_reason, for LB_ACTION_DROP */
+    __u8 head_len;     /* bytes of template that precede the client's IP header, Ethernet header included */
+    __u8 l2_len;       /* bytes of it that are Ethernet header and tags */
+    __u8 flags;        /* enum lb_encap_flag */
+    __u8 dscp;         /* LB_ACTION_L3DSR: 0..63 */
+    __u16 mtu;         /* longest IP packet that may go in, bytes */
+    __u32 ifindex;     /* interface to send by */
+    __u16 ip_sum;      /* ones' complement sum of the outer IPv4 header with total length, TOS and checksum zero */
+    __u16 udp_sum;     /* the same of what the outer UDP checksum covers but for lengths, source port and the client's packet:
+                          addresses, protocol, destination port, and headers between UDP and the client's IP header */
+    __u8 bytes[LB_TEMPLATE_MAX]; /* the template; for L3DSR the new destination address follows the Ethernet header */
+};
+LB_SIZE(struct lb_dest_body, 112);
+
+/*
+ * Two bodies, of which `active` says which one counts: user space writes the other one, then changes `active`, so that no
+ * packet sees half of an update.
+ */
+struct lb_dest {
+    struct {
+        __u32 active; /* 0 or 1, meaningful in slot[0] only: in one cache line with the body that is used at first */
+        __u32 pad[3];
+        struct lb_dest_body body;
+    } slot[2];
+};
+LB_SIZE(struct lb_dest, 256);
+
+/* ---- Flows: map flows --------------------------------------------------------------------------------------------- */
+
+/*
+ * A bucket is a cache line of eight entries, an entry is one 64-bit word, written by one store:
+ *
+ *     63        52 51                 32 31                          4 3      0
+ *     [ time, 12 ] [ destination id, 20 ] [ tag: top bits of hash, 28 ] [ state ]
+ *
+ * Zero is an empty entry: destination ids begin at 1. Time counts units of 2^time_shift jiffies and wraps.
+ */
+#define LB_FLOW_WAYS 8
+#define LB_FLOW_STATE_BITS 4
+#define LB_FLOW_DEST_SHIFT 32
+#define LB_FLOW_DEST_BITS 20
+#define LB_FLOW_TIME_SHIFT 52
+#define LB_FLOW_TIME_BITS 12
+#define LB_DEST_MAX (1u << LB_FLOW_DEST_BITS)
+
+enum lb_flow_state {
+    LB_FLOW_SEEN = 1 << 0,    /* more than one packet: outlives flows of a single packet when a bucket is full */
+    LB_FLOW_CLOSING = 1 << 1, /* the client sent FIN or RST: a new SYN may choose anew */
+};
+
+struct lb_bucket {
+    __u64 entry[LB_FLOW_WAYS];
+};
+LB_SIZE(struct lb_bucket, 64);
+
+/* ---- Counters, per CPU: maps dest_counters, reasons --------------------------------------------------------------- */
+
+struct lb_counters {
+    __u64 packets;
+    __u64 bytes; /* of the clients' IP packets, without Ethernet and outer headers */
+    __u64 flows; /* entered into the flow table */
+    __u64 pad;
+};
+LB_SIZE(struct lb_counters, 32);
+
+/*
+ * Why packets to a VIP were not forwarded, each drop for exactly one reason, and what else is worth counting.
+ * LB_REASON(identifier, name, text)
+ */
+#define LB_REASONS(LB_REASON)                                                                                             \
+    LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                          \
+    LB_REASON(IP_HEADER, "ip_header", "IP version, header length or total length make no sense")                         \
+    LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                                         \
+    LB_REASON(IP_CHECKSUM, "ip_checksum", "the IPv4 header checksum is wrong")                                            \
+    LB_REASON(FRAGMENT, "fragment", "an IP fragment: its ports are not known")                                            \
+    LB_REASON(L4_HEADER, "l4_header", "TCP or UDP header or length make no sense")                                        \
+    LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                                 \
+    LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                          \
+    LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                                \
+    LB_REASON(NO_ROUTE, "no_route", "no route to the backend")                                                            \
+    LB_REASON(NO_NEIGHBOUR, "no_neighbour", "the MAC address of the backend or its router is not known")                  \
+    LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")      \
+    LB_REASON(NO_ROOM, "no_room", "the driver left no room in front of the packet")                                       \
+    LB_REASON(INTERNAL, "internal", "a map lookup failed that cannot fail")
+
+enum lb_reason {
+#define LB_REASON(identifier, name, text) LB_DROP_##identifier,
+    LB_REASONS(LB_REASON)
+#undef LB_REASON
+        LB_REASON_COUNT
+};
+
+/* ---- What is fixed when the program is loaded: .rodata ------------------------------------------------------------ */
+
+struct lb_config {
+    __u64 hash_final;     /* xor-ed in before the last mixing */
+    __u32 hash_key[10];   /* random, the same on all balancers of a cluster; see flow.h */
+    __u32 bucket_mask;    /* number of buckets - 1 */
+    __u32 time_shift;     /* log2 of jiffies in a unit of flow time */
+    __u8 ipv4;            /* switches: there are VIPs of this family, */
+    __u8 ipv6;
+    __u8 all_ports;       /* services for all ports, */
+    __u8 l3dsr;           /* destinations of this kind, */
+    __u8 l2;
+    __u8 encap;
+    __u8 redirect;        /* more than one interface */
+    __u8 pad;
+};
+LB_SIZE(struct lb_config, 64);
+
+#endif
