@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace culvert::common {
+
+/// How a packet travels from the balancer to a backend.
+enum class EncapKind : std::uint8_t {
+    l2,      ///< as it is, to the backend's MAC address
+    ipip,    ///< IP in IP: RFC 2003, RFC 2473, RFC 4213 section 3
+    gre,     ///< RFC 2784, without key, checksum and sequence number
+    fou,     ///< IP or GRE directly in UDP (Linux: net/ipv4/fou_core.c)
+    gue,     ///< Generic UDP Encapsulation, draft-ietf-intarea-gue
+    geneve,  ///< RFC 8926
+    l3dsr,   ///< the destination rewritten to the backend; the DSCP tells it the VIP
+};
+
+inline constexpr std::array all_encap_kinds{EncapKind::l2,  EncapKind::ipip,   EncapKind::gre,  EncapKind::fou,
+                                            EncapKind::gue, EncapKind::geneve, EncapKind::l3dsr};
+
+/// As in the configuration: "ipip".
+[[nodiscard]] std::string_view name(EncapKind kind);
+[[nodiscard]] std::optional<EncapKind> encap_kind(std::string_view name);
+
+/// RFC 8926 section 3.3. FOU and GUE have no port that their users agree on, so none is assumed.
+inline constexpr std::uint16_t geneve_port = 6081;
+
+/// The DSCP that mark a VIP: 6 bits (RFC 2474 section 3), and 0 is what unmarked packets have.
+inline constexpr std::uint8_t least_dscp = 1;
+inline constexpr std::uint8_t most_dscp = 63;
+
+}  // namespace culvert::common

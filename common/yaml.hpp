@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+/// Configuration files for people. A file becomes a tree of `Node`s with positions; readers turn `Value`s (a node and
+/// where to complain about it) into the program's own types. A reader is anything callable as `std::optional<T>(const
+/// Value&)`; one that returns nothing has reported why. All errors of a file are collected, so that one run shows them
+/// all.
+///
+///     std::optional<Backend> read_backend(const Value& value) {
+///         Backend backend;
+///         MapReader map(value, "backend");
+///         map.required("address", yaml::address, backend.address, "10.0.2.30");
+///         map.optional("weight", yaml::number<std::uint16_t>(0, 65535), backend.weight);
+///         map.finish();
+///         return backend;
+///     }
+///     auto config = yaml::load("/etc/culvert/lbd.yaml", read_config);
+///
+/// The readers of scalars are in common/scalars.hpp.
+namespace culvert::common::yaml {
+
+/// Both count from 1, the column in bytes; {0, 0} is the file as a whole.
+struct Position {
+    std::size_t line = 0;
+    std::size_t column = 0;
+
+    auto operator<=>(const Position&) const = default;
+};
+
+struct Error {
+    std::string file;
+    Position position;
+    std::string text;  ///< what is wrong, and what would be right
+
+    bool operator==(const Error&) const = default;
+
+    /// "lbd.yaml:7:11: text", or "lbd.yaml: text" for the file as a whole.
+    [[nodiscard]] std::string to_string() const;
+};
+
+/// Never empty, sorted by position.
+using Errors = std::vector<Error>;
+
+template <typename T>
+using Result = tl::expected<T, Errors>;
+
+/// What the file says, before anyone asks what it means: YAML without anchors, aliases, tags and a second document,
+/// every key of a map a scalar that occurs once. Scalars have no type: `no`, `010` and `"53"` are these characters
+/// without the quotes, so quoting never changes what a value means (but an unquoted `null` or `~` is no value).
+struct Node {
+    enum class Kind : std::uint8_t {
+        null,      ///< nothing after the colon or dash
+        scalar,    ///< in `text`
+        sequence,  ///< in `items`
+        map,       ///< `keys[i]` is the key of `items[i]`; in the order of the file
+        refused,   ///< an alias: reported, so readers pass over it in silence
+    };
+
+    Kind kind = Kind::null;
+    Position position;
+    std::string text;
+    std::vector<Node> keys;
+    std::vector<Node> items;
+};
+
+/// Collects the errors of one file.
+class Diagnostics {
+  public:
+    explicit Diagnostics(std::string_view file) : file_(file) {}
+    void add(Position position, std::string text);
+    [[nodiscard]] bool empty() const { return errors_.empty(); }
+    /// Sorted by position. Only the first 50; the last then says how many more there are.
+    [[nodiscard]] Errors take() &&;
+
+  private:
+    std::string file_;
+    Errors errors_;
+};
+
+/// At most 1 MiB of UTF-8, 16 levels deep. Nothing if there is no tree to read on from; errors are in `diagnostics`,
+/// and there may be errors although there is a tree.
+[[nodiscard]] std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics);
+
+/// The text in double quotes for a message: long text is cut, control characters are escaped.
+[[nodiscard]] std::string quoted(std::string_view text);
+
+/// What a reader wants where a value stands: "X is not <noun>: write <right>".
+struct Wanted {
+    std::string noun;   ///< "a port"
+    std::string right;  ///< "a number from 1 to 65535"
+};
+
+/// A node and where to complain about it. Cheap to copy; valid while the file is being read.
+class Value {
+  public:
+    Value(const Node& node, Diagnostics& diagnostics) : node_(&node), diagnostics_(&diagnostics) {}
+
+    [[nodiscard]] const Node& node() const { return *node_; }
+    [[nodiscard]] Position position() const { return node_->position; }
+
+    /// `return value.fail("two services have the name …");`
+    std::nullopt_t fail(std::string text) const;
+    /// "X is not <noun>: write <right>"; of a list or map "this is a list, not <noun>: …".
+    std::nullopt_t fail(const Wanted& wanted) const;
+
+    /// The text of a scalar; anything else is reported.
+    [[nodiscard]] std::optional<std::string_view> scalar(const Wanted& wanted) const;
+    /// The elements of a list; anything else is reported.
+    [[nodiscard]] std::optional<std::vector<Value>> list(const Wanted& wanted) const;
+    /// The keys and values of a map; anything else is reported. For maps whose keys the user chooses; others:
+    /// MapReader.
+    [[nodiscard]] std::optional<std::vector<std::pair<Value, Value>>> map(const Wanted& wanted) const;
+
+  private:
+    const Node* node_;
+    Diagnostics* diagnostics_;
+};
+
+template <typename Reader>
+using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;
+
+/// Reads a map whose keys are known. It remembers which keys were asked for: `finish` reports all others.
+/// Of something that is no map it reports just that, once.
+class MapReader {
+  public:
+    /// `noun` names the thing in messages, without an article: "service".
+    MapReader(const Value& value, std::string_view noun);
+
+    /// The value of the key, if it is there.
+    [[nodiscard]] std::optional<Value> find(std::string_view key);
+
+    /// Reads the key's value into `target`, which keeps what it has if the key is missing or its value bad.
+    /// True if it was read.
+    template <typename Reader, typename T>
+    bool optional(std::string_view key, Reader&& read, T& target) {
+        const auto value = find(key);
+        if (!value) return false;
+        auto result = std::forward<Reader>(read)(*value);
+        if (!result) return false;
+        target = *std::move(result);
+        return true;
+    }
+
+    /// The same, and a missing key is reported: "this service has no "vip": write for example vip: 192.0.2.1".
+    template <typename Reader, typename T>
+    bool required(std::string_view key, Reader&& read, T& target, std::string_view example) {
+        if (!find(key)) return missing(key, example);
+        return optional(key, std::forward<Reader>(read), target);
+    }
+
+    /// Reports a missing key. Always false.
+    bool missing(std::string_view key, std::string_view example) const;
+
+    /// Reports each of these keys that is there: known, but not to this version.
+    void unsupported(std::initializer_list<std::string_view> keys);
+
+    /// Reports the keys that nobody asked for, with what may have been meant.
+    void finish() const;
+
+  private:
+    Value value_;
+    std::string noun_;
+    bool is_map_;
+    std::vector<std::string_view> asked_;
+};
+
+/// A reader of a list, of elements that `read` reads. Bad elements are reported and left out.
+template <typename Reader>
+auto list_of(Reader read, Wanted wanted) {
+    return [read = std::move(read), wanted = std::move(wanted)](const Value& value) {
+        std::optional<std::vector<ValueOf<Reader>>> result;
+        const auto elements = value.list(wanted);
+        if (!elements) return result;
+        result.emplace();
+        for (const Value& element : *elements)
+            if (auto read_element = read(element)) result->push_back(*std::move(read_element));
+        return result;
+    };
+}
+
+/// The content of a file of at most 1 MiB.
+[[nodiscard]] Result<std::string> read_file(const std::string& path);
+
+/// Reads `text` by `read`; `file` is its name in messages. A value only if nothing at all was reported.
+template <typename Reader>
+[[nodiscard]] Result<ValueOf<Reader>> parse(std::string_view file, std::string_view text, Reader&& read) {
+    Diagnostics diagnostics(file);
+    std::optional<ValueOf<Reader>> result;
+    if (const auto tree = parse_tree(text, diagnostics)) result = read(Value(*tree, diagnostics));
+    if (!diagnostics.empty() || !result) return tl::unexpected(std::move(diagnostics).take());
+    return *std::move(result);
+}
+
+template <typename Reader>
+[[nodiscard]] Result<ValueOf<Reader>> load(const std::string& path, Reader&& read) {
+    const auto text = read_file(path);
+    if (!text) return tl::unexpected(text.error());
+    return parse(path, *text, std::forward<Reader>(read));
+}
+
+}  // namespace culvert::common::yaml
