@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <linux/netfilter/nf_tables.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "netlink/address.hpp"
+
+/// The expressions of nf_tables as values. Numbers are the kernel's (linux/netfilter/nf_tables.h), so that a number we
+/// have no name for survives decoding and compares unequal. Registers hold data in network order, except for marks
+/// (host order).
+namespace culvert::netlink::nft {
+
+using Bytes = std::vector<std::uint8_t>;
+/// NFT_REG_1 … NFT_REG_4 hold 16 bytes each. Rules of ours get by with the first.
+using Register = std::uint32_t;
+
+enum class MetaKey : std::uint32_t {
+    protocol = NFT_META_PROTOCOL,
+    mark = NFT_META_MARK,
+    iifname = NFT_META_IIFNAME,
+    nfproto = NFT_META_NFPROTO,
+    l4proto = NFT_META_L4PROTO,
+};
+/// Loads a property of the packet.
+struct Meta {
+    MetaKey key;
+    Register into = NFT_REG_1;
+    bool operator==(const Meta&) const = default;
+};
+
+enum class Header : std::uint32_t {
+    network = NFT_PAYLOAD_NETWORK_HEADER,
+    transport = NFT_PAYLOAD_TRANSPORT_HEADER,
+};
+/// Loads `length` bytes at `offset` of a header.
+struct PayloadLoad {
+    Header header;
+    std::uint32_t offset;
+    std::uint32_t length;
+    Register into = NFT_REG_1;
+    bool operator==(const PayloadLoad&) const = default;
+};
+
+/// Which checksums the kernel corrects when bytes of a packet are replaced.
+struct ChecksumUpdate {
+    std::uint32_t type =
+        NFT_PAYLOAD_CSUM_NONE;  ///< NFT_PAYLOAD_CSUM_INET: an Internet checksum stands at `offset` of the same header
+    std::uint32_t offset = 0;
+    std::uint32_t flags =
+        0;  ///< NFT_PAYLOAD_L4CSUM_PSEUDOHDR: the bytes count in the transport checksum's pseudo-header
+    bool operator==(const ChecksumUpdate&) const = default;
+};
+/// Writes `length` bytes at `offset` of a header.
+struct PayloadStore {
+    Header header;
+    std::uint32_t offset;
+    std::uint32_t length;
+    ChecksumUpdate checksum;
+    Register from = NFT_REG_1;
+    bool operator==(const PayloadStore&) const = default;
+};
+
+/// register = (register & mask) ^ xor_with; both are as long as the data.
+struct Bitwise {
+    Bytes mask;
+    Bytes xor_with;
+    Register from = NFT_REG_1;
+    Register into = NFT_REG_1;
+    bool operator==(const Bitwise&) const = default;
+};
+
+enum class Comparison : std::uint32_t { eq = NFT_CMP_EQ, neq = NFT_CMP_NEQ };
+/// Ends the rule unless the register compares so with the data.
+struct Compare {
+    Comparison comparison;
+    Bytes data;
+    Register from = NFT_REG_1;
+    bool operator==(const Compare&) const = default;
+};
+
+struct Immediate {
+    Bytes data;
+    Register into = NFT_REG_1;
+    bool operator==(const Immediate&) const = default;
+};
+
+/// Ends the rule unless the register is (or, inverted, is not) in a set of the same table.
+struct Lookup {
+    std::string set;
+    bool inverted = false;
+    Register from = NFT_REG_1;
+    bool operator==(const Lookup&) const = default;
+};
+
+/// Looks an address of the packet up in the routing tables.
+struct Fib {
+    std::uint32_t result;  ///< NFT_FIB_RESULT_ADDRTYPE: an RTN_ number, 4 bytes in host order
+    std::uint32_t flags;   ///< NFTA_FIB_F_DADDR
+    Register into = NFT_REG_1;
+    bool operator==(const Fib&) const = default;
+};
+
+/// Counts packets and bytes. The counts themselves are no part of a rule.
+struct Counter {
+    bool operator==(const Counter&) const = default;
+};
+
+/// Lets conntrack pass the packet by; only before conntrack: priority raw.
+struct Notrack {
+    bool operator==(const Notrack&) const = default;
+};
+
+struct Verdict {
+    std::int32_t code;  ///< NF_ACCEPT, NF_DROP, NFT_JUMP, NFT_GOTO, NFT_RETURN
+    std::string chain;  ///< for jump and goto
+    bool operator==(const Verdict&) const = default;
+};
+
+/// Something in the kernel that has no name here: whoever finds it knows that the rule is not ours.
+struct Foreign {
+    std::string name;
+    bool operator==(const Foreign&) const = default;
+};
+
+using Expression = std::variant<Meta, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib, Counter,
+                                Notrack, Verdict, Foreign>;
+
+/// A rule, written as nft(8) reads it:
+/// `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4, 2).set_daddr(vip).notrack()`. Each step gives the very expressions
+/// that nft 1.0.6 generates for the text beside it, so `nft list` shows that text.
+struct Rule {
+    std::vector<Expression> expressions;
+    std::string comment;  ///< shown by `nft list`; up to 127 bytes
+
+    Rule& nfproto(Family family);                        ///< meta nfproto ipv4
+    Rule& l4proto(std::uint8_t protocol);                ///< meta l4proto 17
+    Rule& iifname(std::string_view name);                ///< iifname "tunl0"; "tun*" is any name that begins so
+    Rule& mark(std::uint32_t mark);                      ///< meta mark 5
+    Rule& dscp(Family family, std::uint8_t dscp);        ///< ip dscp 2 · ip6 dscp 2; 0 to 63
+    Rule& saddr(const Prefix& prefix);                   ///< ip saddr 192.0.2.0/24
+    Rule& daddr(const Prefix& prefix);                   ///< ip daddr 192.0.2.0/24
+    Rule& saddr_in(Family family, std::string set);      ///< ip saddr @set
+    Rule& saddr_not_in(Family family, std::string set);  ///< ip saddr != @set
+    Rule& daddr_in(Family family, std::string set);      ///< ip daddr @set
+    Rule& daddr_not_in(Family family, std::string set);  ///< ip daddr != @set
+    Rule& dport(std::uint16_t port);                     ///< th dport 53; after l4proto
+    Rule& fib_daddr_local();                             ///< fib daddr type local
+    Rule& set_daddr(const IpAddress& address);           ///< ip daddr set 192.0.2.1
+    Rule& counter();
+    Rule& notrack();
+    Rule& accept();
+    Rule& drop();
+    Rule& jump(std::string chain);
+    Rule& with_comment(std::string text);  ///< comment "text"
+
+    bool operator==(const Rule&) const = default;
+};
+
+}  // namespace culvert::netlink::nft

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "netlink/address.hpp"
+#include "netlink/nftables_rule.hpp"
+
+/// A table of nf_tables as one value. Two equal tables filter alike: handles, counts, and the order in which chains and
+/// sets were made are no part of it.
+namespace culvert::netlink::nft {
+
+/// All values from `first` to `last`, both included; each as long as the set's key, in network order.
+struct Interval {
+    Bytes first;
+    Bytes last;
+    auto operator<=>(const Interval&) const = default;
+};
+
+/// nft's own numbers for data types (its enum datatypes), by which `nft list` knows how to show a key.
+enum class KeyType : std::uint32_t { ipv4_addr = 7, ipv6_addr = 8 };
+
+/// A named set.
+struct Set {
+    KeyType key;
+    std::uint32_t key_length;          ///< bytes
+    std::uint32_t flags = 0;           ///< NFT_SET_INTERVAL if elements may span more than one value
+    std::vector<Interval> elements{};  ///< in order; neither overlapping nor adjacent if the set has intervals
+
+    /// An interval set that holds the addresses of all prefixes of `family`; prefixes may overlap, others are ignored.
+    [[nodiscard]] static Set of(Family family, std::span<const Prefix> prefixes);
+
+    bool operator==(const Set&) const = default;
+};
+
+/// Puts intervals in order and joins those that overlap or touch.
+[[nodiscard]] std::vector<Interval> joined(std::vector<Interval> intervals);
+
+enum class HookPoint : std::uint32_t {
+    prerouting = NF_INET_PRE_ROUTING,
+    input = NF_INET_LOCAL_IN,
+    forward = NF_INET_FORWARD,
+    output = NF_INET_LOCAL_OUT,
+    postrouting = NF_INET_POST_ROUTING,
+};
+
+constexpr std::int32_t priority_raw = -300;  ///< before conntrack (NF_IP_PRI_RAW)
+constexpr std::int32_t priority_filter = 0;  ///< NF_IP_PRI_FILTER
+
+/// Where in a packet's way a base chain stands.
+struct Hook {
+    HookPoint point;
+    std::int32_t priority;
+    std::uint32_t policy = NF_ACCEPT;  ///< NF_ACCEPT or NF_DROP
+    std::string type = "filter";
+    bool operator==(const Hook&) const = default;
+};
+
+struct Chain {
+    std::optional<Hook> hook;  ///< none: a chain to jump to
+    std::vector<Rule> rules{};
+    bool operator==(const Chain&) const = default;
+};
+
+struct Table {
+    std::string name;
+    std::uint8_t family = NFPROTO_INET;
+    std::uint32_t flags = 0;  ///< NFT_TABLE_F_DORMANT: somebody switched it off
+    std::map<std::string, Set> sets{};
+    std::map<std::string, Chain> chains{};
+    bool operator==(const Table&) const = default;
+};
+
+}  // namespace culvert::netlink::nft
