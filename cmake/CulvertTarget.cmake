@@ -4,7 +4,8 @@
 add_library(culvert_flags INTERFACE)
 target_include_directories(culvert_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(culvert_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror)
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
+    -Wno-missing-field-initializers) # designated initializers name what differs from the default
 if(CULVERT_SANITIZE)
     target_compile_options(culvert_flags INTERFACE
         -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)

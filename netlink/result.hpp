@@ -2,8 +2,9 @@
 #pragma once
 
 #include <string>
-#include <tl/expected.hpp>
 #include <utility>
+
+#include <tl/expected.hpp>
 
 namespace culvert::netlink {
 
@@ -28,8 +29,7 @@ using Result = tl::expected<T, Error>;
 /// `return failure("open", path, errno);`
 [[nodiscard]] inline tl::unexpected<Error> failure(std::string operation, std::string object, int code,
                                                    std::string kernel = {}, std::string cure = {}) {
-    return tl::unexpected(
-        Error{std::move(operation), std::move(object), code, std::move(kernel), std::move(cure)});
+    return tl::unexpected(Error{std::move(operation), std::move(object), code, std::move(kernel), std::move(cure)});
 }
 
 }  // namespace culvert::netlink
@@ -38,12 +38,11 @@ using Result = tl::expected<T, Error>;
 #define CULVERT_CONCAT(a, b) CULVERT_CONCAT_(a, b)
 
 /// `TRY(auto link, links.get("eth0"));` declares `link`, or returns the error from the function.
-#define TRY(declaration, ...)                                                                 \
-    auto CULVERT_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                      \
-    if (!CULVERT_CONCAT(try_, __LINE__))                                                      \
-        return tl::unexpected(std::move(CULVERT_CONCAT(try_, __LINE__)).error());             \
+#define TRY(declaration, ...)                                                                                      \
+    auto CULVERT_CONCAT(try_, __LINE__) = (__VA_ARGS__);                                                           \
+    if (!CULVERT_CONCAT(try_, __LINE__)) return tl::unexpected(std::move(CULVERT_CONCAT(try_, __LINE__)).error()); \
     declaration = std::move(*CULVERT_CONCAT(try_, __LINE__))
 
 /// `CHECK_OK(links.set_up("tunl0"));` returns the error from the function, if there is one.
-#define CHECK_OK(...)                                                                         \
+#define CHECK_OK(...) \
     if (auto try_result = (__VA_ARGS__); !try_result) return tl::unexpected(std::move(try_result).error())

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <linux/netlink.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <iterator>
+#include <optional>
+#include <span>
+#include <string>
+#include <type_traits>
+
+#include "netlink/address.hpp"
+
+namespace culvert::netlink {
+
+using Bytes = std::span<const std::byte>;
+
+/// The first sizeof(T) bytes as a T; nothing if there are fewer. Netlink aligns to 4 bytes only, hence the copy.
+template <typename T>
+    requires std::is_trivially_copyable_v<T>
+[[nodiscard]] std::optional<T> read(Bytes bytes) {
+    if (bytes.size() < sizeof(T)) return std::nullopt;
+    T value;
+    std::memcpy(&value, bytes.data(), sizeof(T));
+    return value;
+}
+
+/// One netlink attribute, header taken off. Flags NLA_F_NESTED and NLA_F_NET_BYTEORDER are not part of the type.
+struct Attribute {
+    std::uint16_t type = 0;
+    Bytes payload;
+};
+
+/// A view of a sequence of netlink attributes, read without trust: what is malformed ends the sequence, what has the
+/// wrong size is absent. Integers come in host order; `be` says that the attribute holds network order.
+/// If a type occurs twice the last one counts, as in the kernel.
+class Attributes {
+  public:
+    class Iterator {
+      public:
+        using value_type = Attribute;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator() = default;
+        explicit Iterator(Bytes rest);
+        const Attribute& operator*() const { return current_; }
+        const Attribute* operator->() const { return &current_; }
+        Iterator& operator++();
+        void operator++(int) { ++*this; }
+        bool operator==(std::default_sentinel_t) const { return done_; }
+
+      private:
+        void advance();
+
+        Bytes rest_;
+        Attribute current_;
+        bool done_ = true;
+    };
+
+    Attributes() = default;
+    explicit Attributes(Bytes bytes) : bytes_(bytes) {}
+
+    [[nodiscard]] Iterator begin() const { return Iterator(bytes_); }
+    [[nodiscard]] static std::default_sentinel_t end() { return {}; }
+
+    [[nodiscard]] std::optional<Bytes> find(int type) const;
+    /// The attribute is there; for attributes without payload.
+    [[nodiscard]] bool flag(int type) const { return find(type).has_value(); }
+    [[nodiscard]] std::optional<std::uint8_t> u8(int type) const { return integer<std::uint8_t>(type); }
+    [[nodiscard]] std::optional<std::uint16_t> u16(int type) const { return integer<std::uint16_t>(type); }
+    [[nodiscard]] std::optional<std::uint32_t> u32(int type) const { return integer<std::uint32_t>(type); }
+    [[nodiscard]] std::optional<std::uint16_t> be16(int type) const;
+    [[nodiscard]] std::optional<std::uint32_t> be32(int type) const;
+    /// Up to the first NUL; empty if absent.
+    [[nodiscard]] std::string text(int type) const;
+    /// 4 bytes are an IPv4 address, 16 an IPv6 one.
+    [[nodiscard]] std::optional<IpAddress> address(int type) const;
+    [[nodiscard]] std::optional<MacAddress> mac(int type) const;
+    /// A structure of the kernel's ABI. A newer kernel may have appended to it: more bytes than sizeof(T) are fine.
+    template <typename T>
+    [[nodiscard]] std::optional<T> structure(int type) const {
+        const auto payload = find(type);
+        return payload ? read<T>(*payload) : std::nullopt;
+    }
+    /// Empty if absent.
+    [[nodiscard]] Attributes nested(int type) const { return Attributes(find(type).value_or(Bytes{})); }
+
+  private:
+    template <typename T>
+    [[nodiscard]] std::optional<T> integer(int type) const {
+        const auto payload = find(type);
+        return payload && payload->size() == sizeof(T) ? read<T>(*payload) : std::nullopt;
+    }
+
+    Bytes bytes_;
+};
+
+/// A netlink message taken apart: `nlmsghdr`, then the family's fixed header, then attributes.
+template <typename Header>
+struct Parsed {
+    nlmsghdr message{};
+    Header header{};
+    Attributes attributes;
+};
+
+/// Takes one whole message apart; nothing if it is shorter than its headers or than its own length field says.
+template <typename Header>
+[[nodiscard]] std::optional<Parsed<Header>> parse(Bytes bytes) {
+    const auto message = read<nlmsghdr>(bytes);
+    if (!message || message->nlmsg_len < NLMSG_LENGTH(sizeof(Header)) || message->nlmsg_len > bytes.size())
+        return std::nullopt;
+    const Bytes body = bytes.first(message->nlmsg_len).subspan(NLMSG_HDRLEN);
+    const std::size_t attributes = std::min<std::size_t>(NLMSG_ALIGN(sizeof(Header)), body.size());
+    return Parsed<Header>{*message, *read<Header>(body), Attributes(body.subspan(attributes))};
+}
+
+}  // namespace culvert::netlink

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "netlink/address.hpp"
+#include "netlink/attributes.hpp"
+#include "netlink/result.hpp"
+#include "netlink/socket.hpp"
+
+namespace culvert::netlink {
+
+/// An address of an interface.
+struct InterfaceAddress {
+    Prefix prefix;                  ///< the local address with its host bits, and the length of its network
+    std::optional<IpAddress> peer;  ///< the other end of a point-to-point link
+    std::uint32_t link = 0;         ///< index
+    std::uint8_t scope = 0;         ///< RT_SCOPE_* of linux/rtnetlink.h; the kernel derives IPv6's from the address
+    std::uint32_t flags = 0;        ///< IFA_F_* of linux/if_addr.h
+    std::string label;              ///< IPv4 only; if the kernel is given none it takes the link's name
+    std::uint8_t protocol = 0;      ///< who made it (IFA_PROTO, kernel 5.18 and later); 0: not said
+
+    bool operator==(const InterfaceAddress&) const = default;
+};
+
+/// From one RTM_NEWADDR or RTM_DELADDR message; nothing if it is malformed or neither IPv4 nor IPv6.
+[[nodiscard]] std::optional<InterfaceAddress> decode_interface_address(Bytes message);
+
+/// The addresses of all links of the namespace that `route` (NETLINK_ROUTE, must outlive this) was opened in.
+class InterfaceAddresses {
+  public:
+    explicit InterfaceAddresses(Socket& route) : socket_(&route) {}
+
+    struct Filter {
+        std::optional<Family> family;
+        std::uint32_t link = 0;  ///< index; 0: all
+    };
+    [[nodiscard]] Result<std::vector<InterfaceAddress>> dump(const Filter& filter);
+    [[nodiscard]] Result<std::vector<InterfaceAddress>> dump() { return dump(Filter{}); }
+    /// EEXIST if the link has it. Of the flags, IFA_F_NODAD, IFA_F_NOPREFIXROUTE and the like are requests.
+    [[nodiscard]] Result<> add(const InterfaceAddress& address);
+    /// EADDRNOTAVAIL if the link does not have it.
+    [[nodiscard]] Result<> remove(const InterfaceAddress& address);
+
+  private:
+    Socket* socket_;
+};
+
+}  // namespace culvert::netlink

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <netlink/socket.h>
+
+#include <initializer_list>
+#include <optional>
+#include <variant>
+#include <vector>
+
+#include "netlink/handle.hpp"
+#include "netlink/ifaddr.hpp"
+#include "netlink/link.hpp"
+#include "netlink/neighbour.hpp"
+#include "netlink/result.hpp"
+#include "netlink/route.hpp"
+#include "netlink/rule.hpp"
+
+namespace culvert::netlink {
+
+/// The kernel made or changed `value`, or removed it.
+template <typename T>
+struct Changed {
+    T value;
+    bool removed = false;
+
+    bool operator==(const Changed&) const = default;
+};
+
+using LinkChanged = Changed<Link>;
+using AddressChanged = Changed<InterfaceAddress>;
+using RouteChanged = Changed<Route>;
+using NeighbourChanged = Changed<Neighbour>;
+using RuleChanged = Changed<Rule>;
+
+/// Events were lost because they came faster than they were read: what is known must be dumped afresh.
+struct Overrun {
+    bool operator==(const Overrun&) const = default;
+};
+
+using Event = std::variant<LinkChanged, AddressChanged, RouteChanged, NeighbourChanged, RuleChanged, Overrun>;
+
+/// From one message of rtnetlink; nothing if it is malformed or none of these.
+[[nodiscard]] std::optional<Event> decode_event(Bytes message);
+
+/// What can be followed, IPv4 and IPv6 alike.
+enum class Topic : std::uint8_t { links, addresses, routes, neighbours, rules };
+
+/// Follows changes in the network namespace in which it was opened. To miss none, open it before the first dump.
+class Monitor {
+  public:
+    [[nodiscard]] static Result<Monitor> open(std::initializer_list<Topic> topics);
+
+    /// Non-blocking; readable when there is something to read().
+    [[nodiscard]] int fd() const;
+    /// All that has come so far; empty if nothing has.
+    [[nodiscard]] Result<std::vector<Event>> read();
+
+  private:
+    explicit Monitor(Handle<nl_sock, nl_socket_free> socket);
+
+    Handle<nl_sock, nl_socket_free> socket_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace culvert::netlink

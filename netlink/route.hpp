@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <linux/rtnetlink.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "netlink/address.hpp"
+#include "netlink/attributes.hpp"
+#include "netlink/result.hpp"
+#include "netlink/socket.hpp"
+
+namespace culvert::netlink {
+
+/// One way out.
+struct NextHop {
+    std::optional<IpAddress> gateway;  ///< none: the destination is on the link. IPv6 is possible for an IPv4 route.
+    std::uint32_t link = 0;            ///< index; 0: none (a blackhole), or for the kernel to find from the gateway
+    std::uint16_t weight = 1;          ///< 1 to 256
+    std::uint8_t flags = 0;            ///< RTNH_F_*: RTNH_F_ONLINK is a request, RTNH_F_LINKDOWN a report
+
+    bool operator==(const NextHop&) const = default;
+};
+
+struct Route {
+    Prefix destination;                      ///< of length 0: the default route
+    std::vector<NextHop> hops;               ///< empty only where `type` forwards nothing (a blackhole)
+    std::optional<IpAddress> source;         ///< preferred source address
+    std::uint32_t table = RT_TABLE_MAIN;     ///< RT_TABLE_* or any number
+    std::uint8_t type = RTN_UNICAST;         ///< RTN_*
+    std::uint8_t protocol = RTPROT_STATIC;   ///< RTPROT_*: who made it
+    std::uint8_t scope = RT_SCOPE_UNIVERSE;  ///< RT_SCOPE_*; IPv6 has none
+    std::uint32_t metric = 0;                ///< IPv6: 0 becomes 1024
+    std::uint32_t mtu = 0;                   ///< bytes; 0: the link's
+    std::uint32_t advertised_mss = 0;        ///< bytes; 0: from the MTU
+
+    bool operator==(const Route&) const = default;
+};
+
+/// From one RTM_NEWROUTE or RTM_DELROUTE message; nothing if it is malformed or neither IPv4 nor IPv6.
+[[nodiscard]] std::optional<Route> decode_route(Bytes message);
+
+/// The routes of the namespace that `route` (NETLINK_ROUTE, must outlive this) was opened in.
+class Routes {
+  public:
+    explicit Routes(Socket& route) : socket_(&route) {}
+
+    struct Filter {
+        std::optional<Family> family;
+        std::uint32_t table = 0;  ///< 0: all
+    };
+    [[nodiscard]] Result<std::vector<Route>> dump(const Filter& filter);
+    [[nodiscard]] Result<std::vector<Route>> dump() { return dump(Filter{}); }
+    /// EEXIST if there is one with this destination, metric (and for IPv4, TOS) in the table.
+    [[nodiscard]] Result<> add(const Route& route);
+    [[nodiscard]] Result<> replace(const Route& route);
+    /// ESRCH if there is none.
+    [[nodiscard]] Result<> remove(const Route& route);
+
+    struct Lookup {
+        IpAddress destination;
+        std::optional<IpAddress> source;
+        std::uint32_t mark = 0;
+        std::uint32_t link = 0;  ///< index of the link it must leave by; 0: any
+    };
+    /// The route that a packet of this host would take, with one hop. ENETUNREACH if there is none; a route that
+    /// forbids (blackhole, unreachable, prohibit) fails with the error that it gives to senders.
+    [[nodiscard]] Result<Route> lookup(const Lookup& packet);
+
+  private:
+    Socket* socket_;
+};
+
+}  // namespace culvert::netlink

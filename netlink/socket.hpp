@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <netlink/socket.h>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "netlink/attributes.hpp"
+#include "netlink/handle.hpp"
+#include "netlink/message.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::netlink {
+
+/// A netlink socket for requests and dumps. It talks to the network namespace in which it was opened. Not for use by
+/// two threads at once. Errors carry errno as the kernel gave it, and the text of the extended acknowledgement.
+class Socket {
+  public:
+    /// `protocol`: NETLINK_ROUTE, NETLINK_GENERIC.
+    [[nodiscard]] static Result<Socket> open(int protocol);
+
+    /// Sends, and waits for the kernel to say that it is done. `operation` and `object` are for the error.
+    [[nodiscard]] Result<> request(Message message, std::string operation, std::string object);
+
+    /// Sends a question that has one answer, and decodes that. EBADMSG if the answer makes no sense.
+    template <typename Decode>
+    [[nodiscard]] auto query(Message message, std::string operation, std::string object, Decode decode)
+        -> Result<typename std::invoke_result_t<Decode, Bytes>::value_type> {
+        typename std::invoke_result_t<Decode, Bytes> answer;
+        CHECK_OK(exchange(message, operation, object, [&](Bytes bytes) {
+            if (!answer) answer = decode(bytes);
+        }));
+        if (!answer) return failure(std::move(operation), std::move(object), EBADMSG);
+        return std::move(*answer);
+    }
+
+    /// Sends a question whose answer is a list. What `decode` returns nothing for is left out (a dump of all families
+    /// has those that we do not speak). If the kernel's tables change meanwhile, the dump starts again.
+    template <typename Decode>
+    [[nodiscard]] auto dump(Message message, std::string operation, Decode decode)
+        -> Result<std::vector<typename std::invoke_result_t<Decode, Bytes>::value_type>> {
+        std::vector<typename std::invoke_result_t<Decode, Bytes>::value_type> entries;
+        CHECK_OK(collect(
+            message, operation, [&] { entries.clear(); },
+            [&](Bytes bytes) {
+                if (auto entry = decode(bytes)) entries.push_back(std::move(*entry));
+            }));
+        return entries;
+    }
+
+  private:
+    using OnMessage = std::function<void(Bytes)>;
+
+    explicit Socket(Handle<nl_sock, nl_socket_free> socket);
+
+    [[nodiscard]] Result<> collect(Message& message, const std::string& operation, const std::function<void()>& restart,
+                                   const OnMessage& on_message);
+    /// False if the kernel's tables changed during a dump.
+    [[nodiscard]] Result<bool> exchange(Message& message, const std::string& operation, const std::string& object,
+                                        const OnMessage& on_message);
+    /// The one place where anything is sent.
+    [[nodiscard]] Result<> send(Message& message, const std::string& operation, const std::string& object);
+
+    Handle<nl_sock, nl_socket_free> socket_;
+    std::vector<std::byte> buffer_;
+};
+
+}  // namespace culvert::netlink
