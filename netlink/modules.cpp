@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/modules.hpp"
+
+#include <fmt/format.h>
+#include <libkmod.h>
+#include <sys/utsname.h>
+
+#include <array>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+namespace culvert::netlink {
+
+namespace {
+
+struct Unref {
+    void operator()(kmod_ctx* context) const { kmod_unref(context); }
+    void operator()(kmod_module* module) const { kmod_module_unref(module); }
+    void operator()(kmod_list* modules) const { kmod_module_unref_list(modules); }
+};
+template <typename T>
+using Owned = std::unique_ptr<T, Unref>;
+
+/// The kernel option that builds a module, for those that a backend or a balancer may lack.
+constexpr std::array<std::pair<std::string_view, std::string_view>, 11> options{{
+    {"fou", "CONFIG_NET_FOU"},
+    {"fou6", "CONFIG_IPV6_FOU_TUNNEL"},
+    {"ipip", "CONFIG_NET_IPIP"},
+    {"sit", "CONFIG_IPV6_SIT"},
+    {"ip6_tunnel", "CONFIG_IPV6_TUNNEL"},
+    {"ip_gre", "CONFIG_NET_IPGRE"},
+    {"ip6_gre", "CONFIG_IPV6_GRE"},
+    {"geneve", "CONFIG_GENEVE"},
+    {"dummy", "CONFIG_DUMMY"},
+    {"8021q", "CONFIG_VLAN_8021Q"},
+    {"nf_tables", "CONFIG_NF_TABLES"},
+}};
+
+std::string kernel_release() {
+    utsname names{};
+    uname(&names);
+    return names.release;
+}
+
+Result<Owned<kmod_ctx>> modules_of_this_kernel() {
+    Owned<kmod_ctx> context(kmod_new(nullptr, nullptr));
+    if (!context) return failure("open", "/lib/modules/" + kernel_release(), errno);
+    kmod_set_log_fn(
+        context.get(), [](void*, int, const char*, int, const char*, const char*, va_list) {}, nullptr);
+    return context;
+}
+
+/// The module that /lib/modules/<release> has under a name or an alias, or none.
+Owned<kmod_module> find(kmod_ctx* context, const std::string& name) {
+    kmod_list* found = nullptr;
+    kmod_module_new_from_lookup(context, name.c_str(), &found);
+    const Owned<kmod_list> modules(found);
+    return Owned<kmod_module>(modules ? kmod_module_get_module(modules.get()) : nullptr);
+}
+
+ModuleState state(kmod_ctx* context, const std::string& name) {
+    kmod_module* by_name = nullptr;
+    kmod_module_new_from_name(context, name.c_str(), &by_name);
+    const Owned<kmod_module> module(by_name);
+    switch (module ? kmod_module_get_initstate(module.get()) : -ENOENT) {
+        case KMOD_MODULE_LIVE:
+            return ModuleState::loaded;
+        case KMOD_MODULE_BUILTIN:
+            return ModuleState::built_in;
+        case KMOD_MODULE_COMING:  // also what a built-in one with parameters looks like without modules.builtin
+            return ModuleState::built_in;
+        default:
+            break;
+    }
+    const Owned<kmod_module> loadable = find(context, name);
+    return loadable && kmod_module_get_path(loadable.get()) != nullptr ? ModuleState::loadable : ModuleState::absent;
+}
+
+}  // namespace
+
+Result<ModuleState> module_state(std::string_view name) {
+    TRY(const auto context, modules_of_this_kernel());
+    return state(context.get(), std::string(name));
+}
+
+Result<> load_module(std::string_view name) {
+    const std::string text(name);
+    TRY(const auto context, modules_of_this_kernel());
+    const ModuleState now = state(context.get(), text);
+    if (now == ModuleState::loaded || now == ModuleState::built_in) return {};
+    if (now == ModuleState::absent) return failure("load module", text, ENOENT, {}, absent_module_cure(name));
+
+    const Owned<kmod_module> module = find(context.get(), text);
+    const int code = kmod_module_probe_insert_module(module.get(), 0, nullptr, nullptr, nullptr, nullptr);
+    if (code >= 0) return {};
+    return failure("load module", text, -code, {},
+                   code == -EPERM
+                       ? fmt::format("as root, modprobe {0}; at every boot: a line {0} in /etc/modules-load.d", text)
+                       : std::string{});
+}
+
+std::string absent_module_cure(std::string_view name) {
+    std::string_view option;
+    for (const auto& [module, its_option] : options)
+        if (module == name) option = its_option;
+    return fmt::format(
+        "/lib/modules/{0} has no {1}: install the package with this kernel's further modules (Ubuntu: "
+        "linux-modules-extra-{0}; Debian: linux-image-amd64 in place of the cloud image), or boot a kernel with {2}",
+        kernel_release(), name, option.empty() ? "it" : option);
+}
+
+}  // namespace culvert::netlink
