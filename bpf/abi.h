@@ -121,6 +121,7 @@ LB_SIZE(struct lb_dest, 256);
 #define LB_FLOW_DEST_BITS 20
 #define LB_FLOW_TIME_SHIFT 52
 #define LB_FLOW_TIME_BITS 12
+#define LB_FLOW_TIME_MAX ((1u << LB_FLOW_TIME_BITS) - 1)
 #define LB_DEST_MAX (1u << LB_FLOW_DEST_BITS)
 
 enum lb_flow_state {

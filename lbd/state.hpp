@@ -79,8 +79,8 @@ struct Backend {
 struct Service {
     std::string name;  ///< unique
     IpAddress vip;
-    std::vector<PortSpec> ports;          ///< not empty, no two alike
-    std::uint32_t table_size = 65537;     ///< Maglev table entries, a prime
+    std::vector<PortSpec> ports;       ///< not empty, no two alike
+    std::uint32_t table_size = 65537;  ///< Maglev table entries, a prime
     std::vector<Backend> backends;
     bool operator==(const Service&) const = default;
 };

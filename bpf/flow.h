@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The flow table: which destination a flow has been given. abi.h draws its entries. */
+#ifndef CULVERT_BPF_FLOW_H
+#define CULVERT_BPF_FLOW_H
+
+#include "maps.h"
+
+extern const volatile struct lb_config config;
+
+/*
+ * NH of UMAC (RFC 4418, section 5.2): over the choice of the key, no two five-tuples collide with a probability above 2^-32,
+ * whatever they are. The end is the finalizer of MurmurHash3, a bijection that spreads the bits.
+ */
+static __always_inline __u64 nh(__u32 a, __u32 b, int i)
+{
+    return (__u64)(__u32)(a + config.hash_key[i]) * (__u32)(b + config.hash_key[i + 1]);
+}
+
+static __always_inline __u64 flow_hash_final(__u64 h)
+{
+    h ^= config.hash_final;
+    h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdULL;
+    h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+    return h ^ (h >> 33);
+}
+
+static __always_inline __u64 flow_hash4(__u32 source, __u32 destination, __u32 ports, __u32 protocol)
+{
+    return flow_hash_final(nh(source, destination, 0) + nh(ports, protocol, 2));
+}
+
+static __always_inline __u64 flow_hash6(const __u32 *source, const __u32 *destination, __u32 ports, __u32 protocol)
+{
+    return flow_hash_final(nh(ports, protocol, 0) + nh(source[0], source[1], 2) + nh(source[2], source[3], 4) +
+                           nh(destination[0], destination[1], 6) + nh(destination[2], destination[3], 8));
+}
+
+static __always_inline __u32 flow_tag(__u64 hash)
+{
+    __u32 tag = (__u32)(hash >> 32) & ~((1u << LB_FLOW_STATE_BITS) - 1);
+
+    return tag ? tag : 1u << LB_FLOW_STATE_BITS; /* else an empty entry would look like a hit */
+}
+
+static __always_inline __u64 flow_now(void)
+{
+    return bpf_jiffies64() >> config.time_shift << LB_FLOW_TIME_SHIFT;
+}
+
+static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
+{
+    __u32 index = (__u32)hash & config.bucket_mask;
+
+    return bpf_map_lookup_elem(&flows, &index);
+}
+
+static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u64 entry)
+{
+    *(volatile __u64 *)&bucket->entry[way & (LB_FLOW_WAYS - 1)] = entry;
+}
+
+/*
+ * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now. A SYN for a flow that was
+ * closed starts afresh: the entry is freed and the flow unknown.
+ */
+static __always_inline __u32 flow_find(struct lb_bucket *bucket, __u64 hash, __u8 opening, __u8 closing)
+{
+    __u32 tag = flow_tag(hash);
+    __u64 entry = 0, used;
+    __u32 way;
+
+#pragma unroll
+    for (way = 0; way < LB_FLOW_WAYS; way++) {
+        entry = *(volatile __u64 *)&bucket->entry[way];
+        if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
+            goto found;
+    }
+    return 0;
+
+found:
+    if (opening && entry & LB_FLOW_CLOSING) {
+        flow_write(bucket, way, 0);
+        return 0;
+    }
+    used = (entry & ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) | flow_now() | LB_FLOW_SEEN;
+    if (closing)
+        used |= LB_FLOW_CLOSING;
+    if (used != entry)
+        flow_write(bucket, way, used);
+    return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
+}
+
+/*
+ * Enters a flow. From a full bucket closed flows go first, then flows of which one packet was seen, then the one that has
+ * been idle the longest. Not static: so the verifier looks at it once and not once for each way to get here.
+ */
+__noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest)
+{
+    __u64 now = flow_now();
+    __u32 victim = 0, highest = 0;
+    __u32 tag = flow_tag(hash);
+    __u32 way;
+
+    if (!bucket)
+        return 0;
+#pragma unroll
+    for (way = 0; way < LB_FLOW_WAYS; way++) {
+        __u64 entry = *(volatile __u64 *)&bucket->entry[way];
+        __u32 score = (__u32)((now >> LB_FLOW_TIME_SHIFT) - (entry >> LB_FLOW_TIME_SHIFT)) & LB_FLOW_TIME_MAX;
+
+        if (!(entry & LB_FLOW_SEEN))
+            score += LB_FLOW_TIME_MAX + 1;
+        if (entry & LB_FLOW_CLOSING)
+            score += 2 * (LB_FLOW_TIME_MAX + 1);
+        if (!entry || ((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
+            score = ~0u;
+        if (score >= highest) {
+            highest = score;
+            victim = way;
+        }
+    }
+    flow_write(bucket, victim, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag);
+    return 1;
+}
+
+#endif

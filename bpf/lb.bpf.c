@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* The balancer: VIP, flow table, Maglev table, destination, encapsulation. */
+#include "encap.h"
+#include "flow.h"
+#include "maps.h"
+#include "parse.h"
+#include "stats.h"
+
+const volatile struct lb_config config;
+
+/* Set by the program `jiffies`: how user space learns the kernel's HZ. */
+__u64 jiffies_now;
+
+static __always_inline const struct lb_dest_body *find_dest(__u32 id)
+{
+    struct lb_dest *dest = bpf_map_lookup_elem(&dests, &id);
+
+    if (!dest)
+        return NULL;
+    return &dest->slot[*(volatile __u32 *)&dest->slot[0].active & 1].body;
+}
+
+/* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
+static __always_inline __u32 choose(const struct lb_service *service, __u64 hash)
+{
+    __u32 slot = (__u32)((__u64)(__u32)(hash >> 16) * service->ring_size >> 32);
+    __u32 line = service->ring + slot / LB_RING_LINE;
+    struct lb_ring_line *entries;
+
+    if (!service->ring_size)
+        return 0;
+    entries = bpf_map_lookup_elem(&rings, &line);
+    if (!entries)
+        return 0;
+    return service->dest_base + entries->dest[slot % LB_RING_LINE];
+}
+
+static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
+                                   int inner6)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    void *l3 = data + ETH_HLEN;
+
+    if (inner6) {
+        struct ipv6hdr *ip = l3;
+
+        if ((void *)(ip + 1) > data_end)
+            return drop(LB_DROP_INTERNAL);
+        ip->hop_limit--;
+    } else {
+        struct iphdr *ip = l3;
+        __u32 check;
+
+        if ((void *)(ip + 1) > data_end)
+            return drop(LB_DROP_INTERNAL);
+        check = ip->check + bpf_htons(0x0100);
+        ip->check = (__u16)(check + (check >= 0xffff));
+        ip->ttl--;
+    }
+
+    if (config.encap && dest->action == LB_ACTION_ENCAP)
+        return encapsulate(ctx, p, dest, l3, inner6);
+    if (config.l3dsr && dest->action == LB_ACTION_L3DSR) {
+        if (!(inner6 ? rewrite_ipv6(p, dest, data, data_end) : rewrite_ipv4(p, dest, data, data_end)))
+            return drop(LB_DROP_INTERNAL);
+        write_ethernet(data, dest);
+        return send(ctx, dest);
+    }
+    if (config.l2 && dest->action == LB_ACTION_L2) {
+        write_ethernet(data, dest);
+        return send(ctx, dest);
+    }
+    return drop(LB_DROP_INTERNAL);
+}
+
+static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct lb_service *service,
+                                   int inner6)
+{
+    struct lb_bucket *bucket = flow_bucket(p->hash);
+    const struct lb_dest_body *dest = NULL;
+    __u32 id, new_flows = 0;
+
+    if (!bucket)
+        return drop(LB_DROP_INTERNAL);
+    id = flow_find(bucket, p->hash, p->opening, p->closing);
+    if (id)
+        dest = find_dest(id);
+    if (!dest || dest->action == LB_ACTION_NONE) {
+        id = choose(service, p->hash);
+        dest = id ? find_dest(id) : NULL;
+        if (!dest || dest->action == LB_ACTION_NONE)
+            return drop(LB_DROP_NO_BACKEND);
+        /* A SYN stores nothing, so a flood of them evicts nothing; what follows it finds the same choice. */
+        if (!p->opening && !p->closing)
+            new_flows = flow_store(bucket, p->hash, id);
+    }
+    if (dest->action == LB_ACTION_DROP)
+        return drop(dest->reason);
+    if (p->length > dest->mtu)
+        return drop(LB_DROP_TOO_BIG);
+    count_forwarded(id, p->length, new_flows);
+    return forward(ctx, p, dest, inner6);
+}
+
+SEC("xdp")
+int lb(struct xdp_md *ctx)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    struct lb_service *service = NULL;
+    struct ethhdr *eth = data;
+    struct packet p = {};
+    int verdict;
+
+    if (data + L4_AFTER_IPV4 > data_end)
+        return XDP_PASS;
+    if (config.ipv4 && eth->h_proto == bpf_htons(ETH_P_IP)) {
+        verdict = parse_ipv4(&p, &service, data, data_end);
+        return verdict == GO_ON ? balance(ctx, &p, service, 0) : verdict;
+    }
+    if (config.ipv6 && eth->h_proto == bpf_htons(ETH_P_IPV6)) {
+        if (data + L4_AFTER_IPV6 > data_end)
+            return XDP_PASS;
+        verdict = parse_ipv6(&p, &service, data, data_end);
+        return verdict == GO_ON ? balance(ctx, &p, service, 1) : verdict;
+    }
+    return XDP_PASS;
+}
+
+SEC("xdp")
+int jiffies(struct xdp_md *ctx __attribute__((unused)))
+{
+    jiffies_now = bpf_jiffies64();
+    return XDP_PASS;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "bpf/abi.h"
+#include "lbd/state.hpp"
+#include "netlink/address.hpp"
+
+/// Encapsulation as data: the bytes that go in front of a client's packet for one backend, and where to patch them.
+namespace culvert::lbd {
+
+/// Where the frames for a backend go next.
+struct NextHop {
+    std::uint32_t ifindex = 0;
+    netlink::MacAddress source;       ///< of the interface
+    netlink::MacAddress destination;  ///< of the backend or of the router before it
+    IpAddress from;                   ///< the balancer's own address: outer source, of the backend's family
+    std::uint16_t mtu = 1500;         ///< of the path to the backend, bytes of IP packet
+
+    bool operator==(const NextHop&) const = default;
+};
+
+/// Bytes that an encapsulation adds between the Ethernet header and the client's IP packet.
+[[nodiscard]] std::uint16_t overhead(const Encap& encap, Family outer);
+
+/// What the data plane needs to send packets of family `inner` to `backend`. For L3dsr both families are the same.
+[[nodiscard]] lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next);
+
+/// For a backend that can't be reached: its packets are dropped and counted under `reason`.
+[[nodiscard]] lb_dest_body drop_body(lb_reason reason);
+
+}  // namespace culvert::lbd
