@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
 #include <string_view>
 
 namespace culvert::common {
@@ -19,17 +18,16 @@ enum class EncapKind : std::uint8_t {
     l3dsr,   ///< the destination rewritten to the backend; the DSCP tells it the VIP
 };
 
-inline constexpr std::array all_encap_kinds{EncapKind::l2,  EncapKind::ipip,   EncapKind::gre,  EncapKind::fou,
-                                            EncapKind::gue, EncapKind::geneve, EncapKind::l3dsr};
+inline constexpr std::array encap_kinds{EncapKind::l2,  EncapKind::ipip,   EncapKind::gre,  EncapKind::fou,
+                                        EncapKind::gue, EncapKind::geneve, EncapKind::l3dsr};
 
 /// As in the configuration: "ipip".
 [[nodiscard]] std::string_view name(EncapKind kind);
-[[nodiscard]] std::optional<EncapKind> encap_kind(std::string_view name);
 
 /// RFC 8926 section 3.3. FOU and GUE have no port that their users agree on, so none is assumed.
 inline constexpr std::uint16_t geneve_port = 6081;
 
-/// The DSCP that mark a VIP: 6 bits (RFC 2474 section 3), and 0 is what unmarked packets have.
+/// The DSCPs that can mark a VIP: 6 bits (RFC 2474 section 3), and 0 is what unmarked packets have.
 inline constexpr std::uint8_t least_dscp = 1;
 inline constexpr std::uint8_t most_dscp = 63;
 

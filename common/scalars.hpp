@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "common/encap.hpp"
 #include "common/yaml.hpp"
 #include "netlink/address.hpp"
 
@@ -24,13 +25,16 @@ namespace culvert::common::yaml {
 /// `true` or `false`; none of YAML's other spellings.
 [[nodiscard]] std::optional<bool> boolean(const Value& value);
 
-/// Decimal digits only. A leading zero is refused, because YAML readers disagree on whether 010 is 8.
-[[nodiscard]] std::optional<std::uint64_t> number_between(const Value& value, std::uint64_t least, std::uint64_t most);
+/// Decimal digits without a leading zero, because YAML readers disagree on whether 010 is 8.
+[[nodiscard]] std::optional<std::uint64_t> decimal(std::string_view text);
+
+[[nodiscard]] std::optional<std::uint64_t> number_between(const Value& value, std::string_view noun,
+                                                          std::uint64_t least, std::uint64_t most);
 
 template <std::unsigned_integral T>
-[[nodiscard]] auto number(T least = 0, T most = std::numeric_limits<T>::max()) {
-    return [least, most](const Value& value) -> std::optional<T> {
-        if (const auto read = number_between(value, least, most)) return static_cast<T>(*read);
+[[nodiscard]] auto number(std::string_view noun, T least = 0, T most = std::numeric_limits<T>::max()) {
+    return [=](const Value& value) -> std::optional<T> {
+        if (const auto read = number_between(value, noun, least, most)) return static_cast<T>(*read);
         return std::nullopt;
     };
 }
@@ -50,22 +54,27 @@ template <std::unsigned_integral T>
 [[nodiscard]] std::optional<std::string> interface_name(const Value& value);
 
 /// "500ms", "120s", "2m", "1h"
-[[nodiscard]] std::optional<std::chrono::milliseconds> duration_between(const Value& value,
+[[nodiscard]] std::optional<std::chrono::milliseconds> duration_between(const Value& value, std::string_view noun,
                                                                         std::chrono::milliseconds least,
                                                                         std::chrono::milliseconds most);
 
-[[nodiscard]] inline auto duration(std::chrono::milliseconds least, std::chrono::milliseconds most) {
-    return [least, most](const Value& value) { return duration_between(value, least, most); };
+[[nodiscard]] inline auto duration(std::string_view noun, std::chrono::milliseconds least,
+                                   std::chrono::milliseconds most) {
+    return [=](const Value& value) { return duration_between(value, noun, least, most); };
 }
+
+/// The shortest way to write it: "4M", "65537".
+[[nodiscard]] std::string size_text(std::uint64_t size);
 
 /// "4096", "64k", "4M", "1G": k, M and G are 2^10, 2^20 and 2^30.
-[[nodiscard]] std::optional<std::uint64_t> size_between(const Value& value, std::uint64_t least, std::uint64_t most);
+[[nodiscard]] std::optional<std::uint64_t> size_between(const Value& value, std::string_view noun, std::uint64_t least,
+                                                        std::uint64_t most);
 
-[[nodiscard]] inline auto size(std::uint64_t least, std::uint64_t most) {
-    return [least, most](const Value& value) { return size_between(value, least, most); };
+[[nodiscard]] inline auto size(std::string_view noun, std::uint64_t least, std::uint64_t most) {
+    return [=](const Value& value) { return size_between(value, noun, least, most); };
 }
 
-/// The index of the value's text in `names`; `noun` is what the names are: "an encapsulation".
+/// The index of the value's text in `names`.
 [[nodiscard]] std::optional<std::size_t> index_in(const Value& value, const std::vector<std::string_view>& names,
                                                   std::string_view noun);
 
@@ -79,5 +88,11 @@ template <typename T>
         return std::nullopt;
     };
 }
+
+/// "ipip"
+[[nodiscard]] std::optional<EncapKind> encap_kind(const Value& value);
+
+/// 1 to 63
+[[nodiscard]] std::optional<std::uint8_t> dscp(const Value& value);
 
 }  // namespace culvert::common::yaml

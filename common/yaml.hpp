@@ -21,9 +21,9 @@
 ///
 ///     std::optional<Backend> read_backend(const Value& value) {
 ///         Backend backend;
-///         MapReader map(value, "backend");
+///         MapReader map(value, "a backend");
 ///         map.required("address", yaml::address, backend.address, "10.0.2.30");
-///         map.optional("weight", yaml::number<std::uint16_t>(0, 65535), backend.weight);
+///         map.optional("weight", yaml::number<std::uint16_t>("a weight"), backend.weight);
 ///         map.finish();
 ///         return backend;
 ///     }
@@ -66,7 +66,7 @@ struct Node {
         scalar,    ///< in `text`
         sequence,  ///< in `items`
         map,       ///< `keys[i]` is the key of `items[i]`; in the order of the file
-        refused,   ///< an alias: reported, so readers pass over it in silence
+        refused,   ///< reported already (an alias, a key that is no scalar): readers pass over it in silence
     };
 
     Kind kind = Kind::null;
@@ -90,7 +90,7 @@ class Diagnostics {
     Errors errors_;
 };
 
-/// At most 1 MiB of UTF-8, 16 levels deep. Nothing if there is no tree to read on from; errors are in `diagnostics`,
+/// UTF-8, 16 levels deep at most. Nothing if there is no tree to read on from; errors are in `diagnostics`,
 /// and there may be errors although there is a tree.
 [[nodiscard]] std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics);
 
@@ -136,7 +136,7 @@ using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;
 /// Of something that is no map it reports just that, once.
 class MapReader {
   public:
-    /// `noun` names the thing in messages, without an article: "service".
+    /// `noun` names the thing in messages: "a service".
     MapReader(const Value& value, std::string_view noun);
 
     /// The value of the key, if it is there.
@@ -154,15 +154,12 @@ class MapReader {
         return true;
     }
 
-    /// The same, and a missing key is reported: "this service has no "vip": write for example vip: 192.0.2.1".
+    /// The same, and a missing key is reported: `"vip" is missing: a service needs it, for example vip: 192.0.2.1`.
     template <typename Reader, typename T>
     bool required(std::string_view key, Reader&& read, T& target, std::string_view example) {
         if (!find(key)) return missing(key, example);
         return optional(key, std::forward<Reader>(read), target);
     }
-
-    /// Reports a missing key. Always false.
-    bool missing(std::string_view key, std::string_view example) const;
 
     /// Reports each of these keys that is there: known, but not to this version.
     void unsupported(std::initializer_list<std::string_view> keys);
@@ -171,10 +168,13 @@ class MapReader {
     void finish() const;
 
   private:
-    Value value_;
-    std::string noun_;
-    bool is_map_;
-    std::vector<std::string_view> asked_;
+    bool missing(std::string_view key, std::string_view example) const;
+
+    std::string_view noun_;
+    std::optional<Value> map_;  ///< nothing if the value is no map
+    std::vector<std::pair<Value, Value>> entries_;
+    std::vector<std::string_view> known_;
+    std::vector<std::string_view> unsupported_;
 };
 
 /// A reader of a list, of elements that `read` reads. Bad elements are reported and left out.
@@ -191,7 +191,7 @@ auto list_of(Reader read, Wanted wanted) {
     };
 }
 
-/// The content of a file of at most 1 MiB.
+/// The content of a file of at most 16 MiB.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 
 /// Reads `text` by `read`; `file` is its name in messages. A value only if nothing at all was reported.

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/yaml.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include "common/suggest.hpp"
+
+namespace culvert::common::yaml {
+namespace {
+
+constexpr std::size_t errors_shown = 50;
+constexpr std::size_t longest_quotation = 60;
+constexpr std::size_t largest_file = 16 << 20;
+
+bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+tl::unexpected<Errors> file_failure(const std::string& path, std::string text) {
+    return tl::unexpected(Errors{{path, {}, std::move(text)}});
+}
+
+}  // namespace
+
+std::string Error::to_string() const {
+    if (position == Position{}) return fmt::format("{}: {}", file, text);
+    return fmt::format("{}:{}:{}: {}", file, position.line, position.column, text);
+}
+
+void Diagnostics::add(Position position, std::string text) { errors_.push_back({file_, position, std::move(text)}); }
+
+Errors Diagnostics::take() && {
+    std::ranges::stable_sort(errors_, {}, &Error::position);
+    if (errors_.size() > errors_shown) {
+        const auto more = errors_.size() - errors_shown;
+        errors_.resize(errors_shown);
+        errors_.push_back({file_, {}, fmt::format("{} more {}", more, more == 1 ? "error" : "errors")});
+    }
+    return std::move(errors_);
+}
+
+std::string quoted(std::string_view text) {
+    std::string result = "\"";
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        const auto c = static_cast<unsigned char>(text[i]);
+        if (i >= longest_quotation && !is_continuation(text[i])) {
+            result += "…";
+            break;
+        }
+        // U+0080 to U+009F, which terminals obey, are 0xc2 and a byte below 0xa0 in UTF-8.
+        const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+        if (c == '\n') {
+            result += "\\n";
+        } else if (c < 0x20 || c == 0x7f) {
+            result += fmt::format("\\x{:02x}", c);
+        } else if (c1) {
+            result += fmt::format("\\x{:02x}", static_cast<unsigned char>(text[++i]));
+        } else {
+            result += text[i];
+        }
+    }
+    return result + '"';
+}
+
+std::nullopt_t Value::fail(std::string text) const {
+    if (node_->kind != Node::Kind::refused) diagnostics_->add(position(), std::move(text));
+    return std::nullopt;
+}
+
+std::nullopt_t Value::fail(const Wanted& wanted) const {
+    switch (node_->kind) {
+        case Node::Kind::refused:
+            break;
+        case Node::Kind::null:
+            return fail(fmt::format("no value where {} should be: write {}", wanted.noun, wanted.right));
+        case Node::Kind::scalar:
+            return fail(fmt::format("{} is not {}: write {}", quoted(node_->text), wanted.noun, wanted.right));
+        case Node::Kind::sequence:
+            return fail(fmt::format("a list is not {}: write {}", wanted.noun, wanted.right));
+        case Node::Kind::map:
+            return fail(fmt::format("a map is not {}: write {}", wanted.noun, wanted.right));
+    }
+    return std::nullopt;
+}
+
+std::optional<std::string_view> Value::scalar(const Wanted& wanted) const {
+    if (node_->kind != Node::Kind::scalar) return fail(wanted);
+    return node_->text;
+}
+
+std::optional<std::vector<Value>> Value::list(const Wanted& wanted) const {
+    if (node_->kind != Node::Kind::sequence) return fail(wanted);
+    std::vector<Value> values;
+    for (const Node& item : node_->items) values.emplace_back(item, *diagnostics_);
+    return values;
+}
+
+std::optional<std::vector<std::pair<Value, Value>>> Value::map(const Wanted& wanted) const {
+    if (node_->kind != Node::Kind::map) return fail(wanted);
+    std::vector<std::pair<Value, Value>> entries;
+    for (std::size_t i = 0; i < node_->items.size(); ++i)
+        entries.emplace_back(Value(node_->keys[i], *diagnostics_), Value(node_->items[i], *diagnostics_));
+    return entries;
+}
+
+MapReader::MapReader(const Value& value, std::string_view noun) : noun_(noun) {
+    auto entries = value.map({std::string(noun), "a map (key: value)"});
+    if (!entries) return;
+    map_ = value;
+    entries_ = *std::move(entries);
+}
+
+std::optional<Value> MapReader::find(std::string_view key) {
+    known_.push_back(key);
+    const auto entry =
+        std::ranges::find(entries_, key, [](const auto& e) { return std::string_view(e.first.node().text); });
+    if (entry == entries_.end()) return std::nullopt;
+    return entry->second;
+}
+
+bool MapReader::missing(std::string_view key, std::string_view example) const {
+    if (map_)
+        map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", quoted(key), noun_, key, example));
+    return false;
+}
+
+void MapReader::unsupported(std::initializer_list<std::string_view> keys) {
+    unsupported_.insert(unsupported_.end(), keys);
+    for (const auto& [key, value] : entries_)
+        if (std::ranges::count(keys, key.node().text) > 0)
+            key.fail(fmt::format("{} is not supported by this version: remove it", quoted(key.node().text)));
+}
+
+void MapReader::finish() const {
+    for (const auto& [key, value] : entries_) {
+        const std::string& name = key.node().text;
+        if (std::ranges::count(known_, name) > 0 || std::ranges::count(unsupported_, name) > 0) continue;
+        const auto nearest = suggest(name, known_);
+        key.fail(fmt::format("{} is not a key of {}: {}", quoted(name), noun_,
+                             nearest ? fmt::format("did you mean {}?", quoted(*nearest))
+                                     : fmt::format("it has {}", fmt::join(known_, ", "))));
+    }
+}
+
+Result<std::string> read_file(const std::string& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return file_failure(path, fmt::format("cannot be opened: {}", std::generic_category().message(errno)));
+    std::string text(largest_file + 1, '\0');
+    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())
+        return file_failure(path, fmt::format("cannot be read: {}", std::generic_category().message(errno)));
+    text.resize(static_cast<std::size_t>(file.gcount()));
+    if (text.size() > largest_file) return file_failure(path, "is larger than 16 MiB: this is no configuration file");
+    return text;
+}
+
+}  // namespace culvert::common::yaml
