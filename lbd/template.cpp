@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cassert>
 #include <span>
-#include <type_traits>
 #include <vector>
 
 namespace culvert::lbd {
@@ -178,20 +177,6 @@ lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, c
 }
 
 }  // namespace
-
-std::uint16_t overhead(const Encap& encap, Family outer) {
-    return std::visit(
-        [&](const auto& kind) -> std::uint16_t {
-            using Kind = std::decay_t<decltype(kind)>;
-            if constexpr (std::is_same_v<Kind, L2> || std::is_same_v<Kind, L3dsr>) {
-                return 0;
-            } else {
-                const std::size_t ip = outer == Family::ipv4 ? 20 : 40;
-                return static_cast<std::uint16_t>(ip + make_shim(kind, Family::ipv4, outer).headers.size());
-            }
-        },
-        encap);
-}
 
 lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     return std::visit([&](const auto& kind) { return make(kind, inner, backend, next); }, encap);

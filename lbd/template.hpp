@@ -21,9 +21,6 @@ struct NextHop {
     bool operator==(const NextHop&) const = default;
 };
 
-/// Bytes that an encapsulation adds between the Ethernet header and the client's IP packet.
-[[nodiscard]] std::uint16_t overhead(const Encap& encap, Family outer);
-
 /// What the data plane needs to send packets of family `inner` to `backend`. For L3dsr both families are the same.
 [[nodiscard]] lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next);
 
