@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace culvert::lbd {
+
+/// Who competes for a place in a table.
+struct Contender {
+    std::uint16_t value = 0;   ///< what the table's entries hold; unique
+    std::string name;          ///< unique; decides which entries are wanted first
+    std::uint32_t weight = 1;  ///< 0: gets none
+    auto operator<=>(const Contender&) const = default;
+};
+
+/// The lookup table of Maglev (Eisenbud et al., NSDI 2016, section 3.4): `size` entries, each the value of a contender,
+/// in numbers proportional to the weights. It depends on names and weights alone, so all balancers of a cluster make
+/// the same one, and a contender that comes or goes moves few of the others' entries. `size` is a prime. Empty if
+/// nobody has a weight.
+[[nodiscard]] std::vector<std::uint16_t> maglev_table(std::span<const Contender> contenders, std::uint32_t size);
+
+}  // namespace culvert::lbd
