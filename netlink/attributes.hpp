@@ -29,6 +29,11 @@ template <typename T>
     return value;
 }
 
+/// Up to the first NUL, or all.
+[[nodiscard]] std::string read_text(Bytes bytes);
+/// 4 bytes are an IPv4 address, 16 an IPv6 one; nothing for any other length.
+[[nodiscard]] std::optional<IpAddress> read_address(Bytes bytes);
+
 /// One netlink attribute, header taken off. Flags NLA_F_NESTED and NLA_F_NET_BYTEORDER are not part of the type.
 struct Attribute {
     std::uint16_t type = 0;
@@ -75,10 +80,11 @@ class Attributes {
     [[nodiscard]] std::optional<std::uint32_t> u32(int type) const { return integer<std::uint32_t>(type); }
     [[nodiscard]] std::optional<std::uint16_t> be16(int type) const;
     [[nodiscard]] std::optional<std::uint32_t> be32(int type) const;
-    /// Up to the first NUL; empty if absent.
-    [[nodiscard]] std::string text(int type) const;
-    /// 4 bytes are an IPv4 address, 16 an IPv6 one.
-    [[nodiscard]] std::optional<IpAddress> address(int type) const;
+    /// Empty if absent.
+    [[nodiscard]] std::string text(int type) const { return read_text(find(type).value_or(Bytes{})); }
+    [[nodiscard]] std::optional<IpAddress> address(int type) const {
+        return read_address(find(type).value_or(Bytes{}));
+    }
     [[nodiscard]] std::optional<MacAddress> mac(int type) const;
     /// A structure of the kernel's ABI. A newer kernel may have appended to it: more bytes than sizeof(T) are fine.
     template <typename T>

@@ -47,7 +47,6 @@ struct NewLink {
     std::variant<Dummy, Veth, Tunnel, Geneve> kind;
     std::optional<MacAddress> mac;
     std::optional<std::uint32_t> mtu;  ///< bytes
-    std::string alias;                 ///< free text; empty: none
     bool up = false;
 
     bool operator==(const NewLink&) const = default;

@@ -37,11 +37,9 @@ class Message {
     Message& text(int attribute, std::string_view value);
     Message& address(int attribute, const IpAddress& value);
     Message& mac(int attribute, const MacAddress& value);
+    /// Anything else, as it is.
+    Message& put(int attribute, const void* data, std::size_t size);
     Message& flag(int attribute) { return put(attribute, nullptr, 0); }
-    template <typename T>
-    Message& structure(int attribute, const T& value) {
-        return put(attribute, &value, sizeof value);
-    }
     /// `body(*this)` writes the attributes inside.
     template <typename Body>
     Message& nest(int attribute, Body&& body) {
@@ -64,7 +62,6 @@ class Message {
 
   private:
     Message(int type, int flags);
-    Message& put(int attribute, const void* data, std::size_t size);
     void append(const void* data, std::size_t size);
     nlattr* open(int attribute);
     void close(nlattr* start);

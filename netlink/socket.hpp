@@ -31,6 +31,7 @@ class Socket {
     template <typename Decode>
     [[nodiscard]] auto query(Message message, std::string operation, std::string object, Decode decode)
         -> Result<typename std::invoke_result_t<Decode, Bytes>::value_type> {
+        message.raw().nlmsg_flags |= NLM_F_ACK;
         typename std::invoke_result_t<Decode, Bytes> answer;
         CHECK_OK(exchange(message, operation, object, [&](Bytes bytes) {
             if (!answer) answer = decode(bytes);

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/ip6tnl.hpp"
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+// After the C library's headers, whose definitions they then respect.
+#include <linux/if_tunnel.h>
+#include <linux/ip6_tunnel.h>
+
+namespace culvert::netlink {
+
+namespace {
+
+Result<> tunnel_ioctl(unsigned long request, const std::string& operation, const std::string& device,
+                      ip6_tnl_parm& parameters) {
+    ifreq interface {};
+    if (device.size() >= sizeof interface.ifr_name) return failure(operation, device, ENODEV);
+    device.copy(interface.ifr_name, sizeof interface.ifr_name - 1);
+    interface.ifr_data = reinterpret_cast<char*>(&parameters);
+    const int socket = ::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (socket < 0) return failure(operation, device, errno);
+    const int code = ioctl(socket, request, &interface) == 0 ? 0 : errno;
+    close(socket);
+    if (code != 0) return failure(operation, device, code);
+    return {};
+}
+
+}  // namespace
+
+Result<TunnelInner> ip6tnl_mode(const std::string& device) {
+    ip6_tnl_parm parameters{};
+    CHECK_OK(tunnel_ioctl(SIOCGETTUNNEL, "get mode of ip6tnl", device, parameters));
+    return static_cast<TunnelInner>(parameters.proto);
+}
+
+Result<> set_ip6tnl_mode(const std::string& device, TunnelInner mode) {
+    const std::string operation = "set mode of ip6tnl";
+    ip6_tnl_parm parameters{};
+    CHECK_OK(tunnel_ioctl(SIOCGETTUNNEL, operation, device, parameters));
+    parameters.proto = static_cast<std::uint8_t>(mode);
+    return tunnel_ioctl(SIOCCHGTUNNEL, operation, device, parameters);
+}
+
+}  // namespace culvert::netlink

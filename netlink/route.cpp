@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/route.hpp"
+
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cerrno>
+
+namespace culvert::netlink {
+
+namespace {
+
+/// A gateway of the route's own family goes into RTA_GATEWAY, one of the other (RFC 8950) into RTA_VIA.
+struct GatewayAttribute {
+    int type = RTA_GATEWAY;
+    std::vector<std::uint8_t> payload;
+
+    GatewayAttribute(const IpAddress& gateway, Family family) {
+        if (gateway.family() != family) {
+            type = RTA_VIA;
+            const auto via_family = static_cast<__kernel_sa_family_t>(af(gateway.family()));
+            payload.resize(sizeof via_family);
+            std::memcpy(payload.data(), &via_family, sizeof via_family);
+        }
+        payload.insert(payload.end(), gateway.bytes().begin(), gateway.bytes().end());
+    }
+};
+
+void encode_only_hop(Message& message, const NextHop& hop, Family family) {
+    if (hop.link != 0) message.u32(RTA_OIF, hop.link);
+    if (!hop.gateway) return;
+    const GatewayAttribute gateway(*hop.gateway, family);
+    message.put(gateway.type, gateway.payload.data(), gateway.payload.size());
+}
+
+void encode_hop(Message& list, const NextHop& hop, Family family) {
+    rtnexthop header{.rtnh_len = sizeof header,
+                     .rtnh_flags = hop.flags,
+                     .rtnh_hops = static_cast<std::uint8_t>(hop.weight - 1),
+                     .rtnh_ifindex = static_cast<int>(hop.link)};
+    if (!hop.gateway) {
+        list.header(header);
+        return;
+    }
+    const GatewayAttribute gateway(*hop.gateway, family);
+    header.rtnh_len = static_cast<std::uint16_t>(header.rtnh_len + NLA_HDRLEN + NLA_ALIGN(gateway.payload.size()));
+    list.header(header).put(gateway.type, gateway.payload.data(), gateway.payload.size());
+}
+
+Message route_message(int type, int flags, const Route& route) {
+    const IpAddress destination = route.destination.network().address;
+    const Family family = destination.family();
+    const bool one_hop = route.hops.size() == 1;
+    Message message(type, flags,
+                    rtmsg{.rtm_family = static_cast<std::uint8_t>(af(family)),
+                          .rtm_dst_len = route.destination.length,
+                          .rtm_table = RT_TABLE_UNSPEC,  // RTA_TABLE has room for all of it
+                          .rtm_protocol = route.protocol,
+                          .rtm_scope = route.scope,
+                          .rtm_type = route.type,
+                          .rtm_flags = one_hop ? route.hops.front().flags : 0U});
+    message.u32(RTA_TABLE, route.table);
+    if (route.destination.length > 0) message.address(RTA_DST, destination);
+    if (route.source) message.address(RTA_PREFSRC, *route.source);
+    if (route.metric != 0) message.u32(RTA_PRIORITY, route.metric);
+    if (route.mtu != 0 || route.advertised_mss != 0)
+        message.nest(RTA_METRICS, [&](Message& metrics) {
+            if (route.mtu != 0) metrics.u32(RTAX_MTU, route.mtu);
+            if (route.advertised_mss != 0) metrics.u32(RTAX_ADVMSS, route.advertised_mss);
+        });
+    if (one_hop) {
+        encode_only_hop(message, route.hops.front(), family);
+    } else if (!route.hops.empty()) {
+        message.nest(RTA_MULTIPATH, [&](Message& list) {
+            for (const NextHop& hop : route.hops) encode_hop(list, hop, family);
+        });
+    }
+    return message;
+}
+
+std::optional<IpAddress> decode_gateway(const Attributes& attributes) {
+    if (const auto via = attributes.find(RTA_VIA); via && via->size() > sizeof(__kernel_sa_family_t))
+        return read_address(via->subspan(sizeof(__kernel_sa_family_t)));
+    return attributes.address(RTA_GATEWAY);
+}
+
+std::vector<NextHop> decode_multipath(Bytes list) {
+    std::vector<NextHop> hops;
+    for (;;) {
+        const auto header = read<rtnexthop>(list);
+        if (!header || header->rtnh_len < sizeof *header || header->rtnh_len > list.size()) return hops;
+        const Attributes attributes(list.first(header->rtnh_len).subspan(sizeof *header));
+        hops.push_back({.gateway = decode_gateway(attributes),
+                        .link = static_cast<std::uint32_t>(header->rtnh_ifindex),
+                        .weight = static_cast<std::uint16_t>(header->rtnh_hops + 1),
+                        .flags = header->rtnh_flags});
+        list = list.subspan(std::min<std::size_t>(RTNH_ALIGN(header->rtnh_len), list.size()));
+    }
+}
+
+std::vector<NextHop> decode_hops(const rtmsg& header, const Attributes& attributes) {
+    if (const auto list = attributes.find(RTA_MULTIPATH)) return decode_multipath(*list);
+    NextHop hop{.gateway = decode_gateway(attributes),
+                .link = attributes.u32(RTA_OIF).value_or(0),
+                .flags = static_cast<std::uint8_t>(header.rtm_flags)};
+    if (!hop.gateway && hop.link == 0) return {};
+    return {std::move(hop)};
+}
+
+bool forbids(std::uint8_t type) { return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT; }
+
+}  // namespace
+
+std::optional<Route> decode_route(Bytes message) {
+    const auto parsed = parse<rtmsg>(message);
+    if (!parsed) return std::nullopt;
+    const auto& [envelope, header, attributes] = *parsed;
+    if (envelope.nlmsg_type != RTM_NEWROUTE && envelope.nlmsg_type != RTM_DELROUTE) return std::nullopt;
+    const auto family = family_from_af(header.rtm_family);
+    if (!family) return std::nullopt;
+    const auto address = attributes.flag(RTA_DST) ? attributes.address(RTA_DST) : IpAddress::any(*family);
+    if (!address || address->family() != *family || header.rtm_dst_len > address->bits()) return std::nullopt;
+
+    const Attributes metrics = attributes.nested(RTA_METRICS);
+    return Route{
+        .destination = {*address, header.rtm_dst_len},
+        .hops = decode_hops(header, attributes),
+        .source = attributes.address(RTA_PREFSRC),
+        .table = attributes.u32(RTA_TABLE).value_or(header.rtm_table),
+        .type = header.rtm_type,
+        .protocol = header.rtm_protocol,
+        .scope = header.rtm_scope,
+        .metric = attributes.u32(RTA_PRIORITY).value_or(0),
+        .mtu = metrics.u32(RTAX_MTU).value_or(0),
+        .advertised_mss = metrics.u32(RTAX_ADVMSS).value_or(0),
+    };
+}
+
+Result<std::vector<Route>> Routes::dump(const Filter& filter) {
+    const auto family = static_cast<std::uint8_t>(filter.family ? af(*filter.family) : AF_UNSPEC);
+    Message message(RTM_GETROUTE, 0, rtmsg{.rtm_family = family});
+    if (filter.table != 0) message.u32(RTA_TABLE, filter.table);
+    auto routes = socket_->dump(std::move(message), "list routes", decode_route);
+    // A table comes into being with its first route.
+    if (!routes && filter.table != 0 && routes.error().code == ENOENT) return {};
+    return routes;
+}
+
+Result<> Routes::add(const Route& route) {
+    return socket_->request(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route), "add route",
+                            route.destination.to_string());
+}
+
+Result<> Routes::replace(const Route& route) {
+    return socket_->request(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), "replace route",
+                            route.destination.to_string());
+}
+
+Result<> Routes::remove(const Route& route) {
+    return socket_->request(route_message(RTM_DELROUTE, 0, route), "remove route", route.destination.to_string());
+}
+
+Result<Route> Routes::lookup(const Lookup& packet) {
+    const std::string operation = "look up route to";
+    const std::string object = packet.destination.to_string();
+    Message message(RTM_GETROUTE, 0,
+                    rtmsg{.rtm_family = static_cast<std::uint8_t>(af(packet.destination.family())),
+                          .rtm_dst_len = packet.destination.bits(),
+                          .rtm_src_len = packet.source ? packet.source->bits() : std::uint8_t{0},
+                          .rtm_flags = RTM_F_LOOKUP_TABLE});
+    message.address(RTA_DST, packet.destination);
+    if (packet.source) message.address(RTA_SRC, *packet.source);
+    if (packet.mark != 0) message.u32(RTA_MARK, packet.mark);
+    if (packet.link != 0) message.u32(RTA_OIF, packet.link);
+    TRY(Route route, socket_->query(std::move(message), operation, object, decode_route));
+    // IPv4 answers with an error, IPv6 with the route that forbids.
+    if (forbids(route.type)) return failure(operation, object, EHOSTUNREACH);
+    return route;
+}
+
+}  // namespace culvert::netlink

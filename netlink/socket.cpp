@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/socket.hpp"
+
+#include <linux/netlink.h>
+#include <netlink/netlink.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "netlink/datagram.hpp"
+
+namespace culvert::netlink {
+
+namespace {
+
+constexpr int receive_buffer = 1024 * 1024;
+constexpr int dump_attempts = 10;
+
+/// What an NLMSG_ERROR or NLMSG_DONE says: errno (0: done), and the text of the extended acknowledgement.
+struct Verdict {
+    int code = 0;
+    std::string text;
+};
+
+std::optional<Verdict> decode_verdict(Bytes message) {
+    const auto header = *read<nlmsghdr>(message);
+    const Bytes body = message.subspan(NLMSG_HDRLEN);
+    std::size_t attributes = sizeof(int);
+    if (header.nlmsg_type == NLMSG_ERROR) {
+        const auto error = read<nlmsgerr>(body);
+        if (!error) return std::nullopt;
+        // The request is echoed, unless capped to its header.
+        attributes = sizeof *error;
+        if ((header.nlmsg_flags & NLM_F_CAPPED) == 0) attributes += NLMSG_ALIGN(error->msg.nlmsg_len) - NLMSG_HDRLEN;
+    }
+    const auto code = read<int>(body);
+    if (!code || *code > 0) return std::nullopt;
+    Verdict verdict{-*code, {}};
+    if ((header.nlmsg_flags & NLM_F_ACK_TLVS) != 0 && attributes <= body.size())
+        verdict.text = Attributes(body.subspan(attributes)).text(NLMSGERR_ATTR_MSG);
+    return verdict;
+}
+
+std::string cure_of(int code) { return code == EPERM ? "run it as root, or with CAP_NET_ADMIN" : ""; }
+
+}  // namespace
+
+Socket::Socket(Handle<nl_sock, nl_socket_free> socket) : socket_(std::move(socket)), buffer_(max_datagram) {}
+
+Result<Socket> Socket::open(int protocol) {
+    const std::string object = protocol == NETLINK_ROUTE ? "route" : std::to_string(protocol);
+    Handle<nl_sock, nl_socket_free> socket(nl_socket_alloc());
+    if (!socket || nl_connect(socket.get(), protocol) < 0) return failure("open netlink socket", object, errno);
+    const int fd = nl_socket_get_fd(socket.get());
+    const int on = 1;
+    setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof on);
+    setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
+    // Without it the kernel ignores the filters of a dump.
+    setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    set_receive_buffer(fd, receive_buffer);
+    return Socket(std::move(socket));
+}
+
+Result<> Socket::request(Message message, std::string operation, std::string object) {
+    message.raw().nlmsg_flags |= NLM_F_ACK;
+    CHECK_OK(exchange(message, operation, object, [](Bytes) {}));
+    return {};
+}
+
+Result<> Socket::collect(Message& message, const std::string& operation, const std::function<void()>& restart,
+                         const OnMessage& on_message) {
+    message.raw().nlmsg_flags |= NLM_F_DUMP;
+    for (int attempt = 0; attempt < dump_attempts; ++attempt) {
+        restart();
+        TRY(const bool consistent, exchange(message, operation, "", on_message));
+        if (consistent) return {};
+    }
+    return failure(operation, "", EAGAIN, "", "it changes faster than it can be read");
+}
+
+Result<bool> Socket::exchange(Message& message, const std::string& operation, const std::string& object,
+                              const OnMessage& on_message) {
+    CHECK_OK(send(message, operation, object));
+    bool consistent = true;
+    for (;;) {
+        const auto datagram = receive(nl_socket_get_fd(socket_.get()), buffer_);
+        if (!datagram) return failure(operation, object, datagram.error());
+        for (const Bytes answer : split(*datagram)) {
+            const auto header = *read<nlmsghdr>(answer);
+            if (header.nlmsg_seq != message.raw().nlmsg_seq) continue;
+            if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) consistent = false;
+            if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
+                auto verdict = decode_verdict(answer);
+                if (!verdict) return failure(operation, object, EBADMSG);
+                if (verdict->code == 0) return consistent;
+                return failure(operation, object, verdict->code, std::move(verdict->text), cure_of(verdict->code));
+            }
+            if (header.nlmsg_type >= NLMSG_MIN_TYPE) on_message(answer);
+        }
+    }
+}
+
+Result<> Socket::send(Message& message, const std::string& operation, const std::string& object) {
+    if (!message.fits()) return failure(operation, object, EMSGSIZE);
+    nlmsghdr& header = message.raw();
+    header.nlmsg_flags |= NLM_F_REQUEST;
+    header.nlmsg_seq = nl_socket_use_seq(socket_.get());
+    header.nlmsg_pid = nl_socket_get_local_port(socket_.get());
+    ssize_t sent = 0;
+    do {
+        sent = ::send(nl_socket_get_fd(socket_.get()), &header, header.nlmsg_len, 0);
+    } while (sent < 0 && errno == EINTR);
+    if (sent < 0) return failure(operation, object, errno);
+    return {};
+}
+
+}  // namespace culvert::netlink
