@@ -55,7 +55,7 @@ std::optional<std::string> string(const Value& value) {
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
     const auto is_control = [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
-    if (text->empty() || std::ranges::any_of(*text, is_control)) return value.fail(wanted);
+    if (text->empty() || std::ranges::any_of(*text, is_control)) return value.mismatch(wanted);
     return std::string(*text);
 }
 
@@ -65,7 +65,7 @@ std::optional<bool> boolean(const Value& value) {
     if (!text) return std::nullopt;
     if (*text == "true") return true;
     if (*text == "false") return false;
-    return value.fail(wanted);
+    return value.mismatch(wanted);
 }
 
 std::optional<std::uint64_t> decimal(std::string_view text) {
@@ -87,7 +87,7 @@ std::optional<std::uint64_t> number_between(const Value& value, std::string_view
     if (const auto number = decimal(text->substr(significant)); number && significant > 0)
         return value.fail(
             fmt::format("{} has a leading zero, which some take for octal: write {}", quoted(*text), *number));
-    return value.fail(wanted);
+    return value.mismatch(wanted);
 }
 
 std::optional<std::uint16_t> port(const Value& value) { return number<std::uint16_t>("a port", 1)(value); }
@@ -106,7 +106,7 @@ std::optional<netlink::IpAddress> address(const Value& value) {
     if (const auto with_length = netlink::Prefix::parse(*text))
         return value.fail(fmt::format("{} has a prefix length, and one address is wanted: write {}", quoted(*text),
                                       with_length->address.to_string()));
-    return value.fail(wanted);
+    return value.mismatch(wanted);
 }
 
 std::optional<netlink::Prefix> prefix(const Value& value) {
@@ -114,7 +114,7 @@ std::optional<netlink::Prefix> prefix(const Value& value) {
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
     const auto prefix = netlink::Prefix::parse(*text);
-    if (!prefix) return value.fail(wanted);
+    if (!prefix) return value.mismatch(wanted);
     if (prefix->network() != *prefix)
         return value.fail(fmt::format("{} has host bits set: write {} for the network or {} for the address",
                                       quoted(*text), prefix->network().to_string(), prefix->address.to_string()));
@@ -126,7 +126,7 @@ std::optional<netlink::MacAddress> mac(const Value& value) {
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
     if (const auto mac = netlink::MacAddress::parse(*text)) return mac;
-    return value.fail(wanted);
+    return value.mismatch(wanted);
 }
 
 std::optional<std::string> interface_name(const Value& value) {
@@ -136,7 +136,7 @@ std::optional<std::string> interface_name(const Value& value) {
     const auto is_bad = [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == '/' || c == ':' || c == '%'; };
     const bool is_path = *text == "." || *text == "..";
     if (text->empty() || text->size() >= IFNAMSIZ || is_path || std::ranges::any_of(*text, is_bad))
-        return value.fail(wanted);
+        return value.mismatch(wanted);
     return std::string(*text);
 }
 
@@ -152,7 +152,7 @@ std::optional<milliseconds> duration_between(const Value& value, std::string_vie
     const auto count = with_unit(*text, duration_units);
     if (!count || *count < static_cast<std::uint64_t>(least.count()) ||
         *count > static_cast<std::uint64_t>(most.count()))
-        return value.fail(wanted);
+        return value.mismatch(wanted);
     return milliseconds(*count);
 }
 
@@ -165,7 +165,7 @@ std::optional<std::uint64_t> size_between(const Value& value, std::string_view n
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
     const auto size = with_unit(*text, size_units);
-    if (!size || *size < least || *size > most) return value.fail(wanted);
+    if (!size || *size < least || *size > most) return value.mismatch(wanted);
     return size;
 }
 
@@ -182,7 +182,7 @@ std::optional<std::size_t> index_in(const Value& value, const std::vector<std::s
         return static_cast<std::size_t>(found - names.begin());
     if (const auto nearest = suggest(*text, names))
         return value.fail(fmt::format("{} is not {}: did you mean {}?", quoted(*text), noun, *nearest));
-    return value.fail(wanted);
+    return value.mismatch(wanted);
 }
 
 std::optional<EncapKind> encap_kind(const Value& value) {

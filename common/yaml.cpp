@@ -72,7 +72,7 @@ std::nullopt_t Value::fail(std::string text) const {
     return std::nullopt;
 }
 
-std::nullopt_t Value::fail(const Wanted& wanted) const {
+std::nullopt_t Value::mismatch(const Wanted& wanted) const {
     switch (node_->kind) {
         case Node::Kind::refused:
             break;
@@ -89,27 +89,27 @@ std::nullopt_t Value::fail(const Wanted& wanted) const {
 }
 
 std::optional<std::string_view> Value::scalar(const Wanted& wanted) const {
-    if (node_->kind != Node::Kind::scalar) return fail(wanted);
+    if (node_->kind != Node::Kind::scalar) return mismatch(wanted);
     return node_->text;
 }
 
 std::optional<std::vector<Value>> Value::list(const Wanted& wanted) const {
-    if (node_->kind != Node::Kind::sequence) return fail(wanted);
+    if (node_->kind != Node::Kind::sequence) return mismatch(wanted);
     std::vector<Value> values;
     for (const Node& item : node_->items) values.emplace_back(item, *diagnostics_);
     return values;
 }
 
 std::optional<std::vector<std::pair<Value, Value>>> Value::map(const Wanted& wanted) const {
-    if (node_->kind != Node::Kind::map) return fail(wanted);
+    if (node_->kind != Node::Kind::map) return mismatch(wanted);
     std::vector<std::pair<Value, Value>> entries;
     for (std::size_t i = 0; i < node_->items.size(); ++i)
         entries.emplace_back(Value(node_->keys[i], *diagnostics_), Value(node_->items[i], *diagnostics_));
     return entries;
 }
 
-MapReader::MapReader(const Value& value, std::string_view noun) : noun_(noun) {
-    auto entries = value.map({std::string(noun), "a map (key: value)"});
+MapReader::MapReader(const Value& value, std::string_view noun, std::string_view right) : noun_(noun) {
+    auto entries = value.map({std::string(noun), std::string(right)});
     if (!entries) return;
     map_ = value;
     entries_ = *std::move(entries);

@@ -57,9 +57,10 @@ using Errors = std::vector<Error>;
 template <typename T>
 using Result = tl::expected<T, Errors>;
 
-/// What the file says, before anyone asks what it means: YAML without anchors, aliases, tags and a second document,
-/// every key of a map a scalar that occurs once. Scalars have no type: `no`, `010` and `"53"` are these characters
-/// without the quotes, so quoting never changes what a value means (but an unquoted `null` or `~` is no value).
+/// What the file says, before anyone asks what it means: YAML without anchors, aliases, tags, a second document and
+/// values that run over several lines; keys are scalars, no two of a map alike. Scalars have no type: `no`, `010` and
+/// `"53"` are these characters without the quotes, so quoting never changes what a value means (but an unquoted `null`
+/// or `~` is no value).
 struct Node {
     enum class Kind : std::uint8_t {
         null,      ///< nothing after the colon or dash
@@ -113,8 +114,8 @@ class Value {
 
     /// `return value.fail("two services have the name …");`
     std::nullopt_t fail(std::string text) const;
-    /// "X is not <noun>: write <right>"; of a list or map "this is a list, not <noun>: …".
-    std::nullopt_t fail(const Wanted& wanted) const;
+    /// Reports "X is not <noun>: write <right>", where X is the text, "a list" or "a map".
+    std::nullopt_t mismatch(const Wanted& wanted) const;
 
     /// The text of a scalar; anything else is reported.
     [[nodiscard]] std::optional<std::string_view> scalar(const Wanted& wanted) const;
@@ -136,8 +137,9 @@ using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;
 /// Of something that is no map it reports just that, once.
 class MapReader {
   public:
-    /// `noun` names the thing in messages: "a service".
-    MapReader(const Value& value, std::string_view noun);
+    /// `noun` names the thing in messages ("a service"), `right` tells what to write where something else stands.
+    /// Both, like the keys, must outlive the reader: they are mostly literals.
+    MapReader(const Value& value, std::string_view noun, std::string_view right = "a map (key: value)");
 
     /// The value of the key, if it is there.
     [[nodiscard]] std::optional<Value> find(std::string_view key);

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "common/yaml.hpp"
+#include "lbd/state.hpp"
+
+namespace culvert::lbd {
+
+/// Reads `{type: gue, port: 5080}`.
+[[nodiscard]] std::optional<Encap> read_encap(const common::yaml::Value& value);
+
+}  // namespace culvert::lbd
