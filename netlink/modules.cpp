@@ -7,20 +7,17 @@
 
 #include <array>
 #include <cerrno>
-#include <memory>
 #include <utility>
+
+#include "netlink/handle.hpp"
 
 namespace culvert::netlink {
 
 namespace {
 
-struct Unref {
-    void operator()(kmod_ctx* context) const { kmod_unref(context); }
-    void operator()(kmod_module* module) const { kmod_module_unref(module); }
-    void operator()(kmod_list* modules) const { kmod_module_unref_list(modules); }
-};
-template <typename T>
-using Owned = std::unique_ptr<T, Unref>;
+using Context = Handle<kmod_ctx, kmod_unref>;
+using Module = Handle<kmod_module, kmod_module_unref>;
+using ModuleList = Handle<kmod_list, kmod_module_unref_list>;
 
 /// The kernel option that builds a module, for those that a backend or a balancer may lack.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 11> options{{
@@ -43,8 +40,8 @@ std::string kernel_release() {
     return names.release;
 }
 
-Result<Owned<kmod_ctx>> modules_of_this_kernel() {
-    Owned<kmod_ctx> context(kmod_new(nullptr, nullptr));
+Result<Context> modules_of_this_kernel() {
+    Context context(kmod_new(nullptr, nullptr));
     if (!context) return failure("open", "/lib/modules/" + kernel_release(), errno);
     kmod_set_log_fn(
         context.get(), [](void*, int, const char*, int, const char*, const char*, va_list) {}, nullptr);
@@ -52,17 +49,17 @@ Result<Owned<kmod_ctx>> modules_of_this_kernel() {
 }
 
 /// The module that /lib/modules/<release> has under a name or an alias, or none.
-Owned<kmod_module> find(kmod_ctx* context, const std::string& name) {
+Module find(kmod_ctx* context, const std::string& name) {
     kmod_list* found = nullptr;
     kmod_module_new_from_lookup(context, name.c_str(), &found);
-    const Owned<kmod_list> modules(found);
-    return Owned<kmod_module>(modules ? kmod_module_get_module(modules.get()) : nullptr);
+    const ModuleList modules(found);
+    return Module(modules ? kmod_module_get_module(modules.get()) : nullptr);
 }
 
 ModuleState state(kmod_ctx* context, const std::string& name) {
     kmod_module* by_name = nullptr;
     kmod_module_new_from_name(context, name.c_str(), &by_name);
-    const Owned<kmod_module> module(by_name);
+    const Module module(by_name);
     switch (module ? kmod_module_get_initstate(module.get()) : -ENOENT) {
         case KMOD_MODULE_LIVE:
             return ModuleState::loaded;
@@ -73,7 +70,7 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
         default:
             break;
     }
-    const Owned<kmod_module> loadable = find(context, name);
+    const Module loadable = find(context, name);
     return loadable && kmod_module_get_path(loadable.get()) != nullptr ? ModuleState::loadable : ModuleState::absent;
 }
 
@@ -91,7 +88,7 @@ Result<> load_module(std::string_view name) {
     if (now == ModuleState::loaded || now == ModuleState::built_in) return {};
     if (now == ModuleState::absent) return failure("load module", text, ENOENT, {}, absent_module_cure(name));
 
-    const Owned<kmod_module> module = find(context.get(), text);
+    const Module module = find(context.get(), text);
     const int code = kmod_module_probe_insert_module(module.get(), 0, nullptr, nullptr, nullptr, nullptr);
     if (code >= 0) return {};
     return failure("load module", text, -code, {},

@@ -20,14 +20,14 @@ class Nftables {
     [[nodiscard]] static Result<Nftables> open();
 
     /// The table as the kernel has it, or nothing if there is none of that name.
-    [[nodiscard]] Result<std::optional<Table>> read(std::string_view name, std::uint8_t family = NFPROTO_INET);
+    [[nodiscard]] Result<std::optional<Table>> read(std::string_view name, TableFamily family = TableFamily::inet);
 
     /// Makes the kernel's table equal to `wanted`, all or nothing. True if that took a change; if not, nothing is sent
     /// and counters keep their counts.
     [[nodiscard]] Result<bool> replace(const Table& wanted);
 
     /// Removes the table with all it holds. False if there was none.
-    [[nodiscard]] Result<bool> remove(std::string_view name, std::uint8_t family = NFPROTO_INET);
+    [[nodiscard]] Result<bool> remove(std::string_view name, TableFamily family = TableFamily::inet);
 
     /// The number of the ruleset's last change, by whomever.
     [[nodiscard]] Result<std::uint32_t> generation();

@@ -24,12 +24,12 @@ struct Batch {
 /// Makes `wanted`, in place of the table of that name if `exists`. The kernel accepts it only while its ruleset has the
 /// generation `generation`, else it answers ERESTART.
 [[nodiscard]] Batch encode_replace(const Table& wanted, bool exists, std::uint32_t generation);
-[[nodiscard]] Batch encode_remove(std::uint8_t family, std::string_view name, std::uint32_t generation);
+[[nodiscard]] Batch encode_remove(TableFamily family, std::string_view name, std::uint32_t generation);
 
 /// The table out of netlink messages end to end: dumps of tables, chains, sets, set elements and rules in any order but
 /// for an owner before what it owns. What belongs to other tables is skipped; nothing if the table is not among them.
 /// EBADMSG if the bytes make no sense.
-[[nodiscard]] Result<std::optional<Table>> decode(std::span<const std::uint8_t> messages, std::uint8_t family,
+[[nodiscard]] Result<std::optional<Table>> decode(std::span<const std::uint8_t> messages, TableFamily family,
                                                   std::string_view name);
 
 }  // namespace culvert::netlink::nft

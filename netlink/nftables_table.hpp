@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 
 #include <compare>
@@ -42,25 +41,28 @@ struct Set {
     bool operator==(const Set&) const = default;
 };
 
+/// The value after, or nothing after the last one (all bits set).
+[[nodiscard]] std::optional<Bytes> successor(Bytes value);
+/// The value before; for zero, the last one.
+[[nodiscard]] Bytes predecessor(Bytes value);
+
 /// Puts intervals in order and joins those that overlap or touch.
 [[nodiscard]] std::vector<Interval> joined(std::vector<Interval> intervals);
 
-enum class HookPoint : std::uint32_t {
-    prerouting = NF_INET_PRE_ROUTING,
-    input = NF_INET_LOCAL_IN,
-    forward = NF_INET_FORWARD,
-    output = NF_INET_LOCAL_OUT,
-    postrouting = NF_INET_POST_ROUTING,
-};
+/// NF_INET_ numbers.
+enum class HookPoint : std::uint32_t { prerouting = 0, input = 1, forward = 2, output = 3, postrouting = 4 };
 
 constexpr std::int32_t priority_raw = -300;  ///< before conntrack (NF_IP_PRI_RAW)
 constexpr std::int32_t priority_filter = 0;  ///< NF_IP_PRI_FILTER
+
+/// NF_DROP, NF_ACCEPT: what becomes of a packet that no rule decided about.
+enum class Policy : std::uint32_t { drop = 0, accept = 1 };
 
 /// Where in a packet's way a base chain stands.
 struct Hook {
     HookPoint point;
     std::int32_t priority;
-    std::uint32_t policy = NF_ACCEPT;  ///< NF_ACCEPT or NF_DROP
+    Policy policy = Policy::accept;
     std::string type = "filter";
     bool operator==(const Hook&) const = default;
 };
@@ -71,9 +73,12 @@ struct Chain {
     bool operator==(const Chain&) const = default;
 };
 
+/// NFPROTO_ numbers; inet is both IPv4 and IPv6.
+enum class TableFamily : std::uint8_t { inet = 1, ipv4 = 2, ipv6 = 10 };
+
 struct Table {
     std::string name;
-    std::uint8_t family = NFPROTO_INET;
+    TableFamily family = TableFamily::inet;
     std::uint32_t flags = 0;  ///< NFT_TABLE_F_DORMANT: somebody switched it off
     std::map<std::string, Set> sets{};
     std::map<std::string, Chain> chains{};

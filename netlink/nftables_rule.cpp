@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/nftables_rule.hpp"
+
+#include <linux/if.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/rtnetlink.h>
+
+#include <cstddef>
+#include <cstring>
+
+namespace culvert::netlink::nft {
+
+namespace {
+
+/// Where a field stands in its header: bytes.
+struct Field {
+    std::uint32_t offset;
+    std::uint32_t length;
+};
+
+Field saddr_of(Family family) {
+    return family == Family::ipv4 ? Field{offsetof(iphdr, saddr), 4} : Field{offsetof(ipv6hdr, saddr), 16};
+}
+
+Field daddr_of(Family family) {
+    return family == Family::ipv4 ? Field{offsetof(iphdr, daddr), 4} : Field{offsetof(ipv6hdr, daddr), 16};
+}
+
+Bytes bytes_of(const IpAddress& address) { return {address.bytes().begin(), address.bytes().end()}; }
+
+Bytes big_endian(std::uint16_t value) {
+    return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value & 0xff)};
+}
+
+/// As the kernel keeps what it calls numbers of its own: marks, route types.
+Bytes host_order(std::uint32_t value) {
+    Bytes bytes(sizeof(value));
+    std::memcpy(bytes.data(), &value, sizeof(value));
+    return bytes;
+}
+
+void match(Rule& rule, Bytes data) { rule.expressions.emplace_back(Compare{Comparison::eq, std::move(data)}); }
+
+void match_network_field(Rule& rule, Field field, const Bytes& mask, Bytes data) {
+    rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
+    rule.expressions.emplace_back(Bitwise{mask, Bytes(mask.size())});
+    match(rule, std::move(data));
+}
+
+void match_prefix(Rule& rule, Field field, const Prefix& prefix) {
+    const Bytes network = bytes_of(prefix.network().address);
+    if (prefix.length % 8 == 0 && prefix.length > 0) {  // whole bytes: compare just these
+        field.length = prefix.length / 8U;
+        rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
+        match(rule, Bytes(network.begin(), network.begin() + field.length));
+        return;
+    }
+    const IpAddress ones = *IpAddress::from_bytes(Bytes(field.length, 0xff));
+    match_network_field(rule, field, bytes_of(Prefix{ones, prefix.length}.network().address), network);
+}
+
+void match_set(Rule& rule, Field field, std::string set, bool inverted) {
+    rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
+    rule.expressions.emplace_back(Lookup{std::move(set), inverted});
+}
+
+Rule& meta(Rule& rule, MetaKey key, Bytes data) {
+    rule.expressions.emplace_back(Meta{key});
+    match(rule, std::move(data));
+    return rule;
+}
+
+}  // namespace
+
+Rule& Rule::nfproto(Family family) {
+    return meta(*this, MetaKey::nfproto,
+                {static_cast<std::uint8_t>(family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6)});
+}
+
+Rule& Rule::l4proto(std::uint8_t protocol) { return meta(*this, MetaKey::l4proto, {protocol}); }
+
+Rule& Rule::mark(std::uint32_t mark) { return meta(*this, MetaKey::mark, host_order(mark)); }
+
+Rule& Rule::iifname(std::string_view name) {
+    const bool prefix = name.ends_with('*');
+    Bytes data(name.begin(), name.end() - (prefix ? 1 : 0));
+    if (!prefix) data.resize(IFNAMSIZ);  // the name's end is part of what is compared
+    return meta(*this, MetaKey::iifname, std::move(data));
+}
+
+Rule& Rule::dscp(Family family, std::uint8_t dscp) {
+    if (family == Family::ipv4) {  // the upper six bits of the second byte
+        match_network_field(*this, {offsetof(iphdr, tos), 1}, {0xfc}, {static_cast<std::uint8_t>(dscp << 2)});
+    } else {  // after the version's four bits
+        match_network_field(*this, {0, 2}, big_endian(0x0fc0), big_endian(static_cast<std::uint16_t>(dscp << 6)));
+    }
+    return *this;
+}
+
+Rule& Rule::saddr(const Prefix& prefix) {
+    match_prefix(*this, saddr_of(prefix.address.family()), prefix);
+    return *this;
+}
+
+Rule& Rule::daddr(const Prefix& prefix) {
+    match_prefix(*this, daddr_of(prefix.address.family()), prefix);
+    return *this;
+}
+
+Rule& Rule::saddr_in(Family family, std::string set) {
+    match_set(*this, saddr_of(family), std::move(set), false);
+    return *this;
+}
+
+Rule& Rule::saddr_not_in(Family family, std::string set) {
+    match_set(*this, saddr_of(family), std::move(set), true);
+    return *this;
+}
+
+Rule& Rule::daddr_in(Family family, std::string set) {
+    match_set(*this, daddr_of(family), std::move(set), false);
+    return *this;
+}
+
+Rule& Rule::daddr_not_in(Family family, std::string set) {
+    match_set(*this, daddr_of(family), std::move(set), true);
+    return *this;
+}
+
+Rule& Rule::dport(std::uint16_t port) {
+    expressions.emplace_back(PayloadLoad{Header::transport, 2, 2});
+    match(*this, big_endian(port));
+    return *this;
+}
+
+Rule& Rule::fib_daddr_local() {
+    expressions.emplace_back(Fib{NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR});
+    match(*this, host_order(RTN_LOCAL));
+    return *this;
+}
+
+Rule& Rule::set_daddr(const IpAddress& address) {
+    const Field field = daddr_of(address.family());
+    ChecksumUpdate checksum{.flags = NFT_PAYLOAD_L4CSUM_PSEUDOHDR};
+    if (address.is_v4()) {
+        checksum.type = NFT_PAYLOAD_CSUM_INET;
+        checksum.offset = offsetof(iphdr, check);
+    }
+    expressions.emplace_back(Immediate{bytes_of(address)});
+    expressions.emplace_back(PayloadStore{Header::network, field.offset, field.length, checksum});
+    return *this;
+}
+
+Rule& Rule::counter() {
+    expressions.emplace_back(Counter{});
+    return *this;
+}
+
+Rule& Rule::notrack() {
+    expressions.emplace_back(Notrack{});
+    return *this;
+}
+
+Rule& Rule::accept() {
+    expressions.emplace_back(Verdict{NF_ACCEPT, {}});
+    return *this;
+}
+
+Rule& Rule::drop() {
+    expressions.emplace_back(Verdict{NF_DROP, {}});
+    return *this;
+}
+
+Rule& Rule::jump(std::string chain) {
+    expressions.emplace_back(Verdict{NFT_JUMP, std::move(chain)});
+    return *this;
+}
+
+Rule& Rule::with_comment(std::string text) {
+    comment = std::move(text);
+    return *this;
+}
+
+}  // namespace culvert::netlink::nft
