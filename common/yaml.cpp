@@ -116,7 +116,7 @@ MapReader::MapReader(const Value& value, std::string_view noun, std::string_view
 }
 
 std::optional<Value> MapReader::find(std::string_view key) {
-    known_.push_back(key);
+    if (std::ranges::count(known_, key) == 0) known_.push_back(key);
     const auto entry =
         std::ranges::find(entries_, key, [](const auto& e) { return std::string_view(e.first.node().text); });
     if (entry == entries_.end()) return std::nullopt;
