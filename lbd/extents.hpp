@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <iterator>
+#include <map>
+#include <optional>
+
+namespace culvert::lbd {
+
+/// Which parts of the range [begin, end) are taken, to find room for more.
+class Extents {
+  public:
+    Extents(std::uint32_t begin, std::uint32_t end) : begin_(begin), end_(end) {}
+
+    /// Parts that were handed out earlier. They don't overlap, or are the same.
+    void mark(std::uint32_t base, std::uint32_t size) { taken_[base] = size; }
+
+    /// Behind all others while there is room, so that what was freed lately is not reused at once; else the first gap.
+    [[nodiscard]] std::optional<std::uint32_t> take(std::uint32_t size) {
+        const std::uint32_t last = taken_.empty() ? begin_ : end_of(std::prev(taken_.end()));
+        if (last <= end_ && end_ - last >= size) return put(last, size);
+        std::uint32_t gap = begin_;
+        for (auto it = taken_.begin(); it != taken_.end(); gap = end_of(it), ++it)
+            if (it->first - gap >= size) return put(gap, size);
+        return std::nullopt;
+    }
+
+  private:
+    using Taken = std::map<std::uint32_t, std::uint32_t>;  // base → size
+
+    static std::uint32_t end_of(Taken::const_iterator it) { return it->first + it->second; }
+    std::uint32_t put(std::uint32_t base, std::uint32_t size) {
+        taken_[base] = size;
+        return base;
+    }
+
+    std::uint32_t begin_;
+    std::uint32_t end_;
+    Taken taken_;
+};
+
+}  // namespace culvert::lbd

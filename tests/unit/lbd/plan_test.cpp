@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+// gtest comes first: rapidcheck's header extends it
+#include <rapidcheck/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <vector>
+
+#include "lbd/plan.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
+
+Backend backend(const std::string& name, std::uint16_t weight = 1) {
+    return {.name = name, .address = address(name), .encap = Ipip{}, .weight = weight};
+}
+
+Service service(const std::string& name, const std::string& vip, std::vector<Backend> backends) {
+    return {.name = name,
+            .vip = address(vip),
+            .ports = {{Protocol::tcp, 80}},
+            .table_size = 101,
+            .backends = std::move(backends)};
+}
+
+/// Every backend is reached by a MAC of its own.
+Hops hops_of(const std::vector<Service>& services) {
+    Hops hops;
+    for (const Service& service : services)
+        for (const Backend& backend : service.backends) {
+            const auto bytes = backend.address.bytes();
+            hops[backend.address] = NextHop{.ifindex = 2,
+                                            .source = *netlink::MacAddress::parse("02:00:00:00:00:01"),
+                                            .destination = {{2, bytes[0], bytes[1], bytes[2], bytes[3], 0}},
+                                            .from = address("10.0.0.1")};
+        }
+    return hops;
+}
+
+Image planned(const std::vector<Service>& services, const Image& before = {}) {
+    auto image = plan(services, hops_of(services), before, {});
+    EXPECT_TRUE(image) << image.error().message();
+    return image ? *std::move(image) : Image{};
+}
+
+lb_dest_body body_of(const Service& service, const Backend& backend) {
+    return make_body(backend.encap, service.vip.family(), backend.address, *hops_of({service}).at(backend.address));
+}
+
+const lb_service& value_of(const Image& image, const Service& service) {
+    return image.vips.at({service.vip, 6, service.ports.at(0).port});
+}
+
+/// The maps, and what packets see in them while they are edited one by one.
+class Maps {
+  public:
+    void apply(const Edit& edit) {
+        std::visit([this](const auto& one) { run(one); }, edit);
+        check_that_packets_find_their_way();
+    }
+
+    void expect_equal(const Image& image) const {
+        EXPECT_EQ(vips_, image.vips);
+        for (const auto& [ring, line] : image.rings)
+            EXPECT_EQ(rings_.at(line), maglev_table(ring.contenders, ring.size));
+        for (std::uint32_t id = 0; id < image.dests.size(); ++id) EXPECT_EQ(dest(id), image.dests[id]) << "id " << id;
+        for (const auto& [id, body] : dests_) EXPECT_TRUE(id < image.dests.size() || body.action == LB_ACTION_NONE);
+    }
+
+  private:
+    struct Seen {
+        std::uint32_t line, size, base;
+        auto operator<=>(const Seen&) const = default;
+    };
+
+    void run(const SetDest& edit) {
+        EXPECT_TRUE(written_.insert(edit.id).second) << "id " << edit.id << " is written twice without a pause";
+        dests_[edit.id] = edit.body;
+    }
+    void run(const WriteRing& edit) {
+        const auto end = edit.line + lines(edit.table.size());
+        for (const Seen& seen : seen_)
+            EXPECT_TRUE(end <= seen.line || edit.line >= seen.line + lines(seen.size))
+                << "line " << edit.line << " is written while packets may read it";
+        rings_[edit.line] = edit.table;
+    }
+    void run(const SetVip& edit) { vips_[edit.key] = edit.value; }
+    void run(const RemoveVip& edit) { EXPECT_EQ(vips_.erase(edit.key), 1U); }
+    void run(const Settle&) {
+        seen_.clear();
+        written_.clear();
+    }
+
+    void check_that_packets_find_their_way() {
+        for (const auto& [key, value] : vips_)
+            if (value.ring_size != 0) seen_.insert({value.ring, value.ring_size, value.dest_base});
+        for (const Seen& seen : seen_) {
+            ASSERT_EQ(rings_.at(seen.line).size(), seen.size);
+            for (const std::uint16_t entry : rings_.at(seen.line))
+                ASSERT_NE(dest(seen.base + entry).action, LB_ACTION_NONE);
+        }
+    }
+
+    static std::size_t lines(std::size_t entries) { return (entries + LB_RING_LINE - 1) / LB_RING_LINE; }
+
+    [[nodiscard]] lb_dest_body dest(std::uint32_t id) const {
+        const auto it = dests_.find(id);
+        return it == dests_.end() ? lb_dest_body{} : it->second;
+    }
+
+    std::map<VipKey, lb_service> vips_;
+    std::map<std::uint32_t, std::vector<std::uint16_t>> rings_;
+    std::map<std::uint32_t, lb_dest_body> dests_;
+    std::set<Seen> seen_;              // what packets that are under way may have read
+    std::set<std::uint32_t> written_;  // destinations since the last pause
+};
+
+TEST(Plan, AVipWithTwoBackends) {
+    const auto web = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3")});
+    const Image image = planned({web});
+
+    const lb_service& value = value_of(image, web);
+    EXPECT_EQ(value.ring_size, 101U);
+    EXPECT_GE(value.dest_base, 1U);
+    EXPECT_EQ(image.dests.at(value.dest_base), body_of(web, web.backends[0]));
+    EXPECT_EQ(image.dests.at(value.dest_base + 1), body_of(web, web.backends[1]));
+    EXPECT_EQ(image.vips.at({web.vip, 0, 0}), lb_service{});
+    EXPECT_EQ(image.vips.size(), 2U);
+}
+
+TEST(Plan, EveryPortLeadsToTheSameBackends) {
+    auto dns = service("dns", "2001:db8::1", {backend("10.0.0.2")});
+    dns.ports = {{Protocol::udp, 53}, {Protocol::tcp, 53}, {Protocol::tcp, 0}};
+    const Image image = planned({dns});
+    EXPECT_EQ(image.vips.size(), 4U);
+    EXPECT_EQ(image.vips.at({dns.vip, 17, 53}), image.vips.at({dns.vip, 6, 53}));
+    EXPECT_EQ(image.vips.at({dns.vip, 17, 53}), image.vips.at({dns.vip, 6, 0}));
+}
+
+TEST(Plan, ServicesWithAlikeBackendsShareATable) {
+    const auto a = service("a", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3")});
+    const auto b = service("b", "192.0.2.2", {backend("10.0.0.3"), backend("10.0.0.2")});
+    const auto c = service("c", "192.0.2.3", {backend("10.0.0.2"), backend("10.0.0.3", 7)});
+    const Image image = planned({a, b, c});
+    EXPECT_EQ(value_of(image, a).ring, value_of(image, b).ring);
+    EXPECT_NE(value_of(image, a).dest_base, value_of(image, b).dest_base);
+    EXPECT_NE(value_of(image, a).ring, value_of(image, c).ring);
+    EXPECT_EQ(image.rings.size(), 2U);
+}
+
+TEST(Plan, DrainedAndWeightlessBackendsKeepTheirFlowsOnly) {
+    auto web = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3", 0), backend("10.0.0.4")});
+    web.backends[2].state = BackendState::drain;
+    const Image image = planned({web});
+    ASSERT_EQ(image.rings.size(), 1U);
+    EXPECT_EQ(image.rings.begin()->first.contenders, (std::vector<Contender>{{0, "10.0.0.2", 1}}));
+    for (const std::uint32_t i : {0U, 1U, 2U})
+        EXPECT_EQ(image.dests.at(value_of(image, web).dest_base + i).action, LB_ACTION_ENCAP);
+}
+
+TEST(Plan, WithoutActiveBackendsThereIsNoTable) {
+    const auto web = service("web", "192.0.2.1", {backend("10.0.0.2", 0)});
+    const Image image = planned({web});
+    EXPECT_EQ(value_of(image, web).ring_size, 0U);
+    EXPECT_TRUE(image.rings.empty());
+}
+
+TEST(Plan, AnUnreachableBackendDropsForItsReason) {
+    const auto web = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3")});
+    Hops hops = hops_of({web});
+    hops[address("10.0.0.3")] = tl::unexpected(LB_DROP_NO_NEIGHBOUR);
+    const auto image = plan({web}, hops, {}, {});
+    ASSERT_TRUE(image);
+    EXPECT_EQ(image->dests.at(value_of(*image, web).dest_base + 1), drop_body(LB_DROP_NO_NEIGHBOUR));
+}
+
+TEST(Plan, ABackendKeepsItsIdWhenOthersComeAndGo) {
+    const auto before = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.4")});
+    const auto after = service("web", "192.0.2.1", {backend("10.0.0.1"), backend("10.0.0.4")});
+    const Image first = planned({before});
+    const Image second = planned({after}, first);
+    EXPECT_EQ(second.ids.at("web").current("10.0.0.4"), first.ids.at("web").current("10.0.0.4"));
+    EXPECT_EQ(second.dests.at(*first.ids.at("web").current("10.0.0.2")), lb_dest_body{});
+    EXPECT_NE(second.ids.at("web").current("10.0.0.1"), first.ids.at("web").current("10.0.0.2"));
+
+    const Image third = planned({before}, second);
+    EXPECT_EQ(third.ids.at("web").current("10.0.0.2"), first.ids.at("web").current("10.0.0.2"));
+}
+
+TEST(Plan, AServiceThatOutgrowsItsBlockKeepsTheOldIdsForItsFlows) {
+    std::vector<Backend> backends{backend("10.0.0.2")};
+    const Image first = planned({service("web", "192.0.2.1", backends), service("next", "192.0.2.2", backends)});
+    for (int i = 3; i < 20; ++i) backends.push_back(backend("10.0.0." + std::to_string(i)));
+    const auto grown = service("web", "192.0.2.1", backends);
+    const Image second = planned({grown}, first);
+
+    const auto old_id = *first.ids.at("web").current("10.0.0.2");
+    const auto new_id = *second.ids.at("web").current("10.0.0.2");
+    EXPECT_NE(old_id, new_id);
+    EXPECT_EQ(second.dests.at(old_id), body_of(grown, backends[0]));
+    EXPECT_EQ(second.dests.at(new_id), body_of(grown, backends[0]));
+}
+
+TEST(Plan, AFullMapIsAnError) {
+    const auto web = service("web", "192.0.2.1", {backend("10.0.0.2")});
+    const auto expect_full = [&](const Limits& limits, const std::string& message) {
+        const auto image = plan({web}, hops_of({web}), {}, limits);
+        ASSERT_FALSE(image);
+        EXPECT_EQ(image.error().message(), message);
+    };
+    constexpr auto cure = " (restart lbd: it then makes a larger map)";
+    expect_full({.vips4 = 1},
+                std::string("plan IPv4 VIPs: No space left on device: the map has room for 1 ports") + cure);
+    expect_full(
+        {.ring_lines = 3},
+        std::string("plan a table of 101 entries: No space left on device: the map has room for 96 entries") + cure);
+    expect_full({.dests = 4},
+                std::string("assign destination ids service web: No space left on device: the map has 4") + cure);
+}
+
+TEST(Plan, LimitsLeaveRoomForTwice) {
+    EXPECT_EQ(limits_for({}), (Limits{.vips4 = 1024, .vips6 = 1024, .ring_lines = 1U << 16, .dests = 4096}));
+    std::vector<Service> services;
+    for (int i = 0; i < 1000; ++i) {
+        const std::string vip = "192.0." + std::to_string(i / 250) + "." + std::to_string(i % 250);
+        services.push_back(service(vip, vip, {backend("10.0.0.2"), backend("10.0.0.3")}));
+    }
+    EXPECT_EQ(limits_for(planned(services)),
+              (Limits{.vips4 = 4096, .vips6 = 1024, .ring_lines = 1U << 16, .dests = 8192}));
+}
+
+TEST(Diff, NothingToDoMakesNoEdits) {
+    const Image image = planned({service("web", "192.0.2.1", {backend("10.0.0.2")})});
+    EXPECT_TRUE(diff(image, image).empty());
+    EXPECT_TRUE(diff(image, planned({service("web", "192.0.2.1", {backend("10.0.0.2")})}, image)).empty());
+}
+
+TEST(Diff, ANewMacIsOneEdit) {
+    const auto web = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3")});
+    const Image before = planned({web});
+    Hops hops = hops_of({web});
+    hops[address("10.0.0.3")]->destination = *netlink::MacAddress::parse("02:00:00:00:00:99");
+    const auto edits = diff(before, *plan({web}, hops, before, {}));
+    ASSERT_EQ(edits.size(), 2U);
+    EXPECT_EQ(std::get<SetDest>(edits[0]).id, *before.ids.at("web").current("10.0.0.3"));
+    EXPECT_TRUE(std::holds_alternative<Settle>(edits[1]));
+}
+
+TEST(Diff, ARemovedServiceLosesItsVipFirst) {
+    const Image before = planned({service("web", "192.0.2.1", {backend("10.0.0.2")})});
+    const auto edits = diff(before, planned({}, before));
+    ASSERT_EQ(edits.size(), 5U);
+    EXPECT_EQ(std::get<RemoveVip>(edits[0]).key, (VipKey{address("192.0.2.1"), 0, 0}));
+    EXPECT_EQ(std::get<RemoveVip>(edits[1]).key, (VipKey{address("192.0.2.1"), 6, 80}));
+    EXPECT_TRUE(std::holds_alternative<Settle>(edits[2]));
+    EXPECT_EQ(std::get<SetDest>(edits[3]).body, lb_dest_body{});
+    EXPECT_TRUE(std::holds_alternative<Settle>(edits[4]));
+}
+
+/// Up to five services with up to 28 backends.
+std::vector<Service> services_of(const std::vector<std::tuple<int, int, std::uint16_t>>& chosen) {
+    std::map<int, std::map<int, std::uint16_t>> weights;
+    for (const auto& [vip, host, weight] : chosen) weights[vip][host] = weight;
+    std::vector<Service> services;
+    for (const auto& [vip, backends] : weights) {
+        services.push_back(service("s" + std::to_string(vip), "192.0.2." + std::to_string(vip), {}));
+        for (const auto& [host, weight] : backends)
+            services.back().backends.push_back(backend("10.0.0." + std::to_string(host), weight));
+    }
+    return services;
+}
+
+RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
+    // Small maps, so that what is freed is used again.
+    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 48, .dests = 4096};
+    Maps maps;
+    Image image;
+    const auto any_services =
+        rc::gen::map(rc::gen::container<std::vector<std::tuple<int, int, std::uint16_t>>>(rc::gen::tuple(
+                         rc::gen::inRange(1, 6), rc::gen::inRange(2, 30), rc::gen::inRange<std::uint16_t>(0, 4))),
+                     services_of);
+    for (const auto& services : *rc::gen::container<std::vector<std::vector<Service>>>(any_services)) {
+        const auto next = plan(services, hops_of(services), image, limits);
+        RC_ASSERT(next.has_value());
+        for (const Edit& edit : diff(image, *next)) maps.apply(edit);
+        maps.expect_equal(*next);
+        // Whatever a flow remembers still leads to the backend it was given, or nowhere.
+        for (const auto& [name, ids] : image.ids)
+            for (const auto& [id, backend] : ids.backends) RC_ASSERT(next->ids.at(name).backends.at(id) == backend);
+        image = *next;
+    }
+}
+
+}  // namespace
+}  // namespace culvert::lbd
