@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/nftables.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <thread>
+
+namespace culvert::netlink::nft {
+namespace {
+
+using testing::HasSubstr;
+
+IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
+
+Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
+
+/// The standard output of a shell command, which must succeed.
+std::string output_of(const std::string& command) {
+    std::string output;
+    FILE* pipe = popen(command.c_str(), "r");  // NOLINT(cert-env33-c): nft, as found in PATH
+    std::array<char, 4096> buffer{};
+    for (std::size_t size = 0; (size = fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+        output.append(buffer.data(), size);
+    EXPECT_EQ(pclose(pipe), 0) << command;
+    return output;
+}
+
+/// A table that uses all that there is, and the same in nft's words.
+Table every_kind() {
+    const std::vector balancers{prefix("10.0.0.1"), prefix("10.0.1.0/24"), prefix("fd00::/64"), prefix("fe80::1")};
+    const std::vector everywhere{prefix("0.0.0.0/0"), prefix("ff00::/8")};
+    const Family v4 = Family::ipv4;
+    const Family v6 = Family::ipv6;
+    return {
+        .name = "culvert",
+        .sets =
+            {
+                {"balancers4", Set::of(v4, balancers)},
+                {"balancers6", Set::of(v6, balancers)},
+                {"everywhere4", Set::of(v4, everywhere)},
+                {"last6", Set::of(v6, everywhere)},
+                {"nobody4", Set::of(v4, {})},
+            },
+        .chains =
+            {
+                {"input",
+                 {.hook = Hook{HookPoint::input, priority_filter, Policy::drop},
+                  .rules =
+                      {
+                          Rule{}.nfproto(v4).saddr_in(v4, "balancers4").counter().accept(),
+                          Rule{}.nfproto(v6).saddr_not_in(v6, "balancers6").drop(),
+                          Rule{}.nfproto(v4).daddr_in(v4, "everywhere4").accept(),
+                          Rule{}.nfproto(v6).daddr_not_in(v6, "last6").accept(),
+                          Rule{}.iifname("tunl0").nfproto(v4).daddr(prefix("192.0.2.1")).jump("strangers"),
+                          Rule{}.iifname("tun*").nfproto(v6).saddr(prefix("fd00::/60")).accept(),
+                          Rule{}.l4proto(17).dport(5080).accept(),
+                          Rule{}.mark(5).accept(),
+                      }}},
+                {"l3dsr",
+                 {.hook = Hook{HookPoint::prerouting, priority_raw},
+                  .rules =
+                      {
+                          Rule{}.nfproto(v4).dscp(v4, 2).set_daddr(ip("192.0.2.1")).notrack().with_comment("dns"),
+                          Rule{}.nfproto(v6).dscp(v6, 2).set_daddr(ip("2001:db8::1")).notrack(),
+                          Rule{}.nfproto(v4).dscp(v4, 46).fib_daddr_local().set_daddr(ip("192.0.2.2")).notrack(),
+                      }}},
+                {"strangers", {.hook = {}, .rules = {Rule{}.drop()}}},
+            },
+    };
+}
+
+constexpr const char* every_kind_by_nft = R"(nft -f - <<'END'
+table inet culvert {
+    set balancers4 { type ipv4_addr; flags interval; elements = { 10.0.0.1, 10.0.1.0/24 } }
+    set balancers6 { type ipv6_addr; flags interval; elements = { fd00::/64, fe80::1 } }
+    set everywhere4 { type ipv4_addr; flags interval; elements = { 0.0.0.0/0 } }
+    set last6 { type ipv6_addr; flags interval; elements = { ff00::/8 } }
+    set nobody4 { type ipv4_addr; flags interval; }
+    chain input {
+        type filter hook input priority filter; policy drop;
+        ip saddr @balancers4 counter accept
+        ip6 saddr != @balancers6 drop
+        ip daddr @everywhere4 accept
+        ip6 daddr != @last6 accept
+        iifname "tunl0" ip daddr 192.0.2.1 jump strangers
+        iifname "tun*" ip6 saddr fd00::/60 accept
+        udp dport 5080 accept
+        meta mark 5 accept
+    }
+    chain l3dsr {
+        type filter hook prerouting priority raw; policy accept;
+        ip dscp 2 ip daddr set 192.0.2.1 notrack comment "dns"
+        ip6 dscp 2 ip6 daddr set 2001:db8::1 notrack
+        ip dscp 46 fib daddr type local ip daddr set 192.0.2.2 notrack
+    }
+    chain strangers { drop; }
+}
+END
+)";
+
+class KernelNftables : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (unshare(CLONE_NEWNET) < 0) GTEST_SKIP() << "no network namespace of its own: root is missing";
+        auto opened = Nftables::open();
+        ASSERT_TRUE(opened) << opened.error().message();
+        nftables_.emplace(*std::move(opened));
+    }
+
+    Nftables& nftables() { return *nftables_; }
+    Table must_read(std::string_view name) { return nftables().read(name).value().value(); }
+
+  private:
+    std::optional<Nftables> nftables_;
+};
+
+TEST_F(KernelNftables, ReadsBackWhatItWrote) {
+    EXPECT_EQ(nftables().read("culvert").value(), std::nullopt);
+    const auto changed = nftables().replace(every_kind());
+    ASSERT_TRUE(changed) << changed.error().message();
+    EXPECT_TRUE(*changed);
+    EXPECT_EQ(must_read("culvert"), every_kind());
+}
+
+TEST_F(KernelNftables, ReadsWhatNftWrote) {
+    output_of(every_kind_by_nft);
+    EXPECT_EQ(must_read("culvert"), every_kind());
+}
+
+TEST_F(KernelNftables, NftCannotTellOursFromItsOwn) {
+    // Byte code and text, but for the handles after a rule's chain, and nft's note to itself beside an element without
+    // an end.
+    const std::string list =
+        R"(nft --debug=netlink list ruleset | sed 's/^\(inet culvert [a-z0-9]*\) .*/\1/; s/\(: 0 .end.\)  userdata.*/\1/')";
+    ASSERT_TRUE(nftables().replace(every_kind()));
+    const std::string ours = output_of(list);
+    ASSERT_TRUE(nftables().remove("culvert").value());
+    output_of(every_kind_by_nft);
+    EXPECT_EQ(ours, output_of(list));
+}
+
+TEST_F(KernelNftables, SecondReplaceIsSilent) {
+    ASSERT_TRUE(nftables().replace(every_kind()).value());
+    const auto before = nftables().generation().value();
+    EXPECT_FALSE(nftables().replace(every_kind()).value());
+    EXPECT_EQ(nftables().generation().value(), before);
+}
+
+TEST_F(KernelNftables, ReplaceTakesAwayWhatOthersAdded) {
+    ASSERT_TRUE(nftables().replace(every_kind()).value());
+    output_of("nft add rule inet culvert input limit rate 5/second log accept");
+    output_of("nft 'add map inet culvert m { type ipv4_addr : verdict; }'");
+    EXPECT_NE(must_read("culvert"), every_kind());
+    EXPECT_TRUE(nftables().replace(every_kind()).value());
+    EXPECT_EQ(must_read("culvert"), every_kind());
+}
+
+TEST_F(KernelNftables, LeavesOtherTablesAlone) {
+    output_of("nft 'add table ip culvert; add table inet other; add chain inet other c'");
+    const std::string others = output_of("nft list table ip culvert; nft list table inet other");
+    ASSERT_TRUE(nftables().replace(every_kind()).value());
+    ASSERT_TRUE(nftables().remove("culvert").value());
+    EXPECT_EQ(output_of("nft list ruleset"), others);
+}
+
+TEST_F(KernelNftables, RemovesOnce) {
+    ASSERT_TRUE(nftables().replace(every_kind()).value());
+    EXPECT_TRUE(nftables().remove("culvert").value());
+    EXPECT_FALSE(nftables().remove("culvert").value());
+}
+
+TEST_F(KernelNftables, FailureNamesTheRuleAndChangesNothing) {
+    ASSERT_TRUE(nftables().replace(every_kind()).value());
+    Table wrong = every_kind();
+    wrong.chains["l3dsr"].rules[1].jump("nowhere");
+    const auto changed = nftables().replace(wrong);
+    ASSERT_FALSE(changed);
+    EXPECT_EQ(changed.error().code, ENOENT);
+    EXPECT_THAT(changed.error().message(), HasSubstr("rule 2 of chain culvert l3dsr"));
+    EXPECT_EQ(must_read("culvert"), every_kind());
+}
+
+TEST_F(KernelNftables, HoldsThousandsOfPrefixes) {
+    std::vector<Prefix> prefixes;
+    for (std::uint32_t i = 0; i < 5'000; ++i)
+        prefixes.push_back(Prefix::host(*IpAddress::from_bytes(
+            Bytes{10, 0, static_cast<std::uint8_t>(i >> 7), static_cast<std::uint8_t>(i << 1)})));
+    const Table table{.name = "culvert", .sets = {{"vips", Set::of(Family::ipv4, prefixes)}}};
+    const auto changed = nftables().replace(table);
+    ASSERT_TRUE(changed) << changed.error().message();
+    EXPECT_EQ(must_read("culvert"), table);
+}
+
+TEST_F(KernelNftables, PrevailsWhileOthersChangeTheRuleset) {
+    std::atomic<bool> done = false;
+    std::thread others([&done] {  // in the namespace of the thread that starts it
+        auto own = Nftables::open().value();
+        Table table{.name = "other"};
+        while (!done) {
+            table.chains[table.chains.empty() ? "c" : "d"] = {};
+            EXPECT_TRUE(own.replace(table));
+            EXPECT_TRUE(own.remove("other"));
+            table.chains.clear();
+        }
+    });
+    for (int i = 0; i < 20; ++i) {
+        EXPECT_TRUE(nftables().replace(every_kind()).value());
+        EXPECT_TRUE(nftables().remove("culvert").value());
+    }
+    done = true;
+    others.join();
+}
+
+}  // namespace
+}  // namespace culvert::netlink::nft
