@@ -7,21 +7,15 @@
 #include <variant>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 #include "bpf/abi.h"
 #include "lbd/ids.hpp"
 #include "lbd/maglev.hpp"
+#include "lbd/next_hop.hpp"
 #include "lbd/state.hpp"
-#include "lbd/template.hpp"
 #include "netlink/result.hpp"
 
 /// From what is wanted to what the BPF maps hold, and from there to the edits that change the maps. Values only.
 namespace culvert::lbd {
-
-/// The way to a backend, or why there is none.
-using Hop = tl::expected<NextHop, lb_reason>;
-using Hops = std::map<IpAddress, Hop>;
 
 /// What a packet is looked up by. Port 0: all ports of the protocol. Port 0 and protocol 0: the address is a VIP.
 struct VipKey {
