@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/apply.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <ranges>
+#include <utility>
+
+#include "realserver/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::Error;
+using netlink::Result;
+
+Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
+
+/// One run of apply or teardown.
+class Run {
+  public:
+    Run(Host& host, const RecordFile& file, const std::optional<Config>& wanted, const std::optional<Config>& config)
+        : host_(host), file_(file), wanted_(wanted), config_(config) {}
+
+    tl::expected<Report, Failure> operator()() {
+        TRY(Plan todo, look());
+        TRY(const bool loaded, load_modules(todo));
+        if (loaded) {
+            Plan first = std::exchange(todo, {});
+            TRY(todo, look());
+            std::erase_if(first.changes, [](const Change& change) { return change.key().kind != Kind::module; });
+            report_.changes = std::move(first.changes);
+        }
+        report_.left = todo.left;
+        if (todo.changes.empty()) return finish();
+
+        record_ = intend(std::move(record_), todo.changes);
+        CHECK_OK(file_.save(record_).map_error(failed));
+        for (const Change& change : todo.changes) {
+            if (auto done = host_.perform(change); !done) return roll_back({std::move(done).error()});
+            done_.push_back(change);
+        }
+        if (auto wrong = verify(); !wrong.empty()) return roll_back(std::move(wrong));
+        std::ranges::move(done_, std::back_inserter(report_.changes));
+        return finish();
+    }
+
+  private:
+    Plan plan_now() const { return wanted_ ? plan(*wanted_, observed_, record_) : plan_teardown(observed_, record_); }
+
+    tl::expected<Plan, Failure> look() {
+        TRY(observed_, host_.observe().map_error(failed));
+        TRY(record_, recall(file_, observed_, config_).map_error(failed));
+        Plan todo = plan_now();
+        if (!todo.conflicts.empty()) return tl::unexpected(Failure{.causes = std::move(todo.conflicts)});
+        return todo;
+    }
+
+    /// True if there were any to load. They are loaded first and for good, as only then it can be seen what they
+    /// brought.
+    tl::expected<bool, Failure> load_modules(const Plan& todo) {
+        bool loaded = false;
+        for (const Change& change : todo.changes) {
+            if (change.key().kind != Kind::module) continue;
+            CHECK_OK(host_.perform(change).map_error(failed));
+            loaded = true;
+        }
+        return loaded;
+    }
+
+    /// What is not as it should be after all.
+    std::vector<Error> verify() {
+        auto observed = host_.observe();
+        if (!observed) return {std::move(observed).error()};
+        observed_ = *std::move(observed);
+        const Plan rest = plan_now();
+        std::vector<Error> wrong = rest.conflicts;
+        for (const Change& change : rest.changes)
+            wrong.push_back(
+                {.operation = "verify",
+                 .object = change.key().to_string(),
+                 .kernel = fmt::format("it was set, and is not so; still to do: \"{}\"", change.to_string()),
+                 .cure = "find what else sets it, then apply again"});
+        return wrong;
+    }
+
+    tl::expected<Report, Failure> finish() {
+        if (!wanted_) {
+            CHECK_OK(file_.remove().map_error(failed));
+        } else if (!done_.empty()) {
+            CHECK_OK(file_.save(settle(record_, observed_.state)).map_error(failed));
+        }
+        return report_;
+    }
+
+    tl::expected<Report, Failure> roll_back(std::vector<Error> causes) {
+        Failure failure{.causes = std::move(causes)};
+        for (const Change& change : done_ | std::views::reverse) {
+            if (auto undone = host_.perform(change.inverse()); !undone) {
+                failure.stuck.push_back(std::move(undone).error());
+            } else {
+                ++failure.undone;
+            }
+        }
+        // Should even this fail: the record then holds more than is true, which does no harm.
+        if (const auto observed = host_.observe()) std::ignore = file_.save(settle(record_, observed->state));
+        return tl::unexpected(std::move(failure));
+    }
+
+    Host& host_;
+    const RecordFile& file_;
+    const std::optional<Config>& wanted_;
+    const std::optional<Config>& config_;
+    Observed observed_;
+    Record record_;
+    std::vector<Change> done_;
+    Report report_;
+};
+
+}  // namespace
+
+Result<Record> recall(const RecordFile& file, const Observed& observed, const std::optional<Config>& config) {
+    TRY(const auto known, file.load());
+    if (known) return *known;
+    Record presumed;
+    if (!config || observed.marked.empty()) return presumed;
+    for (const auto& [key, item] : want(*config, observed.state, {})) {
+        if (find(observed.state, key) != item) continue;
+        if (key.kind == Kind::port) presumed.emplace(key, Entry{std::nullopt, {item}});
+        if (key.kind == Kind::link && key.name != "lo") presumed.emplace(key, Entry{Link{key.name, false}, {item}});
+    }
+    return presumed;
+}
+
+tl::expected<Report, Failure> apply(Host& host, const RecordFile& file, const Config& wanted) {
+    const std::optional<Config> config = wanted;
+    return Run(host, file, config, config)();
+}
+
+tl::expected<Report, Failure> teardown(Host& host, const RecordFile& file, const std::optional<Config>& config) {
+    const std::optional<Config> nothing;
+    return Run(host, file, nothing, config)();
+}
+
+}  // namespace culvert::realserver

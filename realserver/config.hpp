@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/encap.hpp"
+#include "netlink/address.hpp"
+#include "netlink/fou.hpp"
+
+/// What the operator wants of this backend, with all defaults filled in.
+namespace culvert::realserver {
+
+using netlink::Family;
+using netlink::IpAddress;
+using netlink::Prefix;
+
+/// What a tunnel carries next to its own header.
+enum class Inner : std::uint8_t { ipv4, ipv6, gre };
+
+/// IPIP or GRE straight over IP.
+struct IpTunnel {
+    common::EncapKind encap = common::EncapKind::ipip;
+    std::set<Family> outer;
+    std::set<Family> inner;
+    bool operator==(const IpTunnel&) const = default;
+};
+
+/// FOU or GUE on a UDP port.
+struct UdpTunnel {
+    netlink::FouType type = netlink::FouType::gue;
+    std::uint16_t port = 0;  ///< host order
+    std::set<Family> outer;
+    std::set<Inner> inner;           ///< of FOU exactly one
+    std::optional<IpAddress> local;  ///< only for this address
+    std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
+    std::uint16_t peer_port = 0;     ///< host order
+    std::string device;              ///< which packets must come by; empty: any
+    bool operator==(const UdpTunnel&) const = default;
+};
+
+/// Packets to this host with this DSCP are for the VIP.
+struct L3dsr {
+    std::uint8_t dscp = 0;  ///< 1 to 63
+    IpAddress vip;
+    bool operator==(const L3dsr&) const = default;
+};
+
+/// Packets come to this host's MAC address with the VIP as their destination.
+struct L2 {
+    bool operator==(const L2&) const = default;
+};
+
+using Receive = std::variant<IpTunnel, UdpTunnel, L3dsr, L2>;
+
+enum class Policy : std::uint8_t {
+    managed,  ///< set what is needed, restore it at teardown
+    leave,    ///< somebody else's business
+};
+
+struct Config {
+    std::vector<Prefix> balancers;
+    std::vector<Prefix> vips;      ///< not empty, no two alike
+    std::vector<Receive> receive;  ///< not empty
+    Policy rp_filter = Policy::managed;
+    Policy arp = Policy::managed;
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace culvert::realserver

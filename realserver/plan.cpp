@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <tuple>
+#include <utility>
+
+#include "realserver/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::SysctlKey;
+using netlink::TunnelInner;
+
+/// Where a value of the kernel's is merely changed; other items come and go.
+bool is_setting(Kind kind) { return kind == Kind::sysctl || kind == Kind::mode || kind == Kind::link; }
+
+/// With the devices that missing modules will bring, as the kernel makes them.
+HostState with_modules(HostState state, const Config& config) {
+    const auto inherited = find(state, {Kind::sysctl, SysctlKey::rp_filter("default").to_string()});
+    for (const std::string_view module : needed_modules(config)) {
+        if (state.contains({Kind::module, std::string(module)})) continue;
+        for (const std::string_view name : devices_of_module(module)) {
+            const std::string device(name);
+            if (state.contains({Kind::link, device})) continue;
+            put(state, Link{device, false});
+            if (device == "ip6tnl0") put(state, TunnelMode{device, TunnelInner::ipv6});
+            put(state, Sysctl{SysctlKey::rp_filter(device), inherited ? std::get<Sysctl>(*inherited).value : 0});
+        }
+    }
+    return state;
+}
+
+netlink::Error missing_device(const std::string& device) {
+    return {.operation = "bring up",
+            .object = device,
+            .code = ENODEV,
+            .kernel = "its module is loaded, but this network namespace was made without fallback devices",
+            .cure = "sysctl -w net.core.fb_tunnels_only_for_init_net=0, then make the namespace anew"};
+}
+
+netlink::Error taken_port(const Port& wanted, const Item& holder) {
+    const netlink::FouPort& port = wanted.port;
+    return {.operation = "add",
+            .object = key(wanted).to_string(),
+            .code = EADDRINUSE,
+            .kernel = fmt::format("the kernel has it as \"{}\", which realserver did not make; wanted is \"{}\"",
+                                  value(holder), value(wanted)),
+            .cure = fmt::format("ip {}fou del port {}, or choose another port",
+                                port.family == Family::ipv6 ? "-6 " : "", port.port)};
+}
+
+/// Makes the plan from `found` to `wanted`.
+class Planner {
+  public:
+    Planner(const Observed& observed, const HostState& found, const HostState& wanted, const Record& record)
+        : observed_(observed), found_(found), wanted_(wanted), record_(record) {}
+
+    Plan make() {
+        for (const auto& [key, item] : found_)
+            if (!wanted_.contains(key)) withdraw(key, item);
+        for (const auto& [key, item] : wanted_) establish(key, item);
+        keep_apart_from_default();
+        std::ranges::stable_sort(withdrawals_, {},
+                                 [](const Change& change) { return std::tuple(-rank(change.key()), lowers(change)); });
+        std::ranges::stable_sort(additions_, {},
+                                 [](const Change& change) { return std::tuple(rank(change.key()), lowers(change)); });
+        plan_.changes = std::move(withdrawals_);
+        std::ranges::move(additions_, std::back_inserter(plan_.changes));
+        return std::move(plan_);
+    }
+
+  private:
+    /// Of two keys the order in which they are set up. Nothing can be put on lo before it is up.
+    static int rank(const Key& key) {
+        if (key.kind == Kind::link && key.name == "lo") return 0;
+        return static_cast<int>(key.kind);
+    }
+
+    /// Sysctls are raised before others are lowered, so that no device is unprotected in between.
+    static bool lowers(const Change& change) {
+        const auto* before = change.before ? std::get_if<Sysctl>(&*change.before) : nullptr;
+        return before != nullptr && change.after && std::get<Sysctl>(*change.after).value <= before->value;
+    }
+
+    [[nodiscard]] bool is_ours(const Key& key, const Item& item) const {
+        return observed_.marked.contains(key) || entry_of(record_, item) != nullptr;
+    }
+
+    void withdraw(const Key& key, const Item& item) {
+        const Entry* entry = entry_of(record_, item);
+        if (entry == nullptr && observed_.marked.contains(key)) {
+            withdrawals_.push_back({item, std::nullopt});
+        } else if (entry != nullptr && entry->original != item) {
+            withdrawals_.push_back({item, entry->original});
+        } else if (const auto known = record_.find(key);
+                   entry == nullptr && known != record_.end() && known->second.original != item) {
+            plan_.left.push_back(fmt::format("{} is {}, not {} as apply left it", key.to_string(), value(item),
+                                             value(known->second.ours.back())));
+        }
+    }
+
+    void establish(const Key& key, const Item& item) {
+        const auto now = find(found_, key);
+        if (now == item) return;
+        if (!now && is_setting(key.kind)) {
+            if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
+        } else if (now && key.kind == Kind::port) {
+            if (!is_ours(key, *now)) {
+                plan_.conflicts.push_back(taken_port(std::get<Port>(item), *now));
+                return;
+            }
+            withdrawals_.push_back({now, std::nullopt});
+            additions_.push_back({std::nullopt, item});
+        } else {
+            additions_.push_back({now, item});
+        }
+    }
+
+    /// A write to conf.default reaches every device whose own value was never written (net/ipv4/devinet.c,
+    /// devinet_copy_dflt_conf). Those that must keep theirs are written, equal or not.
+    void keep_apart_from_default() {
+        const Key key{Kind::sysctl, SysctlKey::rp_filter("default").to_string()};
+        const auto moved = std::ranges::find(additions_, key, &Change::key);
+        if (moved == additions_.end()) return;
+        const long former = std::get<Sysctl>(moved->before.value()).value;
+        for (const auto& [device, item] : found_) {
+            if (device.kind != Kind::link) continue;
+            const Key own{Kind::sysctl, SysctlKey::rp_filter(device.name).to_string()};
+            const auto now = find(found_, own);
+            const auto wanted = find(wanted_, own);
+            if (now && wanted == now && std::get<Sysctl>(*now).value == former) additions_.push_back({now, now});
+        }
+    }
+
+    const Observed& observed_;
+    const HostState& found_;
+    const HostState& wanted_;
+    const Record& record_;
+    std::vector<Change> withdrawals_;
+    std::vector<Change> additions_;
+    Plan plan_;
+};
+
+}  // namespace
+
+Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
+    const HostState found = with_modules(observed.state, wanted);
+    return Planner(observed, found, want(wanted, found, record), record).make();
+}
+
+Plan plan_teardown(const Observed& observed, const Record& record) {
+    return Planner(observed, observed.state, {}, record).make();
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "netlink/result.hpp"
+#include "realserver/config.hpp"
+#include "realserver/record.hpp"
+#include "realserver/state.hpp"
+
+namespace culvert::realserver {
+
+struct Plan {
+    std::vector<Change> changes;            ///< in the order in which they are safe to make
+    std::vector<netlink::Error> conflicts;  ///< what stands in the way; nothing is to be changed if there is any
+    std::vector<std::string> left;          ///< set by apply, changed by somebody since, and so not ours to restore
+    bool operator==(const Plan&) const = default;
+};
+
+/// What makes a host as observed the backend that is wanted. Modules that are to be loaded are taken to bring their
+/// devices.
+[[nodiscard]] Plan plan(const Config& wanted, const Observed& observed, const Record& record);
+
+/// What takes away everything that apply made, and nothing else.
+[[nodiscard]] Plan plan_teardown(const Observed& observed, const Record& record);
+
+}  // namespace culvert::realserver

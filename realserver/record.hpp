@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "realserver/state.hpp"
+
+/// What apply has replaced, and by what: the memory that teardown lives on. It is written before the kernel is touched,
+/// so it may hold more than happened; an entry counts only while the kernel shows a value of ours.
+namespace culvert::realserver {
+
+struct Entry {
+    std::optional<Item> original;  ///< none: it was not there
+    std::vector<Item> ours;        ///< not empty; several only while a change is under way
+    bool operator==(const Entry&) const = default;
+};
+
+using Record = std::map<Key, Entry>;
+
+/// The entry for `item`, if apply put it there; else null.
+[[nodiscard]] const Entry* entry_of(const Record& record, const Item& item);
+
+/// What the setting was before apply first touched it, or is if apply did not.
+[[nodiscard]] std::optional<Item> original(const Record& record, const HostState& state, const Key& key);
+
+/// The record to keep while `changes` are being made.
+[[nodiscard]] Record intend(Record record, const std::vector<Change>& changes);
+
+/// The record after the fact: what is back to its original, or has been set by somebody else, is forgotten.
+[[nodiscard]] Record settle(const Record& record, const HostState& state);
+
+}  // namespace culvert::realserver

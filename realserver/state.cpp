@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/state.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <netinet/in.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::FouType;
+using netlink::TunnelInner;
+
+constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{"module", "mode", "sysctl", "vip",
+                                                                             "table",  "link", "port"};
+
+struct NameOf {
+    std::string operator()(const Module& module) const { return module.name; }
+    std::string operator()(const TunnelMode& mode) const { return mode.device; }
+    std::string operator()(const Sysctl& sysctl) const { return sysctl.key.to_string(); }
+    std::string operator()(const Vip& vip) const {
+        return vip.prefix.is_host() ? vip.prefix.address.to_string() : vip.prefix.to_string();
+    }
+    std::string operator()(const Ruleset& ruleset) const { return "inet " + ruleset.table.name; }
+    std::string operator()(const Link& link) const { return link.device; }
+    std::string operator()(const Port& port) const {
+        return fmt::format("{}/udp over {}", port.port.port, netlink::name(port.port.family));
+    }
+};
+
+std::string inner_name(std::uint8_t protocol) {
+    switch (protocol) {
+        case IPPROTO_IPIP:
+            return "ipv4";
+        case IPPROTO_IPV6:
+            return "ipv6";
+        case IPPROTO_GRE:
+            return "gre";
+        default:
+            return fmt::format("protocol {}", protocol);
+    }
+}
+
+std::string describe(const netlink::nft::Table& table) {
+    constexpr std::size_t most_shown = 4;
+    std::vector<std::string> comments;
+    std::size_t rules = 0;
+    for (const auto& [chain, content] : table.chains) {
+        rules += content.rules.size();
+        for (const auto& rule : content.rules)
+            if (!rule.comment.empty()) comments.push_back(rule.comment);
+    }
+    if (comments.size() == rules && rules > 0 && rules <= most_shown)
+        return fmt::format("{}", fmt::join(comments, ", "));
+    return fmt::format("{} rule{}", rules, rules == 1 ? "" : "s");
+}
+
+struct ValueOf {
+    std::string operator()(const Module&) const { return {}; }
+    std::string operator()(const TunnelMode& mode) const {
+        switch (mode.inner) {
+            case TunnelInner::any:
+                return "any";
+            case TunnelInner::ipv4:
+                return "ip4ip6";
+            case TunnelInner::ipv6:
+                return "ip6ip6";
+            case TunnelInner::mpls:
+                return "mplsip6";
+        }
+        return {};
+    }
+    std::string operator()(const Sysctl& sysctl) const { return std::to_string(sysctl.value); }
+    std::string operator()(const Vip&) const { return {}; }
+    std::string operator()(const Ruleset& ruleset) const { return describe(ruleset.table); }
+    std::string operator()(const Link& link) const { return link.up ? "up" : "down"; }
+    std::string operator()(const Port& item) const {
+        const netlink::FouPort& port = item.port;
+        std::string text = port.type == FouType::gue ? "gue" : "fou, inner " + inner_name(port.protocol);
+        if (port.local) text += ", local " + port.local->to_string();
+        if (port.peer) text += fmt::format(", peer {} port {}", port.peer->to_string(), port.peer_port);
+        if (!item.device.empty()) text += ", dev " + item.device;
+        return text;
+    }
+};
+
+}  // namespace
+
+std::string Key::to_string() const { return fmt::format("{} {}", realserver::name(kind), name); }
+
+std::string_view name(Kind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
+
+Key key(const Item& item) { return {static_cast<Kind>(item.index()), std::visit(NameOf{}, item)}; }
+
+std::string value(const Item& item) { return std::visit(ValueOf{}, item); }
+
+void put(HostState& state, Item item) {
+    Key its_key = key(item);
+    state.insert_or_assign(std::move(its_key), std::move(item));
+}
+
+std::optional<Item> find(const HostState& state, const Key& key) {
+    const auto found = state.find(key);
+    return found == state.end() ? std::nullopt : std::optional(found->second);
+}
+
+Key Change::key() const { return realserver::key(after ? *after : before.value()); }
+
+std::string_view Change::verb() const { return !before ? "add" : !after ? "remove" : "change"; }
+
+std::string Change::to_string() const {
+    const std::string was = before ? value(*before) : "";
+    const std::string becomes = after ? value(*after) : "";
+    if (before && after) {
+        if (was == becomes) return fmt::format("~ {}: {}, set anew", key().to_string(), was);
+        return fmt::format("~ {}: {} -> {}", key().to_string(), was, becomes);
+    }
+    const std::string& words = before ? was : becomes;
+    return fmt::format("{} {}{}{}", before ? '-' : '+', key().to_string(), words.empty() ? "" : ": ", words);
+}
+
+}  // namespace culvert::realserver

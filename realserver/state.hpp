@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "netlink/address.hpp"
+#include "netlink/fou.hpp"
+#include "netlink/nftables_table.hpp"
+#include "netlink/sysctl.hpp"
+#include "netlink/tunnel.hpp"
+
+/// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
+/// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing
+/// are loops over it.
+namespace culvert::realserver {
+
+/// A loaded kernel module. Never unloaded: other namespaces may use it.
+struct Module {
+    std::string name;
+    bool operator==(const Module&) const = default;
+};
+
+/// Whether a network device is up.
+struct Link {
+    std::string device;
+    bool up = false;
+    bool operator==(const Link&) const = default;
+};
+
+/// What an ip6tnl device lets in: IPv4, IPv6 or both.
+struct TunnelMode {
+    std::string device;
+    netlink::TunnelInner inner = netlink::TunnelInner::any;
+    bool operator==(const TunnelMode&) const = default;
+};
+
+struct Sysctl {
+    netlink::SysctlKey key;
+    long value = 0;
+    bool operator==(const Sysctl&) const = default;
+};
+
+/// Addresses that this host takes as its own: a single one is an address on lo, a prefix a local route there.
+struct Vip {
+    netlink::Prefix prefix;
+    bool operator==(const Vip&) const = default;
+};
+
+/// A table of nf_tables.
+struct Ruleset {
+    netlink::nft::Table table;
+    bool operator==(const Ruleset&) const = default;
+};
+
+/// A UDP port on which the kernel unwraps FOU or GUE.
+struct Port {
+    netlink::FouPort port;  ///< without `link`
+    std::string device;     ///< which it must come by; empty: any
+    bool operator==(const Port&) const = default;
+};
+
+using Item = std::variant<Module, TunnelMode, Sysctl, Vip, Ruleset, Link, Port>;
+
+/// The alternatives of Item, in the order in which a backend is set up: the way in opens last.
+enum class Kind : std::uint8_t { module, mode, sysctl, vip, table, link, port };
+
+/// Which setting, whatever its value. No two items of a host share a key.
+struct Key {
+    Kind kind;
+    std::string name;  ///< "ipip", "net.ipv4.conf.all.rp_filter", "192.0.2.1", "5080/udp over ipv4"
+    auto operator<=>(const Key&) const = default;
+    [[nodiscard]] std::string to_string() const;  ///< "port 5080/udp over ipv4"
+};
+
+[[nodiscard]] std::string_view name(Kind kind);
+[[nodiscard]] Key key(const Item& item);
+/// The value in words: "up", "0", "gue"; empty where being there is all.
+[[nodiscard]] std::string value(const Item& item);
+
+using HostState = std::map<Key, Item>;
+
+void put(HostState& state, Item item);
+/// The item under `key`, if the state has one.
+[[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
+
+/// What was found in the kernel.
+struct Observed {
+    HostState state;
+    /// What the kernel itself shows to be ours: by protocol number or table name.
+    std::set<Key> marked;
+    bool operator==(const Observed&) const = default;
+};
+
+/// One setting from one value to another, done by one request to the kernel. No value: not there.
+struct Change {
+    std::optional<Item> before;
+    std::optional<Item> after;
+
+    bool operator==(const Change&) const = default;
+
+    [[nodiscard]] Key key() const;
+    [[nodiscard]] Change inverse() const { return {after, before}; }
+    /// "add", "remove", "change"
+    [[nodiscard]] std::string_view verb() const;
+    /// "+ port 5080/udp over ipv4: gue", "~ link tunl0: down -> up", "- vip 192.0.2.1"
+    [[nodiscard]] std::string to_string() const;
+};
+
+}  // namespace culvert::realserver

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "realserver/config.hpp"
+#include "realserver/host.hpp"
+
+namespace culvert::realserver {
+
+/// What read_config makes of `text`; fails the test if that is an error.
+Config config(std::string_view text);
+
+/// The changes as text.
+std::vector<std::string> lines(const std::vector<Change>& changes);
+
+/// A kernel in memory: refuses what a kernel refuses, and has the side effects that matter.
+class SimulatedHost : public Host {
+  public:
+    /// As after boot: lo up, eth0 up, no modules, every sysctl 0.
+    SimulatedHost();
+
+    netlink::Result<Observed> observe() override;
+    netlink::Result<> perform(const Change& change) override;
+
+    void put(Item item) { realserver::put(host_.state, std::move(item)); }
+    void erase(const Key& key) { host_.state.erase(key); }
+    void sysctl(std::string_view name, long value);
+    /// A device with all that belongs to it.
+    void device(const std::string& name, bool up);
+
+    [[nodiscard]] const HostState& state() const { return host_.state; }
+    /// Without modules and the devices that came with them: those stay.
+    [[nodiscard]] HostState state_but_modules() const;
+
+    /// Called before each change; an error is what the change then fails with.
+    std::function<netlink::Result<>(const Change&)> before_change;
+    /// Modules loaded in this kernel bring no devices: net.core.fb_tunnels_only_for_init_net is set.
+    bool without_fallback_devices = false;
+
+  private:
+    void load(const std::string& module);
+    void write(const Sysctl& sysctl);
+
+    Observed host_;
+    std::set<std::string> devices_of_modules_;
+    std::set<Key> written_;  // sysctls that no longer follow conf.default
+};
+
+}  // namespace culvert::realserver
