@@ -86,7 +86,7 @@ Message alternative_name_message(int type, int flags, const LinkRef& link, const
 
 }  // namespace
 
-std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("link {}", index_) : name_; }
+std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("index {}", index_) : name_; }
 
 Result<std::vector<Link>> Links::dump() {
     Message message(RTM_GETLINK, 0, ifinfomsg{});

@@ -22,7 +22,7 @@ class LinkRef {
 
     [[nodiscard]] std::uint32_t index() const { return index_; }  ///< 0 if by name
     [[nodiscard]] const std::string& name() const { return name_; }
-    /// "eth0", "link 3"
+    /// "eth0", "index 3"
     [[nodiscard]] std::string to_string() const;
 
   private:

@@ -167,7 +167,8 @@ Result<Route> Routes::lookup(const Lookup& packet) {
                     rtmsg{.rtm_family = static_cast<std::uint8_t>(af(packet.destination.family())),
                           .rtm_dst_len = packet.destination.bits(),
                           .rtm_src_len = packet.source ? packet.source->bits() : std::uint8_t{0},
-                          .rtm_flags = RTM_F_LOOKUP_TABLE});
+                          // IPv6 refuses the flag, and names the table without it.
+                          .rtm_flags = packet.destination.is_v4() ? RTM_F_LOOKUP_TABLE : 0U});
     message.address(RTA_DST, packet.destination);
     if (packet.source) message.address(RTA_SRC, *packet.source);
     if (packet.mark != 0) message.u32(RTA_MARK, packet.mark);

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/monitor.hpp"
+
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+#include <poll.h>
+
+#include <algorithm>
+
+#include "tests/kernel/kernel_test.hpp"
+
+namespace culvert::netlink {
+namespace {
+
+class MonitorTest : public KernelTest {
+  protected:
+    static Monitor follow(std::initializer_list<Topic> topics) { return Monitor::open(topics).value(); }
+
+    static std::vector<Event> read(Monitor& monitor) { return value_of(monitor.read()); }
+};
+
+TEST_F(MonitorTest, IsSilentWhenNothingHappens) {
+    make_veth();
+    Monitor monitor = follow({Topic::links, Topic::addresses, Topic::routes, Topic::neighbours, Topic::rules});
+    ASSERT_TRUE(succeeded(links().dump()));
+    pollfd waiting{.fd = monitor.fd(), .events = POLLIN};
+    // The kernel may still report what the new links led to (duplicate address detection, router solicitation).
+    read(monitor);
+    EXPECT_GE(poll(&waiting, 1, 0), 0);
+}
+
+TEST_F(MonitorTest, LinksComeChangeAndGo) {
+    Monitor monitor = follow({Topic::links});
+    ASSERT_TRUE(succeeded(links().create({.name = "left", .kind = Veth{.peer = "right"}})));
+    const Link made = *links().get("left");
+    pollfd waiting{.fd = monitor.fd(), .events = POLLIN};
+    EXPECT_EQ(poll(&waiting, 1, 1000), 1);
+    EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{made})));
+    EXPECT_THAT(read(monitor), testing::IsEmpty());
+
+    ASSERT_TRUE(succeeded(links().change("left", {.mtu = 1400})));
+    EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{*links().get("left")})));
+
+    ASSERT_TRUE(succeeded(links().remove("left")));
+    const auto events = read(monitor);
+    EXPECT_TRUE(std::ranges::any_of(events, [&](const Event& event) {
+        const auto* const change = std::get_if<LinkChanged>(&event);
+        return change != nullptr && change->removed && change->value.index == made.index;
+    }));
+}
+
+TEST_F(MonitorTest, AddressesRoutesNeighboursAndRules) {
+    make_veth();
+    const std::uint32_t left = index_of("left");
+    Monitor monitor = follow({Topic::addresses, Topic::routes, Topic::neighbours, Topic::rules});
+
+    const InterfaceAddress address{
+        .prefix = prefix("10.0.0.1/24"), .link = left, .flags = IFA_F_PERMANENT, .label = "left", .protocol = 77};
+    const Route way{.destination = prefix("192.0.2.0/24"), .hops = {{.gateway = ip("10.0.0.254"), .link = left}}};
+    const Neighbour neighbour{
+        .address = ip("10.0.0.254"), .link = left, .mac = mac("02:00:00:00:00:fe"), .state = NUD_PERMANENT};
+    const Rule rule{.family = Family::ipv6, .priority = 5, .table = 9};
+    ASSERT_TRUE(succeeded(InterfaceAddresses(route()).add(address)));
+    ASSERT_TRUE(succeeded(Routes(route()).add(way)));
+    ASSERT_TRUE(succeeded(Neighbours(route()).set_permanent(left, neighbour.address, *neighbour.mac)));
+    ASSERT_TRUE(succeeded(Rules(route()).add(rule)));
+    EXPECT_THAT(read(monitor), testing::IsSupersetOf({Event(AddressChanged{address}), Event(RouteChanged{way}),
+                                                      Event(NeighbourChanged{neighbour}), Event(RuleChanged{rule})}));
+
+    ASSERT_TRUE(succeeded(Rules(route()).remove(rule)));
+    ASSERT_TRUE(succeeded(Routes(route()).remove(way)));
+    ASSERT_TRUE(succeeded(InterfaceAddresses(route()).remove(address)));
+    EXPECT_THAT(read(monitor), testing::IsSupersetOf({Event(RuleChanged{rule, true}), Event(RouteChanged{way, true}),
+                                                      Event(AddressChanged{address, true})}));
+}
+
+TEST_F(MonitorTest, OnlyWhatWasAskedForIsFollowed) {
+    Monitor monitor = follow({Topic::rules});
+    make_veth();
+    EXPECT_THAT(read(monitor), testing::IsEmpty());
+}
+
+TEST_F(MonitorTest, OverrunIsAnEvent) {
+    Monitor monitor = follow({Topic::links});
+    const int small = 1;
+    ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    make_veth();
+    for (std::uint32_t mtu = 1000; mtu < 1050; ++mtu) ASSERT_TRUE(succeeded(links().change("left", {.mtu = mtu})));
+    EXPECT_THAT(read(monitor), testing::Contains(Event(Overrun{})));
+    ASSERT_TRUE(succeeded(links().change("left", {.mtu = 1400})));
+    EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{*links().get("left")})));
+}
+
+}  // namespace
+}  // namespace culvert::netlink

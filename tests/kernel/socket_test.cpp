@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "netlink/socket.hpp"
+
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include <thread>
+
+#include "tests/kernel/kernel_test.hpp"
+
+namespace culvert::netlink {
+namespace {
+
+using SocketTest = KernelTest;
+
+TEST_F(SocketTest, MessageThatIsTooLongIsNotSent) {
+    Message message(RTM_NEWLINK, 0, ifinfomsg{});
+    message.text(IFLA_IFNAME, std::string(5000, 'x'));
+    const auto sent = route().request(std::move(message), "change link", "x");
+    EXPECT_EQ(sent.error().message(), "change link x: Message too long");
+}
+
+TEST_F(SocketTest, SocketIsGoodAfterAFailure) {
+    EXPECT_FALSE(links().get("nowhere"));
+    EXPECT_TRUE(succeeded(links().get("lo")));
+    EXPECT_FALSE(links().remove("lo"));
+    EXPECT_TRUE(succeeded(links().dump()));
+}
+
+TEST_F(SocketTest, UnprivilegedRequestNamesTheCure) {
+    Error error;
+    std::thread([&] {
+        // Only this thread gives up its privileges: the raw call, not the C library's, which changes all threads.
+        if (syscall(SYS_setresuid, 65534, 65534, 65534) != 0) return;
+        auto socket = Socket::open(NETLINK_ROUTE);
+        error = Links(*socket).set_up("lo").error();
+    }).join();
+    EXPECT_EQ(error.message(), "change link lo: Operation not permitted (run it as root, or with CAP_NET_ADMIN)");
+}
+
+TEST_F(SocketTest, DumpsAreWholeWhileTheKernelsTablesChange) {
+    for (int i = 0; i < 200; ++i) {
+        const std::string name = "a" + std::to_string(i);
+        ASSERT_TRUE(succeeded(links().create({.name = name, .kind = Veth{.peer = "b" + std::to_string(i)}})));
+    }
+    std::jthread busy([&](const std::stop_token& stop) {
+        auto socket = Socket::open(NETLINK_ROUTE);
+        while (!stop.stop_requested()) {
+            ASSERT_TRUE(succeeded(Links(*socket).create({.name = "come", .kind = Veth{.peer = "go"}})));
+            ASSERT_TRUE(succeeded(Links(*socket).remove("come")));
+        }
+    });
+    for (int i = 0; i < 20; ++i) {
+        const auto all = links().dump();
+        if (!all) {
+            EXPECT_EQ(all.error().code, EAGAIN);
+            continue;
+        }
+        EXPECT_EQ(std::ranges::count_if(*all, [](const Link& link) { return link.name.starts_with("a"); }), 200);
+    }
+}
+
+}  // namespace
+}  // namespace culvert::netlink
