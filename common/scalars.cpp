@@ -86,7 +86,7 @@ std::optional<std::uint64_t> number_between(const Value& value, std::string_view
     const auto significant = std::min(text->find_first_not_of('0'), text->size());
     if (const auto number = decimal(text->substr(significant)); number && significant > 0)
         return value.fail(
-            fmt::format("{} has a leading zero, which some take for octal: write {}", quoted(*text), *number));
+            fmt::format("{} has a leading zero, which some take for octal: write {}", in_quotes(*text), *number));
     return value.mismatch(wanted);
 }
 
@@ -100,11 +100,11 @@ std::optional<netlink::IpAddress> address(const Value& value) {
     if (address && is_mapped_v4(*address)) {
         const auto inner = netlink::IpAddress::from_bytes(address->bytes().last(4));
         return value.fail(
-            fmt::format("{} is an IPv4 address in IPv6 clothes: write {}", quoted(*text), inner->to_string()));
+            fmt::format("{} is an IPv4 address written as IPv6: write {}", in_quotes(*text), inner->to_string()));
     }
     if (address) return address;
     if (const auto with_length = netlink::Prefix::parse(*text))
-        return value.fail(fmt::format("{} has a prefix length, and one address is wanted: write {}", quoted(*text),
+        return value.fail(fmt::format("{} has a prefix length, and one address is wanted: write {}", in_quotes(*text),
                                       with_length->address.to_string()));
     return value.mismatch(wanted);
 }
@@ -117,7 +117,7 @@ std::optional<netlink::Prefix> prefix(const Value& value) {
     if (!prefix) return value.mismatch(wanted);
     if (prefix->network() != *prefix)
         return value.fail(fmt::format("{} has host bits set: write {} for the network or {} for the address",
-                                      quoted(*text), prefix->network().to_string(), prefix->address.to_string()));
+                                      in_quotes(*text), prefix->network().to_string(), prefix->address.to_string()));
     return prefix;
 }
 
@@ -148,7 +148,8 @@ std::optional<milliseconds> duration_between(const Value& value, std::string_vie
     const Wanted wanted{std::string(noun), fmt::format("{} to {}, in ms, s, m or h", in_text(least), in_text(most))};
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
-    if (decimal(*text)) return value.fail(fmt::format("{} has no unit: write {}s for seconds", quoted(*text), *text));
+    if (decimal(*text))
+        return value.fail(fmt::format("{} has no unit: write {}s for seconds", in_quotes(*text), *text));
     const auto count = with_unit(*text, duration_units);
     if (!count || *count < static_cast<std::uint64_t>(least.count()) ||
         *count > static_cast<std::uint64_t>(most.count()))
@@ -181,7 +182,7 @@ std::optional<std::size_t> index_in(const Value& value, const std::vector<std::s
     if (const auto found = std::ranges::find(names, *text); found != names.end())
         return static_cast<std::size_t>(found - names.begin());
     if (const auto nearest = suggest(*text, names))
-        return value.fail(fmt::format("{} is not {}: did you mean {}?", quoted(*text), noun, *nearest));
+        return value.fail(fmt::format("{} is not {}: did you mean {}?", in_quotes(*text), noun, *nearest));
     return value.mismatch(wanted);
 }
 

@@ -44,7 +44,7 @@ Errors Diagnostics::take() && {
     return std::move(errors_);
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
     std::string result = "\"";
     for (std::size_t i = 0; i < text.size(); ++i) {
         const auto c = static_cast<unsigned char>(text[i]);
@@ -79,7 +79,7 @@ std::nullopt_t Value::mismatch(const Wanted& wanted) const {
         case Node::Kind::null:
             return fail(fmt::format("no value where {} should be: write {}", wanted.noun, wanted.right));
         case Node::Kind::scalar:
-            return fail(fmt::format("{} is not {}: write {}", quoted(node_->text), wanted.noun, wanted.right));
+            return fail(fmt::format("{} is not {}: write {}", in_quotes(node_->text), wanted.noun, wanted.right));
         case Node::Kind::sequence:
             return fail(fmt::format("a list is not {}: write {}", wanted.noun, wanted.right));
         case Node::Kind::map:
@@ -125,7 +125,7 @@ std::optional<Value> MapReader::find(std::string_view key) {
 
 bool MapReader::missing(std::string_view key, std::string_view example) const {
     if (map_)
-        map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", quoted(key), noun_, key, example));
+        map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", in_quotes(key), noun_, key, example));
     return false;
 }
 
@@ -133,7 +133,7 @@ void MapReader::unsupported(std::initializer_list<std::string_view> keys) {
     unsupported_.insert(unsupported_.end(), keys);
     for (const auto& [key, value] : entries_)
         if (std::ranges::count(keys, key.node().text) > 0)
-            key.fail(fmt::format("{} is not supported by this version: remove it", quoted(key.node().text)));
+            key.fail(fmt::format("{} is not supported by this version: remove it", in_quotes(key.node().text)));
 }
 
 void MapReader::finish() const {
@@ -141,8 +141,8 @@ void MapReader::finish() const {
         const std::string& name = key.node().text;
         if (std::ranges::count(known_, name) > 0 || std::ranges::count(unsupported_, name) > 0) continue;
         const auto nearest = suggest(name, known_);
-        key.fail(fmt::format("{} is not a key of {}: {}", quoted(name), noun_,
-                             nearest ? fmt::format("did you mean {}?", quoted(*nearest))
+        key.fail(fmt::format("{} is not a key of {}: {}", in_quotes(name), noun_,
+                             nearest ? fmt::format("did you mean {}?", in_quotes(*nearest))
                                      : fmt::format("it has {}", fmt::join(known_, ", "))));
     }
 }

@@ -96,7 +96,7 @@ class Diagnostics {
 [[nodiscard]] std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics);
 
 /// The text in double quotes for a message: long text is cut, control characters are escaped.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// What a reader wants where a value stands: "X is not <noun>: write <right>".
 struct Wanted {

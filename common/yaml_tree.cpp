@@ -80,13 +80,16 @@ std::string explain(const std::string& message, std::string_view text, std::size
                 "this colon cannot start a value: check the indentation, and quote text with colons in it"},
         Meaning{"illegal map key", "no key can stand here: check the indentation"},
         Meaning{"illegal block entry", "no list item can stand here: start it on a line of its own"},
-        Meaning{"illegal flow end", "this bracket closes nothing: remove it, or quote the text it belongs to"},
+        Meaning{"illegal flow end",
+                "this bracket closes nothing that is open: check the brackets, or quote the text it is part of"},
         Meaning{"end of map flow not found",
                 "a comma or the closing } is missing before this; quote text that ends in a colon"},
         Meaning{"end of sequence flow not found", "a comma or the closing ] is missing before this"},
         Meaning{"end of map not found", "this is no key of the map above: check the indentation"},
         Meaning{"end of sequence not found", "this is no item of the list above: check the indentation"},
         Meaning{"the referenced anchor is not defined", "aliases (*name) are not supported: write the value out"},
+        Meaning{"unknown escape character",
+                "in double quotes a backslash starts an escape, and this is none: use single quotes"},
         Meaning{"unknown token", "no value can start with this character: quote the value"},
     };
     const auto last = text.substr(0, offset).find_last_not_of(' ');
@@ -94,7 +97,7 @@ std::string explain(const std::string& message, std::string_view text, std::size
         std::string_view("]}\"'").find(text[last]) != std::string_view::npos)
         return fmt::format("text after the closing {}: quote the value as a whole", text[last]);
     for (const Meaning& meaning : meanings)
-        if (message == meaning.message) return std::string(meaning.text);
+        if (message.starts_with(meaning.message)) return std::string(meaning.text);
     return "not YAML: " + message;
 }
 
@@ -146,8 +149,8 @@ class Builder final : public YAML::EventHandler {
             if (key.kind != Node::Kind::scalar) continue;
             const auto [first, is_new] = seen.emplace(key.text, key.position);
             if (!is_new)
-                diagnostics_.add(key.position, fmt::format("{} is here twice: the first is in line {}",
-                                                           quoted(key.text), first->second.line));
+                diagnostics_.add(key.position, fmt::format("{} is here twice, first in line {}: remove one",
+                                                           in_quotes(key.text), first->second.line));
         }
         close();
     }

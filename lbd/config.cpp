@@ -80,8 +80,8 @@ std::optional<IpAddress> read_unicast(const Value& value) {
 std::optional<IpAddress> read_vip(const Value& value) {
     const auto prefix = netlink::Prefix::parse(value.node().text);
     if (prefix && !prefix->is_host())
-        return value.fail(
-            fmt::format("{} is a prefix: this version takes single addresses as VIPs", prefix->to_string()));
+        return value.fail(fmt::format(
+            "{} is a prefix, which this version does not take as a VIP: write single addresses", prefix->to_string()));
     return read_unicast(value);
 }
 
@@ -100,7 +100,7 @@ void check_scheduler(MapReader& map) {
 }
 
 std::optional<PortSpec> read_port_spec(const Value& value) {
-    const yaml::Wanted wanted{"a port with its protocol", "one such as 53/udp or 443/tcp"};
+    const yaml::Wanted wanted{"a port with its protocol", "one such as 53/udp or 443/tcp, up to 65535"};
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
     if (*text == "any") return value.fail("any stands alone: write ports: any");
@@ -112,7 +112,7 @@ std::optional<PortSpec> read_port_spec(const Value& value) {
     const std::string_view protocol = text->substr(slash + 1);
     if (protocol != "tcp" && protocol != "udp")
         return value.fail(
-            fmt::format("{} is not a protocol: write {}/tcp or {}/udp", yaml::quoted(protocol), *port, *port));
+            fmt::format("{} is not a protocol: write {}/tcp or {}/udp", yaml::in_quotes(protocol), *port, *port));
     return PortSpec{protocol == "tcp" ? Protocol::tcp : Protocol::udp, static_cast<std::uint16_t>(*port)};
 }
 
@@ -143,7 +143,7 @@ std::optional<std::vector<std::string>> read_interfaces(const Value& value) {
         const auto name = yaml::interface_name(element);
         if (!name) continue;
         if (std::ranges::count(names, *name) > 0)
-            element.fail(fmt::format("{} is in this list already: remove it", yaml::quoted(*name)));
+            element.fail(fmt::format("{} is in this list already: remove it", yaml::in_quotes(*name)));
         names.push_back(*name);
     }
     return names;
@@ -158,7 +158,7 @@ std::optional<Flows> read_flows(const Value& value) {
     if (sized && !std::has_single_bit(flows.entries))
         entries->fail(fmt::format("{} is not a power of two, which the flow table's size must be: write {}",
                                   entries->node().text, yaml::size_text(std::bit_ceil(flows.entries))));
-    map.optional("idle", yaml::duration("the time after which an idle flow is forgotten", 1s, 24h), flows.idle);
+    map.optional("idle", yaml::duration("an idle time", 1s, 24h), flows.idle);
     map.finish();
     return flows;
 }
@@ -219,7 +219,7 @@ std::optional<std::vector<WrittenBackend>> read_backends(const Value& value) {
                                      address->first.to_string(), address->second));
         else if (!name_is_new)
             element.fail(fmt::format("a backend named {} is in this list already, in line {}: choose another name",
-                                     yaml::quoted(name->first), name->second));
+                                     yaml::in_quotes(name->first), name->second));
         backends.push_back(*std::move(written));
     }
     return backends;
@@ -270,7 +270,7 @@ PlacedBackends read_pool(const Value& name, const Pools& pools) {
     for (const auto& [known, backends] : pools) names.push_back(known);
     PlacedBackends placed;
     if (names.empty()) {
-        name.mismatch({"a pool", "its backends under pools:, or backends: instead"});
+        name.fail("there are no pools: write some under pools:, or backends: here");
     } else if (const auto index = yaml::index_in(name, names, "a pool")) {
         for (const WrittenBackend& written : pools.find(names[*index])->second) placed.emplace_back(written, name);
     }
@@ -321,7 +321,7 @@ std::optional<Config> read_config(const Value& value) {
     Defaults defaults;
     Pools pools;
     std::vector<ReadService> services;
-    MapReader map(value, "the configuration");
+    MapReader map(value, "the configuration", "a map of interfaces, services and so on");
     map.required("interfaces", read_interfaces, config.interfaces, "[eth0]");
     map.optional("xdp", xdp_mode, config.xdp);
     map.optional("flows", read_flows, config.flows);

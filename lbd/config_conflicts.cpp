@@ -16,12 +16,12 @@ namespace yaml = common::yaml;
 
 std::string to_string(const PortSpec& spec) {
     const std::string_view protocol = spec.protocol == Protocol::tcp ? "tcp" : "udp";
-    return spec.port == 0 ? fmt::format("any/{}", protocol) : fmt::format("{}/{}", spec.port, protocol);
+    return spec.port == 0 ? fmt::format("all {} ports", protocol) : fmt::format("port {}/{}", spec.port, protocol);
 }
 
 /// "service "dns" (line 7)"
 std::string reference(const ReadService& read) {
-    return fmt::format("service {} (line {})", yaml::quoted(read.service.name), read.name.position().line);
+    return fmt::format("service {} (line {})", yaml::in_quotes(read.service.name), read.name.position().line);
 }
 
 void check_names(std::span<const ReadService> services) {
@@ -38,8 +38,8 @@ void check_ports(std::span<const ReadService> services) {
         for (const PortSpec& spec : read.service.ports) {
             const auto [owner, is_new] = owners.emplace(std::pair(read.service.vip, spec), &read);
             if (!is_new)
-                read.ports.fail(fmt::format("{} of VIP {} belongs to {} already: one port, one service",
-                                            to_string(spec), read.service.vip.to_string(), reference(*owner->second)));
+                read.ports.fail(fmt::format("{} of VIP {}: taken by {} already", to_string(spec),
+                                            read.service.vip.to_string(), reference(*owner->second)));
         }
     }
 }

@@ -57,8 +57,7 @@ std::optional<Encap> read_encap(const yaml::Value& value) {
             encap = read_udp<Gue>(map, "5080");
             break;
         case EncapKind::geneve:
-            return type->fail(
-                "the encapsulation geneve is not supported by this version: use gue, which needs a port too");
+            return type->fail("geneve is not supported by this version: use another encapsulation, such as gue");
         case EncapKind::l3dsr:
             encap = read_l3dsr(map);
             break;
