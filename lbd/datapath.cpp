@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/datapath.hpp"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <string_view>
+#include <type_traits>
+#include <variant>
+
+#include "lb.skel.h"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+/// Keeps what libbpf says, the verifier's log among it, instead of printing it.
+class LibbpfLog {
+  public:
+    LibbpfLog() { ::libbpf_set_print(&LibbpfLog::take); }
+    ~LibbpfLog() { ::libbpf_set_print(nullptr); }
+    LibbpfLog(const LibbpfLog&) = delete;
+    LibbpfLog& operator=(const LibbpfLog&) = delete;
+
+    /// The last lines: that is where the verifier says what it refuses.
+    [[nodiscard]] static std::string tail() {
+        constexpr int lines = 25;
+        std::size_t begin = text_.size();
+        for (int line = 0; line < lines && begin != 0 && begin != std::string::npos; ++line)
+            begin = text_.rfind('\n', begin - 1);
+        return begin == std::string::npos || begin == 0 ? text_ : text_.substr(begin);
+    }
+
+  private:
+    static int take(libbpf_print_level level, const char* format, va_list arguments) {
+        if (level == LIBBPF_DEBUG) return 0;
+        std::array<char, 1U << 16> buffer{};
+        const int length = std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
+        text_ += buffer.data();
+        return length;
+    }
+
+    static inline std::string text_;
+};
+
+std::string privilege(int code) {
+    return code == EPERM ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
+}
+
+template <typename E>
+bool has_encap(const Config& config) {
+    return std::ranges::any_of(config.services, [](const Service& service) {
+        return std::ranges::any_of(service.backends,
+                                   [](const Backend& backend) { return std::holds_alternative<E>(backend.encap); });
+    });
+}
+
+/// What the program is compiled to.
+lb_config program_config(const Config& config, const FlowClock& clock) {
+    lb_config result{};
+    result.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
+    result.time_shift = clock.shift();
+    for (const Service& service : config.services) {
+        (service.vip.is_v4() ? result.ipv4 : result.ipv6) = 1;
+        for (const PortSpec& port : service.ports)
+            if (port.port == 0) result.all_ports = 1;
+    }
+    result.l2 = has_encap<L2>(config);
+    result.l3dsr = has_encap<L3dsr>(config);
+    result.encap =
+        has_encap<Ipip>(config) || has_encap<Gre>(config) || has_encap<Fou>(config) || has_encap<Gue>(config);
+    result.redirect = config.interfaces.size() > 1;
+    return result;
+}
+
+/// A random key: nobody outside can aim at collisions in the flow table.
+Result<> draw_key(lb_config& config) {
+    const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
+    if (!draw(config.hash_final) || !draw(config.hash_key)) return failure("draw", "a hash key", errno);
+    return {};
+}
+
+void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limits) {
+    ::bpf_map__set_max_entries(skeleton.maps.vips4, limits.vips4);
+    ::bpf_map__set_max_entries(skeleton.maps.vips6, limits.vips6);
+    ::bpf_map__set_max_entries(skeleton.maps.rings, limits.ring_lines);
+    ::bpf_map__set_max_entries(skeleton.maps.dests, limits.dests);
+    ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
+    ::bpf_map__set_max_entries(skeleton.maps.flows, static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS));
+    ::bpf_map__set_max_entries(skeleton.maps.ports, static_cast<std::uint32_t>(config.interfaces.size()));
+}
+
+template <typename T>
+Result<MappedArray<T>> map_memory(const bpf_map* map) {
+    return MappedArray<T>::map(::bpf_map__fd(map), ::bpf_map__max_entries(map), ::bpf_map__name(map));
+}
+
+/// The value of every CPU.
+template <typename T>
+Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
+    std::vector<T> values(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+    if (::bpf_map_lookup_elem(::bpf_map__fd(map), &key, values.data()) < 0)
+        return failure("read BPF map", ::bpf_map__name(map), errno);
+    return values;
+}
+
+/// Calls `function(map, key)` with the map and the key in the form that the program looks it up by.
+template <typename Function>
+auto with_key(const lb_bpf& skeleton, const VipKey& key, Function&& function) {
+    const auto make = [&]<typename Key>(Key made) {
+        std::ranges::copy(key.address.bytes(), made.address);
+        made.port_be = htons(key.port);
+        made.protocol = key.protocol;
+        return made;
+    };
+    if (key.address.is_v4()) {
+        const lb_vip4 made = make(lb_vip4{});
+        return function(::bpf_map__fd(skeleton.maps.vips4), static_cast<const void*>(&made));
+    }
+    const lb_vip6 made = make(lb_vip6{});
+    return function(::bpf_map__fd(skeleton.maps.vips6), static_cast<const void*>(&made));
+}
+
+}  // namespace
+
+void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
+
+Datapath::Datapath(Skeleton skeleton, Settler settler, MappedArray<lb_ring_line> rings, MappedArray<lb_dest> dests,
+                   MappedArray<lb_bucket> flows, FlowClock clock)
+    : skeleton_(std::move(skeleton)),
+      settler_(std::move(settler)),
+      rings_(std::move(rings)),
+      dests_(std::move(dests)),
+      flows_(std::move(flows)),
+      clock_(clock) {}
+
+Result<Datapath> Datapath::load(const Config& config, const Limits& limits) {
+    const LibbpfLog log;
+    Skeleton skeleton(lb_bpf::open());
+    if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
+
+    const FlowClock clock(kernel_hz(), config.flows.idle);
+    skeleton->rodata->config = program_config(config, clock);
+    CHECK_OK(draw_key(skeleton->rodata->config));
+    size_maps(*skeleton, config, limits);
+    if (const int error = lb_bpf::load(skeleton.get()); error < 0)
+        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+
+    TRY(auto settler, Settler::open());
+    TRY(auto rings, map_memory<lb_ring_line>(skeleton->maps.rings));
+    TRY(auto dests, map_memory<lb_dest>(skeleton->maps.dests));
+    TRY(auto flows, map_memory<lb_bucket>(skeleton->maps.flows));
+    return Datapath(std::move(skeleton), std::move(settler), std::move(rings), std::move(dests), std::move(flows),
+                    clock);
+}
+
+Result<XdpMode> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {
+    const auto try_mode = [&](XdpMode tried) -> Result<XdpMode> {
+        bpf_link_create_opts options{};
+        options.sz = sizeof options;
+        options.flags = tried == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+        Fd link(
+            ::bpf_link_create(::bpf_program__fd(skeleton_->progs.lb), static_cast<int>(ifindex), BPF_XDP, &options));
+        if (!link.is_open()) {
+            const bool taken = errno == EBUSY || errno == EEXIST;
+            return failure(tried == XdpMode::generic ? "attach generic XDP to" : "attach native XDP to", name, errno,
+                           taken ? "another XDP program is there" : "",
+                           taken ? "ip link set dev " + name + " xdp off" : privilege(errno));
+        }
+        links_.push_back(std::move(link));
+        return tried;
+    };
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) < 0)
+        return failure("register for redirects", name, errno);
+    if (mode != XdpMode::automatic) return try_mode(mode);
+    auto native = try_mode(XdpMode::native);
+    if (native || native.error().code == EBUSY || native.error().code == EEXIST) return native;
+    return try_mode(XdpMode::generic);
+}
+
+Result<> Datapath::apply(const std::vector<Edit>& edits) {
+    for (const Edit& edit : edits) CHECK_OK(std::visit([this](const auto& one) { return run(one); }, edit));
+    return {};
+}
+
+Result<> Datapath::run(const SetDest& edit) {
+    lb_dest& dest = dests_.values()[edit.id];
+    const std::atomic_ref active(dest.slot[0].active);
+    const std::uint32_t other = 1 - active.load(std::memory_order_relaxed);
+    dest.slot[other].body = edit.body;
+    active.store(other, std::memory_order_release);
+    return {};
+}
+
+Result<> Datapath::run(const WriteRing& edit) {
+    std::memcpy(rings_.values()[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
+    return {};
+}
+
+Result<> Datapath::run(const SetVip& edit) {
+    return with_key(*skeleton_, edit.key, [&](int map, const void* key) -> Result<> {
+        if (::bpf_map_update_elem(map, key, &edit.value, BPF_ANY) < 0)
+            return failure("enter VIP", edit.key.address.to_string(), errno);
+        return {};
+    });
+}
+
+Result<> Datapath::run(const RemoveVip& edit) {
+    return with_key(*skeleton_, edit.key, [&](int map, const void* key) -> Result<> {
+        if (::bpf_map_delete_elem(map, key) < 0 && errno != ENOENT)
+            return failure("remove VIP", edit.key.address.to_string(), errno);
+        return {};
+    });
+}
+
+Result<> Datapath::run(const Settle& /*edit*/) { return settler_.settle(); }
+
+Result<lb_counters> Datapath::counters(std::uint32_t id) const {
+    TRY(const auto values, read_per_cpu<lb_counters>(skeleton_->maps.dest_counters, id));
+    lb_counters sum{};
+    for (const lb_counters& value : values) {
+        sum.packets += value.packets;
+        sum.bytes += value.bytes;
+        sum.flows += value.flows;
+    }
+    return sum;
+}
+
+Result<ReasonCounts> Datapath::reasons() const {
+    ReasonCounts counts{};
+    for (std::uint32_t reason = 0; reason < counts.size(); ++reason) {
+        TRY(const auto values, read_per_cpu<std::uint64_t>(skeleton_->maps.reasons, reason));
+        for (const std::uint64_t value : values) counts[reason] += value;
+    }
+    return counts;
+}
+
+std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {
+    return {rings_.values()[line].dest, size};
+}
+
+Result<std::uint16_t> Datapath::flow_time() const {
+    std::array<std::uint8_t, 64> frame{};
+    bpf_test_run_opts options{};
+    options.sz = sizeof options;
+    options.data_in = frame.data();
+    options.data_size_in = frame.size();
+    if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.jiffies), &options) < 0)
+        return failure("run", "the program `jiffies`", errno);
+    return clock_.time(skeleton_->bss->jiffies_now);
+}
+
+}  // namespace culvert::lbd

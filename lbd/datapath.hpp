@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "lbd/fd.hpp"
+#include "lbd/flow_clock.hpp"
+#include "lbd/mapped_array.hpp"
+#include "lbd/plan.hpp"
+#include "lbd/settler.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
+
+struct lb_bpf;  // the skeleton that bpftool makes
+
+namespace culvert::lbd {
+
+/// By enum lb_reason.
+using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
+
+/// The BPF program and its maps in the kernel. All goes when this does: packets then take the way that they had before.
+class Datapath {
+  public:
+    /// Makes the maps and loads the program, compiled to what the configuration uses. The program sees no packet yet.
+    /// If the verifier refuses it, the error's text is the end of its log.
+    [[nodiscard]] static netlink::Result<Datapath> load(const Config& config, const Limits& limits);
+
+    Datapath(Datapath&&) noexcept = default;
+
+    /// Runs the program on the packets that the interface receives. Returns the mode that was used, native or generic.
+    /// EBUSY or EEXIST if the interface has an XDP program.
+    [[nodiscard]] netlink::Result<XdpMode> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
+
+    /// In this order.
+    [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
+
+    /// What all CPUs have counted for a destination.
+    [[nodiscard]] netlink::Result<lb_counters> counters(std::uint32_t id) const;
+    [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
+
+    /// The table at these lines.
+    [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
+
+    [[nodiscard]] std::span<lb_bucket> flows() const { return flows_.values(); }
+    [[nodiscard]] const FlowClock& flow_clock() const { return clock_; }
+    /// Of the clock.
+    [[nodiscard]] netlink::Result<std::uint16_t> flow_time() const;
+
+  private:
+    struct Unload {
+        void operator()(lb_bpf* skeleton) const;
+    };
+    using Skeleton = std::unique_ptr<lb_bpf, Unload>;
+
+    Datapath(Skeleton skeleton, Settler settler, MappedArray<lb_ring_line> rings, MappedArray<lb_dest> dests,
+             MappedArray<lb_bucket> flows, FlowClock clock);
+
+    [[nodiscard]] netlink::Result<> run(const SetDest& edit);
+    [[nodiscard]] netlink::Result<> run(const WriteRing& edit);
+    [[nodiscard]] netlink::Result<> run(const SetVip& edit);
+    [[nodiscard]] netlink::Result<> run(const RemoveVip& edit);
+    [[nodiscard]] netlink::Result<> run(const Settle& edit);
+
+    Skeleton skeleton_;
+    Settler settler_;
+    MappedArray<lb_ring_line> rings_;
+    MappedArray<lb_dest> dests_;
+    MappedArray<lb_bucket> flows_;
+    FlowClock clock_;
+    std::vector<Fd> links_;
+};
+
+}  // namespace culvert::lbd

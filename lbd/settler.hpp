@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "lbd/fd.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// Waits for packets that are under way.
+class Settler {
+  public:
+    [[nodiscard]] static netlink::Result<Settler> open();
+
+    /// Returns when every BPF program that was running at the call has ended: some milliseconds.
+    [[nodiscard]] netlink::Result<> settle() const;
+
+  private:
+    Settler(Fd inner, Fd outer) : inner_(std::move(inner)), outer_(std::move(outer)) {}
+
+    Fd inner_;
+    Fd outer_;
+};
+
+}  // namespace culvert::lbd
