@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "tests/netns/harness/host.hpp"
+
+namespace culvert::netns {
+
+/// A host's end of a cable, with its addresses: `{client, "eth0", {"10.0.0.1/24", "fd00::1/64"}}`.
+struct Port {
+    const Host& host;
+    std::string device;
+    std::vector<std::string> addresses{};
+};
+
+/// The hardware address that every port gets: 02:00 and the first IPv4 address, or the last four bytes of the first
+/// IPv6 address: 10.0.0.1 is 02:00:0a:00:00:01.
+[[nodiscard]] std::string mac_of(const Port& port);
+
+/// Connects two hosts. What they send has complete checksums and is no longer than the MTU (no checksum or segmentation
+/// offload), as it would be on a wire; both ends run NAPI, which XDP_TX and redirects need at the other end.
+void connect(const Port& left, const Port& right);
+
+/// A switch: a bridge in a namespace of its own.
+class Switch {
+  public:
+    explicit Switch(const std::string& name = "switch");
+
+    /// Connects hosts, as above.
+    void connect(const std::vector<Port>& ports);
+
+    /// Where captures see what passes by: the device of the switch to which `host`'s port is connected is
+    /// "<host>-<device>".
+    [[nodiscard]] const Host& host() const { return host_; }
+
+  private:
+    Host host_;
+};
+
+}  // namespace culvert::netns
