@@ -112,9 +112,11 @@ __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest)
             score += LB_FLOW_TIME_MAX + 1;
         if (entry & LB_FLOW_CLOSING)
             score += 2 * (LB_FLOW_TIME_MAX + 1);
-        if (!entry || ((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
-            score = ~0u;
-        if (score >= highest) {
+        if (!entry)
+            score = ~0u - 1;
+        if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
+            score = ~0u; /* the flow's own, of a destination that is gone: two would hide the second */
+        if (score > highest) {
             highest = score;
             victim = way;
         }
