@@ -11,9 +11,11 @@
 
 static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *dest)
 {
-    if (config.redirect && dest->ifindex != ctx->ingress_ifindex)
-        return bpf_redirect_map(&ports, dest->ifindex, 0);
-    return XDP_TX;
+    if (!config.redirect || dest->ifindex == ctx->ingress_ifindex)
+        return XDP_TX;
+    if (bpf_redirect_map(&ports, dest->ifindex, 0) == XDP_REDIRECT)
+        return XDP_REDIRECT;
+    return drop(LB_DROP_NO_INTERFACE);
 }
 
 static __always_inline void copy8(void *to, const void *from, int count)

@@ -78,7 +78,8 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 {
     struct lb_bucket *bucket = flow_bucket(p->hash);
     const struct lb_dest_body *dest = NULL;
-    __u32 id, new_flows = 0;
+    __u32 id, is_new = 0;
+    int verdict;
 
     if (!bucket)
         return drop(LB_DROP_INTERNAL);
@@ -91,15 +92,18 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
         if (!dest || dest->action == LB_ACTION_NONE)
             return drop(LB_DROP_NO_BACKEND);
         /* A SYN stores nothing, so a flood of them evicts nothing; what follows it finds the same choice. */
-        if (!p->opening && !p->closing)
-            new_flows = flow_store(bucket, p->hash, id);
+        is_new = !p->opening && !p->closing;
     }
     if (dest->action == LB_ACTION_DROP)
         return drop(dest->reason);
     if (p->length > dest->mtu)
         return drop(LB_DROP_TOO_BIG);
-    count_forwarded(id, p->length, new_flows);
-    return forward(ctx, p, dest, inner6);
+    if (is_new)
+        flow_store(bucket, p->hash, id);
+    verdict = forward(ctx, p, dest, inner6);
+    if (verdict != XDP_DROP)
+        count_forwarded(id, p->length, is_new);
+    return verdict;
 }
 
 SEC("xdp")
