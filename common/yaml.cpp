@@ -150,10 +150,12 @@ void MapReader::finish() const {
 Result<std::string> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) return file_failure(path, fmt::format("cannot be opened: {}", std::generic_category().message(errno)));
-    std::string text(largest_file + 1, '\0');
-    if (!file.read(text.data(), static_cast<std::streamsize>(text.size())) && !file.eof())
+    std::string text;
+    std::array<char, 1 << 16> chunk{};
+    while (text.size() <= largest_file && (file.read(chunk.data(), chunk.size()), file.gcount() > 0))
+        text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));
+    if (file.bad())
         return file_failure(path, fmt::format("cannot be read: {}", std::generic_category().message(errno)));
-    text.resize(static_cast<std::size_t>(file.gcount()));
     if (text.size() > largest_file) return file_failure(path, "is larger than 16 MiB: this is no configuration file");
     return text;
 }

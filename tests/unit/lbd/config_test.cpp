@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/config.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace culvert::lbd {
+namespace {
+
+namespace yaml = common::yaml;
+namespace fs = std::filesystem;
+
+/// Paths from the root of the sources, where tests run.
+std::vector<std::string> yaml_files(const fs::path& folder, std::string_view prefix = "") {
+    std::vector<std::string> paths;
+    for (const auto& entry : fs::directory_iterator(folder))
+        if (entry.path().extension() == ".yaml" && entry.path().filename().string().starts_with(prefix))
+            paths.push_back(entry.path().string());
+    std::ranges::sort(paths);
+    return paths;
+}
+
+std::string printed(const yaml::Result<Config>& result) {
+    if (result) return "accepted\n";
+    std::string text;
+    for (const yaml::Error& error : result.error()) text += error.to_string() + '\n';
+    return text;
+}
+
+/// A bad file starts with the errors it must cause: "# LINE:COLUMN: text", or "# text" where it is the file as a whole.
+std::string expected_errors(const std::string& path, const std::string& text) {
+    std::istringstream lines(text);
+    std::string expected;
+    for (std::string line; std::getline(lines, line) && line.starts_with("# ");) {
+        const std::string error = line.substr(2);
+        const bool has_position = std::isdigit(static_cast<unsigned char>(error.front())) != 0;
+        expected += path + (has_position ? ":" : ": ") + error + '\n';
+    }
+    return expected;
+}
+
+class BadConfig : public testing::TestWithParam<std::string> {};
+
+TEST_P(BadConfig, IsRefusedWithExactlyTheseErrors) {
+    const auto text = yaml::read_file(GetParam());
+    ASSERT_TRUE(text);
+    EXPECT_EQ(printed(load_config(GetParam())), expected_errors(GetParam(), *text));
+}
+
+std::string stem(const testing::TestParamInfo<std::string>& info) { return fs::path(info.param).stem().string(); }
+
+INSTANTIATE_TEST_SUITE_P(File, BadConfig, testing::ValuesIn(yaml_files("tests/unit/lbd/bad")), stem);
+
+TEST(BadConfigs, AreMany) { EXPECT_GE(yaml_files("tests/unit/lbd/bad").size(), 100U); }
+
+TEST(ExampleConfigs, AreAccepted) {
+    const auto files = yaml_files("examples", "lbd");
+    ASSERT_FALSE(files.empty());
+    for (const std::string& file : files) EXPECT_EQ(printed(load_config(file)), "accepted\n") << file;
+}
+
+IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
+
+Backend backend(std::string_view address, Encap encap) { return {std::string(address), ip(address), encap}; }
+
+constexpr PortSpec tcp(std::uint16_t port) { return {Protocol::tcp, port}; }
+constexpr PortSpec udp(std::uint16_t port) { return {Protocol::udp, port}; }
+
+/// What `text` means; a failure of the test if it is refused.
+Config accepted(std::string_view text) {
+    const auto result = parse_config("test.yaml", text);
+    EXPECT_EQ(printed(result), "accepted\n");
+    return result.value_or(Config{});
+}
+
+Service only_service(std::string_view text) {
+    const Config config = accepted(text);
+    EXPECT_EQ(config.services.size(), 1U);
+    return config.services.empty() ? Service{} : config.services.front();
+}
+
+TEST(LbdConfig, WhatIsLeftOutHasDefaults) {
+    const Config config = accepted("{interfaces: [eth0], services: []}");
+    EXPECT_EQ(config, (Config{.interfaces = {"eth0"}}));
+    EXPECT_EQ(config.flows.entries, 4U << 20);
+    EXPECT_EQ(config.flows.idle, std::chrono::seconds(120));
+    EXPECT_EQ(config.xdp, XdpMode::automatic);
+}
+
+TEST(LbdConfig, EveryKeyIsRead) {
+    const Config config = accepted(R"(
+interfaces: [eth0, bond0.7]
+xdp: native
+flows: {entries: 64k, idle: 2m}
+defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
+services:
+  - name: dns
+    vip: 192.0.2.1
+    ports: [53/udp, 53/tcp]
+    backends:
+      - {address: 10.0.2.30, weight: 10}
+      - {address: "fd00::7", name: seven, encap: {type: fou, port: 6004, checksum: off}, state: drain}
+  - name: rest
+    vip: 2001:db8::1
+    ports: any
+    scheduler: maglev
+    table: 65537
+    encap: {type: l3dsr, dscp: 63}
+    backends: [{address: "fd00::8"}]
+)");
+    const Service dns{.name = "dns",
+                      .vip = ip("192.0.2.1"),
+                      .ports = {udp(53), tcp(53)},
+                      .table_size = 1009,
+                      .backends = {{"10.0.2.30", ip("10.0.2.30"), Gue{5080}, 10},
+                                   {"seven", ip("fd00::7"), Fou{6004, UdpChecksum::off}, 1, BackendState::drain}}};
+    const Service rest{.name = "rest",
+                       .vip = ip("2001:db8::1"),
+                       .ports = {tcp(0), udp(0)},
+                       .table_size = 65537,
+                       .backends = {backend("fd00::8", L3dsr{63})}};
+    EXPECT_EQ(config, (Config{.interfaces = {"eth0", "bond0.7"},
+                              .xdp = XdpMode::native,
+                              .flows = {64U << 10, std::chrono::minutes(2)},
+                              .services = {dns, rest}}));
+}
+
+TEST(LbdConfig, EveryEncapsulationIsRead) {
+    const Service service = only_service(R"(
+interfaces: [eth0]
+services:
+  - name: all
+    vip: 192.0.2.1
+    ports: [80/tcp]
+    backends:
+      - {address: 10.0.0.1, encap: {type: l2}}
+      - {address: 10.0.0.2, encap: {type: ipip}}
+      - {address: 10.0.0.3, encap: {type: gre}}
+      - {address: 10.0.0.4, encap: {type: fou, port: 5004}}
+      - {address: 10.0.0.5, encap: {type: gue, port: "5080", checksum: on}}
+      - {address: 10.0.0.6, encap: {type: l3dsr, dscp: 2}}
+)");
+    EXPECT_EQ(service.backends,
+              (std::vector{backend("10.0.0.1", L2{}), backend("10.0.0.2", Ipip{}), backend("10.0.0.3", Gre{}),
+                           backend("10.0.0.4", Fou{5004}), backend("10.0.0.5", Gue{5080, UdpChecksum::on}),
+                           backend("10.0.0.6", L3dsr{2})}));
+}
+
+TEST(LbdConfig, TheNearestEncapsulationCounts) {
+    const Service service = only_service(R"(
+interfaces: [eth0]
+defaults: {encap: {type: gre}}
+services:
+  - name: web
+    vip: 192.0.2.1
+    ports: [80/tcp]
+    encap: {type: ipip}
+    backends: [{address: 10.0.0.1}, {address: 10.0.0.2, encap: {type: l2}}]
+)");
+    EXPECT_EQ(service.backends, (std::vector{backend("10.0.0.1", Ipip{}), backend("10.0.0.2", L2{})}));
+}
+
+TEST(LbdConfig, APoolTakesTheEncapsulationOfEachOfItsServices) {
+    const Config config = accepted(R"(
+interfaces: [eth0]
+pools:
+  web: [{address: 10.0.0.1}, {address: 10.0.0.2, encap: {type: l2}}]
+services:
+  - {name: a, vip: 192.0.2.1, ports: [80/tcp], encap: {type: ipip}, pool: web}
+  - {name: b, vip: 192.0.2.2, ports: [80/tcp], encap: {type: gre}, pool: web}
+)");
+    ASSERT_EQ(config.services.size(), 2U);
+    EXPECT_EQ(config.services[0].backends, (std::vector{backend("10.0.0.1", Ipip{}), backend("10.0.0.2", L2{})}));
+    EXPECT_EQ(config.services[1].backends, (std::vector{backend("10.0.0.1", Gre{}), backend("10.0.0.2", L2{})}));
+}
+
+/// Two services on one backend, and what they may share.
+std::string two_services(std::string_view vip_a, std::string_view a, std::string_view vip_b, std::string_view b) {
+    std::string text = "interfaces: [eth0]\nservices:\n";
+    for (const auto& [name, vip, rest] : {std::tuple("a", vip_a, a), std::tuple("b", vip_b, b)})
+        text += std::string("  - {name: ") + name + ", vip: \"" + std::string(vip) + "\", " + std::string(rest) +
+                ", backends: [{address: 10.0.0.1}]}\n";
+    return text;
+}
+
+TEST(LbdConfig, ServicesMayShareAVip) {
+    const auto* const ipip = "encap: {type: ipip}, ports: ";
+    EXPECT_EQ(
+        accepted(two_services("192.0.2.1", ipip + std::string("[53/tcp]"), "192.0.2.1", ipip + std::string("[53/udp]")))
+            .services.size(),
+        2U);
+    EXPECT_EQ(
+        accepted(two_services("192.0.2.1", ipip + std::string("any"), "192.0.2.1", ipip + std::string("[53/udp]")))
+            .services.size(),
+        2U)
+        << "a port of its own goes before all ports";
+}
+
+TEST(LbdConfig, ServicesMayShareAMarkOrAPortThatMeansTheSame) {
+    accepted(two_services("192.0.2.1", "ports: [80/tcp], encap: {type: l3dsr, dscp: 2}",  //
+                          "192.0.2.1", "ports: [81/tcp], encap: {type: l3dsr, dscp: 2}"));
+    accepted(two_services("192.0.2.1", "ports: [80/tcp], encap: {type: fou, port: 5004}",  //
+                          "192.0.2.2", "ports: [80/tcp], encap: {type: fou, port: 5004}"));
+    accepted(two_services("192.0.2.1", "ports: [80/tcp], encap: {type: gue, port: 5080}",  //
+                          "2001:db8::1", "ports: [80/tcp], encap: {type: gue, port: 5080}"));
+}
+
+TEST(LbdConfig, ATableNeedsAHundredEntriesForEachBackend) {
+    std::string backends;
+    for (int i = 0; i < 656; ++i)
+        backends += "{address: 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "}, ";
+    const auto result = parse_config("test.yaml",
+                                     "interfaces: [eth0]\nservices:\n  - {name: web, vip: 192.0.2.1, ports: "
+                                     "any, encap: {type: ipip}, backends: [" +
+                                         backends + "]}\n");
+    EXPECT_EQ(printed(result),
+              "test.yaml:3:12: a table of 65537 is too small for 656 backends, which need 100 entries each for even "
+              "shares: write table: 65609\n");
+}
+
+}  // namespace
+}  // namespace culvert::lbd
