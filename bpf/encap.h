@@ -18,18 +18,17 @@ static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *d
     return drop(LB_DROP_NO_INTERFACE);
 }
 
-static __always_inline void copy8(void *to, const void *from, int count)
+static __always_inline void copy32(void *to, const void *from)
 {
-    int i;
-
-#pragma unroll
-    for (i = 0; i < count; i++)
-        ((__u64 *)to)[i] = ((const __u64 *)from)[i];
+    ((__u64 *)to)[0] = ((const __u64 *)from)[0];
+    ((__u64 *)to)[1] = ((const __u64 *)from)[1];
+    ((__u64 *)to)[2] = ((const __u64 *)from)[2];
+    ((__u64 *)to)[3] = ((const __u64 *)from)[3];
 }
 
 static __always_inline void write_ethernet(void *data, const struct lb_dest_body *dest)
 {
-    copy8(data, dest->bytes, 1);
+    *(__u64 *)data = *(const __u64 *)dest->bytes;
     *(__u32 *)(data + 8) = *(const __u32 *)(dest->bytes + 8);
     *(__u16 *)(data + 12) = *(const __u16 *)(dest->bytes + 12);
 }
@@ -110,9 +109,11 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
     __u32 rest; /* bytes behind the outer IP header */
+    __u32 back = head - TEMPLATE_HALF; /* where the last half begins */
     int sum = 0;
 
-    if (head < LB_TEMPLATE_MIN || head > LB_TEMPLATE_MAX)
+    barrier_var(back); /* or clang checks head and uses back, and the verifier of 6.1 doesn't see the connection */
+    if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF)
         return drop(LB_DROP_INTERNAL);
     if (flags & LB_ENCAP_UDP_CSUM) {
         if (p->lean || flags & LB_ENCAP_OUTER6) {
@@ -128,16 +129,16 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
 
     data = (void *)(long)ctx->data;
     data_end = (void *)(long)ctx->data_end;
-    tail = data + (head - TEMPLATE_HALF);
+    tail = data + back;
     if (data + LB_TEMPLATE_MIN > data_end || tail + TEMPLATE_HALF > data_end)
         return drop(LB_DROP_INTERNAL);
-    copy8(data, dest->bytes, TEMPLATE_HALF / 8);
-    if (head > 2 * TEMPLATE_HALF) {
+    copy32(data, dest->bytes);
+    if (back > TEMPLATE_HALF) {
         if (data + 2 * TEMPLATE_HALF > data_end)
             return drop(LB_DROP_INTERNAL);
-        copy8(data + TEMPLATE_HALF, dest->bytes + TEMPLATE_HALF, TEMPLATE_HALF / 8);
+        copy32(data + TEMPLATE_HALF, dest->bytes + TEMPLATE_HALF);
     }
-    copy8(tail, dest->bytes + (head - TEMPLATE_HALF), TEMPLATE_HALF / 8);
+    copy32(tail, dest->bytes + back);
 
     ip = data + ETH_HLEN;
     if (flags & LB_ENCAP_OUTER6) {
