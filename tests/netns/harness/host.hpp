@@ -29,8 +29,8 @@ class Host {
     /// Lines for `ip -batch -`, in one process: `host.ip("route add default via 10.0.0.1\n…")`.
     void ip(std::string_view lines) const;
 
-    [[nodiscard]] Process spawn(const Arguments& arguments) const;
-    [[nodiscard]] Process spawn(std::string_view command) const;
+    [[nodiscard]] Process spawn(const Arguments& arguments, std::string_view input = {}) const;
+    [[nodiscard]] Process spawn(std::string_view command, std::string_view input = {}) const;
 
     /// Files as the host sees them: `host.write("/run/lbd.yaml", text)`.
     void write(const std::string& path, std::string_view content) const;

@@ -63,6 +63,8 @@ class Process {
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool running() const;
+    /// It waits for something: it has dealt with all that has reached it.
+    [[nodiscard]] bool sleeping() const;
 
     /// What it has printed so far.
     [[nodiscard]] std::string out() const;

@@ -19,7 +19,7 @@ class HttpServer {
     void serve(const std::string& file, std::string_view content) const;
     /// What was PUT to /upload/<file>.
     [[nodiscard]] std::string uploaded(const std::string& file) const;
-    /// A line a request: client's address, server's address, request line, status, bytes of the body received.
+    /// A line a request: client's address, server's address, request line, status.
     [[nodiscard]] std::string access_log() const;
 
   private:

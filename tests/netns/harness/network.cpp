@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/netns/harness/network.hpp"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace culvert::netns {
+
+namespace {
+
+void set_offload(int socket, const std::string& device, std::uint32_t command, bool on) {
+    ethtool_value value{.cmd = command, .data = on ? 1U : 0U};
+    ifreq request{};
+    device.copy(request.ifr_name, IFNAMSIZ - 1);
+    request.ifr_data = reinterpret_cast<char*>(&value);
+    if (ioctl(socket, SIOCETHTOOL, &request) < 0)
+        throw std::system_error(errno, std::generic_category(), "offloads of " + device);
+}
+
+/// Checksums are complete when a packet is sent. Receive offload is what makes veth use NAPI.
+void set_offloads(const Host& host, const std::vector<std::string>& devices) {
+    host.within([&] {
+        const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        for (const std::string& device : devices) {
+            set_offload(socket.get(), device, ETHTOOL_STXCSUM, false);
+            set_offload(socket.get(), device, ETHTOOL_SGRO, true);
+        }
+    });
+}
+
+/// For `ip link`. What is longer than the MTU, of whatever protocol, is cut to segments before it is sent.
+std::string end_of_cable(const std::string& device) { return device + " gso_max_segs 1"; }
+
+/// The port's device is there already: addresses, and up.
+void configure(const Port& port) {
+    std::string lines;
+    for (const std::string& address : port.addresses)
+        lines += fmt::format("addr add {} dev {}\n", address, port.device);
+    port.host.ip(lines + fmt::format("link set {} up\n", port.device));
+}
+
+std::string port_of_switch(const Port& port) { return port.host.name() + "-" + port.device; }
+
+}  // namespace
+
+std::string mac_of(const Port& port) {
+    std::array<unsigned char, 16> bytes{};
+    for (const std::string& address : port.addresses) {
+        const std::string host_part = address.substr(0, address.find('/'));
+        if (inet_pton(AF_INET, host_part.c_str(), bytes.data() + 12) == 1) break;
+        inet_pton(AF_INET6, host_part.c_str(), bytes.data());
+    }
+    return fmt::format("02:00:{:02x}:{:02x}:{:02x}:{:02x}", bytes[12], bytes[13], bytes[14], bytes[15]);
+}
+
+void connect(const Port& left, const Port& right) {
+    left.host.ip(fmt::format("link add {} address {} type veth peer name {} address {} netns {}\n",
+                             end_of_cable(left.device), mac_of(left), end_of_cable(right.device), mac_of(right),
+                             right.host.namespace_path()));
+    for (const Port* port : {&left, &right}) {
+        set_offloads(port->host, {port->device});
+        configure(*port);
+    }
+}
+
+Switch::Switch(const std::string& name) : host_(name) {
+    host_.ip("link add bridge type bridge mcast_snooping 0\nlink set bridge up\n");
+}
+
+void Switch::connect(const std::vector<Port>& ports) {
+    std::string lines;
+    std::vector<std::string> devices;
+    for (const Port& port : ports) {
+        devices.push_back(port_of_switch(port));
+        lines += fmt::format("link add {} up master bridge type veth peer name {} address {} netns {}\n",
+                             end_of_cable(devices.back()), end_of_cable(port.device), mac_of(port),
+                             port.host.namespace_path());
+    }
+    host_.ip(lines);
+    set_offloads(host_, devices);
+    for (const Port& port : ports) {
+        set_offloads(port.host, {port.device});
+        configure(port);
+    }
+}
+
+}  // namespace culvert::netns
