@@ -149,15 +149,19 @@ std::optional<std::vector<std::string>> read_interfaces(const Value& value) {
     return names;
 }
 
+std::optional<std::uint64_t> read_flow_entries(const Value& value) {
+    const auto entries = yaml::size_between(value, "a number of flow entries", 1 << 10, 1 << 30);
+    if (entries && !std::has_single_bit(*entries))
+        return value.fail(fmt::format("{} is not a power of two, which the flow table's size must be: write {}",
+                                      value.node().text, yaml::size_text(std::bit_ceil(*entries))));
+    return entries;
+}
+
 std::optional<Flows> read_flows(const Value& value) {
     using namespace std::chrono_literals;
     Flows flows;
     MapReader map(value, "the flow table", "a map such as {entries: 4M, idle: 120s}");
-    const auto entries = map.find("entries");
-    const bool sized = map.optional("entries", yaml::size("a number of flow entries", 1 << 10, 1 << 30), flows.entries);
-    if (sized && !std::has_single_bit(flows.entries))
-        entries->fail(fmt::format("{} is not a power of two, which the flow table's size must be: write {}",
-                                  entries->node().text, yaml::size_text(std::bit_ceil(flows.entries))));
+    map.optional("entries", read_flow_entries, flows.entries);
     map.optional("idle", yaml::duration("an idle time", 1s, 24h), flows.idle);
     map.finish();
     return flows;

@@ -11,6 +11,7 @@ namespace {
 
 namespace yaml = common::yaml;
 using common::EncapKind;
+using yaml::Value;
 
 /// Fou or Gue. Their ports have no default: balancer and backend must agree on one.
 template <typename UdpEncap>
@@ -31,14 +32,14 @@ Encap read_l3dsr(yaml::MapReader& map) {
 
 }  // namespace
 
-std::optional<Encap> read_encap(const yaml::Value& value) {
+std::optional<Encap> read_encap(const Value& value) {
     EncapKind kind{};
     if (!yaml::MapReader(value, "an encapsulation", "a map such as {type: gue, port: 5080}")
              .required("type", yaml::encap_kind, kind, "gue"))
         return std::nullopt;
     const std::string noun = fmt::format("the encapsulation {}", name(kind));
     yaml::MapReader map(value, noun);
-    const auto type = map.find("type");
+    const Value type = map.find("type").value_or(value);
     Encap encap;
     switch (kind) {
         case EncapKind::l2:
@@ -57,7 +58,7 @@ std::optional<Encap> read_encap(const yaml::Value& value) {
             encap = read_udp<Gue>(map, "5080");
             break;
         case EncapKind::geneve:
-            return type->fail("geneve is not supported by this version: use another encapsulation, such as gue");
+            return type.fail("geneve is not supported by this version: use another encapsulation, such as gue");
         case EncapKind::l3dsr:
             encap = read_l3dsr(map);
             break;

@@ -37,6 +37,8 @@ class Datapath {
     /// EBUSY or EEXIST if the interface has an XDP program.
     [[nodiscard]] netlink::Result<XdpMode> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
 
+    void detach() { links_.clear(); }
+
     /// In this order.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
 

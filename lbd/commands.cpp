@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/commands.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <optional>
+#include <set>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <nlohmann/json.hpp>
+
+#include "common/suggest.hpp"
+#include "lbd/config.hpp"
+#include "lbd/control.hpp"
+#include "lbd/daemon.hpp"
+#include "lbd/show.hpp"
+#include "netlink/netns.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+ExitCode fail(const netlink::Error& error) {
+    fmt::print(stderr, "lbd: {}\n", error.message());
+    return exit_failed;
+}
+
+std::string socket_path(const Options& options) {
+    if (!options.socket.empty()) return options.socket;
+    const bool is_name = !options.netns.empty() && options.netns.find('/') == std::string::npos;
+    return fmt::format("/run/culvert/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
+}
+
+std::optional<Config> load(const Options& options) {
+    auto config = load_config(options.config);
+    if (config) return *std::move(config);
+    for (const auto& error : config.error()) fmt::print(stderr, "{}\n", error.to_string());
+    return std::nullopt;
+}
+
+void print_summary(const Options& options, const Config& config) {
+    std::size_t backends = 0;
+    for (const Service& service : config.services) backends += service.backends.size();
+    fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(), backends);
+}
+
+void log_to_stderr(common::ColorMode color) {
+    const auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
+    sink->set_color_mode(common::use_color(color, STDERR_FILENO) ? spdlog::color_mode::always
+                                                                 : spdlog::color_mode::never);
+    spdlog::set_default_logger(std::make_shared<spdlog::logger>("lbd", sink));
+    spdlog::set_pattern("%H:%M:%S.%e %^%l%$: %v");
+}
+
+void declare_config(CLI::App& app, Options& options) {
+    app.add_option("-c,--config", options.config, "The configuration")->type_name("FILE")->capture_default_str();
+}
+
+void declare_run(CLI::App& app, Options& options) {
+    declare_config(app, options);
+    app.add_flag("--check", options.check, "Stop before the first packet: also finds what only the kernel can refuse");
+}
+
+ExitCode run(const Options& options) {
+    auto config = load(options);
+    if (!config) return exit_usage;
+    if (!options.netns.empty()) {
+        const auto netns = netlink::NetworkNamespace::open(options.netns);
+        if (!netns) return fail(netns.error());
+        if (const auto entered = netns->enter(); !entered) return fail(entered.error());
+    }
+    log_to_stderr(options.color);
+    const auto daemon = Daemon::prepare(*config);
+    if (!daemon) return fail(daemon.error());
+    if (options.check) {
+        print_summary(options, *config);
+        return exit_done;
+    }
+    const auto ran = (*daemon)->run(socket_path(options));
+    return ran ? exit_done : fail(ran.error());
+}
+
+ExitCode check(const Options& options) {
+    const auto config = load(options);
+    if (!config) return exit_usage;
+    print_summary(options, *config);
+    return exit_done;
+}
+
+void declare_show(CLI::App& app, Options& options) {
+    app.add_option("what", options.what, fmt::format("{}", fmt::join(view_names(), " | ")))
+        ->type_name("")
+        ->capture_default_str();
+    app.add_flag("-j,--json", options.json, "As JSON");
+}
+
+ExitCode show(const Options& options) {
+    const auto wanted = view(options.what);
+    if (!wanted) {
+        const auto meant = common::suggest(options.what, view_names());
+        fmt::print(stderr, "lbd: nothing to show called \"{}\": {}\n", options.what,
+                   meant ? fmt::format("did you mean {}?", *meant)
+                         : fmt::format("there are {}", fmt::join(view_names(), ", ")));
+        return exit_usage;
+    }
+    const auto answer = ask(socket_path(options), {{"command", "show"}, {"what", options.what}});
+    if (!answer) return fail(answer.error());
+    if (options.json)
+        fmt::print("{}\n", answer->dump(2));
+    else
+        fmt::print("{}", to_table(*wanted, *answer, common::use_color(options.color, STDOUT_FILENO)));
+    return exit_done;
+}
+
+}  // namespace
+
+const std::array<Command, 3> commands{{
+    {"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
+    {"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
+    {"show", "What the running balancer does", declare_show, show},
+}};
+
+}  // namespace culvert::lbd

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/daemon.hpp"
+
+#include <fmt/core.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <ranges>
+#include <set>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "lbd/reasons.hpp"
+#include "lbd/show.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+using namespace std::chrono_literals;
+
+constexpr auto time_to_resolve = 1s;   // before the first packet
+constexpr auto time_to_gather = 20ms;  // changes of the network that belong together
+constexpr auto sweep_interval = 250ms;
+constexpr std::size_t sweeps_per_round = 16;
+
+std::set<IpAddress> addresses(const std::vector<Service>& services) {
+    std::set<IpAddress> all;
+    for (const Service& service : services)
+        for (const Backend& backend : service.backends) all.insert(backend.address);
+    return all;
+}
+
+bool is_reachable(const Hops::value_type& hop) { return hop.second.has_value(); }
+
+std::string summary(const Config& config, const Hops& hops) {
+    return fmt::format("{} services, {} of {} backends reachable", config.services.size(),
+                       std::ranges::count_if(hops, is_reachable), hops.size());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config) {
+    TRY(auto loop, EventLoop::open());
+    TRY(auto resolver, Resolver::open(config.interfaces));
+    TRY(const Image image, plan(config.services, {}, {}, {}));
+    const Limits limits = limits_for(image);
+    TRY(auto datapath, Datapath::load(config, limits));
+    return std::unique_ptr<Daemon>(
+        new Daemon(std::move(config), std::move(loop), std::move(resolver), std::move(datapath), limits));
+}
+
+Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Datapath datapath, Limits limits)
+    : config_(std::move(config)),
+      loop_(std::move(loop)),
+      resolver_(std::move(resolver)),
+      datapath_(std::move(datapath)),
+      limits_(limits) {}
+
+Result<> Daemon::run(const std::string& socket) {
+    CHECK_OK(listen(socket));
+    resolver_.follow(addresses(config_.services));
+    first_update_.arm(time_to_resolve);
+    next_sweep_.arm(sweep_interval);
+    update();
+    auto ran = loop_.run();
+    ::sd_notify(0, "STOPPING=1");
+    datapath_.detach();
+    resolver_.release();
+    return ran ? outcome_ : ran;
+}
+
+Result<> Daemon::listen(const std::string& socket) {
+    for (const int signal : {SIGTERM, SIGINT}) {
+        TRY(auto source, loop_.on_signal(signal, [this] { end({}); }));
+        sources_.push_back(std::move(source));
+    }
+    TRY(auto network, loop_.on_io(resolver_.fd(), EPOLLIN, [this](std::uint32_t) { take_in_changes(); }));
+    sources_.push_back(std::move(network));
+    TRY(first_update_, loop_.timer([this] { begin_to_balance(); }));
+    TRY(next_update_, loop_.timer([this] { update(); }));
+    TRY(next_sweep_, loop_.timer([this] { expire_some_flows(); }));
+    TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
+    return {};
+}
+
+void Daemon::end(Result<> outcome) {
+    outcome_ = std::move(outcome);
+    loop_.stop();
+}
+
+void Daemon::begin_to_balance() {
+    if (!attachments_.empty()) return;
+    if (auto attached = attach(); !attached) return end(std::move(attached));
+    report({});
+    spdlog::info("balancing: {}", summary(config_, hops_));
+    ::sd_notify(0, "READY=1");
+}
+
+Result<> Daemon::attach() {
+    for (const auto& [index, link] : resolver_.network().ports) {
+        TRY(const XdpMode mode, datapath_.attach(index, link.name, config_.xdp));
+        if (mode == XdpMode::generic && config_.xdp == XdpMode::automatic)
+            spdlog::warn("{}: its driver has no native XDP: generic XDP is used, which is slower", link.name);
+        attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
+    }
+    return {};
+}
+
+void Daemon::take_in_changes() {
+    const auto changed = resolver_.read();
+    if (!changed) return end(tl::unexpected(changed.error()));
+    if (*changed) next_update_.arm(time_to_gather);
+}
+
+void Daemon::update() {
+    const Hops before = std::exchange(hops_, resolver_.update());
+    auto image = plan(config_.services, hops_, image_, limits_);
+    if (!image) return end(tl::unexpected(image.error()));
+    if (auto applied = datapath_.apply(diff(image_, *image)); !applied) return end(std::move(applied));
+    image_ = *std::move(image);
+
+    if (!attachments_.empty())
+        report(before);
+    else if (std::ranges::all_of(hops_, is_reachable))
+        begin_to_balance();
+}
+
+void Daemon::expire_some_flows() {
+    next_sweep_.arm(sweep_interval);
+    const auto now = datapath_.flow_time();
+    if (!now) return end(tl::unexpected(now.error()));
+    const auto table = datapath_.flows();
+    const std::size_t share = std::min(table.size() - swept_, table.size() / sweeps_per_round + 1);
+    expire_flows(table.subspan(swept_, share), datapath_.flow_clock(), *now);
+    swept_ = (swept_ + share) % table.size();
+}
+
+/// What has changed about the way to the backends.
+void Daemon::report(const Hops& before) const {
+    bool changed = false;
+    for (const auto& [backend, hop] : hops_) {
+        const auto old = before.find(backend);
+        if (old != before.end() && old->second == hop) continue;
+        changed = true;
+        if (hop)
+            spdlog::info("backend {}: reachable by {} at {}", backend.to_string(),
+                         resolver_.network().ports.at(hop->ifindex).name, hop->destination.to_string());
+        else
+            spdlog::warn("backend {}: not reachable: {}", backend.to_string(), reasons[hop.error()].text);
+    }
+    if (changed) ::sd_notifyf(0, "STATUS=%s", summary(config_, hops_).c_str());
+}
+
+Control::Answer Daemon::answer(const nlohmann::ordered_json& request) const {
+    const auto word = [&](const char* key) {
+        const auto value = request.find(key);
+        return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
+    };
+    if (word("command") != "show") return tl::unexpected("unknown command \"" + word("command") + '"');
+    const auto wanted = view(word("what"));
+    if (!wanted) return tl::unexpected("nothing to show called \"" + word("what") + '"');
+    const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_);
+    if (!status) return tl::unexpected(status.error().message());
+    return to_json(*wanted, *status);
+}
+
+}  // namespace culvert::lbd

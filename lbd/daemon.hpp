@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "lbd/control.hpp"
+#include "lbd/datapath.hpp"
+#include "lbd/event_loop.hpp"
+#include "lbd/observe.hpp"
+#include "lbd/plan.hpp"
+#include "lbd/resolver.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// The balancer as a process: it brings the kernel's maps to what the configuration wants, keeps them so while the
+/// network changes, and answers the commands.
+class Daemon {
+  public:
+    /// Makes everything ready, up to the loaded program. No packet is balanced yet.
+    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config);
+
+    /// Balances until SIGTERM or SIGINT, and leaves nothing behind. `socket` is where commands reach it.
+    [[nodiscard]] netlink::Result<> run(const std::string& socket);
+
+  private:
+    Daemon(Config config, EventLoop loop, Resolver resolver, Datapath datapath, Limits limits);
+
+    [[nodiscard]] netlink::Result<> listen(const std::string& socket);
+    /// The first time, when the backends are resolved or have had time to be.
+    void begin_to_balance();
+    [[nodiscard]] netlink::Result<> attach();
+    void end(netlink::Result<> outcome);
+
+    void take_in_changes();
+    void update();
+    void expire_some_flows();
+    void report(const Hops& before) const;
+
+    [[nodiscard]] Control::Answer answer(const nlohmann::ordered_json& request) const;
+
+    const Config config_;
+    EventLoop loop_;
+    Resolver resolver_;
+    Datapath datapath_;
+    const Limits limits_;
+
+    Hops hops_;
+    Image image_;
+    std::vector<Attachment> attachments_;  // empty until it balances
+    std::size_t swept_ = 0;                // buckets of the flow table, in this round
+    netlink::Result<> outcome_;
+
+    std::unique_ptr<Control> control_;
+    std::vector<EventLoop::Source> sources_;
+    EventLoop::Source first_update_;
+    EventLoop::Source next_update_;
+    EventLoop::Source next_sweep_;
+};
+
+}  // namespace culvert::lbd

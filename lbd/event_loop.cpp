@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/event_loop.hpp"
+
+#include <systemd/sd-event.h>
+#include <time.h>
+
+#include <utility>
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+int call(void* userdata, std::uint32_t argument) {
+    const auto function = *static_cast<std::shared_ptr<std::function<void(std::uint32_t)>>*>(userdata);
+    (*function)(argument);  // which may destroy its source, but not this copy
+    return 0;
+}
+
+}  // namespace
+
+void EventLoop::Release::operator()(sd_event* event) const { ::sd_event_unref(event); }
+void EventLoop::Source::Release::operator()(sd_event_source* source) const { ::sd_event_source_disable_unref(source); }
+
+void EventLoop::Source::arm(std::chrono::milliseconds time) {
+    if (::sd_event_source_get_enabled(source_.get(), nullptr) > 0) return;
+    ::sd_event_source_set_time_relative(source_.get(), static_cast<std::uint64_t>(time.count()) * 1000);
+    ::sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT);
+}
+
+Result<EventLoop> EventLoop::open() {
+    sd_event* event = nullptr;
+    if (const int error = ::sd_event_new(&event); error < 0) return failure("open", "event loop", -error);
+    return EventLoop(Handle(event));
+}
+
+template <typename Add>
+Result<EventLoop::Source> EventLoop::add(const char* what, Source::Function function, Add&& add) {
+    Source source;
+    source.function_ =
+        std::make_unique<std::shared_ptr<Source::Function>>(std::make_shared<Source::Function>(std::move(function)));
+    sd_event_source* added = nullptr;
+    if (const int error = add(&added, source.function_.get()); error < 0) return failure("wait for", what, -error);
+    source.source_.reset(added);
+    return source;
+}
+
+Result<EventLoop::Source> EventLoop::on_io(int fd, std::uint32_t events, std::function<void(std::uint32_t)> function) {
+    const auto happened = [](sd_event_source*, int, std::uint32_t which, void* data) { return call(data, which); };
+    return add("a descriptor", std::move(function), [&](sd_event_source** source, void* data) {
+        return ::sd_event_add_io(event_.get(), source, fd, events, happened, data);
+    });
+}
+
+Result<EventLoop::Source> EventLoop::timer(std::function<void()> function) {
+    const auto happened = [](sd_event_source*, std::uint64_t, void* data) { return call(data, 0); };
+    return add(
+        "a time", [function = std::move(function)](std::uint32_t) { function(); },
+        [&](sd_event_source** source, void* data) {
+            constexpr std::uint64_t accuracy = 1000;  // microseconds
+            const int result = ::sd_event_add_time(event_.get(), source, CLOCK_MONOTONIC, 0, accuracy, happened, data);
+            return result < 0 ? result : ::sd_event_source_set_enabled(*source, SD_EVENT_OFF);
+        });
+}
+
+Result<EventLoop::Source> EventLoop::on_signal(int signal, std::function<void()> function) {
+    const auto happened = [](sd_event_source*, const signalfd_siginfo*, void* data) { return call(data, 0); };
+    return add(
+        "a signal", [function = std::move(function)](std::uint32_t) { function(); },
+        [&](sd_event_source** source, void* data) {
+            return ::sd_event_add_signal(event_.get(), source, signal | SD_EVENT_SIGNAL_PROCMASK, happened, data);
+        });
+}
+
+Result<> EventLoop::run() {
+    if (const int error = ::sd_event_loop(event_.get()); error < 0) return failure("run", "event loop", -error);
+    return {};
+}
+
+void EventLoop::stop() { ::sd_event_exit(event_.get(), 0); }
+
+}  // namespace culvert::lbd

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "netlink/result.hpp"
+
+struct sd_event;
+struct sd_event_source;
+
+namespace culvert::lbd {
+
+/// sd-event: waits for descriptors, times and signals, and calls functions, one after the other.
+class EventLoop {
+  public:
+    /// What is waited for, until this is destroyed; its own function may do so.
+    class Source {
+      public:
+        Source() = default;
+        /// A timer: calls its function once, so much from now; if it is armed already, when it was going to.
+        void arm(std::chrono::milliseconds time);
+
+      private:
+        friend class EventLoop;
+        using Function = std::function<void(std::uint32_t)>;
+        struct Release {
+            void operator()(sd_event_source* source) const;
+        };
+
+        std::unique_ptr<std::shared_ptr<Function>> function_;  // at an address that stays
+        std::unique_ptr<sd_event_source, Release> source_;     // goes first
+    };
+
+    [[nodiscard]] static netlink::Result<EventLoop> open();
+
+    /// Calls `function(events)` when one of the events (EPOLLIN, …) happens.
+    [[nodiscard]] netlink::Result<Source> on_io(int fd, std::uint32_t events,
+                                                std::function<void(std::uint32_t)> function);
+    /// Not armed yet.
+    [[nodiscard]] netlink::Result<Source> timer(std::function<void()> function);
+    /// In place of what the signal does else.
+    [[nodiscard]] netlink::Result<Source> on_signal(int signal, std::function<void()> function);
+
+    /// Returns after stop().
+    [[nodiscard]] netlink::Result<> run();
+    void stop();
+
+  private:
+    struct Release {
+        void operator()(sd_event* event) const;
+    };
+    using Handle = std::unique_ptr<sd_event, Release>;
+
+    explicit EventLoop(Handle event) : event_(std::move(event)) {}
+
+    template <typename Add>
+    netlink::Result<Source> add(const char* what, Source::Function function, Add&& add);
+
+    Handle event_;
+};
+
+}  // namespace culvert::lbd

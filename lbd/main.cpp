@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+#include "common/suggest.hpp"
+#include "lbd/commands.hpp"
+
+namespace {
+
+using namespace culvert;
+using namespace culvert::lbd;
+
+ExitCode complain(const std::string& text) {
+    fmt::print(stderr, "lbd: {}\n", text);
+    return exit_usage;
+}
+
+ExitCode unknown_command(const std::string& word) {
+    std::vector<std::string_view> names;
+    for (const Command& command : commands) names.emplace_back(command.name);
+    if (const auto meant = common::suggest(word, names))
+        return complain(fmt::format("unknown command \"{}\": did you mean {}?", word, *meant));
+    return complain(fmt::format("unknown command \"{}\": see lbd --help", word));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("Layer-4 load balancer with direct server return", "lbd");
+    app.set_version_flag("--version", "lbd " CULVERT_VERSION);
+    app.require_subcommand(1);
+    app.fallthrough();
+    app.add_option("--netns", options.netns, "Work in this network namespace")->type_name("NAME");
+    app.add_option("--socket", options.socket,
+                   "The control socket (default /run/culvert/lbd.sock, with --netns /run/culvert/lbd-NAME.sock)")
+        ->type_name("PATH");
+    app.add_option("--color", options.color, "When to use colours (default auto)")
+        ->type_name("auto|always|never")
+        ->transform(
+            CLI::CheckedTransformer(std::map<std::string, common::ColorMode>{{"auto", common::ColorMode::automatic},
+                                                                             {"always", common::ColorMode::always},
+                                                                             {"never", common::ColorMode::never}})
+                .description(""));
+    for (const Command& command : commands) {
+        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
+        subcommand.footer("The options of `lbd --help` work here too.");
+        command.declare(subcommand, options);
+    }
+
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::Success& success) {  // --help, --version
+        return app.exit(success);
+    } catch (const CLI::ParseError& error) {
+        const auto rest = app.remaining();
+        if (app.get_subcommands().empty() && !rest.empty() && !rest.front().starts_with('-'))
+            return unknown_command(rest.front());
+        return complain(error.what());
+    }
+    for (const Command& command : commands)
+        if (app.got_subcommand(command.name)) return command.run(options);
+}
