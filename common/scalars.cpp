@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 #include "common/suggest.hpp"
 
@@ -98,9 +99,9 @@ std::optional<netlink::IpAddress> address(const Value& value) {
     if (!text) return std::nullopt;
     const auto address = netlink::IpAddress::parse(*text);
     if (address && is_mapped_v4(*address)) {
-        const auto inner = netlink::IpAddress::from_bytes(address->bytes().last(4));
-        return value.fail(
-            fmt::format("{} is an IPv4 address written as IPv6: write {}", in_quotes(*text), inner->to_string()));
+        const std::string mapped = address->to_string();  // "::ffff:192.0.2.1"
+        return value.fail(fmt::format("{} is an IPv4 address written as IPv6: write {}", in_quotes(*text),
+                                      mapped.substr(mapped.rfind(':') + 1)));
     }
     if (address) return address;
     if (const auto with_length = netlink::Prefix::parse(*text))
@@ -188,7 +189,7 @@ std::optional<std::size_t> index_in(const Value& value, const std::vector<std::s
 
 std::optional<EncapKind> encap_kind(const Value& value) {
     std::vector<std::string_view> names;
-    for (const EncapKind kind : encap_kinds) names.push_back(name(kind));
+    std::ranges::transform(encap_kinds, std::back_inserter(names), [](EncapKind kind) { return name(kind); });
     if (const auto index = index_in(value, names, "an encapsulation")) return encap_kinds[*index];
     return std::nullopt;
 }

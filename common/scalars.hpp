@@ -70,10 +70,6 @@ template <std::unsigned_integral T>
 [[nodiscard]] std::optional<std::uint64_t> size_between(const Value& value, std::string_view noun, std::uint64_t least,
                                                         std::uint64_t most);
 
-[[nodiscard]] inline auto size(std::string_view noun, std::uint64_t least, std::uint64_t most) {
-    return [=](const Value& value) { return size_between(value, noun, least, most); };
-}
-
 /// The index of the value's text in `names`.
 [[nodiscard]] std::optional<std::size_t> index_in(const Value& value, const std::vector<std::string_view>& names,
                                                   std::string_view noun);

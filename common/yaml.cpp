@@ -96,6 +96,7 @@ std::optional<std::string_view> Value::scalar(const Wanted& wanted) const {
 std::optional<std::vector<Value>> Value::list(const Wanted& wanted) const {
     if (node_->kind != Node::Kind::sequence) return mismatch(wanted);
     std::vector<Value> values;
+    values.reserve(node_->items.size());
     for (const Node& item : node_->items) values.emplace_back(item, *diagnostics_);
     return values;
 }
@@ -103,6 +104,7 @@ std::optional<std::vector<Value>> Value::list(const Wanted& wanted) const {
 std::optional<std::vector<std::pair<Value, Value>>> Value::map(const Wanted& wanted) const {
     if (node_->kind != Node::Kind::map) return mismatch(wanted);
     std::vector<std::pair<Value, Value>> entries;
+    entries.reserve(node_->items.size());
     for (std::size_t i = 0; i < node_->items.size(); ++i)
         entries.emplace_back(Value(node_->keys[i], *diagnostics_), Value(node_->items[i], *diagnostics_));
     return entries;
@@ -123,10 +125,9 @@ std::optional<Value> MapReader::find(std::string_view key) {
     return entry->second;
 }
 
-bool MapReader::missing(std::string_view key, std::string_view example) const {
+void MapReader::missing(std::string_view key, std::string_view example) const {
     if (map_)
         map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", in_quotes(key), noun_, key, example));
-    return false;
 }
 
 void MapReader::unsupported(std::initializer_list<std::string_view> keys) {

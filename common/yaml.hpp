@@ -113,9 +113,9 @@ class Value {
     [[nodiscard]] Position position() const { return node_->position; }
 
     /// `return value.fail("two services have the name …");`
-    std::nullopt_t fail(std::string text) const;
+    std::nullopt_t fail(std::string text) const;  // NOLINT(modernize-use-nodiscard)
     /// Reports "X is not <noun>: write <right>", where X is the text, "a list" or "a map".
-    std::nullopt_t mismatch(const Wanted& wanted) const;
+    std::nullopt_t mismatch(const Wanted& wanted) const;  // NOLINT(modernize-use-nodiscard)
 
     /// The text of a scalar; anything else is reported.
     [[nodiscard]] std::optional<std::string_view> scalar(const Wanted& wanted) const;
@@ -159,7 +159,7 @@ class MapReader {
     /// The same, and a missing key is reported: `"vip" is missing: a service needs it, for example vip: 192.0.2.1`.
     template <typename Reader, typename T>
     bool required(std::string_view key, Reader&& read, T& target, std::string_view example) {
-        if (!find(key)) return missing(key, example);
+        if (!find(key)) missing(key, example);
         return optional(key, std::forward<Reader>(read), target);
     }
 
@@ -170,7 +170,7 @@ class MapReader {
     void finish() const;
 
   private:
-    bool missing(std::string_view key, std::string_view example) const;
+    void missing(std::string_view key, std::string_view example) const;
 
     std::string_view noun_;
     std::optional<Value> map_;  ///< nothing if the value is no map

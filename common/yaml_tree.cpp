@@ -169,7 +169,7 @@ class Builder final : public YAML::EventHandler {
 
     /// True if the value starts at the mark, without a tag or an anchor.
     bool check_properties(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
-        const bool tagged = (tag != "" && tag != "?" && tag != "!") || text_.substr(offset(mark)).starts_with('!');
+        const bool tagged = (!tag.empty() && tag != "?" && tag != "!") || text_.substr(offset(mark)).starts_with('!');
         if (anchor != YAML::NullAnchor)
             diagnostics_.add(position(mark), "anchors (&name) are not supported: write the value out where it is used");
         else if (tagged)
@@ -194,12 +194,10 @@ class Builder final : public YAML::EventHandler {
     static bool closes(std::string_view line) {
         const char quote = line.front();
         for (std::size_t i = 1; i < line.size(); ++i) {
-            if (quote == '"' && line[i] == '\\')
-                ++i;
-            else if (quote == '\'' && line.substr(i).starts_with("''"))
-                ++i;
-            else if (line[i] == quote)
-                return true;
+            const bool escapes =
+                (quote == '"' && line[i] == '\\') || (quote == '\'' && line.substr(i).starts_with("''"));
+            if (escapes) ++i;
+            if (!escapes && line[i] == quote) return true;
         }
         return false;
     }

@@ -13,7 +13,7 @@ using netlink::IpAddress;
 
 const auto weight = number<std::uint16_t>("a weight");
 const auto idle = duration("an idle time", 1s, 24h);
-const auto entries = size("a number of entries", 1 << 10, 1 << 30);
+const auto entries = [](const Value& value) { return size_between(value, "a number of entries", 1 << 10, 1 << 30); };
 
 TEST(Scalars, QuotesMakeNoDifference) {
     EXPECT_EQ(read("53", port), 53);
