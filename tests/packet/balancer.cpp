@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/packet/balancer.hpp"
+
+#include <arpa/inet.h>
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+#include "lb.skel.h"
+#include "netlink/address.hpp"
+
+namespace culvert::packet {
+namespace {
+
+constexpr std::uint32_t most_dests = 64;
+constexpr std::uint32_t most_ring_lines = 4096;
+constexpr std::uint32_t arrival_interface = 1;  // lo, which BPF_PROG_TEST_RUN uses unless told
+
+constexpr std::array reason_names{
+#define LB_REASON(identifier, name, text) name,
+    LB_REASONS(LB_REASON)
+#undef LB_REASON
+};
+
+void check(int result, const char* what) {
+    if (result < 0) throw std::system_error(-result, std::system_category(), what);
+}
+
+template <typename Key, typename Value>
+void update(const bpf_map* map, const Key& key, const Value& value) {
+    check(bpf_map__update_elem(map, &key, sizeof key, &value, sizeof value, BPF_ANY), bpf_map__name(map));
+}
+
+/// One value for each CPU.
+template <typename Value>
+std::vector<Value> lookup(const bpf_map* map, std::uint32_t key, std::size_t copies = 1) {
+    std::vector<Value> values(copies);
+    check(bpf_map__lookup_elem(map, &key, sizeof key, values.data(), sizeof(Value) * copies, 0), bpf_map__name(map));
+    return values;
+}
+
+std::size_t cpus() {
+    const int count = libbpf_num_possible_cpus();
+    check(count, "count CPUs");
+    return static_cast<std::size_t>(count);
+}
+
+template <typename Key>
+Key vip_key(const netlink::IpAddress& vip, std::uint16_t port, std::uint8_t protocol) {
+    Key key{};
+    std::ranges::copy(vip.bytes(), key.address);
+    key.port_be = htons(port);
+    key.protocol = protocol;
+    return key;
+}
+
+std::string verdict_name(std::uint32_t verdict) {
+    constexpr std::array names{"aborted", "drop", "pass", "tx", "redirect"};
+    return verdict < names.size() ? names.at(verdict) : std::to_string(verdict);
+}
+
+}  // namespace
+
+lb_config all_on() {
+    lb_config config{};
+    config.hash_final = 0x9e3779b97f4a7c15;
+    std::uint32_t key = 0x6a09e667;
+    for (auto& word : config.hash_key) word = key = key * 1664525 + 1013904223;
+    config.time_shift = 63;
+    config.ipv4 = config.ipv6 = config.all_ports = config.l3dsr = config.l2 = config.encap = config.redirect = 1;
+    return config;
+}
+
+void Balancer::Destroy::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
+
+Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(lb_bpf::open()) {
+    if (!skeleton_) check(-errno, "open the BPF object");
+    skeleton_->rodata->config = config;
+    skeleton_->rodata->config.bucket_mask = buckets - 1;
+    const auto resize = [](bpf_map* map, std::uint32_t entries) {
+        check(bpf_map__set_max_entries(map, entries), bpf_map__name(map));
+    };
+    resize(skeleton_->maps.vips4, 16);
+    resize(skeleton_->maps.vips6, 16);
+    resize(skeleton_->maps.rings, most_ring_lines);
+    resize(skeleton_->maps.dests, most_dests);
+    resize(skeleton_->maps.dest_counters, most_dests);
+    resize(skeleton_->maps.flows, buckets);
+    resize(skeleton_->maps.ports, 4);
+    check(lb_bpf::load(skeleton_.get()), "load the BPF object");
+    reasons_ = reasons();
+}
+
+Balancer::~Balancer() = default;
+
+void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
+                     const std::vector<std::uint16_t>& ring) {
+    lb_service service{};
+    service.ring = ring_lines_;
+    service.ring_size = static_cast<std::uint32_t>(ring.size());
+    service.dest_base = 1;
+    for (std::size_t first = 0; first < ring.size(); first += LB_RING_LINE) {
+        lb_ring_line line{};
+        for (std::size_t i = first; i < std::min(first + LB_RING_LINE, ring.size()); ++i)
+            line.dest[i - first] = static_cast<std::uint16_t>(ring[i] - service.dest_base);
+        update(skeleton_->maps.rings, ring_lines_++, line);
+    }
+
+    const auto number = static_cast<std::uint8_t>(protocol);
+    const auto address = netlink::IpAddress::parse(vip).value();
+    if (address.is_v4()) {
+        update(skeleton_->maps.vips4, vip_key<lb_vip4>(address, port, number), service);
+        update(skeleton_->maps.vips4, vip_key<lb_vip4>(address, 0, 0), lb_service{});
+    } else {
+        update(skeleton_->maps.vips6, vip_key<lb_vip6>(address, port, number), service);
+        update(skeleton_->maps.vips6, vip_key<lb_vip6>(address, 0, 0), lb_service{});
+    }
+}
+
+void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {
+    lb_dest dest{};
+    dest.slot[0].body = body;
+    set_dest(id, dest);
+}
+
+void Balancer::set_dest(std::uint32_t id, const lb_dest& dest) { update(skeleton_->maps.dests, id, dest); }
+
+void Balancer::open_port(std::uint32_t ifindex) { update(skeleton_->maps.ports, ifindex, arrival_interface); }
+
+Outcome Balancer::receive(const Bytes& frame, std::uint32_t metadata) {
+    Bytes input(metadata);
+    input.insert(input.end(), frame.begin(), frame.end());
+    Outcome outcome;
+    outcome.frame.resize(4096);
+    xdp_md context{};
+    context.data = metadata;
+    context.data_end = static_cast<std::uint32_t>(input.size());
+    context.ingress_ifindex = arrival_interface;
+    bpf_test_run_opts run{};
+    run.sz = sizeof run;
+    run.repeat = 1;
+    run.data_in = input.data();
+    run.data_size_in = static_cast<std::uint32_t>(input.size());
+    run.data_out = outcome.frame.data();
+    run.data_size_out = static_cast<std::uint32_t>(outcome.frame.size());
+    run.ctx_in = &context;
+    run.ctx_size_in = sizeof context;
+    check(bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.lb), &run), "BPF_PROG_TEST_RUN");
+    outcome.frame.resize(run.data_size_out);
+
+    outcome.fate = verdict_name(run.retval);
+    const std::vector<std::uint64_t> before = std::exchange(reasons_, reasons());
+    const char* separator = ": ";
+    for (std::size_t i = 0; i < reasons_.size(); ++i)
+        for (auto count = before[i]; count < reasons_[i]; ++count) {
+            outcome.fate += std::exchange(separator, ", ");
+            outcome.fate += reason_names.at(i);
+        }
+    return outcome;
+}
+
+lb_bucket Balancer::bucket(std::uint32_t index) const {
+    return lookup<lb_bucket>(skeleton_->maps.flows, index).front();
+}
+
+void Balancer::set_bucket(const lb_bucket& bucket, std::uint32_t index) {
+    update(skeleton_->maps.flows, index, bucket);
+}
+
+lb_counters Balancer::counters(std::uint32_t dest) const {
+    lb_counters sum{};
+    for (const lb_counters& one : lookup<lb_counters>(skeleton_->maps.dest_counters, dest, cpus())) {
+        sum.packets += one.packets;
+        sum.bytes += one.bytes;
+        sum.flows += one.flows;
+    }
+    return sum;
+}
+
+std::uint64_t Balancer::jiffies() {
+    const Bytes frame(64);
+    bpf_test_run_opts run{};
+    run.sz = sizeof run;
+    run.data_in = frame.data();
+    run.data_size_in = static_cast<std::uint32_t>(frame.size());
+    check(bpf_prog_test_run_opts(bpf_program__fd(skeleton_->progs.jiffies), &run), "BPF_PROG_TEST_RUN");
+    return skeleton_->bss->jiffies_now;
+}
+
+std::uint32_t Balancer::verified_instructions() const {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    check(bpf_obj_get_info_by_fd(bpf_program__fd(skeleton_->progs.lb), &info, &size), "BPF_OBJ_GET_INFO_BY_FD");
+    return info.verified_insns;
+}
+
+std::vector<std::uint64_t> Balancer::reasons() const {
+    static const std::size_t copies = cpus();
+    std::vector<std::uint64_t> values(LB_REASON_COUNT * copies);
+    std::array<std::uint32_t, LB_REASON_COUNT> keys{};
+    std::uint32_t count = LB_REASON_COUNT, end = 0;
+    const int result = bpf_map_lookup_batch(bpf_map__fd(skeleton_->maps.reasons), nullptr, &end, keys.data(),
+                                            values.data(), &count, nullptr);
+    if (result != -ENOENT) check(result, "read the reasons");  // ENOENT: that was all
+
+    std::vector<std::uint64_t> sums(LB_REASON_COUNT);
+    for (std::size_t i = 0; i < values.size(); ++i) sums[keys.at(i / copies)] += values[i];
+    return sums;
+}
+
+testing::AssertionResult same(const Packet& expected, const Bytes& frame) {
+    const std::string text = difference(expected, frame);
+    if (text.empty()) return testing::AssertionSuccess();
+    return testing::AssertionFailure() << text;
+}
+
+Balancer& BalancerTest::shared() {
+    static Balancer balancer;
+    return balancer;
+}
+
+void BalancerTest::SetUp() {
+    if (geteuid() != 0) GTEST_SKIP() << "loading BPF programs takes root";
+}
+
+}  // namespace culvert::packet

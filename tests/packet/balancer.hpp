@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "lbd/state.hpp"
+#include "tests/packet/packet.hpp"
+
+struct lb_bpf;
+
+namespace culvert::packet {
+
+/// All switches on, an arbitrary hash key. Flow time stands still at 0.
+[[nodiscard]] lb_config all_on();
+
+/// What became of a packet.
+struct Outcome {
+    std::string fate;  ///< the verdict and every reason that was counted: "tx", "pass", "redirect", "drop: ttl"
+    Bytes frame;       ///< as the program left it
+};
+
+/// The balancer's program, loaded into the kernel, with maps that the test fills. Frames arrive on interface 1. What
+/// the operating system refuses is thrown, so it fails the test.
+class Balancer {
+  public:
+    explicit Balancer(const lb_config& config = all_on(), std::uint32_t buckets = 1);
+    ~Balancer();
+    Balancer(const Balancer&) = delete;
+    Balancer& operator=(const Balancer&) = delete;
+
+    /// Port 0: all of them. `ring`: ids of destinations, from 1; for a service that is there it replaces the ring.
+    void serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
+               const std::vector<std::uint16_t>& ring);
+    void set_dest(std::uint32_t id, const lb_dest_body& body);
+    void set_dest(std::uint32_t id, const lb_dest& dest);
+    /// Lets the program send by the interface that it knows as `ifindex`.
+    void open_port(std::uint32_t ifindex);
+
+    Outcome receive(const Bytes& frame, std::uint32_t metadata = 0);
+    Outcome receive(const Packet& packet) { return receive(packet.bytes()); }
+
+    [[nodiscard]] lb_bucket bucket(std::uint32_t index = 0) const;
+    void set_bucket(const lb_bucket& bucket, std::uint32_t index = 0);
+    /// Summed over all CPUs.
+    [[nodiscard]] lb_counters counters(std::uint32_t dest) const;
+    /// The kernel's clock, as the program `jiffies` reports it.
+    [[nodiscard]] std::uint64_t jiffies();
+    /// How many instructions the verifier walked.
+    [[nodiscard]] std::uint32_t verified_instructions() const;
+
+  private:
+    [[nodiscard]] std::vector<std::uint64_t> reasons() const;
+
+    struct Destroy {
+        void operator()(lb_bpf* skeleton) const;
+    };
+    std::unique_ptr<lb_bpf, Destroy> skeleton_;
+    std::vector<std::uint64_t> reasons_;
+    std::uint32_t ring_lines_ = 0;
+};
+
+/// For EXPECT_TRUE: says where the frame isn't the expected one.
+[[nodiscard]] testing::AssertionResult same(const Packet& expected, const Bytes& frame);
+
+/// For tests that load the program.
+class BalancerTest : public testing::Test {
+  protected:
+    void SetUp() override;
+    /// One for all tests of a process that don't mind what others left in its maps, because the verifier takes its
+    /// time.
+    static Balancer& shared();
+};
+
+}  // namespace culvert::packet

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "lbd/template.hpp"
+#include "tests/packet/flows.hpp"
+
+namespace culvert::packet {
+namespace {
+
+class Flow : public BalancerTest {};
+
+TEST_F(Flow, IsNotStoredByASyn) {
+    FlowBalancer balancer;
+    for (std::uint16_t port = 1; port <= 200; ++port) EXPECT_EQ(balancer.send(segment(port, syn)), "backend 1");
+    EXPECT_EQ(used(entries(balancer)), 0U);
+    EXPECT_EQ(balancer.counters(1).flows, 0U);
+    EXPECT_EQ(balancer.counters(1).packets, 200U);
+}
+
+TEST_F(Flow, IsStoredByTheFirstPacketBehindTheSyn) {
+    FlowBalancer balancer({2});
+    balancer.send(segment(1000, syn));
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+    const Entries stored = entries(balancer);
+    ASSERT_EQ(used(stored), 1U);
+    EXPECT_NE(stored[0].tag, 0U);
+    EXPECT_EQ(stored[0], (Entry{.tag = stored[0].tag, .dest = 2}));
+    EXPECT_EQ(balancer.counters(2).flows, 1U);
+}
+
+TEST_F(Flow, IsSeenAgainByItsSecondPacketAndStoredOnce) {
+    FlowBalancer balancer;
+    for (int i = 0; i < 10; ++i) EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    const Entries stored = entries(balancer);
+    EXPECT_EQ(used(stored), 1U);
+    EXPECT_TRUE(stored[0].seen);
+    EXPECT_EQ(balancer.counters(1).flows, 1U);
+}
+
+TEST_F(Flow, OfUdpIsStoredByItsFirstPacket) {
+    FlowBalancer balancer;
+    balancer.serve("192.0.2.1", lbd::Protocol::udp, 53, {3});
+    EXPECT_EQ(balancer.send(Ethernet() / IPv4() / UDP()), "backend 3");
+    EXPECT_EQ(entries(balancer)[0].dest, 3U);
+}
+
+TEST_F(Flow, OfIPv6IsStoredLikewise) {
+    FlowBalancer balancer;
+    balancer.serve("2001:db8::1", lbd::Protocol::tcp, 80, {3});
+    EXPECT_EQ(balancer.send(Ethernet() / IPv6() / TCP()), "backend 3");
+    balancer.serve("2001:db8::1", lbd::Protocol::tcp, 80, {2});
+    EXPECT_EQ(balancer.send(Ethernet() / IPv6() / TCP()), "backend 3");
+    EXPECT_EQ(balancer.send(Ethernet() / IPv6() / TCP{.source = 1}), "backend 2");
+}
+
+TEST_F(Flow, KeepsItsBackendWhenTheRingChanges) {
+    FlowBalancer balancer({1});
+    balancer.send(segment(1000, ack));
+    balancer.set_ring({2});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    EXPECT_EQ(balancer.send(segment(1000, syn)), "backend 1") << "a SYN sent again belongs to the same connection";
+    EXPECT_EQ(balancer.send(segment(1001, ack)), "backend 2");
+}
+
+TEST_F(Flow, KeepsItsBackendWhenNoneTakesNewFlows) {
+    FlowBalancer balancer({1});
+    balancer.send(segment(1000, ack));
+    balancer.set_ring({});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    EXPECT_EQ(balancer.send(segment(1001, ack)), "drop: no_backend");
+}
+
+TEST_F(Flow, FollowsTheRingUntilItIsStored) {
+    FlowBalancer balancer({1});
+    EXPECT_EQ(balancer.send(segment(1000, syn)), "backend 1");
+    balancer.set_ring({2});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+}
+
+TEST_F(Flow, ThatEndsKeepsItsBackendForWhatStillComes) {
+    for (const unsigned last : {fin | ack, +rst, rst | ack}) {
+        FlowBalancer balancer({1});
+        balancer.send(segment(1000, ack));
+        balancer.set_ring({2});
+        EXPECT_EQ(balancer.send(segment(1000, last)), "backend 1");
+        EXPECT_TRUE(entries(balancer)[0].closing);
+        EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+        EXPECT_TRUE(entries(balancer)[0].closing);
+    }
+}
+
+TEST_F(Flow, ThatHasEndedChoosesAnewWithItsNextSyn) {
+    for (const unsigned last : {fin | ack, +rst}) {
+        FlowBalancer balancer({1});
+        balancer.send(segment(1000, ack));
+        balancer.send(segment(1000, last));
+        balancer.set_ring({2});
+        EXPECT_EQ(balancer.send(segment(1000, syn)), "backend 2");
+        EXPECT_EQ(used(entries(balancer)), 0U);
+        EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+        EXPECT_EQ(entries(balancer)[0].dest, 2U);
+        EXPECT_FALSE(entries(balancer)[0].closing);
+    }
+}
+
+TEST_F(Flow, IsNotStoredByItsEnd) {
+    FlowBalancer balancer;
+    EXPECT_EQ(balancer.send(segment(1000, fin | ack)), "backend 1");
+    EXPECT_EQ(balancer.send(segment(1000, rst)), "backend 1");
+    EXPECT_EQ(used(entries(balancer)), 0U);
+}
+
+TEST_F(Flow, IsNotStoredByAPacketThatIsDropped) {
+    FlowBalancer balancer;
+    balancer.set_dest(1, lbd::drop_body(LB_DROP_NO_NEIGHBOUR));
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: no_neighbour");
+    lb_dest_body narrow = backend(1);
+    narrow.mtu = 39;
+    balancer.set_dest(1, narrow);
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: too_big");
+    EXPECT_EQ(used(entries(balancer)), 0U);
+    EXPECT_EQ(balancer.counters(1).packets, 0U);
+}
+
+TEST_F(Flow, OfABackendThatIsGoneChoosesAnewAndKeepsThat) {
+    FlowBalancer balancer({1});
+    for (std::uint16_t port = 1; port <= 8; ++port) balancer.send(segment(port, ack));
+    balancer.set_ring({2});
+    balancer.set_dest(1, lb_dest_body{});
+    for (std::uint16_t port = 1; port <= 8; ++port)
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(balancer.send(segment(port, ack)), "backend 2");
+    for (const Entry& entry : entries(balancer)) EXPECT_EQ(entry.dest, 2U);
+    EXPECT_EQ(balancer.counters(2).flows, 8U);
+}
+
+// The old entry must not stand in front of the new one.
+TEST_F(Flow, OfABackendThatIsGoneIsReplacedAndNotDoubled) {
+    FlowBalancer balancer({1});
+    balancer.send(segment(1000, ack));
+    const Entry stale = entries(balancer)[0];
+    for (std::size_t way = 0; way < 8; ++way) {
+        Entries stored{};
+        stored.at(way) = stale;
+        set_entries(balancer, stored);
+        balancer.set_dest(1, lb_dest_body{});
+        balancer.set_ring({2});
+        balancer.send(segment(1000, ack));
+        stored.at(way).dest = 2;
+        EXPECT_EQ(entries(balancer), stored);
+    }
+}
+
+TEST_F(Flow, OfABackendThatIsGoneIsDroppedWhenNoneIsLeft) {
+    FlowBalancer balancer({1});
+    balancer.send(segment(1000, ack));
+    balancer.set_dest(1, lb_dest_body{});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: no_backend") << "the ring still names it";
+    balancer.set_ring({});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: no_backend");
+}
+
+TEST_F(Flow, WhoseHashCollidesWithAnotherSharesItsBackend) {
+    FlowBalancer balancer({1}, with_hash(0x123456789abcdef0));
+    const auto from = [](const char* client) { return Ethernet() / IPv4{.source = client} / TCP(); };
+    balancer.send(from("198.51.100.1"));
+    balancer.set_ring({2});
+    EXPECT_EQ(balancer.send(from("198.51.100.2")), "backend 1");
+    EXPECT_EQ(entries(balancer)[0], (Entry{.tag = 0x1234567, .dest = 1, .seen = true}));
+    EXPECT_EQ(used(entries(balancer)), 1U);
+}
+
+// Bucket: low bits. Tag: high bits, so that flows of one bucket differ in it.
+TEST_F(Flow, IsInTheBucketOfItsHashAlone) {
+    FlowBalancer balancer({1}, with_hash(0xabcdef0123456789), 16);
+    balancer.send(segment(1000, ack));
+    for (std::uint32_t bucket = 0; bucket < 16; ++bucket)
+        EXPECT_EQ(used(entries(balancer, bucket)), bucket == 9 ? 1U : 0U) << "bucket " << bucket;
+    EXPECT_EQ(entries(balancer, 9)[0].tag, 0xabcdef0U);
+}
+
+TEST_F(Flow, WithATagOfZeroIsNotTakenForAnEmptyEntry) {
+    FlowBalancer balancer({1}, with_hash(0x0000000f12345678));
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    balancer.set_ring({2});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    EXPECT_EQ(entries(balancer)[0].tag, 1U);
+}
+
+TEST_F(Flow, WithATagOneBitFromAnothersIsAnother) {
+    FlowBalancer balancer({1}, with_hash(0x123456789abcdef0));
+    for (unsigned bit = 0; bit < 28; ++bit) {
+        set_entries(balancer, {Entry{.tag = 0x1234567U ^ 1U << bit, .dest = 2, .seen = true}});
+        EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1") << "bit " << bit;
+    }
+}
+
+TEST_F(Flow, FindsItsEntryInEveryPlace) {
+    FlowBalancer balancer({1}, with_hash(0x123456789abcdef0));
+    for (std::size_t way = 0; way < 8; ++way) {
+        Entries stored;
+        for (std::size_t i = 0; i < 8; ++i) stored.at(i) = {.tag = static_cast<std::uint32_t>(i + 1), .dest = 3};
+        stored.at(way) = {.tag = 0x1234567, .dest = 2};
+        set_entries(balancer, stored);
+        EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+        stored.at(way).seen = true;
+        EXPECT_EQ(entries(balancer), stored);
+    }
+}
+
+TEST_F(Flow, BearsTheTimeOfItsLastPacket) {
+    lb_config config = all_on();
+    config.time_shift = 0;
+    FlowBalancer balancer({1}, config);
+    for (int i = 0; i < 3; ++i) {
+        const std::uint64_t before = balancer.jiffies();
+        while (balancer.jiffies() == before) {
+        }
+        const std::uint64_t from = balancer.jiffies();
+        balancer.send(segment(1000, ack));
+        const std::uint64_t elapsed = balancer.jiffies() - from;
+        const std::uint64_t since_from = (entries(balancer)[0].time - from) & 0xfff;
+        EXPECT_LE(since_from, elapsed);
+    }
+}
+
+TEST_F(Flow, TimeCountsUnitsOfTheConfiguredLength) {
+    lb_config config = all_on();
+    config.time_shift = 20;  // more than an hour, so it doesn't change under the test
+    FlowBalancer balancer({1}, config);
+    balancer.send(segment(1000, ack));
+    EXPECT_EQ(entries(balancer)[0].time, (balancer.jiffies() >> 20) & 0xfff);
+}
+
+}  // namespace
+}  // namespace culvert::packet

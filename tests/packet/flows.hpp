@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+
+#include "tests/packet/balancer.hpp"
+#include "tests/packet/packet.hpp"
+
+/// The flow table as a test sees it. All of this is written from the drawing in bpf/abi.h, not from its constants.
+namespace culvert::packet {
+
+struct Entry {
+    std::uint32_t tag = 0;   ///< 28 bits
+    std::uint32_t dest = 0;  ///< 20 bits
+    std::uint16_t time = 0;  ///< 12 bits
+    bool seen = false;
+    bool closing = false;
+    bool operator==(const Entry&) const = default;
+
+    [[nodiscard]] std::uint64_t word() const;
+    [[nodiscard]] static Entry from(std::uint64_t word);
+};
+void PrintTo(const Entry& entry, std::ostream* out);
+
+using Entries = std::array<Entry, 8>;
+[[nodiscard]] Entries entries(const Balancer& balancer, std::uint32_t bucket = 0);
+void set_entries(Balancer& balancer, const Entries& entries, std::uint32_t bucket = 0);
+/// How many entries are not empty.
+[[nodiscard]] std::size_t used(const Entries& entries);
+
+/// A key under which all TCP packets to the IPv4 VIP have this hash, whoever sends them.
+[[nodiscard]] lb_config with_hash(std::uint64_t hash);
+
+/// Destinations that forward frames unwrapped, told apart by the MAC address that they send to.
+[[nodiscard]] lb_dest_body backend(std::uint8_t number);
+/// "backend 2", or what else became of the packet.
+[[nodiscard]] std::string receiver(const Outcome& outcome);
+
+/// From the client's port to the IPv4 VIP, TCP port 80.
+[[nodiscard]] Packet segment(std::uint16_t port, unsigned flags);
+
+/// A balancer with backends 1 to 3, of which `ring` take new flows.
+class FlowBalancer : public Balancer {
+  public:
+    explicit FlowBalancer(const std::vector<std::uint16_t>& ring = {1}, const lb_config& config = all_on(),
+                          std::uint32_t buckets = 1);
+    void set_ring(const std::vector<std::uint16_t>& ring) { serve("192.0.2.1", lbd::Protocol::tcp, 80, ring); }
+    std::string send(const Packet& packet) { return receiver(receive(packet)); }
+};
+
+}  // namespace culvert::packet

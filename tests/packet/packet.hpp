@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// Packets as values, outermost header first:
+///
+///     Ethernet() / IPv4{.ttl = 1} / TCP{.flags = syn} / payload(100)
+///
+/// Lengths, checksums and protocol numbers are filled in from what follows unless they are given, so a bad packet is a
+/// good one with a field given wrongly. Numbers are in host order, addresses are text.
+namespace culvert::packet {
+
+using Bytes = std::vector<std::uint8_t>;
+
+struct Ethernet {
+    std::string source = "02:00:00:00:00:01";
+    std::string destination = "02:00:00:00:00:02";
+    std::optional<std::uint16_t> type;
+};
+
+struct IPv4 {
+    std::string source = "198.51.100.7";
+    std::string destination = "192.0.2.1";
+    std::uint8_t tos = 0;
+    std::uint8_t ttl = 64;
+    std::uint16_t id = 0;
+    std::uint16_t fragment = 0x4000;  ///< flags and offset
+    Bytes options;                    ///< a multiple of 4
+    std::optional<std::uint8_t> version;
+    std::optional<std::uint8_t> header_words;
+    std::optional<std::uint16_t> total_length;
+    std::optional<std::uint8_t> protocol;
+    std::optional<std::uint16_t> checksum;
+};
+
+struct IPv6 {
+    std::string source = "2001:db8:c::7";
+    std::string destination = "2001:db8::1";
+    std::uint8_t traffic_class = 0;
+    std::uint32_t flow_label = 0;
+    std::uint8_t hop_limit = 64;
+    std::optional<std::uint8_t> version;
+    std::optional<std::uint16_t> payload_length;
+    std::optional<std::uint8_t> next_header;
+};
+
+/// An IPv6 extension header of the common form: next header, length, and 8n + 6 more bytes. The fragment header has it
+/// too.
+struct Extension {
+    std::uint8_t number = 0;
+    Bytes content = Bytes(6);
+};
+
+enum TcpFlag : unsigned { fin = 0x01, syn = 0x02, rst = 0x04, psh = 0x08, ack = 0x10 };
+
+struct TCP {
+    std::uint16_t source = 40000;
+    std::uint16_t destination = 80;
+    unsigned flags = ack;
+    Bytes options;  ///< a multiple of 4
+    std::optional<std::uint8_t> header_words;
+    std::optional<std::uint16_t> checksum;
+};
+
+struct UDP {
+    std::uint16_t source = 40000;
+    std::uint16_t destination = 53;
+    std::optional<std::uint16_t> length;
+    std::optional<std::uint16_t> checksum;
+};
+
+/// RFC 2784, no optional fields.
+struct Gre {};
+
+/// draft-ietf-intarea-gue, variant 0, no optional fields.
+struct Gue {};
+
+struct Payload {
+    Bytes content;
+};
+
+/// What Ethernet puts behind the packet to fill the frame: no length or checksum counts it. Last, if at all.
+struct Padding {
+    std::size_t length = 0;
+};
+
+using Layer = std::variant<Ethernet, IPv4, IPv6, Extension, TCP, UDP, Gre, Gue, Payload, Padding>;
+
+/// A header's place in the frame.
+struct Place {
+    std::string name;  ///< "IPv4"
+    std::size_t offset = 0;
+    std::size_t length = 0;
+};
+
+class Packet {
+  public:
+    template <typename T>
+        requires std::constructible_from<Layer, T>
+    Packet(T layer) : layers_{std::move(layer)} {}  // NOLINT(google-explicit-constructor): lets operator/ read well
+
+    [[nodiscard]] Bytes bytes() const { return render().first; }
+    [[nodiscard]] std::vector<Place> places() const { return render().second; }
+
+    friend Packet operator/(Packet front, const Packet& back);
+
+  private:
+    [[nodiscard]] std::pair<Bytes, std::vector<Place>> render() const;
+
+    std::vector<Layer> layers_;
+};
+
+/// "4500 0014": spaces don't matter.
+[[nodiscard]] Bytes from_hex(std::string_view text);
+
+/// `back` inside `front`.
+[[nodiscard]] Packet operator/(Packet front, const Packet& back);
+
+/// `length` bytes, no two neighbours alike.
+[[nodiscard]] Payload payload(std::size_t length);
+
+/// The packet, padded to the 60 bytes that Ethernet frames have at least (without frame check sequence).
+[[nodiscard]] Packet padded(const Packet& packet);
+
+/// RFC 1071, the straight way: over all bytes, most significant first.
+[[nodiscard]] std::uint16_t internet_checksum(std::span<const std::uint8_t> bytes);
+
+/// Empty if the frame is the expected one, else both in hex, header by header, with the differing bytes marked.
+[[nodiscard]] std::string difference(const Packet& expected, std::span<const std::uint8_t> frame);
+
+}  // namespace culvert::packet

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lbd/state.hpp"
+#include "lbd/template.hpp"
+#include "tests/packet/balancer.hpp"
+#include "tests/packet/packet.hpp"
+
+/// The matrix of encapsulations: what goes in and, written down independently of the templates, what must come out.
+namespace culvert::packet {
+
+using lbd::Protocol;
+using netlink::Family;
+
+/// One way in which clients' packets travel to a backend.
+struct Path {
+    lbd::Encap encap;
+    Family inner = Family::ipv4;  ///< of client and VIP
+    Family outer = Family::ipv4;  ///< of balancer and backend
+    Protocol protocol = Protocol::tcp;
+};
+
+/// Every encapsulation with every pair of families that it has, TCP and UDP.
+[[nodiscard]] std::vector<Path> all_paths();
+
+[[nodiscard]] bool is_tunnel(const Path& path);
+[[nodiscard]] bool has_outer_udp(const Path& path);
+/// Whether the outer UDP header carries a checksum where the client's packet has one.
+[[nodiscard]] bool has_outer_checksum(const Path& path);
+
+/// "gue_ipv4_in_ipv6_tcp"
+[[nodiscard]] std::string name(const Path& path);
+void PrintTo(const Path& path, std::ostream* out);
+
+/// The destination that the templates make of the path. `own`: the balancer's address there, if not the usual one.
+[[nodiscard]] lb_dest_body body(const Path& path, std::uint16_t mtu = 9000, const std::string& own = {});
+
+/// VIP, service and the one destination (id 1) of the path.
+void install(Balancer& balancer, const Path& path);
+
+/// What a client sends, as far as it varies.
+struct Sent {
+    std::uint8_t tos = 0;
+    std::uint8_t ttl = 64;
+    std::uint16_t source_port = 40000;
+    unsigned tcp_flags = ack;
+    std::optional<std::uint16_t> udp_length;
+    std::optional<std::uint16_t> udp_checksum;
+    Payload data;
+};
+
+/// The frame from the client.
+[[nodiscard]] Packet sent_frame(const Path& path, const Sent& sent);
+
+/// What the balancer derives from the flow's hash.
+struct Entropy {
+    std::uint16_t source_port = 0;  ///< of the outer UDP header; 0 if there is none
+    std::uint32_t flow_label = 0;   ///< of the outer IPv6 header; 0 if there is none
+    bool operator==(const Entropy&) const = default;
+};
+[[nodiscard]] Entropy entropy_of(const Path& path, const Bytes& frame);
+
+/// The frame to the backend.
+[[nodiscard]] Packet forwarded_frame(const Path& path, const Sent& sent, const Entropy& entropy,
+                                     const std::string& own = {});
+
+}  // namespace culvert::packet
