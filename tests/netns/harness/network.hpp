@@ -20,7 +20,7 @@ struct Port {
 [[nodiscard]] std::string mac_of(const Port& port);
 
 /// Connects two hosts. What they send has complete checksums and is no longer than the MTU (no checksum or segmentation
-/// offload), as it would be on a wire; both ends run NAPI, which XDP_TX and redirects need at the other end.
+/// offload), as it would be on a wire; both ends run NAPI, which XDP redirects need at the other end.
 void connect(const Port& left, const Port& right);
 
 /// A switch: a bridge in a namespace of its own.
@@ -28,7 +28,7 @@ class Switch {
   public:
     explicit Switch(const std::string& name = "switch");
 
-    /// Connects hosts, as above.
+    /// Connects hosts, as above. They may also send by XDP_TX: the switch's ends have an XDP program that passes all.
     void connect(const std::vector<Port>& ports);
 
     /// Where captures see what passes by: the device of the switch to which `host`'s port is connected is
