@@ -25,7 +25,7 @@ struct FouPort {
     std::optional<IpAddress> local;       ///< only for this address, of `family`
     std::optional<IpAddress> peer;        ///< only from this address; demands `peer_port`
     std::uint16_t peer_port = 0;          ///< host order; 0: any
-    std::uint32_t link = 0;               ///< index of the device it must come by; 0: any
+    std::uint32_t link = 0;               ///< index of the device it must come by, demands `local`; 0: any
     bool remote_checksum_partial = true;  ///< remote checksum offload may leave the checksum for later
 
     bool operator==(const FouPort&) const = default;

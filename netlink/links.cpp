@@ -89,15 +89,11 @@ Message alternative_name_message(int type, int flags, const LinkRef& link, const
 std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("index {}", index_) : name_; }
 
 Result<std::vector<Link>> Links::dump() {
-    Message message(RTM_GETLINK, 0, ifinfomsg{});
-    message.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    return socket_->dump(std::move(message), "list links", decode_link);
+    return socket_->dump(Message(RTM_GETLINK, 0, ifinfomsg{}), "list links", decode_link);
 }
 
 Result<Link> Links::get(const LinkRef& link) {
-    Message message = link_message(RTM_GETLINK, link);
-    message.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);
-    return socket_->query(std::move(message), "get link", link.to_string(), decode_link);
+    return socket_->query(link_message(RTM_GETLINK, link), "get link", link.to_string(), decode_link);
 }
 
 Result<LinkStats> Links::stats(const LinkRef& link) {

@@ -138,8 +138,9 @@ Family outer_family(TunnelKind kind) { return entry(kind).outer; }
 void encode(Message& data, const Tunnel& tunnel) {
     const auto& [kind, name, outer, dialect] = entry(tunnel.kind);
     data.u32(dialect.link, tunnel.link);
-    data.address(dialect.local, tunnel.local.value_or(IpAddress::any(outer)));
-    data.address(dialect.remote, tunnel.remote.value_or(IpAddress::any(outer)));
+    // What is left out is any address; said outright, gretap refuses it.
+    if (tunnel.local) data.address(dialect.local, *tunnel.local);
+    if (tunnel.remote) data.address(dialect.remote, *tunnel.remote);
     data.u8(dialect.ttl, tunnel.ttl);
     if (outer == Family::ipv4) {
         data.u8(dialect.tos, tunnel.tos);

@@ -31,7 +31,7 @@ TEST_F(FouTest, EveryKindOfPortComesBackAsItWasGiven) {
     const std::vector<FouPort> wanted{
         {.port = 5004, .protocol = IPPROTO_IPIP},
         {.port = 5080, .type = FouType::gue},
-        {.port = 5047, .protocol = IPPROTO_GRE, .link = 1},
+        {.port = 5047, .protocol = IPPROTO_GRE, .local = ip("127.0.0.1"), .link = 1},
         {.port = 5041, .protocol = IPPROTO_IPV6, .remote_checksum_partial = false},
         {.port = 5005, .protocol = IPPROTO_IPIP, .local = ip("127.0.0.1")},
         {.port = 5006,
@@ -65,6 +65,11 @@ TEST_F(FouTest, IprouteReadsTheSame) {
             EXPECT_EQ(port.at("family"), "inet6");
         }
     }
+}
+
+TEST_F(FouTest, DeviceDemandsALocalAddressAndPeerAPort) {
+    EXPECT_EQ(ports().add({.port = 5004, .protocol = IPPROTO_IPIP, .link = 1}).error().code, EINVAL);
+    EXPECT_EQ(ports().add({.port = 5004, .protocol = IPPROTO_IPIP, .peer = ip("127.0.0.2")}).error().code, EINVAL);
 }
 
 TEST_F(FouTest, PortThatIsTakenSaysSo) {
