@@ -103,7 +103,8 @@ std::string encode(const Record& record, std::string_view boot) {
         for (const Item& item : entry.ours) ours.push_back(to_json(item));
         entries.push_back({{"original", entry.original ? to_json(*entry.original) : json()}, {"ours", ours}});
     }
-    return json{{"version", version}, {"boot", boot}, {"entries", entries}}.dump(1) + '\n';
+    const json whole{{"version", version}, {"boot", boot}, {"entries", entries}};
+    return whole.dump(1, ' ', false, json::error_handler_t::replace) + '\n';  // a device's name may be any bytes
 }
 
 tl::expected<std::optional<Record>, std::string> decode(std::string_view text, std::string_view boot) {

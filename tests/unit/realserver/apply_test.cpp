@@ -2,10 +2,10 @@
 #include "realserver/apply.hpp"
 
 #include <gmock/gmock.h>
+#include <rapidcheck/gtest.h>
 
 #include <cerrno>
 #include <filesystem>
-#include <rapidcheck/gtest.h>
 
 #include "simulated_host.hpp"
 
@@ -75,11 +75,11 @@ TEST_F(Apply, AChangedConfigurationTakesAwayWhatItNoLongerWants) {
     ASSERT_TRUE(apply(host_, file_, config_));
     const auto second = apply(host_, file_, config("vips: [192.0.2.1]\nreceive: [{encap: l2}]"));
     ASSERT_TRUE(second);
-    EXPECT_THAT(lines(second->changes),
-                ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue",
-                            "~ link ip6tnl0: up -> down", "~ link sit0: up -> down", "~ link tunl0: up -> down",
-                            "- table inet culvert: dscp 2 -> 192.0.2.1", "- vip 198.51.100.0/28", "- vip 2001:db8::1",
-                            "~ mode ip6tnl0: any -> ip6ip6"));
+    EXPECT_THAT(
+        lines(second->changes),
+        ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue", "~ link ip6tnl0: up -> down",
+                    "~ link sit0: up -> down", "~ link tunl0: up -> down", "- table inet culvert: dscp 2 -> 192.0.2.1",
+                    "- vip 198.51.100.0/28", "- vip 2001:db8::1", "~ mode ip6tnl0: any -> ip6ip6"));
 }
 
 TEST_F(Apply, AFailureIsTakenBack) {
@@ -153,11 +153,11 @@ TEST_F(Apply, ALostRecordLeavesNothingOpen) {
     ASSERT_TRUE(file_.remove());
     const auto result = teardown(host_, file_, config_);
     ASSERT_TRUE(result);
-    EXPECT_THAT(lines(result->changes),
-                ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue",
-                            "~ link ip6tnl0: up -> down", "~ link sit0: up -> down", "~ link tunl0: up -> down",
-                            "- table inet culvert: dscp 2 -> 192.0.2.1", "- vip 192.0.2.1", "- vip 198.51.100.0/28",
-                            "- vip 2001:db8::1"));
+    EXPECT_THAT(
+        lines(result->changes),
+        ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue", "~ link ip6tnl0: up -> down",
+                    "~ link sit0: up -> down", "~ link tunl0: up -> down", "- table inet culvert: dscp 2 -> 192.0.2.1",
+                    "- vip 192.0.2.1", "- vip 198.51.100.0/28", "- vip 2001:db8::1"));
 }
 
 /// Hosts that something has been done to before.
@@ -167,8 +167,7 @@ rc::Gen<SimulatedHost> any_host() {
         SimulatedHost host;
         if (*rc::gen::arbitrary<bool>()) host.device("eth1", *rc::gen::arbitrary<bool>());
         for (const char* name : {"all", "default", "eth0", "lo"})
-            if (*rc::gen::arbitrary<bool>())
-                host.sysctl(std::string("net.ipv4.conf.") + name + ".rp_filter", value());
+            if (*rc::gen::arbitrary<bool>()) host.sysctl(std::string("net.ipv4.conf.") + name + ".rp_filter", value());
         if (*rc::gen::arbitrary<bool>()) host.sysctl("net.ipv4.conf.all.arp_ignore", value());
         for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "fou"})
             if (*rc::gen::arbitrary<bool>()) (void)host.perform({std::nullopt, Module{module}});

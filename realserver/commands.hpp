@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <string>
+
+#include "common/terminal.hpp"
+
+/// What `realserver COMMAND` does.
+namespace culvert::realserver {
+
+enum ExitCode : int {
+    exit_done = 0,  ///< or: everything is in order
+    exit_failed = 1,
+    exit_usage = 2,    ///< usage, or a bad configuration
+    exit_differs = 3,  ///< what was asked for is not what there is
+};
+
+struct Options {
+    std::string config = "/etc/culvert/realserver.yaml";
+    std::string netns;  ///< name or path; empty: the one we are in
+    common::ColorMode color = common::ColorMode::automatic;
+    bool json = false;
+    bool dry_run = false;
+};
+
+struct Command {
+    const char* name;
+    const char* help;
+    const char* details;
+    bool can_dry_run;
+    ExitCode (*run)(const Options& options);
+};
+
+extern const std::array<Command, 4> commands;
+
+}  // namespace culvert::realserver

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/kernel_host.hpp"
+
+#include <linux/netlink.h>
+
+#include <cerrno>
+
+#include "netlink/links.hpp"
+
+namespace culvert::realserver {
+
+using netlink::Result;
+using netlink::Socket;
+using netlink::nft::Nftables;
+
+Result<KernelHost> KernelHost::open() {
+    TRY(Socket route, Socket::open(NETLINK_ROUTE));
+    TRY(Socket generic, Socket::open(NETLINK_GENERIC));
+    auto nftables = Nftables::open();
+    if (!nftables && nftables.error().code != EPROTONOSUPPORT) return tl::unexpected(std::move(nftables).error());
+    return KernelHost(std::move(route), std::move(generic), std::move(nftables));
+}
+
+Result<Received> KernelHost::received(const std::string& device) {
+    TRY(const netlink::LinkStats stats, netlink::Links(route_).stats(device));
+    return Received{.packets = stats.rx_packets, .dropped = stats.rx_dropped};
+}
+
+}  // namespace culvert::realserver

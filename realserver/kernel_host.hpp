@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+
+#include "netlink/nftables.hpp"
+#include "netlink/result.hpp"
+#include "netlink/socket.hpp"
+#include "realserver/host.hpp"
+#include "realserver/status.hpp"
+
+namespace culvert::realserver {
+
+/// The running kernel, in the network namespace in which the calling thread was at `open` and must stay.
+class KernelHost : public Host {
+  public:
+    [[nodiscard]] static netlink::Result<KernelHost> open();
+
+    [[nodiscard]] netlink::Result<Observed> observe() override;
+    [[nodiscard]] netlink::Result<> perform(const Change& change) override;
+    /// What a device has received since it was made.
+    [[nodiscard]] netlink::Result<Received> received(const std::string& device);
+
+  private:
+    KernelHost(netlink::Socket route, netlink::Socket generic, netlink::Result<netlink::nft::Nftables> nftables)
+        : route_(std::move(route)), generic_(std::move(generic)), nftables_(std::move(nftables)) {}
+
+    netlink::Socket route_;
+    netlink::Socket generic_;
+    netlink::Result<netlink::nft::Nftables> nftables_;  ///< a kernel without nf_tables can do all but l3dsr
+};
+
+/// Who made an address (IFA_PROTO) or a route (RTA_PROTOCOL): none of those in iproute2's rt_protos.
+inline constexpr std::uint8_t our_protocol = 199;
+
+}  // namespace culvert::realserver

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "netlink/fou.hpp"
+#include "netlink/ifaddr.hpp"
+#include "netlink/links.hpp"
+#include "netlink/modules.hpp"
+#include "netlink/route.hpp"
+#include "netlink/sysctl.hpp"
+#include "realserver/kernel_host.hpp"
+#include "realserver/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::ModuleState;
+using netlink::Prefix;
+using netlink::Result;
+using netlink::SysctlKey;
+
+using Names = std::map<std::uint32_t, std::string>;  // of links, by index
+
+Result<Names> observe_links(netlink::Socket& route, HostState& state) {
+    Names names;
+    TRY(const auto links, netlink::Links(route).dump());
+    for (const netlink::Link& link : links) {
+        names.emplace(link.index, link.name);
+        put(state, Link{link.name, link.is_up()});
+        const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
+        if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
+            put(state, TunnelMode{link.name, tunnel->inner});
+    }
+    return names;
+}
+
+/// A device can go away meanwhile, and one with a tiny MTU has no IPv4: neither has the sysctl.
+Result<> observe_sysctl(const SysctlKey& key, HostState& state) {
+    auto value = netlink::read_number(key);
+    if (value) put(state, Sysctl{key, *value});
+    if (!value && value.error().code != ENOENT) return tl::unexpected(std::move(value).error());
+    return {};
+}
+
+Result<> observe_sysctls(const Names& devices, HostState& state) {
+    for (const SysctlKey& key : {SysctlKey::rp_filter("all"), SysctlKey::rp_filter("default"),
+                                 SysctlKey::arp_ignore("all"), SysctlKey::arp_announce("all")})
+        CHECK_OK(observe_sysctl(key, state));
+    for (const auto& [index, device] : devices) CHECK_OK(observe_sysctl(SysctlKey::rp_filter(device), state));
+    return {};
+}
+
+void put_vip(const Prefix& prefix, std::uint8_t protocol, Observed& observed) {
+    const Vip vip{prefix};
+    put(observed.state, vip);
+    if (protocol == our_protocol) observed.marked.insert(key(vip));
+}
+
+Result<> observe_vips(netlink::Socket& route, std::uint32_t lo, Observed& observed) {
+    TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_LOCAL}));
+    for (const netlink::Route& local : routes) {
+        const bool on_lo = local.hops.size() == 1 && local.hops.front().link == lo;
+        if (local.type == RTN_LOCAL && on_lo && !local.destination.is_host())
+            put_vip(local.destination, local.protocol, observed);
+    }
+    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = lo}));
+    for (const netlink::InterfaceAddress& address : addresses)
+        put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+    return {};
+}
+
+/// True if there is FOU at all.
+Result<bool> observe_ports(netlink::Socket& generic, const Names& devices, HostState& state) {
+    auto ports = netlink::FouPorts(generic).dump();
+    if (!ports && ports.error().code == ENOENT) return false;
+    if (!ports) return tl::unexpected(std::move(ports).error());
+    for (netlink::FouPort& port : *ports) {
+        const auto device = devices.find(port.link);
+        port.link = 0;
+        put(state, Port{port, device == devices.end() ? std::string{} : device->second});
+    }
+    return true;
+}
+
+/// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
+Result<> observe_modules(bool has_fou, HostState& state) {
+    constexpr std::array<std::string_view, 6> modules{"fou", "ip6_gre", "ip6_tunnel", "ip_gre", "ipip", "sit"};
+    for (const std::string_view module : modules) {
+        const auto devices = devices_of_module(module);
+        const bool at_work = devices.empty() ? has_fou : state.contains({Kind::link, std::string(devices.front())});
+        TRY(const ModuleState now, at_work ? Result<ModuleState>(ModuleState::loaded) : netlink::module_state(module));
+        if (now == ModuleState::loaded || now == ModuleState::built_in) put(state, Module{std::string(module)});
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<Observed> KernelHost::observe() {
+    Observed observed;
+    TRY(const Names devices, observe_links(route_, observed.state));
+    CHECK_OK(observe_sysctls(devices, observed.state));
+    const auto lo = std::ranges::find(devices, "lo", &Names::value_type::second);
+    if (lo != devices.end()) CHECK_OK(observe_vips(route_, lo->first, observed));
+    TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
+    CHECK_OK(observe_modules(has_fou, observed.state));
+    if (nftables_) {
+        TRY(auto table, nftables_->read(table_name));
+        if (table) {
+            const Ruleset ruleset{*std::move(table)};
+            observed.marked.insert(key(ruleset));
+            put(observed.state, ruleset);
+        }
+    }
+    return observed;
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
+
+#include <cerrno>
+#include <string>
+
+#include "netlink/fou.hpp"
+#include "netlink/ifaddr.hpp"
+#include "netlink/ip6tnl.hpp"
+#include "netlink/links.hpp"
+#include "netlink/modules.hpp"
+#include "netlink/route.hpp"
+#include "netlink/sysctl.hpp"
+#include "realserver/kernel_host.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::Family;
+using netlink::Prefix;
+using netlink::Result;
+using netlink::Socket;
+
+/// Never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is deprecated.
+netlink::InterfaceAddress address_on_lo(const Prefix& vip, std::uint32_t lo) {
+    return {.prefix = vip,
+            .link = lo,
+            .scope = RT_SCOPE_HOST,
+            .flags = vip.address.is_v4() ? 0U : IFA_F_NODAD,
+            .protocol = our_protocol};
+}
+
+netlink::Route local_route(const Prefix& vip, std::uint32_t lo) {
+    return {.destination = vip,
+            .hops = {{.link = lo}},
+            .table = RT_TABLE_LOCAL,
+            .type = RTN_LOCAL,
+            .protocol = our_protocol,
+            .scope = RT_SCOPE_HOST};
+}
+
+/// Makes and unmakes items.
+struct Performer {
+    Socket& route;
+    Socket& generic;
+    Result<netlink::nft::Nftables>& nftables;
+
+    [[nodiscard]] Result<std::uint32_t> index(const std::string& device) const {
+        TRY(const netlink::Link link, netlink::Links(route).get(device));
+        return link.index;
+    }
+
+    [[nodiscard]] Result<netlink::FouPort> bound(const Port& item) const {
+        netlink::FouPort port = item.port;
+        if (!item.device.empty()) {
+            TRY(port.link, index(item.device));
+        }
+        return port;
+    }
+
+    [[nodiscard]] Result<> make(const Module& module) const { return netlink::load_module(module.name); }
+    [[nodiscard]] Result<> make(const TunnelMode& mode) const {
+        return netlink::set_ip6tnl_mode(mode.device, mode.inner);
+    }
+    [[nodiscard]] Result<> make(const Sysctl& sysctl) const {
+        return netlink::write(sysctl.key, std::to_string(sysctl.value));
+    }
+    [[nodiscard]] Result<> make(const Vip& vip) const {
+        TRY(const std::uint32_t lo, index("lo"));
+        if (!vip.prefix.is_host()) return netlink::Routes(route).add(local_route(vip.prefix, lo));
+        return netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix, lo));
+    }
+    [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
+        if (!nftables) return tl::unexpected(nftables.error());
+        CHECK_OK(nftables->replace(ruleset.table));
+        return {};
+    }
+    [[nodiscard]] Result<> make(const Link& link) const {
+        return netlink::Links(route).change(link.device, {.up = link.up});
+    }
+    [[nodiscard]] Result<> make(const Port& item) const {
+        TRY(const netlink::FouPort port, bound(item));
+        auto added = netlink::FouPorts(generic).add(port);
+        if (!added && added.error().code == EADDRINUSE)
+            added.error().cure =
+                fmt::format("a process has it: ss -{}ulpn sport = :{}; stop it, or choose another port",
+                            port.family == Family::ipv4 ? 4 : 6, port.port);
+        return added;
+    }
+
+    [[nodiscard]] Result<> unmake(const Vip& vip) const {
+        TRY(const std::uint32_t lo, index("lo"));
+        if (!vip.prefix.is_host()) return netlink::Routes(route).remove(local_route(vip.prefix, lo));
+        return netlink::InterfaceAddresses(route).remove(address_on_lo(vip.prefix, lo));
+    }
+    [[nodiscard]] Result<> unmake(const Ruleset& ruleset) const {
+        if (!nftables) return tl::unexpected(nftables.error());
+        CHECK_OK(nftables->remove(ruleset.table.name));
+        return {};
+    }
+    [[nodiscard]] Result<> unmake(const Port& item) const {
+        TRY(const netlink::FouPort port, bound(item));
+        return netlink::FouPorts(generic).remove(port);
+    }
+    /// Modules stay; the others are settings, which are never taken away.
+    template <typename T>
+    [[nodiscard]] Result<> unmake(const T&) const {
+        return {};
+    }
+};
+
+}  // namespace
+
+Result<> KernelHost::perform(const Change& change) {
+    const Performer performer{route_, generic_, nftables_};
+    if (change.after) return std::visit([&](const auto& item) { return performer.make(item); }, *change.after);
+    return std::visit([&](const auto& item) { return performer.unmake(item); }, change.before.value());
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/status.hpp"
+
+#include <algorithm>
+
+#include <nlohmann/json.hpp>
+
+#include "common/terminal.hpp"
+#include "realserver/plan.hpp"
+#include "realserver/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using common::Color;
+using common::Table;
+using Verdict = StatusRow::Verdict;
+
+std::string words(const std::optional<Item>& item) {
+    if (!item) return "absent";
+    const std::string text = value(*item);
+    return text.empty() ? "present" : text;
+}
+
+StatusRow row(const Key& key, const std::optional<Item>& wanted, const std::optional<Item>& found) {
+    const Verdict verdict = wanted == found ? Verdict::ok
+                            : !found        ? Verdict::missing
+                            : !wanted       ? Verdict::left_over
+                                            : Verdict::differs;
+    return {.key = key, .wanted = words(wanted), .found = words(found), .verdict = verdict, .received = {}};
+}
+
+}  // namespace
+
+std::string_view name(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::ok:
+            return "ok";
+        case Verdict::missing:
+            return "missing";
+        case Verdict::differs:
+            return "differs";
+        case Verdict::left_over:
+            return "left over";
+    }
+    return {};
+}
+
+std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record,
+                              const std::map<std::string, Received>& received) {
+    std::vector<StatusRow> rows;
+    const HostState wanted = want(config, observed.state, record);
+    for (const auto& [key, item] : wanted) {
+        rows.push_back(row(key, item, find(observed.state, key)));
+        const auto counts = received.find(key.name);
+        if (key.kind == Kind::link && counts != received.end()) rows.back().received = counts->second;
+    }
+    // A teardown would change these too, and nothing wants them.
+    for (const Change& change : plan_teardown(observed, record).changes)
+        if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));
+    std::ranges::stable_sort(rows, {}, &StatusRow::key);
+    return rows;
+}
+
+nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows) {
+    auto items = nlohmann::ordered_json::array();
+    for (const StatusRow& row : rows) {
+        nlohmann::ordered_json item{{"kind", name(row.key.kind)},
+                                    {"name", row.key.name},
+                                    {"wanted", row.wanted},
+                                    {"found", row.found},
+                                    {"state", name(row.verdict)}};
+        if (row.received) {
+            item["rx_packets"] = row.received->packets;
+            item["rx_dropped"] = row.received->dropped;
+        }
+        items.push_back(std::move(item));
+    }
+    const bool in_order = std::ranges::all_of(rows, [](const auto& row) { return row.verdict == Verdict::ok; });
+    return {{"in_order", in_order}, {"items", std::move(items)}};
+}
+
+std::string to_table(const std::vector<StatusRow>& rows, bool colored) {
+    Table table({{"KIND"},
+                 {"NAME"},
+                 {"WANTED"},
+                 {"FOUND"},
+                 {"STATE"},
+                 {"RX PACKETS", Table::Align::right},
+                 {"RX DROPPED", Table::Align::right}});
+    for (const StatusRow& row : rows) {
+        const Color color = row.verdict == Verdict::ok ? Color::green : Color::red;
+        table.add({{std::string(name(row.key.kind))},
+                   {row.key.name},
+                   {row.wanted},
+                   {row.found},
+                   {std::string(name(row.verdict)), color},
+                   {row.received ? std::to_string(row.received->packets) : ""},
+                   {row.received ? std::to_string(row.received->dropped) : ""}});
+    }
+    return table.to_string(colored);
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "realserver/config.hpp"
+#include "realserver/record.hpp"
+#include "realserver/state.hpp"
+
+/// `realserver status`: each setting beside what the configuration wants of it.
+namespace culvert::realserver {
+
+struct Received {
+    std::uint64_t packets = 0;
+    std::uint64_t dropped = 0;  ///< after they were unwrapped; a sender without a tunnel is not among them
+    bool operator==(const Received&) const = default;
+};
+
+struct StatusRow {
+    enum class Verdict : std::uint8_t {
+        ok,
+        missing,    ///< wanted and not there
+        differs,    ///< there, with another value
+        left_over,  ///< apply made it, and it is no longer wanted
+    };
+
+    Key key;
+    std::string wanted;  ///< "present" or "absent" where there is no value to tell
+    std::string found;
+    Verdict verdict = Verdict::ok;
+    std::optional<Received> received;  ///< of devices
+    bool operator==(const StatusRow&) const = default;
+};
+
+/// "ok", "missing", "differs", "left over"
+[[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
+
+[[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record,
+                                            const std::map<std::string, Received>& received);
+
+/// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped.
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);
+[[nodiscard]] std::string to_table(const std::vector<StatusRow>& rows, bool colored);
+
+}  // namespace culvert::realserver

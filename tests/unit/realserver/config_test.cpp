@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "realserver/config_reader.hpp"
+#include "simulated_host.hpp"
+
+namespace culvert::realserver {
+namespace {
+
+namespace yaml = common::yaml;
+namespace fs = std::filesystem;
+using common::EncapKind;
+using netlink::FouType;
+
+/// Paths from the root of the sources, where tests run.
+std::vector<std::string> yaml_files(const fs::path& folder, std::string_view prefix = "") {
+    std::vector<std::string> paths;
+    for (const auto& entry : fs::directory_iterator(folder))
+        if (entry.path().extension() == ".yaml" && entry.path().filename().string().starts_with(prefix))
+            paths.push_back(entry.path().string());
+    std::ranges::sort(paths);
+    return paths;
+}
+
+std::string printed(const yaml::Result<Config>& result) {
+    if (result) return "accepted\n";
+    std::string text;
+    for (const yaml::Error& error : result.error()) text += error.to_string() + '\n';
+    return text;
+}
+
+/// A bad file starts with the errors it must cause: "# LINE:COLUMN: text", or "# text" where it is the file as a whole.
+std::string expected_errors(const std::string& path, const std::string& text) {
+    std::istringstream lines(text);
+    std::string expected;
+    for (std::string line; std::getline(lines, line) && line.starts_with("# ");) {
+        const std::string error = line.substr(2);
+        const bool has_position = std::isdigit(static_cast<unsigned char>(error.front())) != 0;
+        expected += path + (has_position ? ":" : ": ") + error + '\n';
+    }
+    return expected;
+}
+
+class BadConfig : public testing::TestWithParam<std::string> {};
+
+TEST_P(BadConfig, IsRefusedWithExactlyTheseErrors) {
+    const auto text = yaml::read_file(GetParam());
+    ASSERT_TRUE(text);
+    EXPECT_EQ(printed(yaml::load(GetParam(), read_config)), expected_errors(GetParam(), *text));
+}
+
+std::string stem(const testing::TestParamInfo<std::string>& info) { return fs::path(info.param).stem().string(); }
+
+INSTANTIATE_TEST_SUITE_P(File, BadConfig, testing::ValuesIn(yaml_files("tests/unit/realserver/bad")), stem);
+
+TEST(BadConfigs, AreMany) { EXPECT_GE(yaml_files("tests/unit/realserver/bad").size(), 70U); }
+
+TEST(ExampleConfigs, AreAccepted) {
+    const auto files = yaml_files("examples", "realserver");
+    ASSERT_FALSE(files.empty());
+    for (const std::string& file : files) EXPECT_EQ(printed(yaml::load(file, read_config)), "accepted\n") << file;
+}
+
+Prefix prefix(std::string_view text) { return *Prefix::parse(text); }
+IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
+
+const std::set both{Family::ipv4, Family::ipv6};
+
+TEST(RealserverConfig, EveryKeyIsRead) {
+    EXPECT_EQ(
+        config(R"(
+balancers: [10.0.0.1, "fd00::/64"]
+vips: [192.0.2.1, 2001:db8::1, 198.51.100.0/28]
+receive:
+  - {encap: ipip}
+  - {encap: gre, family: ipv6, inner: ipv4}
+  - {encap: fou, port: 5004, inner: gre, local: 10.0.0.7, peer: 10.0.0.1, peer_port: 7, dev: eth0}
+  - {encap: gue, port: 5080}
+  - {encap: l3dsr, dscp: 2, vip: 198.51.100.3}
+  - {encap: l2}
+sysctl: {rp_filter: leave, arp: managed}
+)"),
+        (Config{
+            .balancers = {prefix("10.0.0.1"), prefix("fd00::/64")},
+            .vips = {prefix("192.0.2.1"), prefix("2001:db8::1"), prefix("198.51.100.0/28")},
+            .receive = {IpTunnel{EncapKind::ipip, both, both}, IpTunnel{EncapKind::gre, {Family::ipv6}, {Family::ipv4}},
+                        UdpTunnel{.type = FouType::fou,
+                                  .port = 5004,
+                                  .outer = {Family::ipv4},
+                                  .inner = {Inner::gre},
+                                  .local = ip("10.0.0.7"),
+                                  .peer = ip("10.0.0.1"),
+                                  .peer_port = 7,
+                                  .device = "eth0"},
+                        UdpTunnel{
+                            .type = FouType::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
+                        L3dsr{2, ip("198.51.100.3")}, L2{}},
+            .rp_filter = Policy::leave,
+            .arp = Policy::managed}));
+}
+
+TEST(RealserverConfig, WhatIsLeftOutHasDefaults) {
+    EXPECT_EQ(config("vips: [192.0.2.1]\nreceive: [{encap: l2}]"), (Config{.balancers = {},
+                                                                           .vips = {prefix("192.0.2.1")},
+                                                                           .receive = {L2{}},
+                                                                           .rp_filter = Policy::managed,
+                                                                           .arp = Policy::managed}));
+}
+
+TEST(RealserverConfig, AFouPortCarriesTheOneFamilyOfTheVips) {
+    const Config read = config("balancers: ['fd00::1']\nvips: ['2001:db8::1']\nreceive: [{encap: fou, port: 5004}]");
+    EXPECT_EQ(read.receive, (std::vector<Receive>{UdpTunnel{
+                                .type = FouType::fou, .port = 5004, .outer = {Family::ipv6}, .inner = {Inner::ipv6}}}));
+}
+
+TEST(RealserverConfig, OneGuePortMayBeSaidTwice) {
+    const Config read = config(
+        "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: gue, port: 1}, {encap: gue, port: 1, inner: "
+        "gre}]");
+    EXPECT_EQ(read.receive.size(), 2U);
+}
+
+TEST(RealserverConfig, OneFouPortMayCarryDifferentThingsOverIPv4AndIPv6) {
+    const Config read = config(R"(
+balancers: [10.0.0.1, "fd00::1"]
+vips: [192.0.2.1, 2001:db8::1]
+receive:
+  - {encap: fou, port: 5004, inner: ipv4, family: ipv4}
+  - {encap: fou, port: 5004, inner: ipv6, family: ipv6}
+)");
+    EXPECT_EQ(read.receive.size(), 2U);
+}
+
+}  // namespace
+}  // namespace culvert::realserver
