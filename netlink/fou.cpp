@@ -13,7 +13,6 @@ namespace culvert::netlink {
 namespace {
 
 constexpr std::string_view fou_missing = "module fou is not loaded: modprobe fou";
-constexpr std::string_view fou6_missing = "module fou6 is not loaded: modprobe fou6";
 
 std::optional<int> decode_family_id(Bytes message) {
     const auto parsed = parse<genlmsghdr>(message);
@@ -93,9 +92,7 @@ Result<std::vector<FouPort>> FouPorts::dump() {
 Result<> FouPorts::add(const FouPort& port) {
     const std::string operation = "add fou port";
     TRY(const int id, family(operation, port.to_string()));
-    auto added = socket_->request(port_message(id, FOU_CMD_ADD, port), operation, port.to_string());
-    if (!added && added.error().code == EAFNOSUPPORT) added.error().cure = fou6_missing;
-    return added;
+    return socket_->request(port_message(id, FOU_CMD_ADD, port), operation, port.to_string());
 }
 
 Result<> FouPorts::remove(const FouPort& port) {

@@ -44,7 +44,8 @@ class FouPorts {
     explicit FouPorts(Socket& generic) : socket_(&generic) {}
 
     [[nodiscard]] Result<std::vector<FouPort>> dump();
-    /// EADDRINUSE if the port is taken, by another of these or by a process; EAFNOSUPPORT for IPv6 without module fou6.
+    /// EADDRINUSE if the port is taken, by another of these or by a process; EINVAL for attributes that don't go
+    /// together. IPv6 needs module fou alone: fou6 is for tunnel devices that send.
     [[nodiscard]] Result<> add(const FouPort& port);
     [[nodiscard]] Result<> remove(const FouPort& port);
 
