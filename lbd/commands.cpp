@@ -59,7 +59,8 @@ void log_to_stderr(common::ColorMode color) {
 }
 
 void declare_config(CLI::App& app, Options& options) {
-    app.add_option("-c,--config", options.config, "The configuration")->type_name("FILE")->capture_default_str();
+    app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
+        ->type_name("FILE");
 }
 
 void declare_run(CLI::App& app, Options& options) {
@@ -94,9 +95,8 @@ ExitCode check(const Options& options) {
 }
 
 void declare_show(CLI::App& app, Options& options) {
-    app.add_option("what", options.what, fmt::format("{}", fmt::join(view_names(), " | ")))
-        ->type_name("")
-        ->capture_default_str();
+    app.add_option("what", options.what, fmt::format("{} (default {})", fmt::join(view_names(), " | "), options.what))
+        ->type_name("");
     app.add_flag("-j,--json", options.json, "As JSON");
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -27,14 +28,8 @@ ExitCode unknown_command(const std::string& word) {
     return complain(fmt::format("unknown command \"{}\": see lbd --help", word));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-    Options options;
-    CLI::App app("Layer-4 load balancer with direct server return", "lbd");
-    app.set_version_flag("--version", "lbd " CULVERT_VERSION);
-    app.require_subcommand(1);
-    app.fallthrough();
+/// They work before the command and behind it, as in `ip -n NAME link` and in `ip link help`.
+void add_options(CLI::App& app, Options& options) {
     app.add_option("--netns", options.netns, "Work in this network namespace")->type_name("NAME");
     app.add_option("--socket", options.socket,
                    "The control socket (default /run/culvert/lbd.sock, with --netns /run/culvert/lbd-NAME.sock)")
@@ -46,10 +41,20 @@ int main(int argc, char** argv) {
                                                                              {"always", common::ColorMode::always},
                                                                              {"never", common::ColorMode::never}})
                 .description(""));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    CLI::App app("Layer-4 load balancer with direct server return", "lbd");
+    app.set_version_flag("--version", "lbd " CULVERT_VERSION);
+    app.require_subcommand(1);
+    add_options(app, options);
     for (const Command& command : commands) {
         CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
-        subcommand.footer("The options of `lbd --help` work here too.");
         command.declare(subcommand, options);
+        add_options(subcommand, options);
     }
 
     try {

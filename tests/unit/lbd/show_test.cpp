@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/show.hpp"
+
+#include <gtest/gtest.h>
+#include <linux/if.h>
+#include <linux/neighbour.h>
+
+#include <nlohmann/json.hpp>
+
+namespace culvert::lbd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using netlink::MacAddress;
+
+IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
+
+Status status() {
+    const auto mac = *MacAddress::parse("02:00:00:00:00:30");
+    netlink::Link link;
+    link.index = 2;
+    link.name = "eth0";
+    link.flags = IFF_UP | IFF_LOWER_UP;
+    link.mtu = 1500;
+    link.mac = MacAddress::parse("02:00:00:00:00:01");
+
+    Status status;
+    status.services = {
+        {.name = "dns",
+         .vip = address("192.0.2.1"),
+         .ports = {{Protocol::udp, 53}, {Protocol::tcp, 0}},
+         .table_size = 101,
+         .backends = {
+             {.backend = {.name = "10.0.2.30", .address = address("10.0.2.30"), .encap = L3dsr{.dscp = 2}, .weight = 3},
+              .share = 0.75,
+              .hop = NextHop{.ifindex = 2, .destination = mac, .from = address("10.0.2.1"), .mtu = 1500},
+              .interface = "eth0",
+              .traffic = {.packets = 7, .bytes = 12'345'678, .new_flows = 3, .flows = {.live = 2, .closing = 1}}},
+             {.backend = {.name = "ns2",
+                          .address = address("fd00::31"),
+                          .encap = Gue{.port = 5080},
+                          .state = BackendState::drain},
+              .share = 0.25,
+              .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR)}}}};
+    status.neighbours = {
+        {.interface = "eth0",
+         .neighbour = {.address = address("10.0.2.30"), .link = 2, .mac = mac, .state = NUD_REACHABLE, .managed = true},
+         .backends = {address("10.0.2.30")}},
+        {.interface = "eth0",
+         .neighbour = {.address = address("fd00::31"), .link = 2, .state = NUD_INCOMPLETE},
+         .backends = {address("fd00::31")}}};
+    status.interfaces = {{.name = "eth0", .mode = XdpMode::native, .link = link},
+                         {.name = "eth1", .mode = XdpMode::generic}};
+    status.flow_table = {.entries = 64, .idle = std::chrono::seconds(120)};
+    status.drops[LB_DROP_TTL] = 5;
+    return status;
+}
+
+TEST(ShowJson, Services) {
+    EXPECT_EQ(to_json(View::services, status()), Json::parse(R"([
+        {"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "table": 101, "packets": 7,
+         "bytes": 12345678, "new_flows": 3, "live_flows": 2, "closing_flows": 1,
+         "backends": [{"name": "10.0.2.30", "reachable": true}, {"name": "ns2", "reachable": false}]}])"));
+}
+
+TEST(ShowJson, Backends) {
+    EXPECT_EQ(to_json(View::backends, status()), Json::parse(R"([
+        {"service": "dns", "name": "10.0.2.30", "address": "10.0.2.30", "encap": {"type": "l3dsr", "dscp": 2},
+         "state": "active", "weight": 3, "share": 0.75, "interface": "eth0", "mac": "02:00:00:00:00:30",
+         "source": "10.0.2.1", "mtu": 1500, "packets": 7, "bytes": 12345678, "new_flows": 3, "live_flows": 2,
+         "closing_flows": 1},
+        {"service": "dns", "name": "ns2", "address": "fd00::31",
+         "encap": {"type": "gue", "port": 5080, "checksum": "auto"}, "state": "drain", "weight": 1, "share": 0.25,
+         "reason": "no_neighbour", "reason_text": "the MAC address of the backend or its router is not known",
+         "packets": 0, "bytes": 0, "new_flows": 0, "live_flows": 0, "closing_flows": 0}])"));
+}
+
+TEST(ShowJson, Flows) {
+    EXPECT_EQ(to_json(View::flows, status()), Json::parse(R"(
+        {"entries": 64, "used": 3, "idle_ms": 120000, "services": [{"name": "dns", "backends": [
+            {"name": "10.0.2.30", "live_flows": 2, "closing_flows": 1},
+            {"name": "ns2", "live_flows": 0, "closing_flows": 0}]}]})"));
+}
+
+TEST(ShowJson, Neighbours) {
+    EXPECT_EQ(to_json(View::neighbours, status()), Json::parse(R"([
+        {"address": "10.0.2.30", "interface": "eth0", "mac": "02:00:00:00:00:30", "state": "reachable",
+         "managed": true, "backends": ["10.0.2.30"]},
+        {"address": "fd00::31", "interface": "eth0", "state": "incomplete", "managed": false,
+         "backends": ["fd00::31"]}])"));
+}
+
+TEST(ShowJson, Interfaces) {
+    EXPECT_EQ(to_json(View::interfaces, status()), Json::parse(R"([
+        {"name": "eth0", "index": 2, "xdp": "native", "mac": "02:00:00:00:00:01", "mtu": 1500, "up": true,
+         "carrier": true},
+        {"name": "eth1", "xdp": "generic", "up": false, "carrier": false}])"));
+}
+
+TEST(ShowJson, CountersNameEveryReason) {
+    const Json json = to_json(View::counters, status());
+    EXPECT_EQ(json["forwarded"], Json::parse(R"({"packets": 7, "bytes": 12345678, "new_flows": 3})"));
+    ASSERT_EQ(json["dropped"].size(), LB_REASON_COUNT);
+    EXPECT_EQ(json["dropped"][LB_DROP_TTL],
+              Json::parse(R"({"reason": "ttl", "text": "TTL or hop limit has run out", "packets": 5})"));
+}
+
+std::string table(View view) { return to_table(view, to_json(view, status()), false); }
+
+TEST(ShowTable, Services) {
+    EXPECT_EQ(table(View::services),
+              "SERVICE  VIP        PORTS           BACKENDS  PACKETS  BYTES  FLOWS\n"
+              "dns      192.0.2.1  53/udp any/tcp       1/2        7  12.3M      2\n");
+}
+
+TEST(ShowTable, Backends) {
+    EXPECT_EQ(table(View::backends),
+              "SERVICE  BACKEND       ENCAP         STATE   WEIGHT  SHARE  VIA                     PACKETS  BYTES  NEW "
+              " LIVE\n"
+              "dns      10.0.2.30     l3dsr dscp 2  active       3  75.0%  eth0 02:00:00:00:00:30        7  12.3M    3 "
+              "    2\n"
+              "dns      ns2 fd00::31  gue 5080      drain        1  25.0%  no_neighbour                  0      0    0 "
+              "    0\n");
+}
+
+TEST(ShowTable, Flows) {
+    EXPECT_EQ(table(View::flows),
+              "SERVICE  BACKEND    LIVE  CLOSING\n"
+              "dns      10.0.2.30     2        1\n"
+              "dns      ns2           0        0\n"
+              "3 of 64 entries used (4.7%); forgotten after 120 s without a packet\n");
+}
+
+TEST(ShowTable, Neighbours) {
+    EXPECT_EQ(table(View::neighbours),
+              "ADDRESS    INTERFACE  MAC                STATE       BACKENDS\n"
+              "10.0.2.30  eth0       02:00:00:00:00:30  reachable   10.0.2.30\n"
+              "fd00::31   eth0       -                  incomplete  fd00::31\n");
+}
+
+TEST(ShowTable, Interfaces) {
+    EXPECT_EQ(table(View::interfaces),
+              "INTERFACE  INDEX  XDP      MAC                 MTU  STATE\n"
+              "eth0           2  native   02:00:00:00:00:01  1500  up\n"
+              "eth1           -  generic  -                     -  gone\n");
+}
+
+TEST(ShowTable, Counters) {
+    const std::string text = table(View::counters);
+    EXPECT_TRUE(text.starts_with("PACKETS  VERDICT       WHY\n      7  forwarded     to a backend\n")) << text;
+    EXPECT_NE(text.find("      5  ttl           TTL or hop limit has run out\n"), text.npos) << text;
+}
+
+TEST(Show, ViewsByName) {
+    for (const auto name : view_names()) EXPECT_TRUE(view(name)) << name;
+    EXPECT_EQ(view("services"), View::services);
+    EXPECT_FALSE(view("service"));
+}
+
+}  // namespace
+}  // namespace culvert::lbd
