@@ -6,8 +6,9 @@
 #include "parse.h"
 
 #define TEMPLATE_HALF 32
-/* Longest packet that is summed in full, bytes; a multiple of 8. */
+/* Longest packet that is summed in full, and what is summed at a time, bytes. */
 #define SUM_MAX 9216
+#define SUM_BLOCK 32u
 
 static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *dest)
 {
@@ -48,6 +49,18 @@ static __always_inline __u16 sum_of_ipv6(const struct packet *p, const struct ip
     return csum_fold((__u64)*(__u32 *)ip + *(__u16 *)&ip->nexthdr + (__u16)~bpf_htons(p->protocol));
 }
 
+static __always_inline __u64 sum_of_words(const void *data, int count)
+{
+    const __u32 *words = data;
+    __u64 sum = 0;
+    int i;
+
+#pragma unroll
+    for (i = 0; i < count; i++)
+        sum += words[i];
+    return sum;
+}
+
 /*
  * The same sum over every byte, where there is no checksum to lean on. Cuts off what follows the packet in the frame.
  * Returns a folded sum, or -1. Not static: so the verifier walks its loop once and not once for each way to get here.
@@ -64,8 +77,20 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 length)
     data = (void *)(long)ctx->data + ETH_HLEN;
     data_end = (void *)(long)ctx->data_end;
 
-    /* The up to seven bytes behind the last whole word come first: after the loop they would multiply its exits. */
-    odd = data + (length & ~7u);
+    /* What is left behind the last whole block comes first: after the loop it would multiply its exits. */
+    odd = data + (length & ~(SUM_BLOCK - 1));
+    if (length & 16) {
+        if (odd + 16 > data_end)
+            return -1;
+        sum += sum_of_words(odd, 4);
+        odd += 16;
+    }
+    if (length & 8) {
+        if (odd + 8 > data_end)
+            return -1;
+        sum += sum_of_words(odd, 2);
+        odd += 8;
+    }
     if (length & 4) {
         if (odd + 4 > data_end)
             return -1;
@@ -83,12 +108,11 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 length)
             return -1;
         sum += bpf_htons((__u16)(*(__u8 *)odd << 8));
     }
-    for (i = 0; i < SUM_MAX / 8; i++) {
-        if (data + 8 > data_end)
+    for (i = 0; i < SUM_MAX / SUM_BLOCK; i++) {
+        if (data + SUM_BLOCK > data_end)
             break;
-        sum += *(__u32 *)data;
-        sum += *(__u32 *)(data + 4);
-        data += 8;
+        sum += sum_of_words(data, SUM_BLOCK / 4);
+        data += SUM_BLOCK;
     }
     return csum_fold(sum);
 }
