@@ -25,6 +25,8 @@ struct Case {
     std::size_t victim;
 };
 
+void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
+
 const Case cases[] = {
     {"FirstOfTheEmpty", {seen(1), seen(1), Entry{}, seen(9), Entry{}, once(9), closed(9), Entry{}}, 2},
     {"EmptyBeforeClosed", {closed(4095), seen(1), seen(1), seen(1), seen(1), seen(1), seen(1), Entry{}}, 7},

@@ -24,7 +24,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, EveryPath, testing::ValuesIn(all_paths()),
 TEST_P(EveryPath, CarriesPayloadsOfAnySize) {
     Balancer& balancer = shared();
     install(balancer, GetParam());
-    for (std::size_t size = 0; size <= 1400; ++size) {
+    for (std::size_t size = 0; size <= 1400; size += size < 256 ? 1 : 13) {
         SCOPED_TRACE("payload of " + std::to_string(size));
         ASSERT_NO_FATAL_FAILURE(expect_forwarded(balancer, {.data = payload(size)}));
     }

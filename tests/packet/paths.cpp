@@ -118,9 +118,9 @@ lb_dest_body body(const Path& path, std::uint16_t mtu, const std::string& own) {
     return lbd::make_body(path.encap, path.inner, netlink::IpAddress::parse(backend(path.outer)).value(), next);
 }
 
-void install(Balancer& balancer, const Path& path) {
-    balancer.set_dest(1, body(path));
-    balancer.serve(vip(path.inner), path.protocol, path.protocol == Protocol::tcp ? 80 : 53, {1});
+void install(Balancer& balancer, const Path& path, std::uint16_t dest, std::uint16_t mtu) {
+    balancer.set_dest(dest, body(path, mtu));
+    balancer.serve(vip(path.inner), path.protocol, path.protocol == Protocol::tcp ? 80 : 53, {dest});
 }
 
 Packet sent_frame(const Path& path, const Sent& sent) {

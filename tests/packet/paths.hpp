@@ -40,8 +40,8 @@ void PrintTo(const Path& path, std::ostream* out);
 /// The destination that the templates make of the path. `own`: the balancer's address there, if not the usual one.
 [[nodiscard]] lb_dest_body body(const Path& path, std::uint16_t mtu = 9000, const std::string& own = {});
 
-/// VIP, service and the one destination (id 1) of the path.
-void install(Balancer& balancer, const Path& path);
+/// VIP, service and the one destination of the path.
+void install(Balancer& balancer, const Path& path, std::uint16_t dest = 1, std::uint16_t mtu = 9000);
 
 /// What a client sends, as far as it varies.
 struct Sent {
