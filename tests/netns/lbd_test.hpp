@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+namespace culvert::netns {
+
+inline constexpr const char* vip4 = "192.0.2.1";
+inline constexpr const char* vip6 = "2001:db8::1";
+
+/// Runs lbd on a host until it is stopped or goes out of scope.
+class Balancer {
+  public:
+    /// Returns when it balances.
+    Balancer(const Host& host, std::string_view config) : Balancer(host, config, "balancing") {}
+    Balancer(const Host& host, std::string_view config, std::string_view wait_for)
+        : host_(host), process_(start(host, config)) {
+        process_.wait_for(wait_for);
+    }
+
+    [[nodiscard]] Process& process() { return process_; }
+    [[nodiscard]] nlohmann::json show(std::string_view what) const {
+        return nlohmann::json::parse(host_.must(fmt::format("{} show {} --json", CULVERT_LBD, what)));
+    }
+    /// What `show backends` says of a backend.
+    [[nodiscard]] nlohmann::json backend(const std::string& name) const {
+        for (const auto& backend : show("backends"))
+            if (backend["name"] == name) return backend;
+        return {};
+    }
+    [[nodiscard]] bool reaches(const std::string& backend_name) const { return backend(backend_name).contains("mac"); }
+    [[nodiscard]] std::uint64_t dropped(const std::string& reason) const {
+        for (const auto& counter : show("counters")["dropped"])
+            if (counter["reason"] == reason) return counter["packets"];
+        throw std::runtime_error("no such reason: " + reason);
+    }
+
+  private:
+    static Process start(const Host& host, std::string_view config) {
+        host.write("/run/lbd.yaml", config);
+        return host.spawn(CULVERT_LBD " run -c /run/lbd.yaml");
+    }
+
+    const Host& host_;
+    Process process_;
+};
+
+//   client ───┐
+//  10.0.0.1   │
+//  fd00::1    │
+//   balancer ─┼── switch, and further backends
+//  10.0.0.2   │
+//  fd00::2    │
+//   backend ──┘
+//  10.0.0.3, fd00::3, VIPs on lo
+class LbdTest : public NetnsTest {
+  protected:
+    void SetUp() override {
+        NetnsTest::SetUp();
+        if (IsSkipped()) return;
+        lan_.emplace();
+        client_.emplace("client");
+        balancer_.emplace("balancer");
+        backend_.emplace("backend");
+        lan_->connect({{*client_, "eth0", {"10.0.0.1/24", "fd00::1/64"}},
+                       {*balancer_, "eth0", {"10.0.0.2/24", "fd00::2/64"}},
+                       {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
+        backend_->ip(fmt::format("addr add {}/32 dev lo\naddr add {}/128 dev lo\n", vip4, vip6));
+        // What the client sends leaves room for every encapsulation.
+        client_->ip(
+            fmt::format("link set eth0 mtu 1400\nroute add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
+    }
+
+    Switch& lan() { return *lan_; }
+    const Host& client() { return *client_; }
+    const Host& balancer() { return *balancer_; }
+    const Host& backend() { return *backend_; }
+
+  private:
+    std::optional<Switch> lan_;
+    std::optional<Host> client_;
+    std::optional<Host> balancer_;
+    std::optional<Host> backend_;
+};
+
+}  // namespace culvert::netns
