@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
+#include <linux/if_addr.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -14,6 +15,8 @@
 
 #include <array>
 #include <cerrno>
+#include <sstream>
+#include <stdexcept>
 #include <system_error>
 
 namespace culvert::netns {
@@ -56,8 +59,33 @@ void let_everything_pass(const Host& host, const std::vector<std::string>& devic
     });
 }
 
-/// For `ip link`. What is longer than the MTU, of whatever protocol, is cut to segments before it is sent.
-std::string end_of_cable(const std::string& device) { return device + " gso_max_segs 1"; }
+/// For `ip link`. What is longer than the MTU, of whatever protocol, is cut to segments before it is sent, and nothing
+/// that has arrived is put together before captures have seen it.
+std::string end_of_cable(const std::string& device) { return device + " gso_max_segs 1 gro_max_size 1"; }
+
+/// The kernel notices a carrier a little later, and only then does the device get its link-local address, and the
+/// others get usable. /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
+bool is_up(const Host& host, const std::string& device) {
+    std::istringstream table(host.read("/proc/thread-self/net/if_inet6"));
+    bool link_local = false;
+    std::string address;
+    std::string its_device;
+    unsigned index = 0;
+    unsigned length = 0;
+    unsigned scope = 0;
+    unsigned flags = 0;
+    while (table >> address >> std::hex >> index >> length >> scope >> flags >> its_device) {
+        if (its_device != device) continue;
+        if ((flags & IFA_F_TENTATIVE) != 0) return false;
+        link_local = link_local || address.starts_with("fe80");
+    }
+    return link_local;
+}
+
+void wait_until_up(const Port& port) {
+    if (!eventually([&] { return is_up(port.host, port.device); }))
+        throw std::runtime_error(port.host.name() + ": " + port.device + " does not come up");
+}
 
 /// The port's device is there already: addresses, and up.
 void configure(const Port& port) {
@@ -89,6 +117,8 @@ void connect(const Port& left, const Port& right) {
         set_offloads(port->host, {port->device});
         configure(*port);
     }
+    wait_until_up(left);
+    wait_until_up(right);
 }
 
 Switch::Switch(const std::string& name) : host_(name) {
@@ -111,6 +141,7 @@ void Switch::connect(const std::vector<Port>& ports) {
         set_offloads(port.host, {port.device});
         configure(port);
     }
+    for (const Port& port : ports) wait_until_up(port);
 }
 
 }  // namespace culvert::netns

@@ -2,12 +2,15 @@
 #include "tests/netns/harness/snapshot.hpp"
 
 #include <fmt/format.h>
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
+#include <optional>
 #include <sstream>
 #include <stdexcept>
 
@@ -60,24 +63,25 @@ std::string sysctls(const Host& host) {
 }
 
 /// Whether a process has joined a multicast group of a netlink protocol, by /proc/net/netlink.
-bool listens(const Host& host, pid_t pid, int protocol) {
-    bool found = false;
-    host.within([&] {
-        std::ifstream table("/proc/thread-self/net/netlink");
-        std::string line;
-        std::getline(table, line);  // the heading
-        while (std::getline(table, line)) {
-            std::istringstream fields(line);
-            std::string socket;
-            std::string groups;
-            int its_protocol = 0;
-            pid_t port = 0;
-            fields >> socket >> its_protocol >> port >> groups;
-            if (its_protocol == protocol && port == pid && groups.find_first_not_of('0') != std::string::npos)
-                found = true;
-        }
-    });
-    return found;
+bool joined(const Host& host, const Process& process, int protocol, unsigned group) {
+    std::istringstream table(host.read("/proc/thread-self/net/netlink"));
+    std::string line;
+    std::getline(table, line);  // the heading
+    while (std::getline(table, line)) {
+        std::istringstream fields(line);
+        std::string socket;
+        int its_protocol = 0;
+        std::int64_t port = 0;  // the process' number, for its first socket
+        std::uint32_t groups = 0;
+        fields >> socket >> its_protocol >> port >> std::hex >> groups;
+        if (its_protocol == protocol && port == process.pid() && (groups >> (group - 1) & 1) != 0) return true;
+    }
+    return false;
+}
+
+/// It has joined, and done what it does before it listens: in the middle of that, ip drops what it hears.
+bool listens(const Host& host, const Process& process, int protocol, unsigned group) {
+    return joined(host, process, protocol, group) && process.sleeping();
 }
 
 /// What was printed before the line that tells of our own change; nothing if there is no such line yet.
@@ -111,7 +115,8 @@ std::string snapshot(const Host& host) {
 Monitor::Monitor(const Host& host)
     : host_(host), ip_(host.spawn("ip monitor link address route rule netconf")), nft_(host.spawn("nft monitor")) {
     const auto both_listen = [&] {
-        return listens(host, ip_.pid(), NETLINK_ROUTE) && listens(host, nft_.pid(), NETLINK_NETFILTER);
+        return listens(host, ip_, NETLINK_ROUTE, RTNLGRP_LINK) &&
+               listens(host, nft_, NETLINK_NETFILTER, NFNLGRP_NFTABLES);
     };
     if (!eventually(both_listen)) throw std::runtime_error("monitors do not listen: " + ip_.err() + nft_.err());
 }

@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// realserver against the kernel's own tunnel devices as the balancer.
+//
+//    client ──────┐
+//  10.0.0.1       │
+//  fd00::1        │
+//   balancer ─────┼── switch      The client's way to the VIPs is the balancer, which puts requests into a tunnel.
+//  10.0.0.2, .12  │               The backend's answers go straight to the client.
+//  fd00::2, ::12  │
+//   backend ──────┘
+//  10.0.0.3
+//  fd00::3, VIPs 192.0.2.1 and 2001:db8::1
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::IsEmpty;
+
+const std::string vip4 = "192.0.2.1";
+const std::string vip6 = "2001:db8::1";
+
+class Backend : public NetnsTest {
+  protected:
+    /// After the modules: they bring devices.
+    void build() {
+        lan_.emplace();
+        client_.emplace("client");
+        balancer_.emplace("balancer");
+        backend_.emplace("backend");
+        lan_->connect({{*client_, "eth0", {"10.0.0.1/24", "fd00::1/64"}},
+                       {*balancer_, "eth0", {"10.0.0.2/24", "10.0.0.12/24", "fd00::2/64", "fd00::12/64"}},
+                       {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
+        client_->ip(fmt::format("route add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
+        balancer_->set_sysctl("net.ipv4.ip_forward", "1");
+        balancer_->set_sysctl("net.ipv6.conf.all.forwarding", "1");
+    }
+
+    void provision(const std::string& receive) {
+        backend_->write("/run/realserver.yaml", fmt::format("balancers: [10.0.0.0/24, 'fd00::/64']\n"
+                                                            "vips: [{}, '{}']\n"
+                                                            "receive: [{}]\n",
+                                                            vip4, vip6, receive));
+        backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    }
+
+    /// A page and a name from each VIP, and every answer straight from the backend.
+    void expect_service() {
+        const HttpServer web(*backend_, "backend");
+        const DnsServer dns(*backend_, "backend");
+        Capture capture(*client_, "eth0", fmt::format("src host {} or src host {}", vip4, vip6));
+        for (const std::string& vip : {vip4, vip6}) {
+            SCOPED_TRACE(vip);
+            EXPECT_EQ(http_get(*client_, vip), "backend\n");
+            EXPECT_EQ(dns_whoami(*client_, vip), "backend");
+        }
+        const Packets answers = capture.stop();
+        for (const std::string& vip : {vip4, vip6}) {
+            EXPECT_GT(answers.count("tcp and src host " + vip), 0U);
+            EXPECT_GT(answers.count("udp and src host " + vip), 0U);
+        }
+        EXPECT_THAT(answers.lines("not ether src 02:00:0a:00:00:03"), IsEmpty());
+    }
+
+    [[nodiscard]] const Host& client() const { return *client_; }
+    [[nodiscard]] const Host& balancer() const { return *balancer_; }
+    [[nodiscard]] const Host& backend() const { return *backend_; }
+    [[nodiscard]] const Host& lan() const { return lan_->host(); }
+
+  private:
+    std::optional<Switch> lan_;
+    std::optional<Host> client_, balancer_, backend_;
+};
+
+struct Encapsulation {
+    std::string name;
+    std::string receive;  ///< for realserver.yaml, but for the family
+    bool gre = false;     ///< next to the inner packet
+    std::string udp{};    ///< "fou", "gue", or nothing
+    int port_ipv4 = 0;    ///< for inner IPv4
+    int port_ipv6 = 0;
+};
+
+const std::vector<Encapsulation> encapsulations{
+    {"ipip", "{encap: ipip, family: $}"},
+    {"gre", "{encap: gre, family: $}", true},
+    {"fou", "{encap: fou, port: 5004, inner: ipv4, family: $}, {encap: fou, port: 5006, inner: ipv6, family: $}", false,
+     "fou", 5004, 5006},
+    {"fou_gre", "{encap: fou, port: 5047, inner: gre, family: $}", true, "fou", 5047, 5047},
+    {"gue", "{encap: gue, port: 5080, family: $}", false, "gue", 5080, 5080},
+    {"gue_gre", "{encap: gue, port: 5080, inner: gre, family: $}", true, "gue", 5080, 5080},
+};
+
+struct Path {
+    Encapsulation encapsulation;
+    int outer;
+
+    [[nodiscard]] std::string receive() const {
+        std::string text = encapsulation.receive;
+        for (auto at = text.find('$'); at != std::string::npos; at = text.find('$'))
+            text.replace(at, 1, fmt::format("ipv{}", outer));
+        return text;
+    }
+
+    /// The arguments of `ip link add … type` for the tunnel that carries one inner family.
+    [[nodiscard]] std::string device(int inner) const {
+        const bool gre = encapsulation.gre;
+        std::string text = outer == 4 ? (gre ? "gre" : inner == 4 ? "ipip" : "sit") : gre ? "ip6gre" : "ip6tnl";
+        if (outer == 6 && !gre) text += inner == 4 ? " mode ipip6" : " mode ip6ip6";
+        if (outer == 6) text += " encaplimit none";
+        text += outer == 4 ? " remote 10.0.0.3 local 10.0.0." : " remote fd00::3 local fd00::";
+        text += inner == 4 ? "2" : "12";
+        if (!encapsulation.udp.empty())
+            text += fmt::format(" encap {} encap-sport auto encap-dport {} encap-csum encap-csum6", encapsulation.udp,
+                                port(inner));
+        return text;
+    }
+
+    [[nodiscard]] int port(int inner) const { return inner == 4 ? encapsulation.port_ipv4 : encapsulation.port_ipv6; }
+
+    /// A capture filter for what the balancer sends to the backend.
+    [[nodiscard]] std::string on_the_wire(int inner) const {
+        if (!encapsulation.udp.empty()) return fmt::format("udp and dst port {}", port(inner));
+        return fmt::format("{} proto {}", outer == 4 ? "ip" : "ip6", encapsulation.gre ? 47 : inner == 4 ? 4 : 41);
+    }
+};
+
+class BackendPath : public Backend, public testing::WithParamInterface<Path> {};
+
+TEST_P(BackendPath, ServesBothFamilies) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"}) REQUIRE_MODULE(module);
+    const Path& path = GetParam();
+    build();
+    for (const int inner : {4, 6})
+        balancer().ip(fmt::format("link add to{0} type {1}\nlink set to{0} up\n", inner, path.device(inner)));
+    balancer().ip(fmt::format("route add {} dev to4\nroute add {} dev to6\n", vip4, vip6));
+
+    provision(path.receive());
+
+    Capture tunnel(lan(), "backend-eth0", path.on_the_wire(4) + " or " + path.on_the_wire(6));
+    expect_service();
+    const Packets outer = tunnel.stop();
+    for (const int inner : {4, 6}) EXPECT_GT(outer.count(path.on_the_wire(inner)), 0U);
+}
+
+std::vector<Path> paths() {
+    std::vector<Path> result;
+    for (const Encapsulation& encapsulation : encapsulations)
+        for (const int outer : {4, 6}) result.push_back({encapsulation, outer});
+    return result;
+}
+
+INSTANTIATE_TEST_SUITE_P(In, BackendPath, testing::ValuesIn(paths()), [](const auto& path) {
+    return fmt::format("{}_over_ipv{}", path.param.encapsulation.name, path.param.outer);
+});
+
+// The balancer marks packets for the VIPs and sends them to the backend's own address.
+TEST_F(Backend, ServesL3dsr) {
+    build();
+    balancer().must("nft -f -", fmt::format(R"(
+table inet balancer {{
+    chain l3dsr {{
+        type filter hook prerouting priority raw
+        ip daddr {} ip dscp set 2 ip daddr set 10.0.0.3 notrack
+        ip6 daddr {} ip6 dscp set 3 ip6 daddr set fd00::3 notrack
+    }}
+}})",
+                                            vip4, vip6));
+    provision(fmt::format("{{encap: l3dsr, dscp: 2, vip: {}}}, {{encap: l3dsr, dscp: 3, vip: '{}'}}", vip4, vip6));
+    Capture marked(lan(), "backend-eth0", "dst host 10.0.0.3 or dst host fd00::3");
+    expect_service();
+    const Packets requests = marked.stop();
+    EXPECT_GT(requests.count("ip[1] = 8"), 0U);
+    EXPECT_GT(requests.count("ip6[0:2] & 0x0ff0 = 0x00c0"), 0U);
+}
+
+// A conntrack of the backend's own must not keep answers from leaving.
+TEST_F(Backend, ServesL3dsrBesideConntrack) {
+    build();
+    backend().must("nft -f -", R"(
+table inet firewall {
+    chain input { type filter hook input priority filter; ct state established,related accept; ct state invalid drop; }
+    chain output { type filter hook output priority filter; ct state invalid drop; }
+})");
+    balancer().must("nft -f -", fmt::format(R"(
+table inet balancer {{
+    chain l3dsr {{
+        type filter hook prerouting priority raw
+        ip daddr {} ip dscp set 2 ip daddr set 10.0.0.3 notrack
+        ip6 daddr {} ip6 dscp set 2 ip6 daddr set fd00::3 notrack
+    }}
+}})",
+                                            vip4, vip6));
+    provision(fmt::format("{{encap: l3dsr, dscp: 2, vip: {}}}, {{encap: l3dsr, dscp: 2, vip: '{}'}}", vip4, vip6));
+    expect_service();
+}
+
+//  client ── switch ── backend ── inner 10.0.9.9
+TEST_F(Backend, ForwardsMarkedPacketsOfOthersUntouched) {
+    build();
+    const Host inner("inner");
+    connect({backend(), "eth1", {"10.0.9.1/24"}}, {inner, "eth0", {"10.0.9.9/24"}});
+    backend().set_sysctl("net.ipv4.ip_forward", "1");
+    inner.ip("route add default via 10.0.9.1\n");
+    client().ip("route add 10.0.9.0/24 via 10.0.0.3\n");
+    provision(fmt::format("{{encap: l3dsr, dscp: 2, vip: {}}}", vip4));
+    EXPECT_TRUE(client().run("ping -c 1 -W 5 -Q 0x08 10.0.9.9").ok());
+}
+
+// Frames to the backend's MAC address; the balancer is not needed for that.
+TEST_F(Backend, ServesL2) {
+    build();
+    provision("{encap: l2}");
+    for (const std::string& vip : {vip4, vip6})
+        client().ip(
+            fmt::format("route replace {0} dev eth0 metric 1\n"
+                        "neigh replace {0} lladdr 02:00:0a:00:00:03 dev eth0 nud permanent\n",
+                        vip));
+    expect_service();
+}
+
+TEST_F(Backend, IsSilentWhenAskedWhoHasTheVip) {
+    build();
+    client().ip(fmt::format("route replace {} dev eth0\nroute add {} dev eth0 metric 1\n", vip4, vip6));
+    backend().ip(fmt::format("addr add {}/32 dev lo\n", vip4));
+    EXPECT_TRUE(client().run("ping -c 1 -W 5 " + vip4).ok()) << "it would answer by itself";
+    backend().ip(fmt::format("addr del {}/32 dev lo\n", vip4));
+    client().ip("neigh flush dev eth0\n");
+
+    provision("{encap: l2}");
+    for (const std::string& vip : {vip4, vip6}) EXPECT_FALSE(client().run("ping -c 1 -W 2 " + vip).ok()) << vip;
+}
+
+TEST_F(Backend, AnswersForEveryAddressOfAPrefix) {
+    build();
+    backend().write("/run/realserver.yaml", "vips: [198.51.100.0/28, '2001:db8:1::/64']\nreceive: [{encap: l2}]\n");
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    client().ip("route add 198.51.100.0/28 via 10.0.0.3\nroute add 2001:db8:1::/64 via fd00::3\n");
+    for (const char* address : {"198.51.100.0", "198.51.100.7", "198.51.100.15", "2001:db8:1::", "2001:db8:1::ffff"})
+        EXPECT_TRUE(client().run(fmt::format("ping -c 1 -W 5 {}", address)).ok()) << address;
+}
+
+}  // namespace
+}  // namespace culvert::netns
