@@ -23,7 +23,7 @@ namespace culvert::netlink::nft {
 namespace {
 
 /// How often somebody else may change the ruleset under our hands before we give up.
-constexpr int attempts = 32;
+constexpr int attempts = 100;
 
 /// What the kernel answered to one message.
 struct Answer {
