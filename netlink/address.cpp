@@ -59,6 +59,15 @@ bool IpAddress::is_loopback() const {
 
 std::span<const std::uint8_t> IpAddress::bytes() const { return std::span(bytes_).first(is_v4() ? 4 : 16); }
 
+IpAddress IpAddress::masked(std::uint8_t length) const {
+    IpAddress masked = *this;
+    for (std::size_t i = 0; i < masked.bytes_.size(); ++i) {
+        const int kept = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
+        masked.bytes_[i] = static_cast<std::uint8_t>(masked.bytes_[i] & (0xff00 >> kept));
+    }
+    return masked;
+}
+
 std::string IpAddress::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> text{};
     return inet_ntop(af(family_), bytes_.data(), text.data(), text.size());
@@ -78,19 +87,7 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
     return Prefix{*address, length};
 }
 
-Prefix Prefix::network() const {
-    std::array<std::uint8_t, 16> bytes{};
-    std::ranges::copy(address.bytes(), bytes.begin());
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const int kept = std::clamp(length - static_cast<int>(i) * 8, 0, 8);
-        bytes[i] = static_cast<std::uint8_t>(bytes[i] & (0xff00 >> kept));
-    }
-    return {*IpAddress::from_bytes(std::span(bytes).first(address.bytes().size())), length};
-}
-
-bool Prefix::contains(const IpAddress& other) const {
-    return other.family() == address.family() && Prefix{other, length}.network() == network();
-}
+bool Prefix::contains(const IpAddress& other) const { return other.masked(length) == address.masked(length); }
 
 std::string Prefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
 

@@ -39,6 +39,8 @@ class IpAddress {
     /// 4 or 16 bytes, network order.
     [[nodiscard]] std::span<const std::uint8_t> bytes() const;
     [[nodiscard]] std::string to_string() const;
+    /// With all bits but the first `length` cleared.
+    [[nodiscard]] IpAddress masked(std::uint8_t length) const;
     /// 32 or 128
     [[nodiscard]] std::uint8_t bits() const { return is_v4() ? 32 : 128; }
 
@@ -57,7 +59,7 @@ struct Prefix {
     /// "192.0.2.0/24", or a bare address, which is a prefix of all its bits.
     [[nodiscard]] static std::optional<Prefix> parse(std::string_view text);
     [[nodiscard]] static Prefix host(const IpAddress& address) { return {address, address.bits()}; }
-    [[nodiscard]] Prefix network() const;
+    [[nodiscard]] Prefix network() const { return {address.masked(length), length}; }
     [[nodiscard]] bool is_host() const { return length == address.bits(); }
     [[nodiscard]] bool contains(const IpAddress& other) const;
     /// Always with the length: "192.0.2.1/32".

@@ -47,15 +47,9 @@ class Attributes {
   public:
     class Iterator {
       public:
-        using value_type = Attribute;
-        using difference_type = std::ptrdiff_t;
-
-        Iterator() = default;
         explicit Iterator(Bytes rest);
         const Attribute& operator*() const { return current_; }
-        const Attribute* operator->() const { return &current_; }
         Iterator& operator++();
-        void operator++(int) { ++*this; }
         bool operator==(std::default_sentinel_t) const { return done_; }
 
       private:
@@ -117,11 +111,12 @@ struct Parsed {
 template <typename Header>
 [[nodiscard]] std::optional<Parsed<Header>> parse(Bytes bytes) {
     const auto message = read<nlmsghdr>(bytes);
-    if (!message || message->nlmsg_len < NLMSG_LENGTH(sizeof(Header)) || message->nlmsg_len > bytes.size())
-        return std::nullopt;
+    if (!message || message->nlmsg_len < NLMSG_HDRLEN || message->nlmsg_len > bytes.size()) return std::nullopt;
     const Bytes body = bytes.first(message->nlmsg_len).subspan(NLMSG_HDRLEN);
+    const auto header = read<Header>(body);
+    if (!header) return std::nullopt;
     const std::size_t attributes = std::min<std::size_t>(NLMSG_ALIGN(sizeof(Header)), body.size());
-    return Parsed<Header>{*message, *read<Header>(body), Attributes(body.subspan(attributes))};
+    return Parsed<Header>{*message, *header, Attributes(body.subspan(attributes))};
 }
 
 }  // namespace culvert::netlink

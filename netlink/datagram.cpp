@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/datagram.hpp"
 
-#include <linux/netlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -28,12 +27,12 @@ tl::expected<Bytes, int> receive(int fd, std::span<std::byte> buffer) {
     }
 }
 
-std::vector<Bytes> split(Bytes datagram) {
-    std::vector<Bytes> messages;
+std::vector<RawMessage> split(Bytes datagram) {
+    std::vector<RawMessage> messages;
     for (;;) {
         const auto header = read<nlmsghdr>(datagram);
         if (!header || header->nlmsg_len < NLMSG_HDRLEN || header->nlmsg_len > datagram.size()) return messages;
-        messages.push_back(datagram.first(header->nlmsg_len));
+        messages.push_back({*header, datagram.first(header->nlmsg_len)});
         datagram = datagram.subspan(std::min<std::size_t>(NLMSG_ALIGN(header->nlmsg_len), datagram.size()));
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <linux/netlink.h>
+
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -12,7 +14,7 @@
 namespace culvert::netlink {
 
 /// Larger than anything that the kernel sends at once: it fills dumps into at most 32 KiB.
-inline constexpr std::size_t max_datagram = 64 * 1024;
+inline constexpr std::size_t max_datagram = std::size_t{64} * 1024;
 
 /// Makes room for `bytes` of unread messages, beyond net.core.rmem_max if privilege allows.
 void set_receive_buffer(int fd, int bytes);
@@ -21,7 +23,13 @@ void set_receive_buffer(int fd, int bytes);
 /// the kernel had to drop messages, EAGAIN that there are none, and EMSGSIZE that `buffer` was too small.
 [[nodiscard]] tl::expected<Bytes, int> receive(int fd, std::span<std::byte> buffer);
 
+/// One message, whole, and what its header says.
+struct RawMessage {
+    nlmsghdr header{};
+    Bytes bytes;
+};
+
 /// The messages of a datagram; what is malformed ends it.
-[[nodiscard]] std::vector<Bytes> split(Bytes datagram);
+[[nodiscard]] std::vector<RawMessage> split(Bytes datagram);
 
 }  // namespace culvert::netlink

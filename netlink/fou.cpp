@@ -39,6 +39,15 @@ Message port_message(int family, std::uint8_t command, const FouPort& port) {
     return message;
 }
 
+/// The kernel would leave out an address of the other family, and take packets for and from any.
+Result<> check_addresses(const FouPort& port, const std::string& operation) {
+    const bool local_fits = !port.local || port.local->family() == port.family;
+    const bool peer_fits = !port.peer || port.peer->family() == port.family;
+    if (local_fits && peer_fits) return {};
+    return failure(operation, port.to_string(), EAFNOSUPPORT, "",
+                   fmt::format("the addresses of an {0} port are {0}", name(port.family)));
+}
+
 std::optional<IpAddress> decode_address(const Attributes& attributes, Family family, int v4, int v6) {
     const auto address = attributes.address(family == Family::ipv4 ? v4 : v6);
     return address && address->family() == family && !address->is_any() ? address : std::nullopt;
@@ -91,6 +100,7 @@ Result<std::vector<FouPort>> FouPorts::dump() {
 
 Result<> FouPorts::add(const FouPort& port) {
     const std::string operation = "add fou port";
+    CHECK_OK(check_addresses(port, operation));
     TRY(const int id, family(operation, port.to_string()));
     return socket_->request(port_message(id, FOU_CMD_ADD, port), operation, port.to_string());
 }

@@ -95,8 +95,8 @@ Result<std::vector<Event>> Monitor::read() {
             continue;
         }
         if (!datagram) return failure("read netlink events", "", datagram.error());
-        for (const Bytes message : split(*datagram))
-            if (auto event = decode_event(message)) events.push_back(std::move(*event));
+        for (const RawMessage& message : split(*datagram))
+            if (auto event = decode_event(message.bytes)) events.push_back(std::move(*event));
     }
     return events;
 }

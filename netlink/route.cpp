@@ -100,11 +100,11 @@ std::vector<NextHop> decode_multipath(Bytes list) {
 
 std::vector<NextHop> decode_hops(const rtmsg& header, const Attributes& attributes) {
     if (const auto list = attributes.find(RTA_MULTIPATH)) return decode_multipath(*list);
-    NextHop hop{.gateway = decode_gateway(attributes),
-                .link = attributes.u32(RTA_OIF).value_or(0),
-                .flags = static_cast<std::uint8_t>(header.rtm_flags)};
+    const NextHop hop{.gateway = decode_gateway(attributes),
+                      .link = attributes.u32(RTA_OIF).value_or(0),
+                      .flags = static_cast<std::uint8_t>(header.rtm_flags)};
     if (!hop.gateway && hop.link == 0) return {};
-    return {std::move(hop)};
+    return {hop};
 }
 
 bool forbids(std::uint8_t type) { return type == RTN_BLACKHOLE || type == RTN_UNREACHABLE || type == RTN_PROHIBIT; }

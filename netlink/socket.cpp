@@ -22,9 +22,9 @@ struct Verdict {
     std::string text;
 };
 
-std::optional<Verdict> decode_verdict(Bytes message) {
-    const auto header = *read<nlmsghdr>(message);
-    const Bytes body = message.subspan(NLMSG_HDRLEN);
+std::optional<Verdict> decode_verdict(const RawMessage& message) {
+    const auto& header = message.header;
+    const Bytes body = message.bytes.subspan(NLMSG_HDRLEN);
     std::size_t attributes = sizeof(int);
     if (header.nlmsg_type == NLMSG_ERROR) {
         const auto error = read<nlmsgerr>(body);
@@ -61,7 +61,7 @@ Result<Socket> Socket::open(int protocol) {
     return Socket(std::move(socket));
 }
 
-Result<> Socket::request(Message message, std::string operation, std::string object) {
+Result<> Socket::request(Message message, const std::string& operation, const std::string& object) {
     message.raw().nlmsg_flags |= NLM_F_ACK;
     CHECK_OK(exchange(message, operation, object, [](Bytes) {}));
     return {};
@@ -85,8 +85,8 @@ Result<bool> Socket::exchange(Message& message, const std::string& operation, co
     for (;;) {
         const auto datagram = receive(nl_socket_get_fd(socket_.get()), buffer_);
         if (!datagram) return failure(operation, object, datagram.error());
-        for (const Bytes answer : split(*datagram)) {
-            const auto header = *read<nlmsghdr>(answer);
+        for (const RawMessage& answer : split(*datagram)) {
+            const nlmsghdr& header = answer.header;
             if (header.nlmsg_seq != message.raw().nlmsg_seq) continue;
             if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) consistent = false;
             if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
@@ -95,7 +95,7 @@ Result<bool> Socket::exchange(Message& message, const std::string& operation, co
                 if (verdict->code == 0) return consistent;
                 return failure(operation, object, verdict->code, std::move(verdict->text), cure_of(verdict->code));
             }
-            if (header.nlmsg_type >= NLMSG_MIN_TYPE) on_message(answer);
+            if (header.nlmsg_type >= NLMSG_MIN_TYPE) on_message(answer.bytes);
         }
     }
 }

@@ -25,25 +25,25 @@ class Socket {
     [[nodiscard]] static Result<Socket> open(int protocol);
 
     /// Sends, and waits for the kernel to say that it is done. `operation` and `object` are for the error.
-    [[nodiscard]] Result<> request(Message message, std::string operation, std::string object);
+    [[nodiscard]] Result<> request(Message message, const std::string& operation, const std::string& object);
 
     /// Sends a question that has one answer, and decodes that. EBADMSG if the answer makes no sense.
     template <typename Decode>
-    [[nodiscard]] auto query(Message message, std::string operation, std::string object, Decode decode)
+    [[nodiscard]] auto query(Message message, const std::string& operation, const std::string& object, Decode decode)
         -> Result<typename std::invoke_result_t<Decode, Bytes>::value_type> {
         message.raw().nlmsg_flags |= NLM_F_ACK;
         typename std::invoke_result_t<Decode, Bytes> answer;
         CHECK_OK(exchange(message, operation, object, [&](Bytes bytes) {
             if (!answer) answer = decode(bytes);
         }));
-        if (!answer) return failure(std::move(operation), std::move(object), EBADMSG);
+        if (!answer) return failure(operation, object, EBADMSG);
         return std::move(*answer);
     }
 
     /// Sends a question whose answer is a list. What `decode` returns nothing for is left out (a dump of all families
     /// has those that we do not speak). If the kernel's tables change meanwhile, the dump starts again.
     template <typename Decode>
-    [[nodiscard]] auto dump(Message message, std::string operation, Decode decode)
+    [[nodiscard]] auto dump(Message message, const std::string& operation, Decode decode)
         -> Result<std::vector<typename std::invoke_result_t<Decode, Bytes>::value_type>> {
         std::vector<typename std::invoke_result_t<Decode, Bytes>::value_type> entries;
         CHECK_OK(collect(

@@ -72,6 +72,13 @@ TEST_F(FouTest, DeviceDemandsALocalAddressAndPeerAPort) {
     EXPECT_EQ(ports().add({.port = 5004, .protocol = IPPROTO_IPIP, .peer = ip("127.0.0.2")}).error().code, EINVAL);
 }
 
+TEST_F(FouTest, AddressesOfTheWrongFamilyAreRefused) {
+    EXPECT_EQ(ports().add({.port = 5080, .type = FouType::gue, .local = ip("::1")}).error().message(),
+              "add fou port 5080/udp gue ipv4 to ::1: Address family not supported by protocol (the addresses of an "
+              "ipv4 port are ipv4)");
+    EXPECT_THAT(all(), testing::IsEmpty());
+}
+
 TEST_F(FouTest, PortThatIsTakenSaysSo) {
     const FouPort port{.port = 5004, .protocol = IPPROTO_IPIP};
     ASSERT_TRUE(succeeded(ports().add(port)));
