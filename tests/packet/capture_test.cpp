@@ -19,7 +19,7 @@ class Tshark : public BalancerTest {
   protected:
     void SetUp() override {
         BalancerTest::SetUp();
-        if (std::system("tshark --version >/dev/null 2>&1") != 0) GTEST_SKIP() << "tshark is not installed";
+        if (std::system("command -v tshark >/dev/null") != 0) GTEST_SKIP() << "tshark is not installed";
     }
 };
 
