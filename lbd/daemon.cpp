@@ -25,7 +25,7 @@ using netlink::Result;
 using namespace std::chrono_literals;
 
 constexpr auto time_to_resolve = 1s;   // before the first packet
-constexpr auto time_to_gather = 20ms;  // changes of the network that belong together
+constexpr auto time_to_gather = 50ms;  // changes of the network that belong together
 constexpr auto sweep_interval = 250ms;
 constexpr std::size_t sweeps_per_round = 16;
 
@@ -65,9 +65,10 @@ Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Datapath datapa
 Result<> Daemon::run(const std::string& socket) {
     CHECK_OK(listen(socket));
     resolver_.follow(addresses(config_.services));
-    first_update_.arm(time_to_resolve);
+    hops_ = resolver_.update();
+    CHECK_OK(realize());
+    last_moment_.arm(std::ranges::all_of(hops_, is_reachable) ? 0ms : time_to_resolve);
     next_sweep_.arm(sweep_interval);
-    update();
     auto ran = loop_.run();
     ::sd_notify(0, "STOPPING=1");
     datapath_.detach();
@@ -82,7 +83,7 @@ Result<> Daemon::listen(const std::string& socket) {
     }
     TRY(auto network, loop_.on_io(resolver_.fd(), EPOLLIN, [this](std::uint32_t) { take_in_changes(); }));
     sources_.push_back(std::move(network));
-    TRY(first_update_, loop_.timer([this] { begin_to_balance(); }));
+    TRY(last_moment_, loop_.timer([this] { begin_to_balance(); }));
     TRY(next_update_, loop_.timer([this] { update(); }));
     TRY(next_sweep_, loop_.timer([this] { expire_some_flows(); }));
     TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
@@ -120,15 +121,19 @@ void Daemon::take_in_changes() {
 
 void Daemon::update() {
     const Hops before = std::exchange(hops_, resolver_.update());
-    auto image = plan(config_.services, hops_, image_, limits_);
-    if (!image) return end(tl::unexpected(image.error()));
-    if (auto applied = datapath_.apply(diff(image_, *image)); !applied) return end(std::move(applied));
-    image_ = *std::move(image);
-
+    if (before == hops_) return;
+    if (auto realized = realize(); !realized) return end(std::move(realized));
     if (!attachments_.empty())
         report(before);
     else if (std::ranges::all_of(hops_, is_reachable))
         begin_to_balance();
+}
+
+Result<> Daemon::realize() {
+    TRY(Image image, plan(config_.services, hops_, image_, limits_));
+    CHECK_OK(datapath_.apply(diff(image_, image)));
+    image_ = std::move(image);
+    return {};
 }
 
 void Daemon::expire_some_flows() {

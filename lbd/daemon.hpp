@@ -40,6 +40,8 @@ class Daemon {
 
     void take_in_changes();
     void update();
+    /// Brings the maps to what the configuration and the hops ask for.
+    [[nodiscard]] netlink::Result<> realize();
     void expire_some_flows();
     void report(const Hops& before) const;
 
@@ -59,7 +61,7 @@ class Daemon {
 
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> sources_;
-    EventLoop::Source first_update_;
+    EventLoop::Source last_moment_;  // to begin, whoever is not resolved yet
     EventLoop::Source next_update_;
     EventLoop::Source next_sweep_;
 };

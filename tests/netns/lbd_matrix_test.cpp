@@ -116,7 +116,8 @@ TEST_P(LbdMatrix, PagesUploadsAndNames) {
     EXPECT_GT(counted["packets"], 700);
     EXPECT_GT(counted["bytes"], 1 << 20);
     EXPECT_GE(counted["new_flows"], 4);
-    for (const auto& reason : lbd.show("counters")["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
+    const auto counters = lbd.show("counters");
+    for (const auto& reason : counters["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
 }
 
 INSTANTIATE_TEST_SUITE_P(Lbd, LbdMatrix, testing::ValuesIn(ways()),

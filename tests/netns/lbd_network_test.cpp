@@ -31,11 +31,11 @@ TEST_F(LbdNetwork, ABackendThatIsNotThereYetIsFoundWhenItComes) {
     backend().ip("link set eth0 down\n");
     const Balancer lbd(balancer(), config);
     EXPECT_EQ(lbd.backend("10.0.0.3")["reason"], "no_neighbour");
-    EXPECT_THAT(lbd.process().err(), HasSubstr("10.0.0.3: not reachable: the MAC address"));
+    EXPECT_THAT(lbd.log(), HasSubstr("10.0.0.3: not reachable: the MAC address"));
     EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.1/").ok());
     EXPECT_GT(lbd.dropped("no_neighbour"), 0);
 
-    backend().ip("link set eth0 up\naddr replace fd00::3/64 dev eth0\nroute replace default via 10.0.0.1\n");
+    backend().ip("link set eth0 up\naddr add fd00::3/64 dev eth0\n");
     const HttpServer web(backend(), "backend");
     EXPECT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
     expect_service();
@@ -49,7 +49,8 @@ TEST_F(LbdNetwork, ANewMacAddressThatIsAnnouncedIsTakenUpAtOnce) {
 
     backend().ip("link set eth0 address 02:00:00:00:00:99\n");
     EXPECT_TRUE(eventually([&] {
-        return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" && lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
+        return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" &&
+               lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
     }));
     expect_service();
 }
@@ -68,7 +69,8 @@ TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
 
     backend().ip("link set eth0 address 02:00:00:00:00:99\n");
     EXPECT_TRUE(eventually([&] {
-        return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" && lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
+        return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" &&
+               lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
     }));
     expect_service();
 }
@@ -83,35 +85,109 @@ TEST_F(LbdNetwork, TheAddressOfABackendThatIsGoneIsUsedNoMore) {
 
     backend().ip("link set eth0 down\n");
     EXPECT_TRUE(eventually([&] { return lbd.backend("10.0.0.3")["reason"] == "no_neighbour"; }));
-    EXPECT_TRUE(eventually([&] { return lbd.process().err().find("10.0.0.3: not reachable") != std::string::npos; }));
+    EXPECT_TRUE(eventually([&] { return lbd.log().find("10.0.0.3: not reachable") != std::string::npos; }));
 }
 
-//   client ───┐          ┌── router A ──┐
-//             │          │   10.0.0.11  │
-//   balancer ─┼─ switch ─┤              ├── server 10.9.0.3, fd09::3
-//             │          │   router B   │
-//             │          └── 10.0.0.12 ─┘
+//   client ───┐          ┌─ router a ─┐
+//             │          │  10.0.0.11 │  far
+//   balancer ─┼─ switch ─┤            ├─ switch ─ server
+//             │          │  router b  │           10.9.0.3, fd09::3
+//             │          └─ 10.0.0.12 ┘
 TEST_F(LbdNetwork, RoutesAreFollowed) {
     const Host router_a("a"), router_b("b"), server("server");
     Switch far("far");
-    lan().connect({{router_a, "eth0", {"10.0.0.11/24", "fd00::11/64"}}, {router_b, "eth0", {"10.0.0.12/24", "fd00::12/64"}}});
+    lan().connect(
+        {{router_a, "eth0", {"10.0.0.11/24", "fe80::11/64"}}, {router_b, "eth0", {"10.0.0.12/24", "fe80::12/64"}}});
     far.connect({{router_a, "eth1", {"10.9.0.11/24", "fd09::11/64"}},
                  {router_b, "eth1", {"10.9.0.12/24", "fd09::12/64"}},
                  {server, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
     for (const Host* router : {&router_a, &router_b}) {
         router->set_sysctl("net.ipv4.ip_forward", "1");
         router->set_sysctl("net.ipv6.conf.all.forwarding", "1");
+        router->must(
+            "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come from VIPs
+        router->ip("route add fd00::1 dev eth0\n");
     }
-    server.ip("route add default via 10.9.0.11\n-6 route add default via fd09::11\n");
-    // L3DSR arrives by any router, and the server knows its VIPs by their DSCP.
+    server.ip(
+        "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
+        "route add default via 10.9.0.11\nroute add default via fd09::11\n");
     server.must("nft add table inet lb");
     server.must("nft add chain inet lb in '{ type filter hook prerouting priority raw; }'");
     server.must("nft add rule inet lb in ip dscp 2 ip daddr set 192.0.2.1 notrack");
     server.must("nft add rule inet lb in ip6 dscp 2 ip6 daddr set 2001:db8::1 notrack");
-    server.ip("addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n");
     const HttpServer web(server, "server");
-    const std::string link_local_a = router_a.must("sh -c \"ip -j -6 addr show dev eth0 scope link | jq -r .[0].addr_info[0].local\"");
-    (void)link_local_a;
+
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        defaults: {encap: {type: l3dsr, dscp: 2}}
+        services:
+          - {name: web4, vip: 192.0.2.1, ports: [80/tcp], backends: [{address: 10.9.0.3}]}
+          - {name: web6, vip: "2001:db8::1", ports: [80/tcp], backends: [{address: "fd09::3"}]}
+        )");
+    const auto eventually_by = [&](const std::string& mac) {
+        EXPECT_TRUE(
+            eventually([&] { return lbd.backend("10.9.0.3")["mac"] == mac && lbd.backend("fd09::3")["mac"] == mac; }));
+        EXPECT_EQ(http_get(client(), vip4), "server\n");
+        EXPECT_EQ(http_get(client(), vip6), "server\n");
+    };
+    EXPECT_EQ(lbd.backend("10.9.0.3")["reason"], "no_route");
+    EXPECT_EQ(lbd.backend("fd09::3")["reason"], "no_route");
+
+    balancer().ip("route add 10.9.0.0/24 via 10.0.0.11\nroute add fd09::/64 via fe80::11 dev eth0\n");
+    eventually_by("02:00:0a:00:00:0b");
+    balancer().ip("route replace 10.9.0.0/24 via 10.0.0.12\nroute replace fd09::/64 via fe80::12 dev eth0\n");
+    eventually_by("02:00:0a:00:00:0c");
+
+    balancer().ip("route replace blackhole 10.9.0.0/24\nroute replace blackhole fd09::/64\n");
+    EXPECT_TRUE(eventually([&] {
+        return lbd.backend("10.9.0.3")["reason"] == "no_route" && lbd.backend("fd09::3")["reason"] == "no_route";
+    }));
+}
+
+//   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3
+//     └──────────────────────────────────────┘
+TEST_F(LbdNetwork, BehindAnotherInterface) {
+    const Host server("server");
+    Switch far("far");
+    far.connect({{client(), "eth1", {"10.9.0.1/24", "fd09::1/64"}},
+                 {balancer(), "eth1", {"10.9.0.2/24", "fd09::2/64"}},
+                 {server, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
+    client().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by eth1
+    server.ip(
+        "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
+        "route add default via 10.9.0.1\nroute add default via fd09::1\n");
+    const HttpServer web(server, "server");
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0, eth1]
+        flows: {entries: 64k}
+        defaults: {encap: {type: l2}}
+        services:
+          - {name: web4, vip: 192.0.2.1, ports: [80/tcp], backends: [{address: 10.9.0.3}]}
+          - {name: web6, vip: "2001:db8::1", ports: [80/tcp], backends: [{address: "fd09::3"}]}
+        )");
+    EXPECT_EQ(lbd.backend("10.9.0.3")["interface"], "eth1");
+    EXPECT_EQ(http_get(client(), vip4), "server\n");
+    EXPECT_EQ(http_get(client(), vip6), "server\n");
+
+    balancer().ip("link set eth1 down\n");
+    EXPECT_TRUE(eventually([&] { return !lbd.reaches("10.9.0.3") && !lbd.reaches("fd09::3"); }));
+    balancer().ip("link set eth1 up\naddr add fd09::2/64 dev eth1\n");
+    EXPECT_TRUE(eventually([&] { return lbd.reaches("10.9.0.3") && lbd.reaches("fd09::3"); }));
+    EXPECT_EQ(http_get(client(), vip4), "server\n");
+    EXPECT_EQ(http_get(client(), vip6), "server\n");
+}
+
+TEST_F(LbdNetwork, AnInterfaceThatIsNotBalancedOn) {
+    Switch far("far");
+    far.connect({{balancer(), "eth1", {"10.9.0.2/24"}}});
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.9.0.3}]}
+        )");
+    EXPECT_EQ(lbd.backend("10.9.0.3")["reason"], "no_interface");
 }
 
 }  // namespace

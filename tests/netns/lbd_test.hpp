@@ -26,7 +26,9 @@ class Balancer {
         process_.wait_for(wait_for);
     }
 
-    [[nodiscard]] Process& process() { return process_; }
+    [[nodiscard]] std::string log() const { return process_.err(); }
+    Output stop(int signal = SIGTERM) { return process_.stop(signal); }
+
     [[nodiscard]] nlohmann::json show(std::string_view what) const {
         return nlohmann::json::parse(host_.must(fmt::format("{} show {} --json", CULVERT_LBD, what)));
     }
@@ -38,7 +40,8 @@ class Balancer {
     }
     [[nodiscard]] bool reaches(const std::string& backend_name) const { return backend(backend_name).contains("mac"); }
     [[nodiscard]] std::uint64_t dropped(const std::string& reason) const {
-        for (const auto& counter : show("counters")["dropped"])
+        const auto counters = show("counters");
+        for (const auto& counter : counters["dropped"])
             if (counter["reason"] == reason) return counter["packets"];
         throw std::runtime_error("no such reason: " + reason);
     }

@@ -217,7 +217,7 @@ TEST_F(Backend, ServesL2) {
     provision("{encap: l2}");
     for (const std::string& vip : {vip4, vip6})
         client().ip(
-            fmt::format("route replace {0} dev eth0 metric 1\n"
+            fmt::format("route del {0}\nroute add {0} dev eth0\n"
                         "neigh replace {0} lladdr 02:00:0a:00:00:03 dev eth0 nud permanent\n",
                         vip));
     expect_service();

@@ -39,15 +39,14 @@ constexpr const char* receive = R"(
 std::vector<Way> ways() {
     std::vector<Way> all;
     for (const int inner : {4, 6}) {
-        all.push_back({fmt::format("l2, IPv{}", inner), inner, inner, "{type: l2}", "greater 0"});
-        all.push_back({fmt::format("l3dsr, IPv{}", inner), inner, inner,
-                       fmt::format("{{type: l3dsr, dscp: {}}}", inner),
+        all.push_back({fmt::format("l2-{}", inner), inner, inner, "{type: l2}", "greater 0"});
+        all.push_back({fmt::format("l3dsr-{}", inner), inner, inner, fmt::format("{{type: l3dsr, dscp: {}}}", inner),
                        inner == 4 ? "dst host 10.0.0.3 and ip[1] = 16" : "dst host fd00::3 and ip6[0:2] = 0x6180"});
         for (const int outer : {4, 6}) {
             const std::string header = outer == 4 ? "ip" : "ip6";
             const int fou = inner == 4 ? 5004 : 5006;
             const auto add = [&](std::string_view kind, const std::string& encap, const std::string& wire) {
-                all.push_back({fmt::format("{}, {} in {}", kind, inner, outer), inner, outer, encap, wire});
+                all.push_back({fmt::format("{}-{}in{}", kind, inner, outer), inner, outer, encap, wire});
             };
             add("ipip", "{type: ipip}", fmt::format("{} proto {}", header, inner == 4 ? 4 : 41));
             add("gre", "{type: gre}", header + " proto 47");
@@ -75,11 +74,13 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
     client.ip(
         "link set eth0 mtu 1400\n"  // leaves room for every encapsulation
         "route add 192.0.2.0/24 via 10.0.0.2\nroute add 2001:db8::/64 via fd00::2\n");
+    backend.set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses; a prefix has none
     const std::string before = snapshot(backend);
 
     std::string services, l3dsr;
+    std::vector<std::string> vips;
     for (std::size_t i = 0; i < all.size(); ++i) {
-        const std::string vip = vip_of(i, all[i].inner);
+        const std::string vip = vips.emplace_back(vip_of(i, all[i].inner));
         services += fmt::format(
             "  - {{name: '{}', vip: '{}', ports: [80/tcp, 53/udp, 53/tcp], encap: {}, backends: [{{address: "
             "'{}'}}]}}\n",
@@ -93,30 +94,28 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
                                                       receive, l3dsr));
     backend.must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     const HttpServer web(backend, "backend");
-    const DnsServer dns(backend, "backend");
-    Capture capture(lan.host(), "balancer-eth0", "tcp or udp or ip proto 4 or ip proto 41 or ip proto 47 or ip6");
+    const DnsServer dns(backend, "backend", vips);  // it would find addresses by itself, but not prefixes
     const Balancer lbd(balancer, "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n" + services);
 
+    Capture capture(lan.host(), "balancer-eth0", "ether src 02:00:0a:00:00:02 and not arp and not icmp6");
     for (std::size_t i = 0; i < all.size(); ++i) {
         SCOPED_TRACE(all[i].name);
-        const std::string vip = vip_of(i, all[i].inner);
-        EXPECT_EQ(http_get(client, vip), "backend\n");
-        const std::string file = fmt::format("upload-{}", i);
-        http_put(client, vip, file, noise(1 << 20));
-        EXPECT_EQ(web.uploaded(file), noise(1 << 20));
-        EXPECT_EQ(dns_whoami(client, vip, Transport::udp), "backend");
-        EXPECT_EQ(dns_whoami(client, vip, Transport::tcp), "backend");
+        EXPECT_EQ(http_get(client, vips[i]), "backend\n");
+        EXPECT_EQ(dns_whoami(client, vips[i], Transport::udp), "backend");
+        EXPECT_EQ(dns_whoami(client, vips[i], Transport::tcp), "backend");
     }
-
     const Packets packets = capture.stop();
-    for (const Way& way : all) {
-        SCOPED_TRACE(way.name);
-        EXPECT_GT(packets.count("ether src 02:00:0a:00:00:02 and " + way.on_the_wire),
-                  700);  // 1 MiB in 1400-byte packets
-    }
+    for (const Way& way : all) EXPECT_GT(packets.count(way.on_the_wire), 10) << way.name;
     EXPECT_THAT(packets.lines("src net 192.0.2.0/24 or src net 2001:db8::/64"), testing::IsEmpty())
         << "answers go straight to the client";
     EXPECT_THAT(packets.complaints({"udp.port==5004,ip", "udp.port==5006,ipv6"}), testing::IsEmpty());
+
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        SCOPED_TRACE(all[i].name);
+        const std::string file = fmt::format("upload-{}", i);
+        http_put(client, vips[i], file, noise(1 << 20));
+        EXPECT_EQ(web.uploaded(file), noise(1 << 20));
+    }
     for (const auto& reason : lbd.show("counters")["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
 
     backend.must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");

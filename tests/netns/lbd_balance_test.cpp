@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <algorithm>
+#include <memory>
+#include <vector>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+//   LbdTest's hosts, and backends 10.0.0.4 to 10.0.0.6
+class LbdBalance : public LbdTest {
+  protected:
+    void SetUp() override {
+        LbdTest::SetUp();
+        if (IsSkipped()) return;
+        for (int i = 4; i <= 6; ++i) {
+            hosts_.push_back(std::make_unique<Host>(fmt::format("b{}", i)));
+            lan().connect({{*hosts_.back(), "eth0", {fmt::format("10.0.0.{}/24", i)}}});
+            hosts_.back()->ip("addr add 192.0.2.1/32 dev lo\n");
+            servers_.push_back(std::make_unique<HttpServer>(*hosts_.back(), fmt::format("b{}", i)));
+        }
+    }
+
+  private:
+    std::vector<std::unique_ptr<Host>> hosts_;
+    std::vector<std::unique_ptr<HttpServer>> servers_;
+};
+
+TEST_F(LbdBalance, NewFlowsFollowTheWeights) {
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - name: web
+            vip: 192.0.2.1
+            ports: [80/tcp]
+            encap: {type: l2}
+            backends:
+              - {name: light, address: 10.0.0.4}
+              - {name: heavy, address: 10.0.0.5, weight: 3}
+              - {name: idle, address: 10.0.0.6, weight: 0}
+              - {name: drained, address: 10.0.0.3, state: drain}
+        )");
+    EXPECT_NEAR(lbd.backend("light")["share"].get<double>(), 0.25, 0.001);
+    EXPECT_NEAR(lbd.backend("heavy")["share"].get<double>(), 0.75, 0.001);
+    EXPECT_EQ(lbd.backend("idle")["share"], 0);
+    EXPECT_EQ(lbd.backend("drained")["share"], 0);
+
+    const auto answers = http_get_many(client(), vip4, 200);
+    EXPECT_EQ(answers.size(), 200);
+    EXPECT_NEAR(static_cast<double>(std::ranges::count(answers, "b4")), 50, 30);  // 5 standard deviations
+    EXPECT_NEAR(static_cast<double>(std::ranges::count(answers, "b5")), 150, 30);
+
+    const auto light = lbd.backend("light"), heavy = lbd.backend("heavy");
+    EXPECT_EQ(light["new_flows"], std::ranges::count(answers, "b4"));
+    EXPECT_EQ(heavy["new_flows"], std::ranges::count(answers, "b5"));
+    EXPECT_EQ(light["closing_flows"], light["new_flows"]);
+    EXPECT_EQ(lbd.backend("idle")["packets"], 0);
+}
+
+TEST_F(LbdBalance, FlowsAreForgottenWhenIdle) {
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k, idle: 1s}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.4}]}
+        )");
+    EXPECT_EQ(http_get_many(client(), vip4, 10).size(), 10);
+    EXPECT_EQ(lbd.show("flows")["used"], 10);
+    EXPECT_TRUE(eventually([&] { return lbd.show("flows")["used"] == 0; }));
+    EXPECT_EQ(lbd.backend("10.0.0.4")["new_flows"], 10);
+}
+
+TEST_F(LbdBalance, AllPortsAndOthers) {
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: all, vip: 192.0.2.1, ports: any, encap: {type: l2}, backends: [{address: 10.0.0.4}]}
+          - {name: one, vip: 192.0.2.2, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.5}]}
+        )");
+    client().ip("route add 192.0.2.2 via 10.0.0.2\n");
+    EXPECT_EQ(http_get(client(), "192.0.2.1"), "b4\n");
+    EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.1:81/").ok());
+    EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.2:81/").ok());
+    EXPECT_GE(lbd.show("services")[0]["packets"], 5);
+    EXPECT_EQ(lbd.show("services")[1]["packets"], 0);
+}
+
+}  // namespace
+}  // namespace culvert::netns

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+
+std::string config(std::string_view interface = "eth0", std::string_view xdp = "auto") {
+    return fmt::format(R"(
+        interfaces: [{}]
+        xdp: {}
+        flows: {{entries: 64k}}
+        services:
+          - {{name: web4, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: l2}}, backends: [{{address: 10.0.0.3}}]}}
+          - {{name: web6, vip: "2001:db8::1", ports: [80/tcp], encap: {{type: l2}}, backends: [{{address: "fd00::3"}}]}}
+        )",
+                       interface, xdp);
+}
+
+class LbdLife : public LbdTest {
+  protected:
+    /// All that lbd may leave behind: XDP programs, neighbours that are kept resolved, sockets.
+    std::string traces() {
+        return balancer().must("sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert; true'");
+    }
+};
+
+TEST_F(LbdLife, LeavesNothingBehind) {
+    const std::string before = snapshot(balancer());
+    for (const int signal : {SIGTERM, SIGINT}) {
+        Balancer lbd(balancer(), config());
+        EXPECT_THAT(traces(), testing::AllOf(HasSubstr("xdp"), HasSubstr("managed"), HasSubstr("lbd.sock")));
+        const Output output = lbd.stop(signal);
+        EXPECT_EQ(output.status, 0) << output;
+        EXPECT_EQ(traces(), "");
+        EXPECT_EQ(snapshot(balancer()), before);
+    }
+}
+
+TEST_F(LbdLife, StartsAgainAfterItWasKilled) {
+    const HttpServer web(backend(), "backend");
+    Balancer(balancer(), config()).stop(SIGKILL);
+    EXPECT_THAT(traces(), HasSubstr("lbd.sock"));
+    Balancer lbd(balancer(), config());
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    EXPECT_EQ(lbd.stop().status, 0);
+    EXPECT_EQ(traces(), "");
+}
+
+TEST_F(LbdLife, TheSecondOneIsRefused) {
+    const Balancer first(balancer(), config());
+    const Output second = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+    EXPECT_EQ(second.status, 1);
+    EXPECT_THAT(second.err, HasSubstr("another lbd is running"));
+
+    const Output elsewhere = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml --socket /run/other.sock");
+    EXPECT_EQ(elsewhere.status, 1);
+    EXPECT_THAT(elsewhere.err, HasSubstr("another XDP program is there (ip link set dev eth0 xdp off)"));
+    EXPECT_TRUE(first.reaches("10.0.0.3"));
+}
+
+TEST_F(LbdLife, GenericXdpOnRequest) {
+    const HttpServer web(backend(), "backend");
+    const Balancer lbd(balancer(), config("eth0", "generic"));
+    EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "generic");
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    EXPECT_EQ(http_get(client(), vip6), "backend\n");
+}
+
+// A bridge has no native XDP.
+TEST_F(LbdLife, GenericXdpWhereTheDriverHasNoOther) {
+    const HttpServer web(backend(), "backend");
+    balancer().ip(
+        "link add br0 address 02:00:0a:00:00:02 up type bridge\nlink set eth0 master br0\n"
+        "addr flush dev eth0\naddr add 10.0.0.2/24 dev br0\naddr add fd00::2/64 dev br0\n");
+    balancer().write("/run/lbd.yaml", config("br0", "native"));
+    const Output native = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+    EXPECT_EQ(native.status, 1);
+    EXPECT_THAT(native.err, HasSubstr("attach native XDP to br0: Operation not supported"));
+
+    const Balancer lbd(balancer(), config("br0"));
+    EXPECT_THAT(lbd.log(), HasSubstr("br0: its driver has no native XDP: generic XDP is used"));
+    EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "generic");
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    EXPECT_EQ(http_get(client(), vip6), "backend\n");
+}
+
+TEST_F(LbdLife, TellsSystemdWhenItIsReady) {
+    constexpr const char* systemd = R"py(
+import os, socket, subprocess, sys
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.bind("/run/notify")
+notify.settimeout(20)
+lbd = subprocess.Popen(sys.argv[1:], env={**os.environ, "NOTIFY_SOCKET": "/run/notify"}, stderr=subprocess.DEVNULL)
+while (word := notify.recv(4096).decode()) != "READY=1":
+    print(word)
+print(word, subprocess.run("ip -d link show eth0 | grep -c prog/xdp", shell=True, capture_output=True, text=True).stdout)
+lbd.terminate()
+while (word := notify.recv(4096).decode()) != "STOPPING=1":
+    print(word)
+print(word, lbd.wait())
+)py";
+    balancer().write("/run/systemd.py", systemd);
+    balancer().write("/run/lbd.yaml", config());
+    const std::string words = balancer().must("python3 /run/systemd.py " CULVERT_LBD " run -c /run/lbd.yaml");
+    EXPECT_THAT(words, HasSubstr("STATUS=2 services, 2 of 2 backends reachable"));
+    EXPECT_THAT(words, HasSubstr("READY=1 1\n"));
+    EXPECT_THAT(words, HasSubstr("STOPPING=1 0\n"));
+}
+
+TEST_F(LbdLife, CheckLoadsTheProgramAndTouchesNothing) {
+    balancer().write("/run/lbd.yaml", config());
+    const std::string before = snapshot(balancer());
+    EXPECT_EQ(balancer().must(CULVERT_LBD " run --check -c /run/lbd.yaml"),
+              "/run/lbd.yaml: in order: 2 services, 2 backends\n");
+    EXPECT_EQ(snapshot(balancer()), before);
+    EXPECT_EQ(traces(), "");
+}
+
+TEST_F(LbdLife, ExitStatusAndWordsOfFailures) {
+    const auto fails = [&](const std::string& command, int status, const std::string& words) {
+        const Output output = balancer().run(std::string(CULVERT_LBD " ") + command);
+        EXPECT_EQ(output.status, status) << command;
+        EXPECT_EQ(output.err, words) << command;
+        EXPECT_EQ(output.out, "") << command;
+    };
+    balancer().write("/run/bad.yaml", "interfaces: [eth0]\nservice: []\n");
+    balancer().write("/run/lbd.yaml", config("eth7"));
+    fails("show", 1,
+          "lbd: connect to lbd /run/culvert/lbd.sock: No such file or directory (is it running? lbd run -c FILE)\n");
+    fails("show backend", 2, "lbd: nothing to show called \"backend\": did you mean backends?\n");
+    fails("shwo", 2, "lbd: unknown command \"shwo\": did you mean show?\n");
+    fails("run -c /run/lbd.yaml", 1, "lbd: get link eth7: No such device\n");
+    for (const std::string command : {"check", "run", "run --check"}) {
+        const Output output = balancer().run(CULVERT_LBD " " + command + " -c /run/bad.yaml");
+        EXPECT_EQ(output.status, 2);
+        EXPECT_THAT(output.err, HasSubstr("/run/bad.yaml:2:1: "));
+    }
+}
+
+}  // namespace
+}  // namespace culvert::netns
