@@ -64,7 +64,6 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
         case KMOD_MODULE_LIVE:
             return ModuleState::loaded;
         case KMOD_MODULE_BUILTIN:
-            return ModuleState::built_in;
         case KMOD_MODULE_COMING:  // also what a built-in one with parameters looks like without modules.builtin
             return ModuleState::built_in;
         default:

@@ -24,7 +24,8 @@ std::string path_of(std::string_view name) { return std::string(directory) + "/"
 std::string privilege(int code) { return code == EPERM || code == EACCES ? "run as root, with CAP_SYS_ADMIN" : ""; }
 
 bool is_name(std::string_view name) {
-    return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
+    return !name.empty() && name != "." && name != ".." &&
+           name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
 }
 
 /// Names are mounts. They must spread to other mount namespaces, or removing one here leaves it busy there.

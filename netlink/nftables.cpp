@@ -57,13 +57,13 @@ tl::unexpected<Error> refused(std::string operation, std::string object, const A
     return failure(std::move(operation), std::move(object), answer.code, answer.text, std::move(cure));
 }
 
-/// Receives one datagram of messages; nothing if none is waiting and `flags` says MSG_DONTWAIT.
-Result<std::optional<Bytes>> receive(mnl_socket* socket, int flags) {
-    Bytes buffer(64 * 1024);
+/// Receives one datagram of messages; an empty one if none is waiting and `flags` says MSG_DONTWAIT.
+Result<Bytes> receive(mnl_socket* socket, int flags) {
+    Bytes buffer(std::size_t{64} * 1024);
     for (;;) {
         const ssize_t size = recv(mnl_socket_get_fd(socket), buffer.data(), buffer.size(), flags | MSG_TRUNC);
         if (size < 0 && errno == EINTR) continue;
-        if (size < 0 && errno == EAGAIN) return std::nullopt;
+        if (size < 0 && errno == EAGAIN) return Bytes{};
         if (size < 0) return failure("receive from", "nf_tables", errno);
         if (static_cast<std::size_t>(size) > buffer.size()) return failure("receive from", "nf_tables", EMSGSIZE);
         buffer.resize(static_cast<std::size_t>(size));
@@ -71,14 +71,11 @@ Result<std::optional<Bytes>> receive(mnl_socket* socket, int flags) {
     }
 }
 
-/// Calls `function(message)` for each message of a datagram until it returns false; whether it never did.
 template <typename Function>
-bool for_each_message(const Bytes& datagram, const Function& function) {
+void for_each_message(const Bytes& datagram, const Function& function) {
     int left = static_cast<int>(datagram.size());
     const auto* message = reinterpret_cast<const nlmsghdr*>(datagram.data());
-    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
-        if (!function(message)) return false;
-    return true;
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) function(message);
 }
 
 /// Sends one request and returns the messages that answer it, up to the one that ends the answer.
@@ -92,8 +89,8 @@ Result<Bytes> ask(mnl_socket* socket, std::uint16_t type, std::uint16_t flags, T
     Bytes messages;
     std::optional<Answer> end;
     while (!end) {
-        TRY(const auto datagram, receive(socket, 0));
-        for_each_message(*datagram, [&](const nlmsghdr* message) {
+        TRY(const Bytes datagram, receive(socket, 0));
+        for_each_message(datagram, [&](const nlmsghdr* message) {
             if (message->nlmsg_type == NLMSG_ERROR) {
                 end = decode_answer(message);
             } else if (message->nlmsg_type == NLMSG_DONE) {
@@ -103,7 +100,6 @@ Result<Bytes> ask(mnl_socket* socket, std::uint16_t type, std::uint16_t flags, T
                 const auto* bytes = reinterpret_cast<const std::uint8_t*>(message);
                 messages.insert(messages.end(), bytes, bytes + NLMSG_ALIGN(message->nlmsg_len));
             }
-            return !end;
         });
     }
     if (end->code != 0) return refused("read", "nf_tables", *end);
@@ -125,10 +121,11 @@ Result<std::optional<Table>> read_once(mnl_socket* socket, TableFamily family, s
     CHECK_OK(dump(NFT_MSG_GETCHAIN, [](nlmsghdr*) {}));
     CHECK_OK(dump(NFT_MSG_GETSET, [&](nlmsghdr* header) { mnl_attr_put_strz(header, NFTA_SET_TABLE, table.c_str()); }));
     TRY(const auto with_sets, decode(messages, family, name));
-    for (const auto& [set, value] : with_sets->sets)
+    const Table known = with_sets.value_or(Table{});
+    for (const auto& entry : known.sets)
         CHECK_OK(dump(NFT_MSG_GETSETELEM, [&](nlmsghdr* header) {
             mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_TABLE, table.c_str());
-            mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, set.c_str());
+            mnl_attr_put_strz(header, NFTA_SET_ELEM_LIST_SET, entry.first.c_str());
         }));
     CHECK_OK(
         dump(NFT_MSG_GETRULE, [&](nlmsghdr* header) { mnl_attr_put_strz(header, NFTA_RULE_TABLE, table.c_str()); }));
@@ -144,11 +141,10 @@ Result<> commit(mnl_socket* socket, const std::string& operation, const Batch& b
         return refused(operation, batch.objects.front(), Answer{.code = errno, .text = {}});
     std::optional<Answer> complaint;
     for (;;) {
-        TRY(const auto datagram, receive(socket, MSG_DONTWAIT));
-        if (!datagram) break;
-        for_each_message(*datagram, [&](const nlmsghdr* message) {
+        TRY(const Bytes datagram, receive(socket, MSG_DONTWAIT));
+        if (datagram.empty()) break;
+        for_each_message(datagram, [&](const nlmsghdr* message) {
             if (message->nlmsg_type == NLMSG_ERROR && !complaint) complaint = decode_answer(message);
-            return true;
         });
     }
     if (!complaint || complaint->code == 0) return {};

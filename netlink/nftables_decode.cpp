@@ -117,13 +117,16 @@ std::string decode_comment(const nftnl_rule* rule) {
 /// An element of a set as the kernel keeps it: a value, or the one after an interval's last.
 struct Boundary {
     Bytes key;
-    bool is_start;  // false sorts first: one interval may start where another ends
-    auto operator<=>(const Boundary&) const = default;
+    bool is_start;
+    /// An end comes first: one interval may start where another ends.
+    bool operator<(const Boundary& other) const {
+        return key != other.key ? key < other.key : !is_start && other.is_start;
+    }
 };
 
 std::vector<Interval> intervals_between(std::vector<Boundary> boundaries, const Set& set) {
     std::vector<Interval> result;
-    std::ranges::sort(boundaries);
+    std::sort(boundaries.begin(), boundaries.end());
     for (Boundary& boundary : boundaries) {
         const bool open = !result.empty() && result.back().last.empty();
         if (open) result.back().last = predecessor(boundary.key);
@@ -133,22 +136,23 @@ std::vector<Interval> intervals_between(std::vector<Boundary> boundaries, const 
     return joined(std::move(result));
 }
 
-std::vector<Interval> single_values(std::vector<Boundary> values) {
+std::vector<Interval> single_values(const std::vector<Boundary>& values) {
     std::vector<Interval> result;
-    for (Boundary& value : values) result.push_back({value.key, value.key});
+    result.reserve(values.size());
+    for (const Boundary& value : values) result.push_back({value.key, value.key});
     std::ranges::sort(result);
     return result;
 }
 
 class Decoder {
   public:
-    Decoder(TableFamily family, std::string_view name) : family_(family), name_(name) {}
+    Decoder(TableFamily family, std::string_view name) : table_{.name = std::string(name), .family = family} {}
 
     [[nodiscard]] bool take(const nlmsghdr* message) {
         if (NFNL_SUBSYS_ID(message->nlmsg_type) != NFNL_SUBSYS_NFTABLES) return true;  // a batch's begin and end
         if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return false;
         const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
-        if (general->nfgen_family != static_cast<std::uint8_t>(family_)) return true;
+        if (general->nfgen_family != static_cast<std::uint8_t>(table_.family)) return true;
         switch (NFNL_MSG_TYPE(message->nlmsg_type)) {
             case NFT_MSG_NEWTABLE:
                 return take_table(message);
@@ -166,24 +170,25 @@ class Decoder {
     }
 
     [[nodiscard]] std::optional<Table> finish() && {
-        if (!table_) return std::nullopt;
+        if (!found_) return std::nullopt;
         for (auto& [name, boundaries] : boundaries_) {
-            Set& set = table_->sets.at(name);
+            Set& set = table_.sets.at(name);
             set.elements = (set.flags & NFT_SET_INTERVAL) != 0 ? intervals_between(std::move(boundaries), set)
-                                                               : single_values(std::move(boundaries));
+                                                               : single_values(boundaries);
         }
         return std::move(table_);
     }
 
   private:
-    [[nodiscard]] bool is_ours(const char* table) const { return table != nullptr && name_ == table && table_; }
+    [[nodiscard]] bool is_ours(const char* table) const { return found_ && table != nullptr && table_.name == table; }
 
     bool take_table(const nlmsghdr* message) {
         const auto table = owned(nftnl_table_alloc());
         if (nftnl_table_nlmsg_parse(message, table.get()) < 0) return false;
         const char* name = nftnl_table_get_str(table.get(), NFTNL_TABLE_NAME);
-        if (name == nullptr || name_ != name) return true;
-        table_ = Table{.name = name_, .family = family_, .flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS)};
+        if (name == nullptr || table_.name != name) return true;
+        table_.flags = nftnl_table_get_u32(table.get(), NFTNL_TABLE_FLAGS);
+        found_ = true;
         return true;
     }
 
@@ -197,7 +202,7 @@ class Decoder {
                               .priority = nftnl_chain_get_s32(chain.get(), NFTNL_CHAIN_PRIO),
                               .policy = static_cast<Policy>(nftnl_chain_get_u32(chain.get(), NFTNL_CHAIN_POLICY)),
                               .type = text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_TYPE))};
-        table_->chains[text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME))] = std::move(value);
+        table_.chains[text_or_empty(nftnl_chain_get_str(chain.get(), NFTNL_CHAIN_NAME))] = std::move(value);
         return true;
     }
 
@@ -205,7 +210,7 @@ class Decoder {
         const auto set = owned(nftnl_set_alloc());
         if (nftnl_set_nlmsg_parse(message, set.get()) < 0) return false;
         if (!is_ours(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
-        table_->sets[text_or_empty(nftnl_set_get_str(set.get(), NFTNL_SET_NAME))] =
+        table_.sets[text_or_empty(nftnl_set_get_str(set.get(), NFTNL_SET_NAME))] =
             Set{.key = static_cast<KeyType>(nftnl_set_get_u32(set.get(), NFTNL_SET_KEY_TYPE)),
                 .key_length = nftnl_set_get_u32(set.get(), NFTNL_SET_KEY_LEN),
                 .flags = nftnl_set_get_u32(set.get(), NFTNL_SET_FLAGS)};
@@ -217,12 +222,12 @@ class Decoder {
         if (nftnl_set_elems_nlmsg_parse(message, set.get()) < 0) return false;
         if (!is_ours(nftnl_set_get_str(set.get(), NFTNL_SET_TABLE))) return true;
         const std::string name = text_or_empty(nftnl_set_get_str(set.get(), NFTNL_SET_NAME));
-        if (!table_->sets.contains(name)) return false;
+        if (!table_.sets.contains(name)) return false;
         const auto elements = owned(nftnl_set_elems_iter_create(set.get()));
         while (nftnl_set_elem* element = nftnl_set_elems_iter_next(elements.get())) {
             std::uint32_t size = 0;
             const auto* key = static_cast<const std::uint8_t*>(nftnl_set_elem_get(element, NFTNL_SET_ELEM_KEY, &size));
-            if (key == nullptr || size != table_->sets[name].key_length) return false;
+            if (key == nullptr || size != table_.sets[name].key_length) return false;
             const std::uint32_t flags = nftnl_set_elem_is_set(element, NFTNL_SET_ELEM_FLAGS)
                                             ? nftnl_set_elem_get_u32(element, NFTNL_SET_ELEM_FLAGS)
                                             : 0;
@@ -235,8 +240,8 @@ class Decoder {
         const auto rule = owned(nftnl_rule_alloc());
         const bool known = nftnl_rule_nlmsg_parse(message, rule.get()) >= 0;
         if (!is_ours(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE))) return true;
-        const auto chain = table_->chains.find(text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)));
-        if (chain == table_->chains.end()) return false;
+        const auto chain = table_.chains.find(text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN)));
+        if (chain == table_.chains.end()) return false;
         Rule& value = chain->second.rules.emplace_back();
         value.comment = decode_comment(rule.get());
         const auto expressions = owned(nftnl_expr_iter_create(rule.get()));
@@ -246,9 +251,8 @@ class Decoder {
         return true;
     }
 
-    TableFamily family_;
-    std::string name_;
-    std::optional<Table> table_;
+    Table table_;
+    bool found_ = false;
     std::map<std::string, std::vector<Boundary>> boundaries_;
 };
 

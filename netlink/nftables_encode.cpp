@@ -16,7 +16,7 @@ namespace culvert::netlink::nft {
 namespace {
 
 /// Room for one message: libnftnl stops adding set elements at 64 KiB, and checks nothing else.
-constexpr std::size_t message_room = 128 * 1024;
+constexpr std::size_t message_room = std::size_t{128} * 1024;
 
 class BatchWriter {
   public:
@@ -138,9 +138,9 @@ Owned<nftnl_expr> encode(const Fib& fib) {
     return expression;
 }
 
-Owned<nftnl_expr> encode(const Counter&) { return owned(nftnl_expr_alloc("counter")); }
+Owned<nftnl_expr> encode(const Counter& /*unused*/) { return owned(nftnl_expr_alloc("counter")); }
 
-Owned<nftnl_expr> encode(const Notrack&) { return owned(nftnl_expr_alloc("notrack")); }
+Owned<nftnl_expr> encode(const Notrack& /*unused*/) { return owned(nftnl_expr_alloc("notrack")); }
 
 Owned<nftnl_expr> encode(const Verdict& verdict) {
     auto expression = owned(nftnl_expr_alloc("immediate"));
@@ -150,7 +150,7 @@ Owned<nftnl_expr> encode(const Verdict& verdict) {
     return expression;
 }
 
-Owned<nftnl_expr> encode(const Foreign&) { return nullptr; }  // Nftables::replace refuses these
+Owned<nftnl_expr> encode(const Foreign& /*unused*/) { return nullptr; }  // Nftables::replace refuses these
 
 void add_table(BatchWriter& batch, std::uint16_t type, std::uint32_t flags) {
     const auto table = owned(nftnl_table_alloc());

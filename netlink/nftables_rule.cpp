@@ -34,6 +34,14 @@ Bytes big_endian(std::uint16_t value) {
     return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value & 0xff)};
 }
 
+/// The first `bits` set, of as many as `size` bytes hold.
+Bytes mask_of(std::size_t size, std::size_t bits) {
+    Bytes mask(size);
+    for (std::size_t bit = 0; bit < bits; ++bit)
+        mask[bit / 8] = static_cast<std::uint8_t>(mask[bit / 8] | 0x80U >> bit % 8);
+    return mask;
+}
+
 /// As the kernel keeps what it calls numbers of its own: marks, route types.
 Bytes host_order(std::uint32_t value) {
     Bytes bytes(sizeof(value));
@@ -57,8 +65,7 @@ void match_prefix(Rule& rule, Field field, const Prefix& prefix) {
         match(rule, Bytes(network.begin(), network.begin() + field.length));
         return;
     }
-    const IpAddress ones = *IpAddress::from_bytes(Bytes(field.length, 0xff));
-    match_network_field(rule, field, bytes_of(Prefix{ones, prefix.length}.network().address), network);
+    match_network_field(rule, field, mask_of(field.length, prefix.length), network);
 }
 
 void match_set(Rule& rule, Field field, std::string set, bool inverted) {

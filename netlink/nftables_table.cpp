@@ -26,8 +26,8 @@ std::vector<Interval> joined(std::vector<Interval> intervals) {
         const bool apart = result.empty() || (after && interval.first > *after);
         if (apart)
             result.push_back(std::move(interval));
-        else
-            result.back().last = std::max(result.back().last, std::move(interval.last));
+        else if (interval.last > result.back().last)
+            result.back().last = std::move(interval.last);
     }
     return result;
 }
