@@ -19,14 +19,18 @@ function(culvert_library name)
     target_link_libraries(culvert_${name} PUBLIC culvert_flags ${ARG_LIBRARIES})
 endfunction()
 
-# culvert_test(netlink_unit LABEL unit SOURCES … LIBRARIES … [PROPERTIES …]): a GoogleTest binary whose tests ctest lists one by one.
+# culvert_test(netlink_unit LABEL unit [WHOLE] SOURCES … LIBRARIES … [PROPERTIES …]): a GoogleTest binary whose tests ctest lists one by
+# one; with WHOLE it is one test to ctest, for tests that share what is costly to set up.
 # Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), netns (network namespaces, root).
 function(culvert_test name)
-    cmake_parse_arguments(ARG "" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
+    cmake_parse_arguments(ARG "WHOLE" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE culvert_flags ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
-    gtest_discover_tests(${name}
-        WORKING_DIRECTORY ${PROJECT_SOURCE_DIR}
-        DISCOVERY_TIMEOUT 60
-        PROPERTIES LABELS ${ARG_LABEL} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" ${ARG_PROPERTIES})
+    set(properties LABELS ${ARG_LABEL} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" ${ARG_PROPERTIES})
+    if(ARG_WHOLE)
+        add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(${name} PROPERTIES ${properties})
+    else()
+        gtest_discover_tests(${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60 PROPERTIES ${properties})
+    endif()
 endfunction()
