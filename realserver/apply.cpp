@@ -15,7 +15,6 @@ namespace culvert::realserver {
 namespace {
 
 using netlink::Error;
-using netlink::Result;
 
 Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
 
@@ -53,7 +52,8 @@ class Run {
 
     tl::expected<Plan, Failure> look() {
         TRY(observed_, host_.observe().map_error(failed));
-        TRY(record_, recall(file_, observed_, config_).map_error(failed));
+        TRY(recorded_, file_.load().map_error(failed));
+        record_ = recall(recorded_, observed_, config_);
         Plan todo = plan_now();
         if (!todo.conflicts.empty()) return tl::unexpected(Failure{.causes = std::move(todo.conflicts)});
         return todo;
@@ -106,7 +106,10 @@ class Run {
             }
         }
         // Should even this fail: the record then holds more than is true, which does no harm.
-        if (const auto observed = host_.observe()) std::ignore = file_.save(settle(record_, observed->state));
+        if (const auto observed = host_.observe()) {
+            const Record rest = settle(record_, observed->state);
+            std::ignore = rest.empty() && !recorded_ ? file_.remove() : file_.save(rest);
+        }
         return tl::unexpected(std::move(failure));
     }
 
@@ -115,6 +118,7 @@ class Run {
     const std::optional<Config>& wanted_;
     const std::optional<Config>& config_;
     Observed observed_;
+    std::optional<Record> recorded_;  // as the file had it
     Record record_;
     std::vector<Change> done_;
     Report report_;
@@ -122,9 +126,8 @@ class Run {
 
 }  // namespace
 
-Result<Record> recall(const RecordFile& file, const Observed& observed, const std::optional<Config>& config) {
-    TRY(const auto known, file.load());
-    if (known) return *known;
+Record recall(const std::optional<Record>& record, const Observed& observed, const std::optional<Config>& config) {
+    if (record) return *record;
     Record presumed;
     if (!config || observed.marked.empty()) return presumed;
     for (const auto& [key, item] : want(*config, observed.state, {})) {

@@ -25,10 +25,10 @@ struct Failure {
     std::vector<netlink::Error> stuck;   ///< what could not be taken back
 };
 
-/// What apply knows of earlier runs. If the record was lost while the kernel shows that there were some, ports and
-/// devices that are as the configuration wants them are taken to be ours: they must not stay open after a teardown.
-[[nodiscard]] netlink::Result<Record> recall(const RecordFile& file, const Observed& observed,
-                                             const std::optional<Config>& config);
+/// What is known of earlier runs. If `record` was lost while the kernel shows that there were some, ports and devices
+/// that are as the configuration wants them are taken to be ours: they must not stay open after a teardown.
+[[nodiscard]] Record recall(const std::optional<Record>& record, const Observed& observed,
+                            const std::optional<Config>& config);
 
 /// Makes the host the backend that is wanted, or leaves it as it was. The caller holds the Lock.
 [[nodiscard]] tl::expected<Report, Failure> apply(Host& host, const RecordFile& file, const Config& wanted);

@@ -124,9 +124,10 @@ ExitCode run_plan(const Options& options) {
     if (!place) return fail(place.error());
     const auto observed = place->host.observe();
     if (!observed) return fail(observed.error());
-    const auto record = recall(place->record, *observed, config);
-    if (!record) return fail(record.error());
-    const Plan result = plan(*config, *observed, *record);
+    const auto recorded = place->record.load();
+    if (!recorded) return fail(recorded.error());
+    const Record record = recall(*recorded, *observed, config);
+    const Plan result = plan(*config, *observed, record);
     for (const auto& conflict : result.conflicts) complain(conflict.message());
     if (!result.conflicts.empty()) return exit_failed;
     print_left(result.left);
@@ -162,15 +163,16 @@ ExitCode run_status(const Options& options) {
     if (!place) return fail(place.error());
     const auto observed = place->host.observe();
     if (!observed) return fail(observed.error());
-    const auto record = recall(place->record, *observed, config);
-    if (!record) return fail(record.error());
+    const auto recorded = place->record.load();
+    if (!recorded) return fail(recorded.error());
+    const Record record = recall(*recorded, *observed, config);
     std::map<std::string, Received> received;
     for (const auto& [key, item] : observed->state) {
         if (key.kind != Kind::link) continue;
         const auto counts = place->host.received(key.name);
         if (counts) received.emplace(key.name, *counts);
     }
-    const auto rows = status(*config, *observed, *record, received);
+    const auto rows = status(*config, *observed, record, received);
     if (options.json) {
         print_json(to_json(rows));
     } else {

@@ -29,7 +29,7 @@ netlink::InterfaceAddress address_on_lo(const Prefix& vip, std::uint32_t lo) {
     return {.prefix = vip,
             .link = lo,
             .scope = RT_SCOPE_HOST,
-            .flags = vip.address.is_v4() ? 0U : IFA_F_NODAD,
+            .flags = vip.address.is_v4() ? 0U : IFA_F_NODAD | IFA_F_DEPRECATED,
             .protocol = our_protocol};
 }
 
@@ -71,7 +71,10 @@ struct Performer {
     [[nodiscard]] Result<> make(const Vip& vip) const {
         TRY(const std::uint32_t lo, index("lo"));
         if (!vip.prefix.is_host()) return netlink::Routes(route).add(local_route(vip.prefix, lo));
-        return netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix, lo));
+        auto added = netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix, lo));
+        if (!added && added.error().code == EACCES)
+            added.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
+        return added;
     }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());

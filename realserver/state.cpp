@@ -47,17 +47,17 @@ std::string inner_name(std::uint8_t protocol) {
     }
 }
 
+/// What the rules do, as their comments say, if those are few.
 std::string describe(const netlink::nft::Table& table) {
     constexpr std::size_t most_shown = 4;
-    std::vector<std::string> comments;
+    std::vector<std::string_view> comments;
     std::size_t rules = 0;
     for (const auto& [chain, content] : table.chains) {
         rules += content.rules.size();
         for (const auto& rule : content.rules)
             if (!rule.comment.empty()) comments.push_back(rule.comment);
     }
-    if (comments.size() == rules && rules > 0 && rules <= most_shown)
-        return fmt::format("{}", fmt::join(comments, ", "));
+    if (!comments.empty() && comments.size() <= most_shown) return fmt::format("{}", fmt::join(comments, ", "));
     return fmt::format("{} rule{}", rules, rules == 1 ? "" : "s");
 }
 

@@ -102,7 +102,7 @@ void want_ports(const UdpTunnel& tunnel, HostState& wanted) {
                  .device = tunnel.device});
 }
 
-/// notrack: were the connection tracked, its answers would be translated back.
+/// Tracked, the connection's answers would be translated back to the address that the packet came to.
 netlink::nft::Rule restore_vip(const L3dsr& mark) {
     return netlink::nft::Rule{}
         .nfproto(mark.vip.family())
@@ -114,13 +114,29 @@ netlink::nft::Rule restore_vip(const L3dsr& mark) {
         .with_comment(fmt::format("dscp {} -> {}", mark.dscp, mark.vip.to_string()));
 }
 
+/// Tracked without their requests, answers would be invalid or fill the table of connections.
+netlink::nft::Rule leave_untracked(const IpAddress& vip) {
+    return netlink::nft::Rule{}.nfproto(vip.family()).saddr(Prefix::host(vip)).notrack();
+}
+
 void want_table(const Config& config, HostState& wanted) {
-    netlink::nft::Chain chain{netlink::nft::Hook{netlink::nft::HookPoint::prerouting, netlink::nft::priority_raw}};
-    for (const Receive& receive : config.receive)
-        if (const auto* mark = std::get_if<L3dsr>(&receive)) chain.rules.push_back(restore_vip(*mark));
-    if (chain.rules.empty()) return;
-    netlink::nft::Table table{.name = std::string(table_name)};
-    table.chains.emplace("l3dsr", std::move(chain));
+    using namespace netlink::nft;
+    Chain requests{Hook{HookPoint::prerouting, priority_raw}};
+    Chain answers{Hook{HookPoint::output, priority_raw}};
+    bool only_l3dsr = true;
+    std::set<IpAddress> vips;
+    for (const Receive& receive : config.receive) {
+        const auto* mark = std::get_if<L3dsr>(&receive);
+        only_l3dsr = only_l3dsr && mark != nullptr;
+        if (mark == nullptr) continue;
+        requests.rules.push_back(restore_vip(*mark));
+        if (vips.insert(mark->vip).second) answers.rules.push_back(leave_untracked(mark->vip));
+    }
+    if (requests.rules.empty()) return;
+    Table table{.name = std::string(table_name)};
+    table.chains.emplace("l3dsr", std::move(requests));
+    // What comes by a tunnel is tracked, and so must its answers be.
+    if (only_l3dsr) table.chains.emplace("l3dsr_answers", std::move(answers));
     put(wanted, Ruleset{std::move(table)});
 }
 

@@ -115,8 +115,8 @@ struct Path {
         text += outer == 4 ? " remote 10.0.0.3 local 10.0.0." : " remote fd00::3 local fd00::";
         text += inner == 4 ? "2" : "12";
         if (!encapsulation.udp.empty())
-            text += fmt::format(" encap {} encap-sport auto encap-dport {} encap-csum encap-csum6", encapsulation.udp,
-                                port(inner));
+            text += fmt::format(" encap {} encap-sport auto encap-dport {} encap-csum encap-udp6-csum",
+                                encapsulation.udp, port(inner));
         return text;
     }
 
@@ -128,6 +128,8 @@ struct Path {
         return fmt::format("{} proto {}", outer == 4 ? "ip" : "ip6", encapsulation.gre ? 47 : inner == 4 ? 4 : 41);
     }
 };
+
+std::ostream& operator<<(std::ostream& stream, const Path& path) { return stream << path.receive(); }
 
 class BackendPath : public Backend, public testing::WithParamInterface<Path> {};
 

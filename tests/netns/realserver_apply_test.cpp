@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What realserver does to a host, and undoes.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+struct Configuration {
+    std::string name;
+    std::string yaml;
+    bool operator==(const Configuration&) const = default;
+};
+std::ostream& operator<<(std::ostream& stream, const Configuration& configuration) {
+    return stream << configuration.yaml;
+}
+
+const Configuration everything{"everything", R"(
+balancers: [10.0.0.1, "fd00::/64"]
+vips: [192.0.2.1, 2001:db8::1, 198.51.100.0/28, "2001:db8:1::/64"]
+receive:
+  - {encap: ipip}
+  - {encap: gre}
+  - {encap: fou, port: 5004, inner: ipv4}
+  - {encap: fou, port: 5006, inner: ipv6, family: ipv6}
+  - {encap: fou, port: 5047, inner: gre, local: 10.0.0.3}
+  - {encap: gue, port: 5080}
+  - {encap: l3dsr, dscp: 2, vip: 192.0.2.1}
+  - {encap: l3dsr, dscp: 2, vip: 2001:db8::1}
+  - {encap: l2}
+)"};
+
+const Configuration without_modules{"without_modules", R"(
+vips: [192.0.2.1, 2001:db8::1, 198.51.100.0/28, "2001:db8:1::/64"]
+receive:
+  - {encap: l3dsr, dscp: 2, vip: 192.0.2.1}
+  - {encap: l3dsr, dscp: 2, vip: 2001:db8::1}
+  - {encap: l2}
+)"};
+
+class Realserver : public NetnsTest {
+  protected:
+    /// After the modules: they bring devices. Those are up for a moment, as the kernel never forgets that a device was
+    /// up once (it then has a queue, and IPv6).
+    void build() {
+        other_.emplace("other");
+        host_.emplace("host");
+        connect({*other_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*host_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
+        for (const char* device : {"tunl0", "sit0", "ip6tnl0", "gre0", "ip6gre0"})
+            if (host_->run(fmt::format("ip link show {}", device)).ok())
+                host_->ip(fmt::format("link set {0} up\nlink set {0} down\n", device));
+    }
+
+    Output realserver(const std::string& arguments) {
+        return host_->run(CULVERT_REALSERVER " " + arguments + " -c /run/realserver.yaml");
+    }
+
+    void configure(const std::string& yaml) { host_->write("/run/realserver.yaml", yaml); }
+
+    const Host& host() { return *host_; }
+
+  private:
+    std::optional<Host> other_, host_;
+};
+
+/// With all modules, or without any.
+class RealserverWith : public Realserver, public testing::WithParamInterface<Configuration> {
+  protected:
+    void SetUp() override {
+        Realserver::SetUp();
+        if (IsSkipped()) return;
+        if (GetParam() == everything)
+            for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"}) REQUIRE_MODULE(module);
+        build();
+        configure(GetParam().yaml);
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(Configuration, RealserverWith, testing::Values(everything, without_modules),
+                         [](const auto& which) { return which.param.name; });
+
+TEST_P(RealserverWith, AppliedTwiceTouchesNothing) {
+    EXPECT_EQ(realserver("plan").status, 3);
+    ASSERT_EQ(realserver("apply").status, 0);
+    Monitor monitor(host());
+    const Output again = realserver("apply");
+    EXPECT_EQ(again.status, 0);
+    EXPECT_EQ(again.out, "nothing to change\n");
+    EXPECT_EQ(again.err, "");
+    EXPECT_EQ(realserver("plan").status, 0);
+    EXPECT_EQ(realserver("status").status, 0);
+    EXPECT_EQ(monitor.events(), "");
+}
+
+TEST_P(RealserverWith, TornDownTheHostIsAsItWas) {
+    const std::string before = snapshot(host());
+    const Output planned = realserver("plan");
+    EXPECT_EQ(snapshot(host()), before);
+
+    const Output applied = realserver("apply");
+    ASSERT_EQ(applied.status, 0) << applied;
+    EXPECT_EQ(applied.out, planned.out);
+    EXPECT_NE(snapshot(host()), before);
+
+    const Output torn_down = realserver("teardown");
+    EXPECT_EQ(torn_down.status, 0) << torn_down;
+    EXPECT_EQ(torn_down.err, "");
+    EXPECT_EQ(snapshot(host()), before);
+    EXPECT_EQ(host().must("find /run/culvert -type f"), "");
+    EXPECT_EQ(realserver("teardown").out, "nothing to remove\n");
+}
+
+TEST_P(RealserverWith, WhatWasThereIsUsedAndStays) {
+    host().ip(
+        "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
+        "route add local 198.51.100.0/28 dev lo\n");
+    host().set_sysctl("net.ipv4.conf.all.arp_ignore", "2");
+    host().set_sysctl("net.ipv4.conf.all.rp_filter", "2");
+    if (GetParam() == everything) {
+        host().ip("link set tunl0 up\nfou add port 5080 gue\n");
+        host().must("ip -6 fou add port 5006 ipproto 41");
+    }
+    const std::string before = snapshot(host());
+    ASSERT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.all.arp_ignore"), "2");
+    ASSERT_EQ(realserver("teardown").status, 0);
+    EXPECT_EQ(snapshot(host()), before);
+}
+
+TEST_P(RealserverWith, StatusTellsWhatIsMissing) {
+    ASSERT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(json::parse(realserver("status -j").out).at("in_order"), true);
+    host().ip("addr del 192.0.2.1/32 dev lo\n");
+    const json status = json::parse(realserver("status -j").out);
+    EXPECT_EQ(status.at("in_order"), false);
+    for (const json& item : status.at("items"))
+        EXPECT_EQ(item.at("state"), item.at("name") == "192.0.2.1" ? "missing" : "ok") << item;
+}
+
+TEST_P(RealserverWith, RepairsWhatHasDrifted) {
+    const std::string before = snapshot(host());
+    ASSERT_EQ(realserver("apply").status, 0);
+    const std::string applied = snapshot(host());
+    host().ip("addr del 192.0.2.1/32 dev lo\nroute del local 198.51.100.0/28 dev lo table local\n");
+    host().must("nft flush table inet culvert");
+    host().set_sysctl("net.ipv4.conf.all.arp_ignore", "0");
+    if (GetParam() == everything) host().ip("link set gre0 down\nfou del port 5080\n");
+    EXPECT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(realserver("plan").status, 0);
+    // Other than by the way: a device that is set up again gets its IPv6 addresses anew.
+    if (GetParam() == without_modules) {
+        EXPECT_EQ(snapshot(host()), applied);
+    }
+    ASSERT_EQ(realserver("teardown").status, 0);
+    EXPECT_EQ(snapshot(host()), before);
+}
+
+class RealserverWithModules : public Realserver {
+  protected:
+    void SetUp() override {
+        Realserver::SetUp();
+        if (IsSkipped()) return;
+        for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"}) REQUIRE_MODULE(module);
+        build();
+        configure(everything.yaml);
+    }
+};
+
+TEST_F(RealserverWithModules, OtherDevicesKeepTheirProtection) {
+    ASSERT_EQ(host().sysctl("net.ipv4.conf.all.rp_filter"), "1");
+    host().set_sysctl("net.ipv4.conf.default.rp_filter", "0");
+    host().set_sysctl("net.ipv4.conf.eth0.rp_filter", "0");
+    ASSERT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.all.rp_filter"), "0");
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.tunl0.rp_filter"), "0");
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.eth0.rp_filter"), "1");
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.sit0.rp_filter"), "1");
+    host().ip("link add later type veth\n");
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.later.rp_filter"), "1");
+}
+
+TEST_F(RealserverWithModules, AFailureIsRolledBack) {
+    // Ports are last: all else is in place when this one cannot be had.
+    const Process holder = host().spawn(
+        "python3 -c 'import socket, time; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); "
+        "s.bind((\"::\", 5080)); print(\"bound\", flush=True); time.sleep(600)'");
+    holder.wait_for("bound");
+    const std::string before = snapshot(host());
+    const Output output = realserver("apply");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_EQ(output.out, "");
+    EXPECT_THAT(output.err, AllOf(HasSubstr("add fou port 5080/udp gue ipv"), HasSubstr("Address already in use"),
+                                  HasSubstr("rolled back: the "), HasSubstr(" changes made before were taken back")));
+    EXPECT_EQ(snapshot(host()), before);
+    EXPECT_EQ(host().must("find /run/culvert -type f"), "");
+}
+
+TEST_F(RealserverWithModules, APortOfOthersIsAConflict) {
+    host().ip("fou add port 5080 ipproto 4\n");
+    const std::string before = snapshot(host());
+    const Output output = realserver("apply");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_EQ(
+        output.err,
+        "realserver: add port 5080/udp over ipv4: Address already in use: the kernel has it as \"fou, inner "
+        "ipv4\", which realserver did not make; wanted is \"gue\" (ip fou del port 5080, or choose another port)\n"
+        "realserver: nothing was changed\n");
+    EXPECT_EQ(snapshot(host()), before);
+}
+
+TEST_F(RealserverWithModules, AChangedConfigurationTakesAwayWhatItNoLongerWants) {
+    const std::string before = snapshot(host());
+    ASSERT_EQ(realserver("apply").status, 0);
+    configure(without_modules.yaml);
+    ASSERT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(realserver("plan").status, 0);
+    EXPECT_EQ(host().must("ip fou show"), "");
+    EXPECT_EQ(host().sysctl("net.ipv4.conf.all.rp_filter"), "1");
+    ASSERT_EQ(realserver("teardown").status, 0);
+    EXPECT_EQ(snapshot(host()), before);
+}
+
+TEST_F(RealserverWithModules, ALostRecordLeavesNothingOpen) {
+    ASSERT_EQ(realserver("apply").status, 0);
+    host().must("rm -r /run/culvert");
+    ASSERT_EQ(realserver("teardown").status, 0);
+    EXPECT_EQ(host().must("ip fou show"), "");
+    EXPECT_THAT(host().must("ip link show up"), testing::Not(HasSubstr("tunl0")));
+    EXPECT_THAT(host().must("ip addr show dev lo"), testing::Not(HasSubstr("192.0.2.1")));
+    EXPECT_EQ(host().must("nft list ruleset"), "");
+}
+
+TEST_F(Realserver, TheSecondWaitsAndThenSaysForWhom) {
+    build();
+    configure(without_modules.yaml);
+    host().must("mkdir -p /run/culvert/realserver");
+    Process holder = host().spawn("flock --no-fork /run/culvert/realserver sh -c 'echo locked; exec sleep 600'");
+    holder.wait_for("locked");
+    const Output output = realserver("apply");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_THAT(output.err, HasSubstr("another realserver is at work: process "));
+
+    Process waiting = host().spawn(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    (void)holder.stop();
+    EXPECT_EQ(waiting.wait().status, 0);
+}
+
+TEST_F(Realserver, WorksInANamedNamespace) {
+    build();
+    configure(without_modules.yaml);
+    const std::string before = snapshot(host());
+    host().must("ip netns add blue");
+    EXPECT_EQ(realserver("--netns blue apply").status, 0);
+    EXPECT_EQ(snapshot(host()), before);
+    EXPECT_THAT(host().must("ip -n blue addr show dev lo"), AllOf(HasSubstr("192.0.2.1/32"), HasSubstr("2001:db8::1")));
+    EXPECT_EQ(realserver("plan --netns blue").status, 0);
+    EXPECT_EQ(realserver("plan").status, 3);
+    EXPECT_EQ(realserver("teardown --netns blue").status, 0);
+    EXPECT_EQ(host().must("nft list ruleset"), "");
+    EXPECT_EQ(realserver("plan --netns red").status, 1);
+}
+
+// An address on lo is the source where the device that a packet leaves by has none, as in networks without numbers.
+TEST_F(Realserver, VipsAreNoSourceOfTheHostsOwnConnections) {
+    build();
+    configure(without_modules.yaml);
+    host().ip("addr del 10.0.0.3/24 dev eth0\naddr del fd00::3/64 dev eth0\n");
+    ASSERT_EQ(realserver("apply").status, 0);
+    host().ip(
+        "addr add 10.9.9.9/32 dev lo\naddr add fd99::9/128 dev lo\n"
+        "route add 10.0.0.0/24 dev eth0\nroute add fd00::/64 dev eth0\n");
+    EXPECT_THAT(host().must("ip route get 10.0.0.1"), HasSubstr(" src 10.9.9.9 "));
+    EXPECT_THAT(host().must("ip route get fd00::1"), HasSubstr(" src fd99::9 "));
+}
+
+TEST_F(Realserver, ExitStatusAndWords) {
+    build();
+    configure("vips: [192.0.2.1]\nrecieve: [{encap: l2}]\n");
+    const Output bad = realserver("apply");
+    EXPECT_EQ(bad.status, 2);
+    EXPECT_THAT(bad.err, HasSubstr("/run/realserver.yaml:2:1: \"recieve\" is not a key of the configuration: did you "
+                                   "mean \"receive\"?\n"));
+    EXPECT_EQ(realserver("aplly").err, "realserver: unknown command \"aplly\": did you mean apply?\n");
+    EXPECT_EQ(host().run(CULVERT_REALSERVER " plan -c /run/none.yaml").status, 2);
+
+    configure(without_modules.yaml);
+    EXPECT_EQ(realserver("apply --dry-run").status, 3);
+    EXPECT_THAT(realserver("plan --color=always").out, HasSubstr("\x1b[32m+ vip 192.0.2.1\x1b[0m\n"));
+    EXPECT_THAT(realserver("plan").out, HasSubstr("\n+ vip 192.0.2.1\n"));
+    const json plan = json::parse(realserver("plan -j").out);
+    EXPECT_THAT(plan.at("changes"),
+                testing::Contains(json{{"action", "add"}, {"kind", "vip"}, {"name", "192.0.2.1"}, {"after", ""}}));
+    const Output unprivileged =
+        host().run("setpriv --reuid 65534 --clear-groups " CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    EXPECT_EQ(unprivileged.status, 1);
+    EXPECT_THAT(unprivileged.err, HasSubstr("run as root"));
+}
+
+}  // namespace
+}  // namespace culvert::netns
