@@ -9,6 +9,8 @@ namespace culvert::netlink {
 
 namespace {
 
+constexpr std::uint32_t forever = 0xffffffff;  // INFINITY_LIFE_TIME of the kernel's net/addrconf.h
+
 Message address_message(int type, int flags, const InterfaceAddress& address) {
     const IpAddress& local = address.prefix.address;
     Message message(type, flags,
@@ -21,6 +23,10 @@ Message address_message(int type, int flags, const InterfaceAddress& address) {
     if (address.flags != 0) message.u32(IFA_FLAGS, address.flags);
     if (!address.label.empty()) message.text(IFA_LABEL, address.label);
     if (address.protocol != 0) message.u8(IFA_PROTO, address.protocol);
+    if ((address.flags & IFA_F_DEPRECATED) != 0) {
+        const ifa_cacheinfo lifetimes{.ifa_prefered = 0, .ifa_valid = forever};
+        message.put(IFA_CACHEINFO, &lifetimes, sizeof lifetimes);
+    }
     return message;
 }
 

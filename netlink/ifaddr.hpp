@@ -40,7 +40,8 @@ class InterfaceAddresses {
     };
     [[nodiscard]] Result<std::vector<InterfaceAddress>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<InterfaceAddress>> dump() { return dump(Filter{}); }
-    /// EEXIST if the link has it. Of the flags, IFA_F_NODAD, IFA_F_NOPREFIXROUTE and the like are requests.
+    /// EEXIST if the link has it. Of the flags, IFA_F_NODAD, IFA_F_NOPREFIXROUTE and the like are requests;
+    /// IFA_F_DEPRECATED is one for a preferred lifetime of 0: not to be the source of what does not ask for it.
     [[nodiscard]] Result<> add(const InterfaceAddress& address);
     /// EADDRNOTAVAIL if the link does not have it.
     [[nodiscard]] Result<> remove(const InterfaceAddress& address);

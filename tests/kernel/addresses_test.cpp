@@ -57,6 +57,16 @@ TEST_F(AddressesTest, Ipv6WithoutDuplicateAddressDetection) {
     EXPECT_THAT(on_lo(Family::ipv6), testing::Not(testing::Contains(expected)));
 }
 
+TEST_F(AddressesTest, DeprecatedIsARequest) {
+    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    const InterfaceAddress vip{
+        .prefix = prefix("2001:db8::1/128"), .link = 1, .flags = IFA_F_NODAD | IFA_F_DEPRECATED};
+    ASSERT_TRUE(succeeded(addresses().add(vip)));
+    auto expected = vip;
+    expected.flags |= IFA_F_PERMANENT;
+    EXPECT_THAT(on_lo(Family::ipv6), testing::Contains(expected));
+}
+
 TEST_F(AddressesTest, PeerIsTheOtherEnd) {
     make_veth();
     for (const auto& [local, peer] : {std::pair{"10.0.0.1/32", "10.0.0.2"}, std::pair{"fd00::1/128", "fd00::2"}}) {
