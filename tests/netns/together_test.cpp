@@ -40,8 +40,9 @@ std::vector<Way> ways() {
     std::vector<Way> all;
     for (const int inner : {4, 6}) {
         all.push_back({fmt::format("l2-{}", inner), inner, inner, "{type: l2}", "greater 0"});
-        all.push_back({fmt::format("l3dsr-{}", inner), inner, inner, fmt::format("{{type: l3dsr, dscp: {}}}", inner),
-                       inner == 4 ? "dst host 10.0.0.3 and ip[1] = 16" : "dst host fd00::3 and ip6[0:2] = 0x6180"});
+        all.push_back(
+            {fmt::format("l3dsr-{}", inner), inner, inner, fmt::format("{{type: l3dsr, dscp: {}}}", inner),
+             inner == 4 ? "dst host 10.0.0.3 and ip[1] = 16" : "dst host fd00::3 and ip6[0:2] & 0xff0 = 0x180"});
         for (const int outer : {4, 6}) {
             const std::string header = outer == 4 ? "ip" : "ip6";
             const int fou = inner == 4 ? 5004 : 5006;
