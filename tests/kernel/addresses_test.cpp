@@ -59,8 +59,7 @@ TEST_F(AddressesTest, Ipv6WithoutDuplicateAddressDetection) {
 
 TEST_F(AddressesTest, DeprecatedIsARequest) {
     ASSERT_TRUE(succeeded(links().set_up("lo")));
-    const InterfaceAddress vip{
-        .prefix = prefix("2001:db8::1/128"), .link = 1, .flags = IFA_F_NODAD | IFA_F_DEPRECATED};
+    const InterfaceAddress vip{.prefix = prefix("2001:db8::1/128"), .link = 1, .flags = IFA_F_NODAD | IFA_F_DEPRECATED};
     ASSERT_TRUE(succeeded(addresses().add(vip)));
     auto expected = vip;
     expected.flags |= IFA_F_PERMANENT;
