@@ -27,15 +27,23 @@ const char* vip(Family family) { return family == Family::ipv4 ? "192.0.2.1" : "
 const char* usual_own(Family family) { return family == Family::ipv4 ? "10.0.0.1" : "fd00::1"; }
 const char* backend(Family family) { return family == Family::ipv4 ? "10.0.2.30" : "fd00:0:0:2::30"; }
 
-Packet ip(Family family, const std::string& from, const std::string& to, std::uint8_t tos, std::uint8_t ttl,
-          std::uint32_t label = 0) {
-    if (family == Family::ipv4) return IPv4{.source = from, .destination = to, .tos = tos, .ttl = ttl};
-    return IPv6{.source = from, .destination = to, .traffic_class = tos, .flow_label = label, .hop_limit = ttl};
-}
-
 Packet l4(const Path& path, const Sent& sent) {
     if (path.protocol == Protocol::tcp) return TCP{.source = sent.source_port, .flags = sent.tcp_flags} / sent.data;
     return UDP{.source = sent.source_port, .length = sent.udp_length, .checksum = sent.udp_checksum} / sent.data;
+}
+
+/// The client's IP header and what it carries.
+Packet client_packet(const Path& path, const Sent& sent, const std::string& to, std::uint8_t tos, std::uint8_t ttl) {
+    const std::string from = client(path.inner);
+    if (path.inner == Family::ipv4)
+        return IPv4{.source = from, .destination = to, .tos = tos, .ttl = ttl, .id = 0x5678} / l4(path, sent);
+    return IPv6{.source = from, .destination = to, .traffic_class = tos, .flow_label = 0x9abcd, .hop_limit = ttl} /
+           l4(path, sent);
+}
+
+Packet outer_ip(Family family, const std::string& from, std::uint8_t tos, std::uint32_t label) {
+    if (family == Family::ipv4) return IPv4{.source = from, .destination = backend(family), .tos = tos};
+    return IPv6{.source = from, .destination = backend(family), .traffic_class = tos, .flow_label = label};
 }
 
 /// Whether the sum of the client's packet can be told from its own checksum.
@@ -124,7 +132,7 @@ void install(Balancer& balancer, const Path& path, std::uint16_t dest, std::uint
 }
 
 Packet sent_frame(const Path& path, const Sent& sent) {
-    return Ethernet() / ip(path.inner, client(path.inner), vip(path.inner), sent.tos, sent.ttl) / l4(path, sent);
+    return Ethernet() / client_packet(path, sent, vip(path.inner), sent.tos, sent.ttl);
 }
 
 Entropy entropy_of(const Path& path, const Bytes& frame) {
@@ -141,14 +149,14 @@ Packet forwarded_frame(const Path& path, const Sent& sent, const Entropy& entrop
     const std::string from = own.empty() ? usual_own(path.outer) : own;
     const Packet ethernet = Ethernet{.source = balancer_mac, .destination = next_mac};
     const auto ttl = static_cast<std::uint8_t>(sent.ttl - 1);
-    const Packet inner = ip(path.inner, client(path.inner), vip(path.inner), sent.tos, ttl) / l4(path, sent);
-    const Packet outer = ethernet / ip(path.outer, from, backend(path.outer), sent.tos, 64, entropy.flow_label);
+    const Packet inner = client_packet(path, sent, vip(path.inner), sent.tos, ttl);
+    const Packet outer = ethernet / outer_ip(path.outer, from, sent.tos, entropy.flow_label);
     return std::visit(
         Overloaded{
             [&](const lbd::L2&) { return ethernet / inner; },
             [&](const lbd::L3dsr& l3dsr) {
                 const auto tos = static_cast<std::uint8_t>(l3dsr.dscp << 2 | (sent.tos & 3));
-                return ethernet / ip(path.inner, client(path.inner), backend(path.inner), tos, ttl) / l4(path, sent);
+                return ethernet / client_packet(path, sent, backend(path.inner), tos, ttl);
             },
             [&](const lbd::Ipip&) { return outer / inner; },
             [&](const lbd::Gre&) { return outer / Gre() / inner; },
