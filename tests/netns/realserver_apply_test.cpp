@@ -55,6 +55,8 @@ class Realserver : public NetnsTest {
         other_.emplace("other");
         host_.emplace("host");
         connect({*other_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*host_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
+        // The kernel tells of a carrier when it has the time; nothing may change by itself once a test has begun.
+        EXPECT_TRUE(eventually([&] { return host_->read("/sys/class/net/eth0/operstate") == "up\n"; }));
         for (const char* device : {"tunl0", "sit0", "ip6tnl0", "gre0", "ip6gre0"})
             if (host_->run(fmt::format("ip link show {}", device)).ok())
                 host_->ip(fmt::format("link set {0} up\nlink set {0} down\n", device));

@@ -24,7 +24,7 @@ namespace {
 nlohmann::json without_volatile(nlohmann::json value) {
     if (value.is_object())
         for (const auto* key : {"handle", "packets", "bytes", "metainfo", "stats", "stats64", "gc_timer", "hello_timer",
-                                "tcn_timer", "topology_change_timer"})
+                                "tcn_timer", "topology_change_timer", "operstate"})
             value.erase(key);
     for (auto& part : value) {
         if (part.is_structured()) part = without_volatile(std::move(part));
