@@ -124,7 +124,7 @@ struct Path {
 
     /// A capture filter for what the balancer sends to the backend.
     [[nodiscard]] std::string on_the_wire(int inner) const {
-        if (!encapsulation.udp.empty()) return fmt::format("udp and dst port {}", port(inner));
+        if (!encapsulation.udp.empty()) return fmt::format("udp dst port {}", port(inner));
         return fmt::format("{} proto {}", outer == 4 ? "ip" : "ip6", encapsulation.gre ? 47 : inner == 4 ? 4 : 41);
     }
 };
