@@ -105,12 +105,22 @@ void Daemon::begin_to_balance() {
 
 Result<> Daemon::attach() {
     for (const auto& [index, link] : resolver_.network().ports) {
-        TRY(const XdpMode mode, datapath_.attach(index, link.name, config_.xdp));
-        if (mode == XdpMode::generic && config_.xdp == XdpMode::automatic)
-            spdlog::warn("{}: its driver has no native XDP: generic XDP is used, which is slower", link.name);
+        TRY(const XdpMode mode, attach_to(link));
         attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
     }
     return {};
+}
+
+Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
+    if (config_.xdp != XdpMode::generic) {
+        const auto native = datapath_.attach(link.index, link.name, XdpMode::native);
+        if (native) return XdpMode::native;
+        if (config_.xdp == XdpMode::native || Datapath::is_taken(native.error().code))
+            return tl::unexpected(native.error());
+        spdlog::warn("{}; generic XDP is used, which is slower", native.error().message());
+    }
+    CHECK_OK(datapath_.attach(link.index, link.name, XdpMode::generic));
+    return XdpMode::generic;
 }
 
 void Daemon::take_in_changes() {

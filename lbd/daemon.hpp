@@ -36,6 +36,8 @@ class Daemon {
     /// The first time, when the backends are resolved or have had time to be.
     void begin_to_balance();
     [[nodiscard]] netlink::Result<> attach();
+    /// Native, unless the configuration or the driver wants it otherwise. Returns the mode.
+    [[nodiscard]] netlink::Result<XdpMode> attach_to(const netlink::Link& link);
     void end(netlink::Result<> outcome);
 
     void take_in_changes();

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
+#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
@@ -27,7 +28,10 @@ using netlink::Result;
 /// Keeps what libbpf says, the verifier's log among it, instead of printing it.
 class LibbpfLog {
   public:
-    LibbpfLog() { ::libbpf_set_print(&LibbpfLog::take); }
+    LibbpfLog() {
+        text_.clear();
+        ::libbpf_set_print(&LibbpfLog::take);
+    }
     ~LibbpfLog() { ::libbpf_set_print(nullptr); }
     LibbpfLog(const LibbpfLog&) = delete;
     LibbpfLog& operator=(const LibbpfLog&) = delete;
@@ -44,9 +48,15 @@ class LibbpfLog {
   private:
     static int take(libbpf_print_level level, const char* format, va_list arguments) {
         if (level == LIBBPF_DEBUG) return 0;
-        std::array<char, 1U << 16> buffer{};
-        const int length = std::vsnprintf(buffer.data(), buffer.size(), format, arguments);
-        text_ += buffer.data();
+        va_list measured;
+        va_copy(measured, arguments);
+        const int length = std::vsnprintf(nullptr, 0, format, measured);
+        va_end(measured);
+        if (length <= 0) return 0;
+        const std::size_t end = text_.size();
+        text_.resize(end + static_cast<std::size_t>(length) + 1);
+        std::vsnprintf(text_.data() + end, static_cast<std::size_t>(length) + 1, format, arguments);
+        text_.pop_back();  // the terminator
         return length;
     }
 
@@ -164,28 +174,23 @@ Result<Datapath> Datapath::load(const Config& config, const Limits& limits) {
                     clock);
 }
 
-Result<XdpMode> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {
-    const auto try_mode = [&](XdpMode tried) -> Result<XdpMode> {
-        bpf_link_create_opts options{};
-        options.sz = sizeof options;
-        options.flags = tried == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
-        Fd link(
-            ::bpf_link_create(::bpf_program__fd(skeleton_->progs.lb), static_cast<int>(ifindex), BPF_XDP, &options));
-        if (!link.is_open()) {
-            const bool taken = errno == EBUSY || errno == EEXIST;
-            return failure(tried == XdpMode::generic ? "attach generic XDP to" : "attach native XDP to", name, errno,
-                           taken ? "another XDP program is there" : "",
-                           taken ? "ip link set dev " + name + " xdp off" : privilege(errno));
-        }
-        links_.push_back(std::move(link));
-        return tried;
-    };
+Result<> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {
     if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) < 0)
         return failure("register for redirects", name, errno);
-    if (mode != XdpMode::automatic) return try_mode(mode);
-    auto native = try_mode(XdpMode::native);
-    if (native || native.error().code == EBUSY || native.error().code == EEXIST) return native;
-    return try_mode(XdpMode::generic);
+    bpf_link_create_opts options{};
+    options.sz = sizeof options;
+    options.flags = mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
+    Fd link(::bpf_link_create(::bpf_program__fd(skeleton_->progs.lb), static_cast<int>(ifindex), BPF_XDP, &options));
+    if (!link.is_open()) {
+        const int code = errno;
+        const char* operation = mode == XdpMode::generic ? "attach generic XDP to" : "attach native XDP to";
+        if (is_taken(code))
+            return failure(operation, name, code, "another XDP program is there",
+                           "ip link set dev " + name + " xdp off");
+        return failure(operation, name, code, {}, privilege(code));
+    }
+    links_.push_back(std::move(link));
+    return {};
 }
 
 Result<> Datapath::apply(const std::vector<Edit>& edits) {

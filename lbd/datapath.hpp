@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -33,10 +34,10 @@ class Datapath {
 
     Datapath(Datapath&&) noexcept = default;
 
-    /// Runs the program on the packets that the interface receives. Returns the mode that was used, native or generic.
-    /// EBUSY or EEXIST if the interface has an XDP program.
-    [[nodiscard]] netlink::Result<XdpMode> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
-
+    /// Runs the program on the packets that the interface receives. `mode`: native or generic. An error is_taken() if
+    /// the interface has an XDP program.
+    [[nodiscard]] netlink::Result<> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
+    [[nodiscard]] static bool is_taken(int code) { return code == EBUSY || code == EEXIST; }
     void detach() { links_.clear(); }
 
     /// In this order.

@@ -82,7 +82,7 @@ TEST_F(LbdLife, GenericXdpWhereTheDriverHasNoOther) {
     EXPECT_THAT(native.err, HasSubstr("attach native XDP to br0: Operation not supported"));
 
     const Balancer lbd(balancer(), config("br0"));
-    EXPECT_THAT(lbd.log(), HasSubstr("br0: its driver has no native XDP: generic XDP is used"));
+    EXPECT_THAT(lbd.log(), HasSubstr("attach native XDP to br0: Operation not supported; generic XDP is used"));
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "generic");
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
     EXPECT_EQ(http_get(client(), vip6), "backend\n");

@@ -68,10 +68,12 @@ TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
     ASSERT_TRUE(lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"));
 
     backend().ip("link set eth0 address 02:00:00:00:00:99\n");
-    EXPECT_TRUE(eventually([&] {
-        return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" &&
-               lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
-    }));
+    EXPECT_TRUE(eventually(
+        [&] {
+            return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" &&
+                   lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
+        },
+        Milliseconds{60'000}));  // the kernel looks after its managed neighbours every 5 s
     expect_service();
 }
 
