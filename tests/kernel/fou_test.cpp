@@ -110,17 +110,5 @@ TEST_F(FouMissingTest, ErrorNamesTheModule) {
               "list fou ports: No such file or directory (module fou is not loaded: modprobe fou)");
 }
 
-TEST_F(FouMissingTest, ErrorNamesTheModuleOfATunnelOverIpv6) {
-    const Tunnel tunnel{.kind = TunnelKind::ip6tnl,
-                        .local = ip("fd00::1"),
-                        .remote = ip("fd00::2"),
-                        .encap = {.type = EncapType::fou, .destination_port = 6004}};
-    const auto made = links().create({.name = "tun6", .kind = tunnel});
-    if (made) GTEST_SKIP() << "module fou6 is loaded here";
-    if (made.error().code == EOPNOTSUPP) GTEST_SKIP() << made.error().message();
-    EXPECT_EQ(made.error().message(),
-              "create ip6tnl link tun6: Invalid argument (if module fou6 is not loaded: modprobe fou6)");
-}
-
 }  // namespace
 }  // namespace culvert::netlink

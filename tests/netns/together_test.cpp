@@ -116,7 +116,8 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
         http_put(client, vips[i], file, noise(1 << 20));
         EXPECT_EQ(web.uploaded(file), noise(1 << 20));
     }
-    for (const auto& reason : lbd.show("counters")["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
+    const auto counters = lbd.show("counters");
+    for (const auto& reason : counters["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
 }
 
 // Three backends by three encapsulations, two VIPs: each gets its share, and a flow stays where it is.
