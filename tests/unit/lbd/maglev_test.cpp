@@ -4,7 +4,6 @@
 #include <rapidcheck/gtest.h>
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <random>
 #include <string>
@@ -56,15 +55,6 @@ TEST(Maglev, WithoutWeightGetsNothing) {
 TEST(Maglev, TableIsTheSameForEver) {
     const std::vector<Contender> all{{0, "10.0.2.30", 2}, {1, "10.0.2.31", 1}, {2, "fd00::7", 1}};
     EXPECT_EQ(maglev_table(all, 13), (std::vector<std::uint16_t>{0, 2, 2, 0, 1, 0, 0, 1, 0, 2, 0, 1, 0}));
-}
-
-TEST(Maglev, ThousandBackendsTakeUnder50ms) {
-    const auto all = contenders(1000, {1, 2, 3, 10});
-    const auto start = std::chrono::steady_clock::now();
-    const auto table = maglev_table(all, default_size);
-    const auto took = std::chrono::steady_clock::now() - start;
-    EXPECT_EQ(table.size(), default_size);
-    EXPECT_LT(took, std::chrono::milliseconds(50));
 }
 
 RC_GTEST_PROP(Maglev, SharesFollowWeights, ()) {
