@@ -25,17 +25,23 @@ class Run {
         : host_(host), file_(file), wanted_(wanted), config_(config) {}
 
     tl::expected<Report, Failure> operator()() {
+        auto outcome = make();
+        if (!outcome) outcome.error().modules = std::move(modules_);
+        return outcome;
+    }
+
+  private:
+    tl::expected<Report, Failure> make() {
         TRY(Plan todo, look());
-        TRY(const bool loaded, load_modules(todo));
-        if (loaded) {
-            Plan first = std::exchange(todo, {});
+        CHECK_OK(load_modules(todo));
+        if (!modules_.empty()) {
             TRY(todo, look());
-            std::erase_if(first.changes, [](const Change& change) { return change.key().kind != Kind::module; });
-            report_.changes = std::move(first.changes);
         }
         report_.left = todo.left;
-        if (todo.changes.empty()) return finish();
-
+        if (todo.changes.empty()) {
+            if (!wanted_) keep({}, true);
+            return report_;
+        }
         record_ = intend(std::move(record_), todo.changes);
         CHECK_OK(file_.save(record_).map_error(failed));
         for (const Change& change : todo.changes) {
@@ -43,11 +49,11 @@ class Run {
             done_.push_back(change);
         }
         if (auto wrong = verify(); !wrong.empty()) return roll_back(std::move(wrong));
+        keep(settle(record_, observed_.state), !wanted_);
         std::ranges::move(done_, std::back_inserter(report_.changes));
-        return finish();
+        return report_;
     }
 
-  private:
     Plan plan_now() const { return wanted_ ? plan(*wanted_, observed_, record_) : plan_teardown(observed_, record_); }
 
     tl::expected<Plan, Failure> look() {
@@ -59,16 +65,15 @@ class Run {
         return todo;
     }
 
-    /// True if there were any to load. They are loaded first and for good, as only then it can be seen what they
-    /// brought.
-    tl::expected<bool, Failure> load_modules(const Plan& todo) {
-        bool loaded = false;
+    /// They are loaded first and for good, as only then it can be seen what they brought.
+    tl::expected<void, Failure> load_modules(const Plan& todo) {
         for (const Change& change : todo.changes) {
             if (change.key().kind != Kind::module) continue;
             CHECK_OK(host_.perform(change).map_error(failed));
-            loaded = true;
+            modules_.push_back(change.key().name);
+            report_.changes.push_back(change);
         }
-        return loaded;
+        return {};
     }
 
     /// What is not as it should be after all.
@@ -87,14 +92,8 @@ class Run {
         return wrong;
     }
 
-    tl::expected<Report, Failure> finish() {
-        if (!wanted_) {
-            CHECK_OK(file_.remove().map_error(failed));
-        } else if (!done_.empty()) {
-            CHECK_OK(file_.save(settle(record_, observed_.state)).map_error(failed));
-        }
-        return report_;
-    }
+    /// Should the record not be written: it then holds more than is true, which does no harm.
+    void keep(const Record& record, bool none) const { std::ignore = none ? file_.remove() : file_.save(record); }
 
     tl::expected<Report, Failure> roll_back(std::vector<Error> causes) {
         Failure failure{.causes = std::move(causes)};
@@ -105,10 +104,9 @@ class Run {
                 ++failure.undone;
             }
         }
-        // Should even this fail: the record then holds more than is true, which does no harm.
         if (const auto observed = host_.observe()) {
             const Record rest = settle(record_, observed->state);
-            std::ignore = rest.empty() && !recorded_ ? file_.remove() : file_.save(rest);
+            keep(rest, rest.empty() && !recorded_);
         }
         return tl::unexpected(std::move(failure));
     }
@@ -120,6 +118,7 @@ class Run {
     Observed observed_;
     std::optional<Record> recorded_;  // as the file had it
     Record record_;
+    std::vector<std::string> modules_;  // loaded by us
     std::vector<Change> done_;
     Report report_;
 };

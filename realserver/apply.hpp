@@ -23,6 +23,7 @@ struct Failure {
     std::vector<netlink::Error> causes;  ///< not empty
     std::size_t undone = 0;              ///< changes that were taken back
     std::vector<netlink::Error> stuck;   ///< what could not be taken back
+    std::vector<std::string> modules;    ///< that were loaded, which is for good
 };
 
 /// What is known of earlier runs. If `record` was lost while the kernel shows that there were some, ports and devices

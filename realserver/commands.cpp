@@ -4,40 +4,31 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <cstdint>
 #include <cstdio>
-#include <filesystem>
-#include <map>
-#include <string_view>
+#include <optional>
 #include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
-#include "netlink/links.hpp"
 #include "netlink/netns.hpp"
 #include "realserver/apply.hpp"
 #include "realserver/config_reader.hpp"
 #include "realserver/kernel_host.hpp"
+#include "realserver/output.hpp"
 #include "realserver/status.hpp"
 
 namespace culvert::realserver {
 
 namespace {
 
-using common::Color;
 using netlink::NetworkNamespace;
 using netlink::Result;
-using nlohmann::ordered_json;
 
 /// How long to wait for another realserver to end.
 constexpr std::chrono::seconds patience{10};
-
-void complain(std::string_view text) { fmt::print(stderr, "realserver: {}\n", text); }
-
-ExitCode fail(const netlink::Error& error) {
-    complain(error.message());
-    return exit_failed;
-}
 
 std::optional<Config> load_config(const std::string& path) {
     auto config = common::yaml::load(path, read_config);
@@ -63,71 +54,28 @@ struct Place {
     }
 };
 
-ordered_json to_json(const std::vector<Change>& changes) {
-    auto result = ordered_json::array();
-    for (const Change& change : changes) {
-        const Key key = change.key();
-        ordered_json entry{{"action", change.verb()}, {"kind", name(key.kind)}, {"name", key.name}};
-        if (change.before) entry["before"] = value(*change.before);
-        if (change.after) entry["after"] = value(*change.after);
-        result.push_back(std::move(entry));
-    }
-    return {{"changes", std::move(result)}};
-}
+/// All there is to know without changing anything.
+struct View {
+    Config config;
+    Place place;
+    Observed observed;
+    Record record;
+};
 
-void print_json(const ordered_json& json) {
-    fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
-}
-
-/// `nothing`: what to say if there are none.
-void print(const std::vector<Change>& changes, const Options& options, std::string_view nothing) {
-    if (options.json) {
-        print_json(to_json(changes));
-        return;
-    }
-    if (changes.empty()) fmt::print("{}\n", nothing);
-    const bool colored = common::use_color(options.color, STDOUT_FILENO);
-    for (const Change& change : changes) {
-        const Color color = !change.before ? Color::green : !change.after ? Color::red : Color::yellow;
-        fmt::print("{}\n", common::paint(change.to_string(), color, colored));
-    }
-}
-
-void print_left(const std::vector<std::string>& left) {
-    for (const std::string& setting : left) complain("somebody else's now, so left alone: " + setting);
-}
-
-ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& options, std::string_view nothing) {
-    if (outcome) {
-        print_left(outcome->left);
-        print(outcome->changes, options, nothing);
-        return exit_done;
-    }
-    const Failure& failure = outcome.error();
-    for (const auto& cause : failure.causes) complain(cause.message());
-    for (const auto& stuck : failure.stuck) complain("cannot be taken back: " + stuck.message());
-    if (!failure.stuck.empty()) {
-        complain("some changes stay; when the cause is gone, apply or teardown go on from here");
-    } else if (failure.undone > 0) {
-        complain(fmt::format("rolled back: the {} change{} made before {} taken back", failure.undone,
-                             failure.undone == 1 ? "" : "s", failure.undone == 1 ? "was" : "were"));
-    } else {
-        complain("nothing was changed");
-    }
-    return exit_failed;
+Result<View> look(Config config, const Options& options) {
+    TRY(Place place, Place::open(options));
+    TRY(Observed observed, place.host.observe());
+    TRY(const auto recorded, place.record.load());
+    Record record = recall(recorded, observed, config);
+    return View{std::move(config), std::move(place), std::move(observed), std::move(record)};
 }
 
 ExitCode run_plan(const Options& options) {
-    const auto config = load_config(options.config);
+    auto config = load_config(options.config);
     if (!config) return exit_usage;
-    auto place = Place::open(options);
-    if (!place) return fail(place.error());
-    const auto observed = place->host.observe();
-    if (!observed) return fail(observed.error());
-    const auto recorded = place->record.load();
-    if (!recorded) return fail(recorded.error());
-    const Record record = recall(*recorded, *observed, config);
-    const Plan result = plan(*config, *observed, record);
+    const auto view = look(*std::move(config), options);
+    if (!view) return fail(view.error());
+    const Plan result = plan(view->config, view->observed, view->record);
     for (const auto& conflict : result.conflicts) complain(conflict.message());
     if (!result.conflicts.empty()) return exit_failed;
     print_left(result.left);
@@ -157,22 +105,15 @@ ExitCode run_teardown(const Options& options) {
 }
 
 ExitCode run_status(const Options& options) {
-    const auto config = load_config(options.config);
+    auto config = load_config(options.config);
     if (!config) return exit_usage;
-    auto place = Place::open(options);
-    if (!place) return fail(place.error());
-    const auto observed = place->host.observe();
-    if (!observed) return fail(observed.error());
-    const auto recorded = place->record.load();
-    if (!recorded) return fail(recorded.error());
-    const Record record = recall(*recorded, *observed, config);
-    std::map<std::string, Received> received;
-    for (const auto& [key, item] : observed->state) {
-        if (key.kind != Kind::link) continue;
-        const auto counts = place->host.received(key.name);
-        if (counts) received.emplace(key.name, *counts);
+    auto view = look(*std::move(config), options);
+    if (!view) return fail(view.error());
+    auto rows = status(view->config, view->observed, view->record);
+    for (StatusRow& row : rows) {
+        if (row.key.kind != Kind::link) continue;
+        if (const auto received = view->place.host.received(row.key.name)) row.received = *received;
     }
-    const auto rows = status(*config, *observed, record, received);
     if (options.json) {
         print_json(to_json(rows));
     } else {
@@ -196,9 +137,8 @@ const std::array<Command, 4> commands{{
     {"status", "What is wanted, what there is, packets received",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", false, run_status},
     {"teardown", "Remove what apply made, and only that",
-     "Restores the sysctls and devices that apply changed, unless somebody else has changed them since. What there "
-     "was\n"
-     "before is known from /run/culvert/realserver; the configuration is read only if that was lost.\n"
+     "Restores the sysctls and devices that apply changed, unless somebody else has changed them since. What was\n"
+     "there before is known from /run/culvert/realserver; the configuration matters only if that was lost.\n"
      "Exit status: 0 done, 1 failed, 2 usage.",
      false, run_teardown},
 }};

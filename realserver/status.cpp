@@ -47,15 +47,10 @@ std::string_view name(Verdict verdict) {
     return {};
 }
 
-std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record,
-                              const std::map<std::string, Received>& received) {
+std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record) {
     std::vector<StatusRow> rows;
     const HostState wanted = want(config, observed.state, record);
-    for (const auto& [key, item] : wanted) {
-        rows.push_back(row(key, item, find(observed.state, key)));
-        const auto counts = received.find(key.name);
-        if (key.kind == Kind::link && counts != received.end()) rows.back().received = counts->second;
-    }
+    for (const auto& [key, item] : wanted) rows.push_back(row(key, item, find(observed.state, key)));
     // A teardown would change these too, and nothing wants them.
     for (const Change& change : plan_teardown(observed, record).changes)
         if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -42,8 +41,8 @@ struct StatusRow {
 /// "ok", "missing", "differs", "left over"
 [[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
 
-[[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record,
-                                            const std::map<std::string, Received>& received);
+/// Without what was received.
+[[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record);
 
 /// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);

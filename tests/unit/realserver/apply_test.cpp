@@ -146,6 +146,7 @@ TEST_F(Apply, ANamespaceWithoutFallbackDevicesIsSaid) {
     const auto result = apply(host_, file_, config_);
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().causes.size(), 3U);
+    EXPECT_THAT(result.error().modules, ElementsAre("fou", "ip6_tunnel", "ipip", "sit"));
 }
 
 TEST_F(Apply, ALostRecordLeavesNothingOpen) {

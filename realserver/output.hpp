@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "netlink/result.hpp"
+#include "realserver/apply.hpp"
+#include "realserver/commands.hpp"
+#include "realserver/state.hpp"
+
+/// What the commands print: results to standard output, everything else to standard error.
+namespace culvert::realserver {
+
+void complain(std::string_view text);
+ExitCode fail(const netlink::Error& error);
+
+void print_json(const nlohmann::ordered_json& json);
+
+/// changes []: action (add | change | remove), kind, name, before and after (a value in words) where there is one.
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Change>& changes);
+/// As JSON or a line each; `nothing` is what to say if there are none.
+void print(const std::vector<Change>& changes, const Options& options, std::string_view nothing);
+void print_left(const std::vector<std::string>& left);
+
+/// What came of apply or teardown.
+ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& options, std::string_view nothing);
+
+}  // namespace culvert::realserver

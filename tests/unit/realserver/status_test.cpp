@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/status.hpp"
+
+#include <gmock/gmock.h>
+
+#include <nlohmann/json.hpp>
+
+#include "simulated_host.hpp"
+
+namespace culvert::realserver {
+namespace {
+
+using testing::ElementsAre;
+
+const Config l2_of_one_vip = config("vips: [192.0.2.1]\nreceive: [{encap: l2}]");
+
+TEST(Status, SetsWhatIsWantedBesideWhatIsFound) {
+    SimulatedHost host;
+    const Vip left_over{*Prefix::parse("192.0.2.9")};
+    host.put(left_over);
+    host.sysctl("net.ipv4.conf.all.arp_announce", 2);
+    const Observed observed{host.state(), {key(left_over)}};
+    std::vector<StatusRow> rows = status(l2_of_one_vip, observed, {});
+    rows.back().received = Received{.packets = 12345, .dropped = 6};
+    EXPECT_EQ(to_table(rows, false),
+              "KIND    NAME                            WANTED   FOUND    STATE      RX PACKETS  RX DROPPED\n"
+              "sysctl  net.ipv4.conf.all.arp_announce  2        2        ok\n"
+              "sysctl  net.ipv4.conf.all.arp_ignore    1        0        differs\n"
+              "vip     192.0.2.1                       present  absent   missing\n"
+              "vip     192.0.2.9                       absent   present  left over\n"
+              "link    lo                              up       up       ok              12345           6\n");
+    const auto json = to_json(rows);
+    EXPECT_EQ(json.at("in_order"), false);
+    EXPECT_EQ(json.at("items").back(), (nlohmann::ordered_json{{"kind", "link"},
+                                                               {"name", "lo"},
+                                                               {"wanted", "up"},
+                                                               {"found", "up"},
+                                                               {"state", "ok"},
+                                                               {"rx_packets", 12345},
+                                                               {"rx_dropped", 6}}));
+}
+
+TEST(Status, IsInOrderWhenNothingIsToBeDone) {
+    SimulatedHost host;
+    host.put(Vip{*Prefix::parse("192.0.2.1")});
+    host.sysctl("net.ipv4.conf.all.arp_announce", 2);
+    host.sysctl("net.ipv4.conf.all.arp_ignore", 1);
+    EXPECT_EQ(to_json(status(l2_of_one_vip, {host.state(), {}}, {})).at("in_order"), true);
+}
+
+}  // namespace
+}  // namespace culvert::realserver
