@@ -39,10 +39,11 @@ class LibbpfLog {
     /// The last lines: that is where the verifier says what it refuses.
     [[nodiscard]] static std::string tail() {
         constexpr int lines = 25;
-        std::size_t begin = text_.size();
-        for (int line = 0; line < lines && begin != 0 && begin != std::string::npos; ++line)
-            begin = text_.rfind('\n', begin - 1);
-        return begin == std::string::npos || begin == 0 ? text_ : text_.substr(begin);
+        const std::string_view text = std::string_view(text_).substr(0, text_.find_last_not_of('\n') + 1);
+        std::size_t begin = text.size();
+        for (int line = 0; line < lines && begin != 0 && begin != std::string_view::npos; ++line)
+            begin = text.rfind('\n', begin - 1);
+        return std::string(begin == std::string_view::npos ? text : text.substr(begin));
     }
 
   private:
