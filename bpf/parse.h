@@ -34,7 +34,7 @@ struct packet {
     __u32 l4_length; /* of its TCP or UDP part */
     __u8 protocol;
     __u8 tos;        /* TOS or traffic class */
-    __u8 opening;    /* SYN without ACK */
+    __u8 opening;    /* SYN; one with ACK is the reflection of somebody else's */
     __u8 closing;    /* FIN or RST */
     __u8 lean;       /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
 };
@@ -94,7 +94,7 @@ static __always_inline int parse_l4(struct packet *p, void *l4, void *data_end)
             return drop(LB_DROP_TRUNCATED);
         if (tcp->doff < 5 || tcp->doff * 4u > p->l4_length)
             return drop(LB_DROP_L4_HEADER);
-        p->opening = tcp->syn && !tcp->ack;
+        p->opening = tcp->syn;
         p->closing = tcp->fin || tcp->rst;
         p->lean = 1;
     } else {

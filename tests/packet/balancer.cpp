@@ -18,6 +18,7 @@
 namespace culvert::packet {
 namespace {
 
+constexpr std::uint32_t most_vips = 64;  // and their ports
 constexpr std::uint32_t most_dests = 64;
 constexpr std::uint32_t most_ring_lines = 4096;
 constexpr std::uint32_t arrival_interface = 1;  // lo, which BPF_PROG_TEST_RUN uses unless told
@@ -86,8 +87,8 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(l
     const auto resize = [](bpf_map* map, std::uint32_t entries) {
         check(bpf_map__set_max_entries(map, entries), bpf_map__name(map));
     };
-    resize(skeleton_->maps.vips4, 16);
-    resize(skeleton_->maps.vips6, 16);
+    resize(skeleton_->maps.vips4, most_vips);
+    resize(skeleton_->maps.vips6, most_vips);
     resize(skeleton_->maps.rings, most_ring_lines);
     resize(skeleton_->maps.dests, most_dests);
     resize(skeleton_->maps.dest_counters, most_dests);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <array>
+#include <set>
+#include <string_view>
 
 #include "lbd/template.hpp"
 #include "tests/packet/flows.hpp"
@@ -12,7 +15,8 @@ class Flow : public BalancerTest {};
 
 TEST_F(Flow, IsNotStoredByASyn) {
     FlowBalancer balancer;
-    for (std::uint16_t port = 1; port <= 200; ++port) EXPECT_EQ(balancer.send(segment(port, syn)), "backend 1");
+    for (std::uint16_t port = 1; port <= 200; ++port)
+        EXPECT_EQ(balancer.send(segment(port, port % 2 ? syn : syn | ack)), "backend 1");
     EXPECT_EQ(used(entries(balancer)), 0U);
     EXPECT_EQ(balancer.counters(1).flows, 0U);
     EXPECT_EQ(balancer.counters(1).packets, 200U);
@@ -177,6 +181,54 @@ TEST_F(Flow, IsInTheBucketOfItsHashAlone) {
     for (std::uint32_t bucket = 0; bucket < 16; ++bucket)
         EXPECT_EQ(used(entries(balancer, bucket)), bucket == 9 ? 1U : 0U) << "bucket " << bucket;
     EXPECT_EQ(entries(balancer, 9)[0].tag, 0xabcdef0U);
+}
+
+TEST_F(Flow, IsTakenForAnotherIfAnyBitOfTheClientIsAnother) {
+    FlowBalancer balancer;
+    balancer.serve("2001:db8::1", lbd::Protocol::tcp, 80, {1});
+    std::set<std::uint32_t> tags;
+    const auto send = [&](const Bytes& frame) {
+        set_entries(balancer, {});
+        EXPECT_EQ(balancer.receive(frame).fate, "tx");
+        tags.insert(entries(balancer)[0].tag);
+    };
+    const auto with_bit_changed = [](Bytes frame, std::size_t offset, unsigned bit) {
+        frame.at(offset + bit / 8) ^= static_cast<std::uint8_t>(1U << bit % 8);
+        return frame;
+    };
+    const Packet packet = Ethernet() / IPv6() / TCP();
+    send(packet.bytes());
+    for (unsigned bit = 0; bit < 128; ++bit) send(with_bit_changed(packet.bytes(), 14 + 8, bit));
+    for (unsigned bit = 0; bit < 16; ++bit) send(with_bit_changed(packet.bytes(), 14 + 40, bit));
+    EXPECT_EQ(tags.size(), 1U + 128 + 16);
+
+    tags.clear();
+    send((Ethernet() / IPv4{.source = "198.51.100.7"} / TCP()).bytes());
+    for (const char* client : {"198.51.100.6", "198.51.101.7", "198.50.100.7", "199.51.100.7", "7.100.51.198"})
+        send((Ethernet() / IPv4{.source = client} / TCP()).bytes());
+    for (unsigned bit = 0; bit < 16; ++bit) send(with_bit_changed((Ethernet() / IPv4() / TCP()).bytes(), 14 + 20, bit));
+    EXPECT_EQ(tags.size(), 1U + 5 + 16);
+}
+
+TEST_F(Flow, IsTakenForAnotherIfItsServiceIsAnother) {
+    FlowBalancer balancer;
+    std::set<std::uint32_t> tags;
+    const auto send = [&](const Packet& packet) {
+        set_entries(balancer, {});
+        EXPECT_EQ(balancer.receive(packet).fate, "tx");
+        tags.insert(entries(balancer)[0].tag);
+    };
+    for (const lbd::Protocol protocol : {lbd::Protocol::tcp, lbd::Protocol::udp})
+        for (const std::uint16_t port : std::to_array<std::uint16_t>({80, 81}))
+            for (const char* vip : {"192.0.2.1", "192.0.3.1", "2001:db8::1", "2001:db8::1:0:1", "2001:db8:0:1::1",
+                                    "2001:db9::1", "2001:db8::2"}) {
+                balancer.serve(vip, protocol, port, {1});
+                const Packet l4 = protocol == lbd::Protocol::tcp ? Packet(TCP{.destination = port})
+                                                                 : Packet(UDP{.destination = port});
+                const bool v6 = std::string_view(vip).find(':') != std::string_view::npos;
+                send(Ethernet() / (v6 ? Packet(IPv6{.destination = vip}) : Packet(IPv4{.destination = vip})) / l4);
+            }
+    EXPECT_EQ(tags.size(), 2U * 2 * 7);
 }
 
 TEST_F(Flow, WithATagOfZeroIsNotTakenForAnEmptyEntry) {

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/utsname.h>
 
@@ -114,6 +113,7 @@ const Case cases[] = {
     {"TcpHeaderLongestOverPadding", padded(Ethernet() / IPv4() / TCP{.header_words = 6}), "drop: l4_header"},
     {"TcpWithin20Bytes", Ethernet() / IPv4{.total_length = 39} / TCP(), "drop: l4_header"},
     {"TcpOf8Bytes", Ethernet() / IPv6{.payload_length = 8} / TCP(), "drop: l4_header"},
+    {"TcpOf8BytesAndNoMore", Ethernet() / IPv4{.protocol = 6} / Payload{{1, 2, 0, 80, 5, 6, 7, 8}}, "drop: l4_header"},
     {"UdpLengthOf0", Ethernet() / IPv4() / UDP{.length = 0}, "drop: l4_header"},
     {"UdpLengthOf7", Ethernet() / IPv6() / UDP{.length = 7}, "drop: l4_header"},
     {"UdpLengthOneTooMany", Ethernet() / IPv4() / UDP{.length = 18} / payload(9), "drop: l4_header"},
