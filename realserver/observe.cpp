@@ -15,7 +15,8 @@
 #include "netlink/route.hpp"
 #include "netlink/sysctl.hpp"
 #include "realserver/kernel_host.hpp"
-#include "realserver/wanted.hpp"
+#include "realserver/receivers.hpp"
+#include "realserver/ruleset.hpp"
 
 namespace culvert::realserver {
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "realserver/receivers.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -23,7 +24,8 @@ bool is_setting(Kind kind) { return kind == Kind::sysctl || kind == Kind::mode |
 /// With the devices that missing modules will bring, as the kernel makes them.
 HostState with_modules(HostState state, const Config& config) {
     const auto inherited = find(state, {Kind::sysctl, SysctlKey::rp_filter("default").to_string()});
-    for (const std::string_view module : needed_modules(config)) {
+    const Receivers receivers(config);
+    for (const std::string_view module : receivers.modules()) {
         if (state.contains({Kind::module, std::string(module)})) continue;
         for (const std::string_view name : devices_of_module(module)) {
             const std::string device(name);

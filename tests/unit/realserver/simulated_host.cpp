@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "realserver/config_reader.hpp"
-#include "realserver/wanted.hpp"
+#include "realserver/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "realserver/config.hpp"
+
+namespace culvert::realserver {
+
+/// The device that a kernel module makes in every network namespace, which receives from any sender what no other
+/// device of its kind does.
+struct FallbackDevice {
+    std::string_view name;
+    std::string_view module;
+};
+
+/// The device that receives `inner` in `outer`, whether directly or in UDP.
+[[nodiscard]] FallbackDevice fallback_device(Family outer, Inner inner);
+
+/// The devices that appear when a module is loaded, with those of the modules that it pulls in.
+[[nodiscard]] std::vector<std::string_view> devices_of_module(std::string_view module);
+
+[[nodiscard]] std::set<Family> families(const std::vector<Prefix>& prefixes);
+
+/// The devices that a configuration's packets come out of, of which families, and the modules that this takes.
+class Receivers {
+  public:
+    explicit Receivers(const Config& config);
+
+    [[nodiscard]] const std::map<std::string_view, std::set<Family>>& devices() const { return devices_; }
+    [[nodiscard]] const std::set<std::string_view>& modules() const { return modules_; }
+    [[nodiscard]] bool carries(std::string_view device, Family family) const;
+
+  private:
+    void add(const IpTunnel& tunnel);
+    void add(const UdpTunnel& tunnel);
+    void add(const L3dsr&) {}
+    void add(const L2&) {}
+    void add(const FallbackDevice& device, const std::set<Family>& carried);
+
+    std::set<Family> vips_;
+    std::map<std::string_view, std::set<Family>> devices_;
+    std::set<std::string_view> modules_;
+};
+
+}  // namespace culvert::realserver
