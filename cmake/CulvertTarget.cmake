@@ -7,8 +7,11 @@ target_compile_options(culvert_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
     -Wno-missing-field-initializers) # designated initializers name what differs from the default
 if(CULVERT_SANITIZE)
+    # Of the tests' own code only what finds dangling references: it takes half the time to compile.
+    set(is_test "$<BOOL:$<TARGET_PROPERTY:CULVERT_TEST>>")
     target_compile_options(culvert_flags INTERFACE
-        -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer)
+        -fsanitize=address $<$<NOT:${is_test}>:-fsanitize=undefined> $<${is_test}:-O0>
+        -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(culvert_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
@@ -26,6 +29,7 @@ function(culvert_test name)
     cmake_parse_arguments(ARG "WHOLE" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE culvert_flags ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
+    set_target_properties(${name} PROPERTIES CULVERT_TEST ON)
     set(properties LABELS ${ARG_LABEL} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" ${ARG_PROPERTIES})
     if(ARG_WHOLE)
         add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
