@@ -11,7 +11,7 @@
 
 namespace culvert::netlink {
 
-inline std::filesystem::path recordings() { return std::filesystem::path(__FILE__).parent_path() / "recorded"; }
+inline std::filesystem::path recordings() { return CULVERT_RECORDINGS; }
 
 /// A message that a kernel sent, as `record` kept it. The first line of each file tells how it came about.
 inline std::vector<std::byte> recorded(std::string_view name) {
