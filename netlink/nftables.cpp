@@ -237,6 +237,13 @@ Result<bool> Nftables::remove(std::string_view name, TableFamily family) {
     });
 }
 
+Result<Tallies> Nftables::tallies(std::string_view name, TableFamily family) {
+    TRY(const Bytes rules, ask(socket_.get(), NFT_MSG_GETRULE, NLM_F_DUMP, family, [&](nlmsghdr* header) {
+            mnl_attr_put_strz(header, NFTA_RULE_TABLE, std::string(name).c_str());
+        }));
+    return decode_tallies(rules, name);
+}
+
 Result<std::uint32_t> Nftables::generation() { return read_generation(socket_.get()); }
 
 }  // namespace culvert::netlink::nft

@@ -29,6 +29,9 @@ class Nftables {
     /// Removes the table with all it holds. False if there was none.
     [[nodiscard]] Result<bool> remove(std::string_view name, TableFamily family = TableFamily::inet);
 
+    /// What the table's rules have counted since they were made; empty if there is no such table.
+    [[nodiscard]] Result<Tallies> tallies(std::string_view name, TableFamily family = TableFamily::inet);
+
     /// The number of the ruleset's last change, by whomever.
     [[nodiscard]] Result<std::uint32_t> generation();
 

@@ -32,4 +32,7 @@ struct Batch {
 [[nodiscard]] Result<std::optional<Table>> decode(std::span<const std::uint8_t> messages, TableFamily family,
                                                   std::string_view name);
 
+/// What the rules of the table have counted, out of a dump of rules.
+[[nodiscard]] Result<Tallies> decode_tallies(std::span<const std::uint8_t> messages, std::string_view table);
+
 }  // namespace culvert::netlink::nft

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <tuple>
 
 #include "netlink/nftables_codec.hpp"
 #include "netlink/nftables_owned.hpp"
@@ -21,8 +22,12 @@ class Attributes {
     explicit Attributes(const nftnl_expr* expression) : expression_(expression) {}
 
     [[nodiscard]] bool has(std::uint16_t attribute) const { return nftnl_expr_is_set(expression_, attribute); }
+    [[nodiscard]] std::uint8_t byte(std::uint16_t attribute) const { return nftnl_expr_get_u8(expression_, attribute); }
     [[nodiscard]] std::uint32_t number(std::uint16_t attribute) const {
         return nftnl_expr_get_u32(expression_, attribute);
+    }
+    [[nodiscard]] std::uint64_t large_number(std::uint16_t attribute) const {
+        return nftnl_expr_get_u64(expression_, attribute);
     }
     [[nodiscard]] std::string text(std::uint16_t attribute) const {
         return text_or_empty(nftnl_expr_get_str(expression_, attribute));
@@ -82,6 +87,28 @@ Expression fib(const Attributes& from) {
     return Fib{from.number(NFTNL_EXPR_FIB_RESULT), from.number(NFTNL_EXPR_FIB_FLAGS), from.number(NFTNL_EXPR_FIB_DREG)};
 }
 
+Expression limit(const Attributes& from) {
+    if (from.number(NFTNL_EXPR_LIMIT_TYPE) != NFT_LIMIT_PKTS || from.number(NFTNL_EXPR_LIMIT_FLAGS) != 0)
+        return Foreign{"limit of bytes, or inverted"};
+    return Limit{from.large_number(NFTNL_EXPR_LIMIT_RATE), from.large_number(NFTNL_EXPR_LIMIT_UNIT),
+                 from.number(NFTNL_EXPR_LIMIT_BURST)};
+}
+
+Expression log(const Attributes& from) {
+    if (from.has(NFTNL_EXPR_LOG_GROUP) || from.number(NFTNL_EXPR_LOG_FLAGS) != 0)
+        return Foreign{"log to a group, or with flags"};
+    return Log{from.text(NFTNL_EXPR_LOG_PREFIX), from.number(NFTNL_EXPR_LOG_LEVEL)};
+}
+
+Expression exthdr(const Attributes& from) {
+    if (!from.has(NFTNL_EXPR_EXTHDR_SREG) || from.number(NFTNL_EXPR_EXTHDR_OP) != NFT_EXTHDR_OP_TCPOPT)
+        return Foreign{"exthdr"};
+    return TcpOptionStore{.kind = from.byte(NFTNL_EXPR_EXTHDR_TYPE),
+                          .offset = from.number(NFTNL_EXPR_EXTHDR_OFFSET),
+                          .length = from.number(NFTNL_EXPR_EXTHDR_LEN),
+                          .from = from.number(NFTNL_EXPR_EXTHDR_SREG)};
+}
+
 Expression decode_expression(const nftnl_expr* expression) {
     const std::string_view name = nftnl_expr_get_str(expression, NFTNL_EXPR_NAME);
     const Attributes from(expression);
@@ -92,6 +119,9 @@ Expression decode_expression(const nftnl_expr* expression) {
     if (name == "immediate") return immediate(from);
     if (name == "lookup") return lookup(from);
     if (name == "fib") return fib(from);
+    if (name == "limit") return limit(from);
+    if (name == "log") return log(from);
+    if (name == "exthdr") return exthdr(from);
     if (name == "counter") return Counter{};
     if (name == "notrack") return Notrack{};
     return Foreign{std::string(name)};
@@ -256,7 +286,32 @@ class Decoder {
     std::map<std::string, std::vector<Boundary>> boundaries_;
 };
 
+void add_counters(const nftnl_rule* rule, Tally& tally) {
+    const auto expressions = owned(nftnl_expr_iter_create(rule));
+    while (const nftnl_expr* expression = nftnl_expr_iter_next(expressions.get())) {
+        const Attributes from(expression);
+        if (from.text(NFTNL_EXPR_NAME) != "counter") continue;
+        tally.packets += from.large_number(NFTNL_EXPR_CTR_PACKETS);
+        tally.bytes += from.large_number(NFTNL_EXPR_CTR_BYTES);
+    }
+}
+
 }  // namespace
+
+Result<Tallies> decode_tallies(std::span<const std::uint8_t> messages, std::string_view table) {
+    Tallies tallies;
+    int left = static_cast<int>(messages.size());
+    const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
+    for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+        if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWRULE) continue;
+        const auto rule = owned(nftnl_rule_alloc());
+        std::ignore = nftnl_rule_nlmsg_parse(message, rule.get());  // what is known of it is there all the same
+        if (text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE)) != table) continue;
+        add_counters(rule.get(), tallies[text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN))]);
+    }
+    if (left != 0) return failure("decode nf_tables messages about table", std::string(table), EBADMSG, "cut short");
+    return tallies;
+}
 
 Result<std::optional<Table>> decode(std::span<const std::uint8_t> messages, TableFamily family, std::string_view name) {
     Decoder decoder(family, name);

@@ -18,6 +18,9 @@ namespace {
 /// Room for one message: libnftnl stops adding set elements at 64 KiB, and checks nothing else.
 constexpr std::size_t message_room = std::size_t{128} * 1024;
 
+/// nft's own number, its BYTEORDER_HOST_ENDIAN.
+constexpr std::uint32_t nft_host_byte_order = 1;
+
 class BatchWriter {
   public:
     BatchWriter(TableFamily family, std::string_view table, std::uint32_t generation)
@@ -138,6 +141,32 @@ Owned<nftnl_expr> encode(const Fib& fib) {
     return expression;
 }
 
+Owned<nftnl_expr> encode(const Limit& limit) {
+    auto expression = owned(nftnl_expr_alloc("limit"));
+    nftnl_expr_set_u64(expression.get(), NFTNL_EXPR_LIMIT_RATE, limit.rate);
+    nftnl_expr_set_u64(expression.get(), NFTNL_EXPR_LIMIT_UNIT, limit.unit);
+    put(*expression, NFTNL_EXPR_LIMIT_BURST, limit.burst);
+    put(*expression, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+    return expression;
+}
+
+Owned<nftnl_expr> encode(const Log& log) {
+    auto expression = owned(nftnl_expr_alloc("log"));
+    nftnl_expr_set_str(expression.get(), NFTNL_EXPR_LOG_PREFIX, log.prefix.c_str());
+    put(*expression, NFTNL_EXPR_LOG_LEVEL, log.level);
+    return expression;
+}
+
+Owned<nftnl_expr> encode(const TcpOptionStore& store) {
+    auto expression = owned(nftnl_expr_alloc("exthdr"));
+    put(*expression, NFTNL_EXPR_EXTHDR_SREG, store.from);
+    nftnl_expr_set_u8(expression.get(), NFTNL_EXPR_EXTHDR_TYPE, store.kind);
+    put(*expression, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT);
+    put(*expression, NFTNL_EXPR_EXTHDR_OFFSET, store.offset);
+    put(*expression, NFTNL_EXPR_EXTHDR_LEN, store.length);
+    return expression;
+}
+
 Owned<nftnl_expr> encode(const Counter& /*unused*/) { return owned(nftnl_expr_alloc("counter")); }
 
 Owned<nftnl_expr> encode(const Notrack& /*unused*/) { return owned(nftnl_expr_alloc("notrack")); }
@@ -201,6 +230,12 @@ void add_set(BatchWriter& batch, std::uint32_t id, const std::string& name, cons
     nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, value.flags);
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, static_cast<std::uint32_t>(value.key));
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, value.key_length);
+    if (value.key == KeyType::ifname) {  // nft shows empty names without
+        const auto userdata = owned(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
+        nftnl_udata_put_u32(userdata.get(), NFTNL_UDATA_SET_KEYBYTEORDER, nft_host_byte_order);
+        nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(userdata.get()),
+                           nftnl_udata_buf_len(userdata.get()));
+    }
     const std::string object = fmt::format("set {} {}", batch.table(), name);
     batch.add(NFT_MSG_NEWSET, NLM_F_CREATE, object,
               [&](nlmsghdr* header) { nftnl_set_nlmsg_build_payload(header, set.get()); });

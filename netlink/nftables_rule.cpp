@@ -2,10 +2,12 @@
 #include "netlink/nftables_rule.hpp"
 
 #include <linux/if.h>
+#include <linux/in.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
 
 #include <cstddef>
 #include <cstring>
@@ -49,7 +51,9 @@ Bytes host_order(std::uint32_t value) {
     return bytes;
 }
 
-void match(Rule& rule, Bytes data) { rule.expressions.emplace_back(Compare{Comparison::eq, std::move(data)}); }
+void match(Rule& rule, Bytes data, Comparison comparison = Comparison::eq) {
+    rule.expressions.emplace_back(Compare{comparison, std::move(data)});
+}
 
 void match_network_field(Rule& rule, Field field, const Bytes& mask, Bytes data) {
     rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
@@ -71,6 +75,21 @@ void match_prefix(Rule& rule, Field field, const Prefix& prefix) {
 void match_set(Rule& rule, Field field, std::string set, bool inverted) {
     rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
     rule.expressions.emplace_back(Lookup{std::move(set), inverted});
+}
+
+void load_transport(Rule& rule, std::uint32_t offset, const Bytes& data) {
+    rule.expressions.emplace_back(PayloadLoad{Header::transport, offset, static_cast<std::uint32_t>(data.size())});
+}
+
+void match_route_type(Rule& rule, std::uint32_t flags, Comparison comparison) {
+    rule.expressions.emplace_back(Fib{NFT_FIB_RESULT_ADDRTYPE, flags});
+    match(rule, host_order(RTN_LOCAL), comparison);
+}
+
+Rule& match_iifname(Rule& rule, std::string set, bool inverted) {
+    rule.expressions.emplace_back(Meta{MetaKey::iifname});
+    rule.expressions.emplace_back(Lookup{std::move(set), inverted});
+    return rule;
 }
 
 Rule& meta(Rule& rule, MetaKey key, Bytes data) {
@@ -96,6 +115,10 @@ Rule& Rule::iifname(std::string_view name) {
     if (!prefix) data.resize(IFNAMSIZ);  // the name's end is part of what is compared
     return meta(*this, MetaKey::iifname, std::move(data));
 }
+
+Rule& Rule::iifname_in(std::string set) { return match_iifname(*this, std::move(set), false); }
+
+Rule& Rule::iifname_not_in(std::string set) { return match_iifname(*this, std::move(set), true); }
 
 Rule& Rule::dscp(Family family, std::uint8_t dscp) {
     if (family == Family::ipv4) {  // the upper six bits of the second byte
@@ -142,9 +165,52 @@ Rule& Rule::dport(std::uint16_t port) {
     return *this;
 }
 
+Rule& Rule::transport(std::uint32_t offset, const Bytes& value) {
+    load_transport(*this, offset, value);
+    match(*this, value);
+    return *this;
+}
+
+Rule& Rule::transport_not(std::uint32_t offset, const Bytes& value) {
+    load_transport(*this, offset, value);
+    match(*this, value, Comparison::neq);
+    return *this;
+}
+
+Rule& Rule::transport_masked(std::uint32_t offset, const Bytes& mask, const Bytes& value) {
+    load_transport(*this, offset, value);
+    expressions.emplace_back(Bitwise{mask, Bytes(mask.size())});
+    match(*this, value);
+    return *this;
+}
+
+Rule& Rule::tcp_syn() {
+    constexpr std::uint32_t flags = 13;  // byte of the header
+    l4proto(IPPROTO_TCP);
+    load_transport(*this, flags, {TH_SYN});
+    expressions.emplace_back(Bitwise{{TH_SYN}, {0}});
+    match(*this, {0}, Comparison::neq);
+    return *this;
+}
+
+Rule& Rule::fib_saddr_local() {
+    match_route_type(*this, NFTA_FIB_F_SADDR, Comparison::eq);
+    return *this;
+}
+
+Rule& Rule::fib_saddr_not_local() {
+    match_route_type(*this, NFTA_FIB_F_SADDR, Comparison::neq);
+    return *this;
+}
+
+Rule& Rule::fib_saddr_not_by_iif() {
+    expressions.emplace_back(Fib{NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT});
+    match(*this, host_order(0));
+    return *this;
+}
+
 Rule& Rule::fib_daddr_local() {
-    expressions.emplace_back(Fib{NFT_FIB_RESULT_ADDRTYPE, NFTA_FIB_F_DADDR});
-    match(*this, host_order(RTN_LOCAL));
+    match_route_type(*this, NFTA_FIB_F_DADDR, Comparison::eq);
     return *this;
 }
 
@@ -157,6 +223,22 @@ Rule& Rule::set_daddr(const IpAddress& address) {
     }
     expressions.emplace_back(Immediate{bytes_of(address)});
     expressions.emplace_back(PayloadStore{Header::network, field.offset, field.length, checksum});
+    return *this;
+}
+
+Rule& Rule::set_mss(std::uint16_t size) {
+    expressions.emplace_back(Immediate{big_endian(size)});
+    expressions.emplace_back(TcpOptionStore{.kind = TCPOPT_MAXSEG, .offset = 2, .length = 2});
+    return *this;
+}
+
+Rule& Rule::limit(std::uint64_t each_second) {
+    expressions.emplace_back(Limit{each_second});
+    return *this;
+}
+
+Rule& Rule::log(std::string prefix) {
+    expressions.emplace_back(Log{std::move(prefix)});
     return *this;
 }
 
@@ -182,6 +264,11 @@ Rule& Rule::drop() {
 
 Rule& Rule::jump(std::string chain) {
     expressions.emplace_back(Verdict{NFT_JUMP, std::move(chain)});
+    return *this;
+}
+
+Rule& Rule::go_to(std::string chain) {
+    expressions.emplace_back(Verdict{NFT_GOTO, std::move(chain)});
     return *this;
 }
 

@@ -101,9 +101,34 @@ struct Lookup {
 /// Looks an address of the packet up in the routing tables.
 struct Fib {
     std::uint32_t result;  ///< NFT_FIB_RESULT_ADDRTYPE: an RTN_ number, 4 bytes in host order
-    std::uint32_t flags;   ///< NFTA_FIB_F_DADDR
+    std::uint32_t flags;   ///< NFTA_FIB_F_DADDR; with NFTA_FIB_F_PRESENT 0 or 1 instead: whether there is a result
     Register into = NFT_REG_1;
     bool operator==(const Fib&) const = default;
+};
+
+/// Ends the rule for packets beyond `rate` in `unit` seconds; `burst` more may come at once.
+struct Limit {
+    std::uint64_t rate;
+    std::uint64_t unit = 1;
+    std::uint32_t burst = 5;
+    bool operator==(const Limit&) const = default;
+};
+
+/// Has the kernel log the packet, with a text before it.
+struct Log {
+    std::string prefix;                          ///< up to 127 bytes
+    std::uint32_t level = NFT_LOGLEVEL_WARNING;  ///< NFT_LOGLEVEL_
+    bool operator==(const Log&) const = default;
+};
+
+/// Writes `length` bytes at `offset` of a TCP option; ends the rule if the segment has none of the kind. The maximum
+/// segment size never grows by it (net/netfilter/nft_exthdr.c).
+struct TcpOptionStore {
+    std::uint8_t kind;
+    std::uint32_t offset;
+    std::uint32_t length;
+    Register from = NFT_REG_1;
+    bool operator==(const TcpOptionStore&) const = default;
 };
 
 /// Counts packets and bytes. The counts themselves are no part of a rule.
@@ -128,8 +153,8 @@ struct Foreign {
     bool operator==(const Foreign&) const = default;
 };
 
-using Expression = std::variant<Meta, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib, Counter,
-                                Notrack, Verdict, Foreign>;
+using Expression = std::variant<Meta, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib, Limit, Log,
+                                TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
 
 /// A rule, written as nft(8) reads it:
 /// `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4, 2).set_daddr(vip).notrack()`. Each step gives the very expressions
@@ -141,6 +166,8 @@ struct Rule {
     Rule& nfproto(Family family);                        ///< meta nfproto ipv4
     Rule& l4proto(std::uint8_t protocol);                ///< meta l4proto 17
     Rule& iifname(std::string_view name);                ///< iifname "tunl0"; "tun*" is any name that begins so
+    Rule& iifname_in(std::string set);                   ///< iifname @set
+    Rule& iifname_not_in(std::string set);               ///< iifname != @set
     Rule& mark(std::uint32_t mark);                      ///< meta mark 5
     Rule& dscp(Family family, std::uint8_t dscp);        ///< ip dscp 2 · ip6 dscp 2; 0 to 63
     Rule& saddr(const Prefix& prefix);                   ///< ip saddr 192.0.2.0/24
@@ -150,13 +177,25 @@ struct Rule {
     Rule& daddr_in(Family family, std::string set);      ///< ip daddr @set
     Rule& daddr_not_in(Family family, std::string set);  ///< ip daddr != @set
     Rule& dport(std::uint16_t port);                     ///< th dport 53; after l4proto
-    Rule& fib_daddr_local();                             ///< fib daddr type local
-    Rule& set_daddr(const IpAddress& address);           ///< ip daddr set 192.0.2.1
+    /// @th,64,16 4: big endian, from byte `offset` of the transport header; matches no fragment but the first
+    Rule& transport(std::uint32_t offset, const Bytes& value);
+    Rule& transport_not(std::uint32_t offset, const Bytes& value);                        ///< @th,0,32 != 2048
+    Rule& transport_masked(std::uint32_t offset, const Bytes& mask, const Bytes& value);  ///< @th,64,8 & 0xf0 == 64
+    Rule& tcp_syn();                                                                      ///< tcp flags & syn != 0
+    Rule& fib_saddr_local();                                                              ///< fib saddr type local
+    Rule& fib_saddr_not_local();                                                          ///< fib saddr type != local
+    Rule& fib_saddr_not_by_iif();               ///< fib saddr . iif oif missing
+    Rule& fib_daddr_local();                    ///< fib daddr type local
+    Rule& set_daddr(const IpAddress& address);  ///< ip daddr set 192.0.2.1
+    Rule& set_mss(std::uint16_t size);          ///< tcp option maxseg size set 1400; after tcp_syn
+    Rule& limit(std::uint64_t each_second);     ///< limit rate 10/second
+    Rule& log(std::string prefix);              ///< log prefix "text"
     Rule& counter();
     Rule& notrack();
     Rule& accept();
     Rule& drop();
     Rule& jump(std::string chain);
+    Rule& go_to(std::string chain);        ///< goto chain
     Rule& with_comment(std::string text);  ///< comment "text"
 
     bool operator==(const Rule&) const = default;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/nftables_table.hpp"
 
+#include <linux/if.h>
+
 #include <algorithm>
 #include <ranges>
 
@@ -48,6 +50,16 @@ Set Set::of(Family family, std::span<const Prefix> prefixes) {
             .key_length = v4 ? 4U : 16U,
             .flags = NFT_SET_INTERVAL,
             .elements = joined(std::move(intervals))};
+}
+
+Set Set::of(const std::set<std::string>& names) {
+    Set set{.key = KeyType::ifname, .key_length = IFNAMSIZ};
+    for (const std::string& name : names) {
+        Bytes key(name.begin(), name.end());
+        key.resize(IFNAMSIZ);
+        set.elements.push_back({key, key});
+    }
+    return set;
 }
 
 }  // namespace culvert::netlink::nft

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -26,7 +27,7 @@ struct Interval {
 };
 
 /// nft's own numbers for data types (its enum datatypes), by which `nft list` knows how to show a key.
-enum class KeyType : std::uint32_t { ipv4_addr = 7, ipv6_addr = 8 };
+enum class KeyType : std::uint32_t { ipv4_addr = 7, ipv6_addr = 8, ifname = 41 };
 
 /// A named set.
 struct Set {
@@ -37,6 +38,9 @@ struct Set {
 
     /// An interval set that holds the addresses of all prefixes of `family`; prefixes may overlap, others are ignored.
     [[nodiscard]] static Set of(Family family, std::span<const Prefix> prefixes);
+
+    /// A set of interface names, none longer than 15 bytes.
+    [[nodiscard]] static Set of(const std::set<std::string>& names);
 
     bool operator==(const Set&) const = default;
 };
@@ -52,8 +56,9 @@ struct Set {
 /// NF_INET_ numbers.
 enum class HookPoint : std::uint32_t { prerouting = 0, input = 1, forward = 2, output = 3, postrouting = 4 };
 
-constexpr std::int32_t priority_raw = -300;  ///< before conntrack (NF_IP_PRI_RAW)
-constexpr std::int32_t priority_filter = 0;  ///< NF_IP_PRI_FILTER
+constexpr std::int32_t priority_raw = -300;     ///< before conntrack (NF_IP_PRI_RAW)
+constexpr std::int32_t priority_mangle = -150;  ///< NF_IP_PRI_MANGLE
+constexpr std::int32_t priority_filter = 0;     ///< NF_IP_PRI_FILTER
 
 /// NF_DROP, NF_ACCEPT: what becomes of a packet that no rule decided about.
 enum class Policy : std::uint32_t { drop = 0, accept = 1 };
@@ -84,5 +89,15 @@ struct Table {
     std::map<std::string, Chain> chains{};
     bool operator==(const Table&) const = default;
 };
+
+/// What rules have counted.
+struct Tally {
+    std::uint64_t packets = 0;
+    std::uint64_t bytes = 0;
+    bool operator==(const Tally&) const = default;
+};
+
+/// By chain.
+using Tallies = std::map<std::string, Tally>;
 
 }  // namespace culvert::netlink::nft

@@ -11,7 +11,10 @@
 namespace culvert::netlink::nft {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Pair;
 
 /// The standard output of a shell command, which must succeed.
 std::string output_of(const std::string& command) {
@@ -39,6 +42,7 @@ Table every_kind() {
                 {"everywhere4", Set::of(v4, everywhere)},
                 {"last6", Set::of(v6, everywhere)},
                 {"nobody4", Set::of(v4, {})},
+                {"tunneldevs", Set::of({"tunl0"})},
             },
         .chains =
             {
@@ -54,6 +58,12 @@ Table every_kind() {
                           Rule{}.iifname("tun*").nfproto(v6).saddr(prefix("fd00::/60")).accept(),
                           Rule{}.l4proto(17).dport(5080).accept(),
                           Rule{}.mark(5).accept(),
+                          Rule{}.iifname_in("tunneldevs").fib_saddr_local().go_to("strangers"),
+                          Rule{}.iifname_not_in("tunneldevs").fib_saddr_not_local().accept(),
+                          Rule{}.fib_saddr_not_by_iif().drop(),
+                          Rule{}.l4proto(47).transport_not(0, {0, 0, 8, 0}).accept(),
+                          Rule{}.l4proto(17).transport(8, {0, 4}).accept(),
+                          Rule{}.l4proto(17).transport_masked(8, {0xf0}, {0x40}).accept(),
                       }}},
                 {"l3dsr",
                  {.hook = Hook{HookPoint::prerouting, priority_raw},
@@ -63,7 +73,10 @@ Table every_kind() {
                           Rule{}.nfproto(v6).dscp(v6, 2).set_daddr(ip("2001:db8::1")).notrack(),
                           Rule{}.nfproto(v4).dscp(v4, 46).fib_daddr_local().set_daddr(ip("192.0.2.2")).notrack(),
                       }}},
-                {"strangers", {.hook = {}, .rules = {Rule{}.drop()}}},
+                {"mss",
+                 {.hook = Hook{HookPoint::output, priority_mangle},
+                  .rules = {Rule{}.nfproto(v4).saddr_in(v4, "balancers4").tcp_syn().set_mss(1400)}}},
+                {"strangers", {.hook = {}, .rules = {Rule{}.limit(10).log("stranger: "), Rule{}.drop()}}},
             },
     };
 }
@@ -75,6 +88,7 @@ table inet culvert {
     set everywhere4 { type ipv4_addr; flags interval; elements = { 0.0.0.0/0 } }
     set last6 { type ipv6_addr; flags interval; elements = { ff00::/8 } }
     set nobody4 { type ipv4_addr; flags interval; }
+    set tunneldevs { type ifname; elements = { "tunl0" } }
     chain input {
         type filter hook input priority filter; policy drop;
         ip saddr @balancers4 counter accept
@@ -85,6 +99,12 @@ table inet culvert {
         iifname "tun*" ip6 saddr fd00::/60 accept
         udp dport 5080 accept
         meta mark 5 accept
+        iifname @tunneldevs fib saddr type local goto strangers
+        iifname != @tunneldevs fib saddr type != local accept
+        fib saddr . iif oif missing drop
+        meta l4proto gre @th,0,32 != 0x800 accept
+        meta l4proto udp @th,64,16 4 accept
+        meta l4proto udp @th,64,8 & 0xf0 == 0x40 accept
     }
     chain l3dsr {
         type filter hook prerouting priority raw; policy accept;
@@ -92,7 +112,11 @@ table inet culvert {
         ip6 dscp 2 ip6 daddr set 2001:db8::1 notrack
         ip dscp 46 fib daddr type local ip daddr set 192.0.2.2 notrack
     }
-    chain strangers { drop; }
+    chain mss {
+        type filter hook output priority mangle; policy accept;
+        ip saddr @balancers4 tcp flags & syn != 0 tcp option maxseg size set 1400
+    }
+    chain strangers { limit rate 10/second log prefix "stranger: "; drop; }
 }
 END
 )";
@@ -153,6 +177,20 @@ TEST_F(KernelNftables, ReplaceTakesAwayWhatOthersAdded) {
     EXPECT_NE(must_read("culvert"), every_kind());
     EXPECT_TRUE(nftables().replace(every_kind()).value());
     EXPECT_EQ(must_read("culvert"), every_kind());
+}
+
+TEST_F(KernelNftables, TalliesWhatTheRulesOfAChainCounted) {
+    EXPECT_THAT(nftables().tallies("culvert").value(), IsEmpty());
+    const Chain chain{.hook = Hook{HookPoint::output, priority_filter},
+                      .rules = {Rule{}.l4proto(17).counter(), Rule{}.l4proto(17).dport(9).counter().drop()}};
+    ASSERT_TRUE(nftables().replace({.name = "culvert", .chains = {{"out", chain}, {"other", {}}}}));
+    output_of(
+        "nft add table inet other; nft add chain inet other out '{ type filter hook output priority 1; }'; "
+        "nft add rule inet other out counter");
+    output_of(
+        "ip link set lo up && bash -c 'for port in 8 9; do echo abcd >/dev/udp/127.0.0.1/$port; done 2>/dev/null' || "
+        "true");
+    EXPECT_THAT(nftables().tallies("culvert").value(), ElementsAre(Pair("out", Tally{3, 3 * 33})));
 }
 
 TEST_F(KernelNftables, LeavesOtherTablesAlone) {

@@ -44,7 +44,7 @@ Table recorded_table() {
                               .fib_daddr_local()
                               .jump("strangers"),
                       }}},
-                {"strangers", {.hook = {}, .rules = {Rule{{Foreign{"limit"}}, {}}.drop()}}},
+                {"strangers", {.hook = {}, .rules = {Rule{}.limit(5).drop()}}},
             },
     };
 }
