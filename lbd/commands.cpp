@@ -3,8 +3,6 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
-#include <spdlog/sinks/stdout_color_sinks.h>
-#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -16,6 +14,7 @@
 #include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/log.hpp"
 #include "common/suggest.hpp"
 #include "lbd/config.hpp"
 #include "lbd/control.hpp"
@@ -50,14 +49,6 @@ void print_summary(const Options& options, const Config& config) {
     fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(), backends);
 }
 
-void log_to_stderr(common::ColorMode color) {
-    const auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
-    sink->set_color_mode(common::use_color(color, STDERR_FILENO) ? spdlog::color_mode::always
-                                                                 : spdlog::color_mode::never);
-    spdlog::set_default_logger(std::make_shared<spdlog::logger>("lbd", sink));
-    spdlog::set_pattern("%H:%M:%S.%e %^%l%$: %v");
-}
-
 void declare_config(CLI::App& app, Options& options) {
     app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
         ->type_name("FILE");
@@ -76,7 +67,7 @@ ExitCode run(const Options& options) {
         if (!netns) return fail(netns.error());
         if (const auto entered = netns->enter(); !entered) return fail(entered.error());
     }
-    log_to_stderr(options.color);
+    common::log_to_stderr(options.color);
     const auto daemon = Daemon::prepare(*config);
     if (!daemon) return fail(daemon.error());
     if (options.check) {

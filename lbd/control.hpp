@@ -8,13 +8,15 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "lbd/event_loop.hpp"
+#include "common/event_loop.hpp"
 #include "lbd/fd.hpp"
 #include "netlink/result.hpp"
 
 /// How the commands talk to the running balancer: a stream socket, one line of JSON there, one line of JSON back.
 ///     {"command": "show", "what": "services"}  →  {"ok": …}  or  {"error": "what is wrong"}
 namespace culvert::lbd {
+
+using common::EventLoop;
 
 /// The balancer's end. It never waits for a client: who sends more than 64 KiB, or isn't done within 2 s, is hung up
 /// on.

@@ -8,9 +8,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "common/event_loop.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath.hpp"
-#include "lbd/event_loop.hpp"
 #include "lbd/observe.hpp"
 #include "lbd/plan.hpp"
 #include "lbd/resolver.hpp"
@@ -18,6 +18,8 @@
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
+
+using common::EventLoop;
 
 /// The balancer as a process: it brings the kernel's maps to what the configuration wants, keeps them so while the
 /// network changes, and answers the commands.

@@ -4,10 +4,13 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -17,6 +20,7 @@
 #include "realserver/apply.hpp"
 #include "realserver/config_reader.hpp"
 #include "realserver/kernel_host.hpp"
+#include "realserver/lock.hpp"
 #include "realserver/output.hpp"
 #include "realserver/status.hpp"
 
@@ -70,6 +74,17 @@ Result<View> look(Config config, const Options& options) {
     return View{std::move(config), std::move(place), std::move(observed), std::move(record)};
 }
 
+/// The right to change the place. If that takes a while, who has it is said.
+Result<Lock> lock(const Place& place) {
+    TRY(Lock lock, Lock::to_change(record_directory, patience,
+                                   [](const std::string& holder) { complain("waiting for " + holder + " to end"); }));
+    TRY(const auto monitor, Lock::monitor(place.record.monitor()));
+    if (monitor)
+        return netlink::failure("change", "this host", EBUSY, *monitor + " monitors it, and would put everything back",
+                                "end that first; on SIGHUP it reads its configuration anew");
+    return lock;
+}
+
 ExitCode run_plan(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
@@ -89,19 +104,22 @@ ExitCode run_apply(const Options& options) {
     if (!config) return exit_usage;
     auto place = Place::open(options);
     if (!place) return fail(place.error());
-    const auto lock = Lock::acquire(record_directory, patience);
-    if (!lock) return fail(lock.error());
+    const auto locked = lock(*place);
+    if (!locked) return fail(locked.error());
     return report(apply(place->host, place->record, *config), options, "nothing to change");
 }
 
 ExitCode run_teardown(const Options& options) {
     auto place = Place::open(options);
     if (!place) return fail(place.error());
-    const auto lock = Lock::acquire(record_directory, patience);
-    if (!lock) return fail(lock.error());
+    const auto locked = lock(*place);
+    if (!locked) return fail(locked.error());
     auto config = common::yaml::load(options.config, read_config);
     const auto known = config ? std::optional(*std::move(config)) : std::nullopt;
-    return report(teardown(place->host, place->record, known), options, "nothing to remove");
+    const auto outcome = teardown(place->host, place->record, known);
+    std::error_code ignored;
+    if (outcome) std::filesystem::remove(place->record.monitor(), ignored);
+    return report(outcome, options, "nothing to remove");
 }
 
 ExitCode run_status(const Options& options) {

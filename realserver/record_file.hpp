@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 
 #include "netlink/result.hpp"
 #include "realserver/record.hpp"
@@ -30,6 +28,9 @@ class RecordFile {
     /// Done if there is none.
     [[nodiscard]] netlink::Result<> remove() const;
 
+    /// <cookie>.monitor, which the monitor of this namespace keeps locked.
+    [[nodiscard]] std::filesystem::path monitor() const;
+
   private:
     std::filesystem::path path_;
 };
@@ -38,23 +39,5 @@ class RecordFile {
 [[nodiscard]] std::string encode(const Record& record, std::string_view boot);
 /// Nothing if it is of another boot. The error says what is wrong with the text.
 [[nodiscard]] tl::expected<std::optional<Record>, std::string> decode(std::string_view json, std::string_view boot);
-
-/// The right to change hosts and records, for one process at a time. Released at the end of its life.
-class Lock {
-  public:
-    /// Waits for up to `patience`; then ETIMEDOUT, naming the holder.
-    [[nodiscard]] static netlink::Result<Lock> acquire(const std::filesystem::path& directory,
-                                                       std::chrono::milliseconds patience);
-    Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-    Lock& operator=(Lock&& other) noexcept {
-        std::swap(fd_, other.fd_);
-        return *this;
-    }
-    ~Lock();
-
-  private:
-    explicit Lock(int fd) : fd_(fd) {}
-    int fd_;
-};
 
 }  // namespace culvert::realserver

@@ -5,7 +5,6 @@
 #include <rapidcheck/gtest.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 
@@ -133,18 +132,6 @@ TEST_F(RecordFiles, ThatAreDamagedSayWhatToDo) {
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().object, (directory_ / "1.json").string());
     EXPECT_EQ(result.error().cure, "remove the file: what it says of replaced sysctls is then lost, and nothing else");
-}
-
-TEST_F(RecordFiles, AreLockedByOneAtATime) {
-    auto first = Lock::acquire(directory_, std::chrono::milliseconds(0));
-    ASSERT_TRUE(first);
-    const auto second = Lock::acquire(directory_, std::chrono::milliseconds(40));
-    ASSERT_FALSE(second);
-    EXPECT_EQ(second.error().code, ETIMEDOUT);
-    EXPECT_EQ(second.error().kernel,
-              "another realserver is at work: process " + std::to_string(getpid()) + " (realserver_unit)");
-    first = Lock::acquire(directory_ / "elsewhere", std::chrono::milliseconds(0));
-    EXPECT_TRUE(Lock::acquire(directory_, std::chrono::milliseconds(0)));
 }
 
 }  // namespace

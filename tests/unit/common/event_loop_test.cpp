@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/event_loop.hpp"
+#include "common/event_loop.hpp"
 
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
@@ -11,7 +11,7 @@
 #include <optional>
 #include <string>
 
-namespace culvert::lbd {
+namespace culvert::common {
 namespace {
 
 using namespace std::chrono_literals;
@@ -21,15 +21,18 @@ class EventLoopTest : public testing::Test {
     EventLoop loop = *EventLoop::open();
 };
 
-TEST_F(EventLoopTest, ATimerThatIsArmedStaysAsItIs) {
+TEST_F(EventLoopTest, ATimerThatIsArmedTwiceCallsOnceAtTheEarlierTime) {
     int calls = 0;
-    auto timer = *loop.timer([&] { ++calls; });
+    auto sooner_first = *loop.timer([&] { ++calls; });
+    auto later_first = *loop.timer([&] { ++calls; });
     auto end = *loop.timer([&] { loop.stop(); });
-    timer.arm(1ms);
-    timer.arm(1h);
+    sooner_first.arm(1ms);
+    sooner_first.arm(1h);
+    later_first.arm(1h);
+    later_first.arm(1ms);
     end.arm(50ms);
     EXPECT_TRUE(loop.run());
-    EXPECT_EQ(calls, 1);
+    EXPECT_EQ(calls, 2);
 }
 
 TEST_F(EventLoopTest, ATimerCanBeArmedAgainByItsFunction) {
@@ -77,4 +80,4 @@ TEST_F(EventLoopTest, Signals) {
 }
 
 }  // namespace
-}  // namespace culvert::lbd
+}  // namespace culvert::common

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/event_loop.hpp"
+#include "common/event_loop.hpp"
 
 #include <systemd/sd-event.h>
 #include <time.h>
 
 #include <utility>
 
-namespace culvert::lbd {
+namespace culvert::common {
 namespace {
 
 using netlink::failure;
@@ -24,8 +24,14 @@ void EventLoop::Release::operator()(sd_event* event) const { ::sd_event_unref(ev
 void EventLoop::Source::Release::operator()(sd_event_source* source) const { ::sd_event_source_disable_unref(source); }
 
 void EventLoop::Source::arm(std::chrono::milliseconds time) {
-    if (::sd_event_source_get_enabled(source_.get(), nullptr) > 0) return;
-    ::sd_event_source_set_time_relative(source_.get(), static_cast<std::uint64_t>(time.count()) * 1000);
+    std::uint64_t now = 0;
+    std::uint64_t armed = 0;
+    ::sd_event_now(::sd_event_source_get_event(source_.get()), CLOCK_MONOTONIC, &now);
+    const std::uint64_t wanted = now + static_cast<std::uint64_t>(time.count()) * 1000;
+    if (::sd_event_source_get_enabled(source_.get(), nullptr) > 0 &&
+        ::sd_event_source_get_time(source_.get(), &armed) >= 0 && armed <= wanted)
+        return;
+    ::sd_event_source_set_time(source_.get(), wanted);
     ::sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT);
 }
 
@@ -73,6 +79,8 @@ Result<EventLoop::Source> EventLoop::on_signal(int signal, std::function<void()>
         });
 }
 
+void EventLoop::feed_watchdog() { ::sd_event_set_watchdog(event_.get(), 1); }
+
 Result<> EventLoop::run() {
     if (const int error = ::sd_event_loop(event_.get()); error < 0) return failure("run", "event loop", -error);
     return {};
@@ -80,4 +88,4 @@ Result<> EventLoop::run() {
 
 void EventLoop::stop() { ::sd_event_exit(event_.get(), 0); }
 
-}  // namespace culvert::lbd
+}  // namespace culvert::common

@@ -11,7 +11,7 @@
 struct sd_event;
 struct sd_event_source;
 
-namespace culvert::lbd {
+namespace culvert::common {
 
 /// sd-event: waits for descriptors, times and signals, and calls functions, one after the other.
 class EventLoop {
@@ -20,7 +20,7 @@ class EventLoop {
     class Source {
       public:
         Source() = default;
-        /// A timer: calls its function once, so much from now; if it is armed already, when it was going to.
+        /// A timer: calls its function once, so much from now; if it is armed already, when the earlier of both says.
         void arm(std::chrono::milliseconds time);
 
       private:
@@ -44,6 +44,9 @@ class EventLoop {
     /// In place of what the signal does else.
     [[nodiscard]] netlink::Result<Source> on_signal(int signal, std::function<void()> function);
 
+    /// From now on systemd's watchdog, if it watches this process, hears that the loop turns.
+    void feed_watchdog();
+
     /// Returns after stop().
     [[nodiscard]] netlink::Result<> run();
     void stop();
@@ -62,4 +65,4 @@ class EventLoop {
     Handle event_;
 };
 
-}  // namespace culvert::lbd
+}  // namespace culvert::common
