@@ -42,7 +42,7 @@ static __always_inline int guard(const struct decap_address *source, const struc
 
 static __always_inline int check_ipv4(const struct xdp_md *ctx, struct walk *w, __u32 *length)
 {
-    struct iphdr *ip = at(ctx, w->offset, sizeof(*ip));
+    struct iphdr *ip = peek(ctx, w, sizeof(*ip));
     struct decap_address source, destination;
     int verdict, ecn;
     __u8 tos;
@@ -74,7 +74,7 @@ static __always_inline int check_ipv4(const struct xdp_md *ctx, struct walk *w, 
 
 static __always_inline int check_ipv6(const struct xdp_md *ctx, struct walk *w, __u32 *length)
 {
-    struct ipv6hdr *ip = at(ctx, w->offset, sizeof(*ip));
+    struct ipv6hdr *ip = peek(ctx, w, sizeof(*ip));
     struct decap_address source, destination;
     int verdict, ecn;
     __u8 next;

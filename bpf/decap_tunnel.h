@@ -66,7 +66,7 @@ struct gue_header {
 
 static __always_inline int walk_gue(const struct xdp_md *ctx, struct walk *w)
 {
-    const struct gue_header *gue = w->room < sizeof(*gue) ? NULL : at(ctx, w->offset, sizeof(*gue));
+    const struct gue_header *gue = peek(ctx, w, sizeof(*gue));
 
     if (!gue)
         return drop(DECAP_DROP_TRUNCATED);
@@ -78,8 +78,7 @@ static __always_inline int walk_gue(const struct xdp_md *ctx, struct walk *w)
         return drop(DECAP_DROP_GUE_CONTROL);
     if (gue->first || gue->flags)
         return drop(DECAP_DROP_GUE_FLAGS);
-    w->offset += sizeof(*gue);
-    w->room -= sizeof(*gue);
+    skip(w, sizeof(*gue));
     return walk_protocol(ctx, w, gue->protocol);
 }
 
@@ -111,8 +110,7 @@ static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
     options = (geneve->first & 0x3f) * 4u;
     if (w->room < options)
         return drop(DECAP_DROP_TRUNCATED);
-    w->offset += options;
-    w->room -= options;
+    skip(w, options);
     if (type != bpf_htons(ETH_P_TEB))
         return arrive_by_type(w, type);
     eth = take(ctx, w, sizeof(*eth));

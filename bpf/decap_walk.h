@@ -58,13 +58,24 @@ static __always_inline void *at(const struct xdp_md *ctx, __u32 offset, __u32 si
     return data + size > data_end ? NULL : data;
 }
 
-/* The next header, `size` bytes, NULL if the outer packet has no more; goes on behind it. */
-static __always_inline void *take(const struct xdp_md *ctx, struct walk *w, __u32 size)
+/* The next header, `size` bytes, NULL if the outer packet ends before. */
+static __always_inline void *peek(const struct xdp_md *ctx, const struct walk *w, __u32 size)
 {
-    void *header = w->room < size ? NULL : at(ctx, w->offset, size);
+    return w->room < size ? NULL : at(ctx, w->offset, size);
+}
 
+static __always_inline void skip(struct walk *w, __u32 size)
+{
     w->offset += size;
     w->room -= size;
+}
+
+/* The next header, and goes on behind it. */
+static __always_inline void *take(const struct xdp_md *ctx, struct walk *w, __u32 size)
+{
+    void *header = peek(ctx, w, size);
+
+    skip(w, size);
     return header;
 }
 

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bpf/decap_abi.h"
+#include "tests/packet/balancer.hpp"
+#include "tests/packet/packet.hpp"
+
+struct decap_bpf;
+
+namespace culvert::packet {
+
+inline constexpr std::uint16_t fou4_port = 5004;
+inline constexpr std::uint16_t fou6_port = 5006;
+inline constexpr std::uint16_t fou_gre_port = 5047;
+inline constexpr std::uint16_t gue_port = 5080;
+inline constexpr std::uint16_t gue_gre_port = 5087;
+inline constexpr std::uint16_t geneve_port = 6081;
+inline constexpr std::uint16_t bound_port = 5100;  ///< GUE, only to 10.0.2.30 from 10.0.0.1 port 7, over IPv4
+inline constexpr std::uint32_t vni = 666;
+
+/// All switches on.
+[[nodiscard]] decap_config unwrap_all();
+
+/// The decapsulator's program, loaded into the kernel, with the tunnels above over both families. It is 10.0.2.30 and
+/// fd00:0:0:2::30, its balancers are 10.0.0.0/24 and fd00::/64, its VIPs 192.0.2.1, 198.51.100.128/25 and
+/// 2001:db8::/64.
+class Decapsulator {
+  public:
+    explicit Decapsulator(const decap_config& config = unwrap_all());
+    ~Decapsulator();
+    Decapsulator(const Decapsulator&) = delete;
+    Decapsulator& operator=(const Decapsulator&) = delete;
+
+    Outcome receive(const Bytes& frame);
+    Outcome receive(const Packet& packet) { return receive(packet.bytes()); }
+
+    /// Summed over all CPUs.
+    [[nodiscard]] decap_counters counters(decap_kind kind) const;
+    /// How many instructions the verifier walked.
+    [[nodiscard]] std::uint32_t verified_instructions() const;
+
+  private:
+    [[nodiscard]] std::vector<std::uint64_t> reasons() const;
+
+    struct Destroy {
+        void operator()(decap_bpf* skeleton) const;
+    };
+    std::unique_ptr<decap_bpf, Destroy> skeleton_;
+    std::vector<std::uint64_t> reasons_;
+};
+
+class DecapTest : public BalancerTest {
+  protected:
+    /// One for all tests of a process.
+    static Decapsulator& decapsulator();
+};
+
+/// A way of putting an IP packet into another.
+struct Tunnel {
+    std::string name;  ///< "gue_gre_over_ipv6"
+    decap_kind kind;
+    netlink::Family outer;
+};
+void PrintTo(const Tunnel& tunnel, std::ostream* out);
+[[nodiscard]] std::vector<Tunnel> all_tunnels();
+
+/// A packet of the balancer's in this tunnel; `tos` is the outer header's.
+[[nodiscard]] Packet in_tunnel(const Tunnel& tunnel, const Packet& inner, netlink::Family family, std::uint8_t tos = 0);
+
+}  // namespace culvert::packet
