@@ -97,17 +97,17 @@ Result<> NetworkNamespace::enter() const {
     return {};
 }
 
-Result<std::uint64_t> NetworkNamespace::cookie() const {
-    return run([this]() -> Result<std::uint64_t> {
-        std::uint64_t cookie = 0;
-        socklen_t size = sizeof(cookie);
-        const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-        const int status = socket < 0 ? -1 : getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
-        const int code = errno;
-        if (socket >= 0) close(socket);
-        if (status < 0) return failure("get the cookie of network namespace", name_, code);
-        return cookie;
-    });
+Result<std::uint64_t> NetworkNamespace::current_cookie() {
+    std::uint64_t cookie = 0;
+    socklen_t size = sizeof(cookie);
+    const int socket = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    const int status = socket < 0 ? -1 : getsockopt(socket, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size);
+    const int code = errno;
+    if (socket >= 0) close(socket);
+    if (status < 0) return failure("get the cookie of a network namespace", "", code);
+    return cookie;
 }
+
+Result<std::uint64_t> NetworkNamespace::cookie() const { return run(&NetworkNamespace::current_cookie); }
 
 }  // namespace culvert::netlink

@@ -49,6 +49,8 @@ class NetworkNamespace {
 
     /// The kernel's number of this namespace, which no other one gets before the next boot (SO_NETNS_COOKIE).
     [[nodiscard]] Result<std::uint64_t> cookie() const;
+    /// That of the calling thread's namespace, for which no privilege is needed.
+    [[nodiscard]] static Result<std::uint64_t> current_cookie();
 
     [[nodiscard]] int fd() const { return fd_; }
 

@@ -14,14 +14,17 @@
 #include <utility>
 #include <vector>
 
+#include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
 #include "netlink/netns.hpp"
 #include "realserver/apply.hpp"
 #include "realserver/config_reader.hpp"
 #include "realserver/kernel_host.hpp"
+#include "realserver/load_config.hpp"
 #include "realserver/lock.hpp"
 #include "realserver/output.hpp"
+#include "realserver/render_command.hpp"
 #include "realserver/status.hpp"
 
 namespace culvert::realserver {
@@ -34,13 +37,6 @@ using netlink::Result;
 /// How long to wait for another realserver to end.
 constexpr std::chrono::seconds patience{10};
 
-std::optional<Config> load_config(const std::string& path) {
-    auto config = common::yaml::load(path, read_config);
-    if (config) return *std::move(config);
-    for (const auto& error : config.error()) fmt::print(stderr, "{}\n", error.to_string());
-    return std::nullopt;
-}
-
 /// The host that a command is about, and what is remembered of it.
 struct Place {
     KernelHost host;
@@ -51,8 +47,7 @@ struct Place {
             TRY(const NetworkNamespace wanted, NetworkNamespace::open(options.netns));
             CHECK_OK(wanted.enter());
         }
-        TRY(const NetworkNamespace here, NetworkNamespace::current());
-        TRY(const std::uint64_t cookie, here.cookie());
+        TRY(const std::uint64_t cookie, NetworkNamespace::current_cookie());
         TRY(KernelHost host, KernelHost::open());
         return Place{std::move(host), RecordFile(record_directory, cookie)};
     }
@@ -140,25 +135,39 @@ ExitCode run_status(const Options& options) {
     return exit_done;
 }
 
+void add_dry_run(CLI::App& app, Options& options) {
+    app.add_flag("--dry-run", options.dry_run, "Only show what would change");
+}
+
 }  // namespace
 
-const std::array<Command, 4> commands{{
+const std::array<Command, 5> commands{{
     {"plan", "What apply would change",
      "One line a change: + adds, ~ changes, - removes. Nothing is touched.\n"
      "Exit status: 0 nothing to change, 3 there is, 1 failed, 2 usage or bad configuration.",
-     false, run_plan},
+     nullptr, run_plan},
     {"apply", "Make this host a backend",
      "Makes the changes that plan shows, asks the kernel whether they are made, and prints them. If one fails, those\n"
      "made before it are taken back. Kernel modules stay loaded.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
-     true, run_apply},
+     add_dry_run, run_apply},
     {"status", "What is wanted, what there is, packets received",
-     "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", false, run_status},
+     "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
     {"teardown", "Remove what apply made, and only that",
      "Restores the sysctls and devices that apply changed, unless somebody else has changed them since. What was\n"
      "there before is known from /run/culvert/realserver; the configuration matters only if that was lost.\n"
      "Exit status: 0 done, 1 failed, 2 usage.",
-     false, run_teardown},
+     nullptr, run_teardown},
+    {"render", "Files that make this host a backend again by itself",
+     "KIND: systemd              a unit that keeps this host as configured\n"
+     "      networkd-dispatcher  a hook that applies the configuration when an interface becomes routable\n"
+     "      modules-load         the kernel modules to load at boot\n"
+     "      sysctl               the parameters, for systemd-sysctl\n"
+     "      firewalld            a policy that lets the balancers' tunnels in\n"
+     "      nftables             the table that apply makes\n"
+     "Rendering takes the configuration alone. -o / installs the file, -o DIR writes it where it belongs below DIR.\n"
+     "Exit status: 0 done, 1 failed, 2 usage or bad configuration.",
+     add_render_options, run_render},
 }};
 
 }  // namespace culvert::realserver

@@ -6,6 +6,10 @@
 
 #include "common/terminal.hpp"
 
+namespace CLI {
+class App;
+}
+
 /// What `realserver COMMAND` does.
 namespace culvert::realserver {
 
@@ -21,17 +25,19 @@ struct Options {
     std::string netns;  ///< name or path; empty: the one we are in
     common::ColorMode color = common::ColorMode::automatic;
     bool json = false;
-    bool dry_run = false;
+    bool dry_run = false;   ///< apply
+    std::string kind;       ///< render
+    std::string directory;  ///< render; empty: standard output
 };
 
 struct Command {
     const char* name;
     const char* help;
     const char* details;
-    bool can_dry_run;
+    void (*add_options)(CLI::App& app, Options& options);  ///< those that only this command has; may be null
     ExitCode (*run)(const Options& options);
 };
 
-extern const std::array<Command, 4> commands;
+extern const std::array<Command, 5> commands;
 
 }  // namespace culvert::realserver

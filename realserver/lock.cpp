@@ -13,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+#include "realserver/replace_file.hpp"
+
 namespace culvert::realserver {
 
 namespace {
@@ -21,8 +23,6 @@ using netlink::failure;
 using netlink::Result;
 
 constexpr std::chrono::milliseconds pause{20};
-
-std::string privilege(int code) { return code == EACCES || code == EPERM ? "run as root" : ""; }
 
 /// "process 4711 (realserver)", from the kernel's list of locks; "a process" if that does not say.
 std::string holder(int fd) {
@@ -55,9 +55,7 @@ Result<Lock> Lock::open(const std::filesystem::path& path, int flags) {
 Result<Lock> Lock::to_change(const std::filesystem::path& directory, std::chrono::milliseconds patience,
                              const OnWait& on_wait) {
     using std::chrono::steady_clock;
-    std::error_code error;
-    std::filesystem::create_directories(directory, error);
-    if (error) return failure("make directory", directory.string(), error.value(), {}, privilege(error.value()));
+    CHECK_OK(make_directory(directory));
     TRY(Lock lock, open(directory, O_DIRECTORY));
     const auto deadline = steady_clock::now() + patience;
     for (bool said = false; flock(lock.fd_, LOCK_EX | LOCK_NB) < 0; std::this_thread::sleep_for(pause)) {

@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
         CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
         subcommand.footer(command.details);
         add_options(subcommand, options);
-        if (command.can_dry_run) subcommand.add_flag("--dry-run", options.dry_run, "Only show what would change");
+        if (command.add_options != nullptr) command.add_options(subcommand, options);
     }
 
     try {

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "realserver/record_file.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
 #include <sstream>
+
+#include "realserver/replace_file.hpp"
 
 namespace culvert::realserver {
 
@@ -16,36 +17,11 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-constexpr const char* operation_save = "save record";
-
 std::string boot_id() {
     std::ifstream file("/proc/sys/kernel/random/boot_id");
     std::string id;
     std::getline(file, id);
     return id;
-}
-
-struct Descriptor {
-    int fd;
-    ~Descriptor() {
-        if (fd >= 0) close(fd);
-    }
-};
-
-std::string privilege(int code) { return code == EACCES || code == EPERM ? "run as root" : ""; }
-
-/// What was written to the file or, of a directory, renamed in it, survives a crash.
-Result<> write_through(const std::filesystem::path& path, int flags, std::string_view text) {
-    const Descriptor file{open(path.c_str(), flags | O_CLOEXEC, 0600)};
-    if (file.fd < 0) return failure(operation_save, path.string(), errno, {}, privilege(errno));
-    while (!text.empty()) {
-        const ssize_t written = write(file.fd, text.data(), text.size());
-        if (written < 0 && errno == EINTR) continue;
-        if (written < 0) return failure(operation_save, path.string(), errno);
-        text.remove_prefix(static_cast<std::size_t>(written));
-    }
-    if (fsync(file.fd) < 0) return failure(operation_save, path.string(), errno);
-    return {};
 }
 
 }  // namespace
@@ -64,15 +40,7 @@ Result<std::optional<Record>> RecordFile::load() const {
                    "remove the file: what it says of replaced sysctls is then lost, and nothing else");
 }
 
-Result<> RecordFile::save(const Record& record) const {
-    std::error_code error;
-    std::filesystem::create_directories(path_.parent_path(), error);
-    if (error) return failure("make directory", path_.parent_path(), error.value(), {}, privilege(error.value()));
-    const std::filesystem::path fresh = path_.string() + ".new";
-    CHECK_OK(write_through(fresh, O_WRONLY | O_CREAT | O_TRUNC, encode(record, boot_id())));
-    if (rename(fresh.c_str(), path_.c_str()) < 0) return failure(operation_save, path_.string(), errno);
-    return write_through(path_.parent_path(), O_RDONLY | O_DIRECTORY, {});
-}
+Result<> RecordFile::save(const Record& record) const { return replace_file(path_, encode(record, boot_id()), 0600); }
 
 std::filesystem::path RecordFile::monitor() const { return std::filesystem::path(path_).replace_extension("monitor"); }
 

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "netlink/nftables_text.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace culvert::netlink::nft {
@@ -161,6 +162,11 @@ TEST_F(KernelNftables, NftCannotTellOursFromItsOwn) {
     ASSERT_TRUE(nftables().remove("culvert").value());
     output_of(every_kind_by_nft);
     EXPECT_EQ(ours, output_of(list));
+}
+
+TEST_F(KernelNftables, LoadsFromItsText) {
+    output_of("nft -f - <<'END'\n" + to_text(every_kind()) + "END\n");
+    EXPECT_EQ(must_read("culvert"), every_kind()) << to_text(every_kind());
 }
 
 TEST_F(KernelNftables, SecondReplaceIsSilent) {
