@@ -2,11 +2,13 @@
 #include "netlink/nftables_text.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/if.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
+#include <netinet/tcp.h>
 
 #include <algorithm>
 #include <array>
@@ -16,14 +18,16 @@
 #include <map>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <variant>
+#include <vector>
 
 namespace culvert::netlink::nft {
 
 namespace {
 
 /// How nft writes the values of a field.
-enum class Notation : std::uint8_t { number, host_order, address, name, family, route_type };
+enum class Notation : std::uint8_t { number, host_order, address, name, family, route_type, presence };
 
 /// What a register holds: a field of the packet, or (with no text) the bytes of an Immediate.
 struct Operand {
@@ -116,6 +120,8 @@ std::string value_of(const Operand& operand, const Bytes& data) {
             return family_of(data);
         case Notation::route_type:
             return route_type_of(data);
+        case Notation::presence:
+            return host_order(data) == 0 ? "missing" : "exists";
     }
     return {};
 }
@@ -175,10 +181,33 @@ class RuleText {
     }
 
     void operator()(const Fib& fib) {
-        const bool known = fib.result == NFT_FIB_RESULT_ADDRTYPE && fib.flags == NFTA_FIB_F_DADDR;
-        registers_[fib.into] = {.text = known ? "fib daddr type" : fmt::format("<fib {} {}>", fib.result, fib.flags),
-                                .notation = Notation::route_type,
-                                .length = 4};
+        const bool present = (fib.flags & NFTA_FIB_F_PRESENT) != 0;
+        const bool type = fib.result == NFT_FIB_RESULT_ADDRTYPE;
+        registers_[fib.into] = {
+            .text = fmt::format("fib {} {}", fmt::join(fib_keys(fib.flags), " . "), type ? "type" : "oif"),
+            .notation = present ? Notation::presence
+                        : type  ? Notation::route_type
+                                : Notation::host_order,
+            .length = 4};
+        if (!type && fib.result != NFT_FIB_RESULT_OIF) registers_[fib.into].text = fmt::format("<fib {}>", fib.result);
+    }
+
+    void operator()(const Limit& limit) {
+        const auto* const unit = std::ranges::find(units, limit.unit, &std::pair<std::uint64_t, const char*>::first);
+        say(fmt::format("limit rate {}/{} burst {} packets", limit.rate, unit == units.end() ? "<unit>" : unit->second,
+                        limit.burst));
+    }
+
+    void operator()(const Log& log) {
+        say("log");
+        if (!log.prefix.empty()) say(fmt::format("prefix \"{}\"", log.prefix));
+        say(fmt::format("level {}", log.level < levels.size() ? levels.at(log.level) : "<level>"));
+    }
+
+    void operator()(const TcpOptionStore& store) {
+        const bool is_mss = store.kind == TCPOPT_MAXSEG && store.offset == 2 && store.length == 2;
+        const std::string field = is_mss ? "tcp option maxseg size" : fmt::format("<tcp option {}>", store.kind);
+        say(fmt::format("{} set {}", field, big_endian(registers_[store.from].data)));
     }
 
     void operator()(const Counter&) { say("counter"); }
@@ -204,6 +233,24 @@ class RuleText {
     void operator()(const Foreign& foreign) { say(fmt::format("<{}>", foreign.name)); }
 
   private:
+    static constexpr std::array<std::pair<std::uint64_t, const char*>, 5> units{
+        {{1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}, {604800, "week"}}};
+    /// By NFT_LOGLEVEL_
+    static constexpr std::array<const char*, 9> levels{"emerg",  "alert", "crit",  "err",  "warn",
+                                                       "notice", "info",  "debug", "audit"};
+
+    static std::vector<std::string_view> fib_keys(std::uint32_t flags) {
+        constexpr std::array<std::pair<std::uint32_t, std::string_view>, 5> names{{{NFTA_FIB_F_SADDR, "saddr"},
+                                                                                   {NFTA_FIB_F_DADDR, "daddr"},
+                                                                                   {NFTA_FIB_F_MARK, "mark"},
+                                                                                   {NFTA_FIB_F_IIF, "iif"},
+                                                                                   {NFTA_FIB_F_OIF, "oif"}}};
+        std::vector<std::string_view> keys;
+        for (const auto& [flag, name] : names)
+            if ((flags & flag) != 0) keys.push_back(name);
+        return keys;
+    }
+
     void say(std::string_view words) {
         if (!text_.empty()) text_ += ' ';
         text_ += words;
@@ -250,22 +297,24 @@ std::string type_of(KeyType key) {
             return "ipv4_addr";
         case KeyType::ipv6_addr:
             return "ipv6_addr";
+        case KeyType::ifname:
+            return "ifname";
     }
     return fmt::format("<type {}>", static_cast<std::uint32_t>(key));
 }
 
-std::string element_of(const Interval& interval, std::uint32_t length) {
-    const std::string first = dotted(interval.first, length);
+std::string element_of(const Interval& interval, const Set& set) {
+    if (set.key == KeyType::ifname) return name_of(interval.first);
+    const std::string first = dotted(interval.first, set.key_length);
     if (interval.first == interval.last) return first;
     Bytes same(interval.first.size());
     for (std::size_t i = 0; i < same.size(); ++i)
         same[i] = static_cast<std::uint8_t>(~(interval.first[i] ^ interval.last[i]));
-    const auto prefix = prefix_length(same);
-    const bool starts_there =
-        prefix && IpAddress::from_bytes(interval.first)->masked(static_cast<std::uint8_t>(*prefix)) ==
-                      IpAddress::from_bytes(interval.first);
-    return starts_there ? fmt::format("{}/{}", first, *prefix)
-                        : fmt::format("{}-{}", first, dotted(interval.last, length));
+    const auto length = prefix_length(same);
+    const auto address = IpAddress::from_bytes(interval.first);
+    const bool starts_there = length && address && address->masked(static_cast<std::uint8_t>(*length)) == address;
+    return starts_there ? fmt::format("{}/{}", first, *length)
+                        : fmt::format("{}-{}", first, dotted(interval.last, set.key_length));
 }
 
 std::string set_text(const std::string& name, const Set& set) {
@@ -274,7 +323,7 @@ std::string set_text(const std::string& name, const Set& set) {
     for (const Interval& interval : set.elements)
         text +=
             fmt::format("{}{}", &interval == set.elements.data() ? "        elements = { " : ",\n                     ",
-                        element_of(interval, set.key_length));
+                        element_of(interval, set));
     return text + (set.elements.empty() ? "    }\n" : " }\n    }\n");
 }
 
