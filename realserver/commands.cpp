@@ -4,6 +4,7 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
 #include <cstdint>
@@ -139,9 +140,7 @@ void add_dry_run(CLI::App& app, Options& options) {
     app.add_flag("--dry-run", options.dry_run, "Only show what would change");
 }
 
-}  // namespace
-
-const std::array<Command, 5> commands{{
+constexpr auto all_commands = std::to_array<Command>({
     {"plan", "What apply would change",
      "One line a change: + adds, ~ changes, - removes. Nothing is touched.\n"
      "Exit status: 0 nothing to change, 3 there is, 1 failed, 2 usage or bad configuration.",
@@ -168,6 +167,10 @@ const std::array<Command, 5> commands{{
      "Rendering takes the configuration alone. -o / installs the file, -o DIR writes it where it belongs below DIR.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration.",
      add_render_options, run_render},
-}};
+});
+
+}  // namespace
+
+const std::span<const Command> commands = all_commands;
 
 }  // namespace culvert::realserver
