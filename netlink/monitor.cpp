@@ -1,22 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/monitor.hpp"
 
-#include <fcntl.h>
 #include <linux/rtnetlink.h>
-#include <netlink/netlink.h>
-#include <sys/socket.h>
-
-#include <cerrno>
-
-#include "netlink/datagram.hpp"
 
 namespace culvert::netlink {
 
 namespace {
-
-constexpr int receive_buffer = 8 * 1024 * 1024;
-/// So that a flood of changes lets the rest of an event loop live.
-constexpr int datagrams_per_read = 256;
 
 std::vector<int> groups_of(Topic topic) {
     switch (topic) {
@@ -30,6 +19,8 @@ std::vector<int> groups_of(Topic topic) {
             return {RTNLGRP_NEIGH};
         case Topic::rules:
             return {RTNLGRP_IPV4_RULE, RTNLGRP_IPV6_RULE};
+        case Topic::device_confs:
+            return {RTNLGRP_IPV4_NETCONF};
     }
     return {};
 }
@@ -62,42 +53,27 @@ std::optional<Event> decode_event(Bytes message) {
         case RTM_NEWRULE:
         case RTM_DELRULE:
             return changed(decode_rule(message), type == RTM_DELRULE);
+        case RTM_NEWNETCONF:
+            return changed(decode_device_conf(message), false);
         default:
             return std::nullopt;
     }
 }
 
-Monitor::Monitor(Handle<nl_sock, nl_socket_free> socket) : socket_(std::move(socket)), buffer_(max_datagram) {}
-
 Result<Monitor> Monitor::open(std::initializer_list<Topic> topics) {
-    const std::string operation = "open netlink socket";
-    Handle<nl_sock, nl_socket_free> socket(nl_socket_alloc());
-    if (!socket || nl_connect(socket.get(), NETLINK_ROUTE) < 0) return failure(operation, "route", errno);
-    const int fd = nl_socket_get_fd(socket.get());
-    if (fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return failure(operation, "route", errno);
-    set_receive_buffer(fd, receive_buffer);
+    std::vector<int> groups;
     for (const Topic topic : topics)
-        for (const int group : groups_of(topic))
-            if (setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof group) != 0)
-                return failure("follow netlink group", std::to_string(group), errno);
+        for (const int group : groups_of(topic)) groups.push_back(group);
+    TRY(EventSocket socket, EventSocket::open(NETLINK_ROUTE, groups));
     return Monitor(std::move(socket));
 }
 
-int Monitor::fd() const { return nl_socket_get_fd(socket_.get()); }
-
 Result<std::vector<Event>> Monitor::read() {
     std::vector<Event> events;
-    for (int i = 0; i < datagrams_per_read; ++i) {
-        const auto datagram = receive(fd(), buffer_);
-        if (!datagram && datagram.error() == EAGAIN) break;
-        if (!datagram && datagram.error() == ENOBUFS) {
-            events.emplace_back(Overrun{});
-            continue;
-        }
-        if (!datagram) return failure("read netlink events", "", datagram.error());
-        for (const RawMessage& message : split(*datagram))
-            if (auto event = decode_event(message.bytes)) events.push_back(std::move(*event));
-    }
+    TRY(const int overruns, socket_.read([&](const RawMessage& message) {
+        if (auto event = decode_event(message.bytes)) events.push_back(std::move(*event));
+    }));
+    if (overruns > 0) events.emplace_back(Overrun{});
     return events;
 }
 

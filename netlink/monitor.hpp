@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <netlink/socket.h>
-
 #include <initializer_list>
 #include <optional>
 #include <variant>
 #include <vector>
 
-#include "netlink/handle.hpp"
+#include "netlink/device_conf.hpp"
+#include "netlink/event_socket.hpp"
 #include "netlink/ifaddr.hpp"
 #include "netlink/link.hpp"
 #include "netlink/neighbour.hpp"
@@ -32,19 +31,21 @@ using AddressChanged = Changed<InterfaceAddress>;
 using RouteChanged = Changed<Route>;
 using NeighbourChanged = Changed<Neighbour>;
 using RuleChanged = Changed<Rule>;
+using DeviceConfChanged = Changed<DeviceConf>;
 
 /// Events were lost because they came faster than they were read: what is known must be dumped afresh.
 struct Overrun {
     bool operator==(const Overrun&) const = default;
 };
 
-using Event = std::variant<LinkChanged, AddressChanged, RouteChanged, NeighbourChanged, RuleChanged, Overrun>;
+using Event =
+    std::variant<LinkChanged, AddressChanged, RouteChanged, NeighbourChanged, RuleChanged, DeviceConfChanged, Overrun>;
 
 /// From one message of rtnetlink; nothing if it is malformed or none of these.
 [[nodiscard]] std::optional<Event> decode_event(Bytes message);
 
 /// What can be followed, IPv4 and IPv6 alike.
-enum class Topic : std::uint8_t { links, addresses, routes, neighbours, rules };
+enum class Topic : std::uint8_t { links, addresses, routes, neighbours, rules, device_confs };
 
 /// Follows changes in the network namespace in which it was opened. To miss none, open it before the first dump.
 class Monitor {
@@ -52,15 +53,14 @@ class Monitor {
     [[nodiscard]] static Result<Monitor> open(std::initializer_list<Topic> topics);
 
     /// Non-blocking; readable when there is something to read().
-    [[nodiscard]] int fd() const;
+    [[nodiscard]] int fd() const { return socket_.fd(); }
     /// All that has come so far; empty if nothing has.
     [[nodiscard]] Result<std::vector<Event>> read();
 
   private:
-    explicit Monitor(Handle<nl_sock, nl_socket_free> socket);
+    explicit Monitor(EventSocket socket) : socket_(std::move(socket)) {}
 
-    Handle<nl_sock, nl_socket_free> socket_;
-    std::vector<std::byte> buffer_;
+    EventSocket socket_;
 };
 
 }  // namespace culvert::netlink

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "netlink/sysctl.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace culvert::netlink {
@@ -71,6 +72,17 @@ TEST_F(MonitorTest, AddressesRoutesNeighboursAndRules) {
     ASSERT_TRUE(succeeded(InterfaceAddresses(route()).remove(address)));
     EXPECT_THAT(read(monitor), testing::IsSupersetOf({Event(RuleChanged{rule, true}), Event(RouteChanged{way, true}),
                                                       Event(AddressChanged{address, true})}));
+}
+
+TEST_F(MonitorTest, RpFilterOfADeviceAndOfAll) {
+    make_veth();
+    Monitor monitor = follow({Topic::device_confs});
+    ASSERT_TRUE(succeeded(write(SysctlKey::rp_filter("left"), "2")));
+    ASSERT_TRUE(succeeded(write(SysctlKey::rp_filter("all"), "1")));
+    ASSERT_TRUE(succeeded(write(SysctlKey::rp_filter("all"), "1")));
+    const auto left = static_cast<std::int32_t>(index_of("left"));
+    EXPECT_THAT(read(monitor), testing::ElementsAre(DeviceConfChanged{{.link = left, .rp_filter = 2}},
+                                                    DeviceConfChanged{{.link = -1, .rp_filter = 1}}));
 }
 
 TEST_F(MonitorTest, OnlyWhatWasAskedForIsFollowed) {
