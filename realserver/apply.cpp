@@ -83,12 +83,7 @@ class Run {
         observed_ = *std::move(observed);
         const Plan rest = plan_now();
         std::vector<Error> wrong = rest.conflicts;
-        for (const Change& change : rest.changes)
-            wrong.push_back(
-                {.operation = "verify",
-                 .object = change.key().to_string(),
-                 .kernel = fmt::format("it was set, and is not so; still to do: \"{}\"", change.to_string()),
-                 .cure = "find what else sets it, then apply again"});
+        std::ranges::transform(rest.changes, std::back_inserter(wrong), not_so);
         return wrong;
     }
 
@@ -124,6 +119,13 @@ class Run {
 };
 
 }  // namespace
+
+Error not_so(const Change& change) {
+    return {.operation = "verify",
+            .object = change.key().to_string(),
+            .kernel = fmt::format("it was set, and is not so; still to do: \"{}\"", change.to_string()),
+            .cure = "find what else sets it, then apply again"};
+}
 
 Record recall(const std::optional<Record>& record, const Observed& observed, const std::optional<Config>& config) {
     if (record) return *record;

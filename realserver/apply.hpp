@@ -31,6 +31,9 @@ struct Failure {
 [[nodiscard]] Record recall(const std::optional<Record>& record, const Observed& observed,
                             const std::optional<Config>& config);
 
+/// Although made before, the change is still to be made.
+[[nodiscard]] netlink::Error not_so(const Change& change);
+
 /// Makes the host the backend that is wanted, or leaves it as it was. The caller holds the Lock.
 [[nodiscard]] tl::expected<Report, Failure> apply(Host& host, const RecordFile& file, const Config& wanted);
 

@@ -18,12 +18,14 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/log.hpp"
 #include "netlink/netns.hpp"
 #include "realserver/apply.hpp"
 #include "realserver/config_reader.hpp"
 #include "realserver/kernel_host.hpp"
 #include "realserver/load_config.hpp"
 #include "realserver/lock.hpp"
+#include "realserver/monitor.hpp"
 #include "realserver/output.hpp"
 #include "realserver/render_command.hpp"
 #include "realserver/status.hpp"
@@ -118,6 +120,18 @@ ExitCode run_teardown(const Options& options) {
     return report(outcome, options, "nothing to remove");
 }
 
+ExitCode run_monitor(const Options& options) {
+    auto config = load_config(options.config);
+    if (!config) return exit_usage;
+    auto place = Place::open(options);
+    if (!place) return fail(place.error());
+    common::log_to_stderr(options.color);
+    auto monitor = Monitor::open(std::move(place->host), std::move(place->record), options.config);
+    if (!monitor) return fail(monitor.error());
+    const auto ended = monitor->run(*std::move(config));
+    return ended ? exit_done : fail(ended.error());
+}
+
 ExitCode run_status(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
@@ -152,6 +166,11 @@ constexpr auto all_commands = std::to_array<Command>({
      add_dry_run, run_apply},
     {"status", "What is wanted, what there is, packets received",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
+    {"monitor", "Apply, stay, and repair what others change",
+     "SIGHUP has it read its configuration anew, SIGTERM ends it; everything stays as it is then. For systemd:\n"
+     "Type=notify, with WatchdogSec= if wanted.\n"
+     "Exit status: 0 ended by a signal, 1 failed, 2 usage or bad configuration.",
+     nullptr, run_monitor},
     {"teardown", "Remove what apply made, and only that",
      "Restores the sysctls and devices that apply changed, unless somebody else has changed them since. What was\n"
      "there before is known from /run/culvert/realserver; the configuration matters only if that was lost.\n"

@@ -104,6 +104,13 @@ Result<> observe_modules(bool has_fou, HostState& state) {
 
 }  // namespace
 
+Result<HostState> KernelHost::unannounced() {
+    HostState state;
+    CHECK_OK(observe_sysctls({}, state));
+    CHECK_OK(observe_ports(generic_, {}, state));
+    return state;
+}
+
 Result<Observed> KernelHost::observe() {
     Observed observed;
     TRY(const Names devices, observe_links(route_, observed.state));

@@ -84,12 +84,6 @@ class Planner {
         return static_cast<int>(key.kind);
     }
 
-    /// Sysctls are raised before others are lowered, so that no device is unprotected in between.
-    static bool lowers(const Change& change) {
-        const auto* before = change.before ? std::get_if<Sysctl>(&*change.before) : nullptr;
-        return before != nullptr && change.after && std::get<Sysctl>(*change.after).value <= before->value;
-    }
-
     [[nodiscard]] bool is_ours(const Key& key, const Item& item) const {
         return observed_.marked.contains(key) || entry_of(record_, item) != nullptr;
     }
@@ -150,6 +144,11 @@ class Planner {
 };
 
 }  // namespace
+
+bool lowers(const Change& change) {
+    const auto* before = change.before ? std::get_if<Sysctl>(&*change.before) : nullptr;
+    return before != nullptr && change.after && std::get<Sysctl>(*change.after).value <= before->value;
+}
 
 Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
     const HostState found = with_modules(observed.state, wanted);

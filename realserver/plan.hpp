@@ -17,6 +17,10 @@ struct Plan {
     bool operator==(const Plan&) const = default;
 };
 
+/// Whether a sysctl becomes smaller, or is written anew. Sysctls are raised before others are lowered, so that no
+/// device is unprotected in between.
+[[nodiscard]] bool lowers(const Change& change);
+
 /// What makes a host as observed the backend that is wanted. Modules that are to be loaded are taken to bring their
 /// devices.
 [[nodiscard]] Plan plan(const Config& wanted, const Observed& observed, const Record& record);

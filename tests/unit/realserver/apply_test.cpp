@@ -5,8 +5,8 @@
 #include <rapidcheck/gtest.h>
 
 #include <cerrno>
-#include <filesystem>
 
+#include "directory.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -18,23 +18,6 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 struct Killed {};
-
-/// A directory of the test's own.
-class Directory {
-  public:
-    Directory() {
-        std::string name = "/dev/shm/culvert-apply.XXXXXX";
-        path_ = mkdtemp(name.data());
-    }
-    ~Directory() { std::filesystem::remove_all(path_); }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
-    [[nodiscard]] RecordFile record() const { return {path_, 1}; }
-    [[nodiscard]] bool is_empty() const { return std::filesystem::is_empty(path_); }
-
-  private:
-    std::filesystem::path path_;
-};
 
 class Apply : public testing::Test {
   protected:
