@@ -59,7 +59,7 @@ TEST_F(LbdLife, TheSecondOneIsRefused) {
     const Output elsewhere = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml --socket /run/other.sock");
     EXPECT_EQ(elsewhere.status, 1);
     EXPECT_THAT(elsewhere.err, HasSubstr("another XDP program is there (ip link set dev eth0 xdp off)"));
-    EXPECT_TRUE(first.reaches("10.0.0.3"));
+    EXPECT_TRUE(eventually([&] { return first.reaches("10.0.0.3"); }));
 }
 
 TEST_F(LbdLife, GenericXdpOnRequest) {
