@@ -65,7 +65,7 @@ TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
         balancer().set_sysctl(neigh + "interval_probe_time_ms", "500");
     }
     const Balancer lbd(balancer(), config);
-    ASSERT_TRUE(lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"));
+    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
 
     backend().ip("link set eth0 address 02:00:00:00:00:99\n");
     EXPECT_TRUE(eventually(
@@ -83,7 +83,7 @@ TEST_F(LbdNetwork, TheAddressOfABackendThatIsGoneIsUsedNoMore) {
         balancer().set_sysctl("net.ipv4.neigh.eth0." + name, "200");
     balancer().set_sysctl("net.ipv4.neigh.eth0.delay_first_probe_time", "1");
     const Balancer lbd(balancer(), config);
-    ASSERT_TRUE(lbd.reaches("10.0.0.3"));
+    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3"); }));
 
     backend().ip("link set eth0 down\n");
     EXPECT_TRUE(eventually([&] { return lbd.backend("10.0.0.3")["reason"] == "no_neighbour"; }));
