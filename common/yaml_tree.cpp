@@ -181,23 +181,23 @@ class Builder final : public YAML::EventHandler {
     /// for the closing one), a comma or a bracket left out, a line indented too far.
     void check_line(const YAML::Mark& mark, const std::string& value) {
         const std::string_view rest = text_.substr(std::min(offset(mark), text_.size()));
-        const std::string_view line = rest.substr(0, rest.find_first_of("\r\n"));
-        if (line.starts_with('"') || line.starts_with('\'')) {
-            if (!closes(line)) stop(mark, fmt::format("the quote {} is not closed in this line", line.front()));
-        } else if (!line.starts_with('|') && !line.starts_with('>') && !line.starts_with(value)) {
+        if (rest.starts_with('"') || rest.starts_with('\'')) {
+            if (!closes(rest)) stop(mark, fmt::format("the quote {} is not closed in this line", rest.front()));
+        } else if (!rest.starts_with('|') && !rest.starts_with('>') && !rest.starts_with(value)) {
             stop(mark,
                  "this value runs on into the next line: check that line's indentation, or a missing comma or bracket");
         }
     }
 
-    /// Whether a line that starts with a quote has the one that closes it.
-    static bool closes(std::string_view line) {
-        const char quote = line.front();
-        for (std::size_t i = 1; i < line.size(); ++i) {
+    /// Whether the text's first line, which starts with a quote, has the one that closes it.
+    static bool closes(std::string_view text) {
+        const char quote = text.front();
+        const auto ends_line = [&](std::size_t i) { return i >= text.size() || text[i] == '\n' || text[i] == '\r'; };
+        for (std::size_t i = 1; !ends_line(i); ++i) {
             const bool escapes =
-                (quote == '"' && line[i] == '\\') || (quote == '\'' && line.substr(i).starts_with("''"));
-            if (escapes) ++i;
-            if (!escapes && line[i] == quote) return true;
+                (quote == '"' && text[i] == '\\') || (quote == '\'' && text.substr(i).starts_with("''"));
+            if (!escapes && text[i] == quote) return true;
+            if (escapes && !ends_line(i + 1)) ++i;
         }
         return false;
     }

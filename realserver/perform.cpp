@@ -24,8 +24,11 @@ using netlink::Prefix;
 using netlink::Result;
 using netlink::Socket;
 
+/// In every network namespace: include/net/net_namespace.h, LOOPBACK_IFINDEX.
+constexpr std::uint32_t lo = 1;
+
 /// Never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is deprecated.
-netlink::InterfaceAddress address_on_lo(const Prefix& vip, std::uint32_t lo) {
+netlink::InterfaceAddress address_on_lo(const Prefix& vip) {
     return {.prefix = vip,
             .link = lo,
             .scope = RT_SCOPE_HOST,
@@ -33,7 +36,7 @@ netlink::InterfaceAddress address_on_lo(const Prefix& vip, std::uint32_t lo) {
             .protocol = our_protocol};
 }
 
-netlink::Route local_route(const Prefix& vip, std::uint32_t lo) {
+netlink::Route local_route(const Prefix& vip) {
     return {.destination = vip,
             .hops = {{.link = lo}},
             .table = RT_TABLE_LOCAL,
@@ -69,9 +72,8 @@ struct Performer {
         return netlink::write(sysctl.key, std::to_string(sysctl.value));
     }
     [[nodiscard]] Result<> make(const Vip& vip) const {
-        TRY(const std::uint32_t lo, index("lo"));
-        if (!vip.prefix.is_host()) return netlink::Routes(route).add(local_route(vip.prefix, lo));
-        auto added = netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix, lo));
+        if (!vip.prefix.is_host()) return netlink::Routes(route).add(local_route(vip.prefix));
+        auto added = netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix));
         if (!added && added.error().code == EACCES)
             added.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
         return added;
@@ -95,9 +97,8 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> unmake(const Vip& vip) const {
-        TRY(const std::uint32_t lo, index("lo"));
-        if (!vip.prefix.is_host()) return netlink::Routes(route).remove(local_route(vip.prefix, lo));
-        return netlink::InterfaceAddresses(route).remove(address_on_lo(vip.prefix, lo));
+        if (!vip.prefix.is_host()) return netlink::Routes(route).remove(local_route(vip.prefix));
+        return netlink::InterfaceAddresses(route).remove(address_on_lo(vip.prefix));
     }
     [[nodiscard]] Result<> unmake(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());
