@@ -69,19 +69,20 @@ class Planner {
         for (const auto& [key, item] : wanted_) establish(key, item);
         keep_apart_from_default();
         std::ranges::stable_sort(withdrawals_, {},
-                                 [](const Change& change) { return std::tuple(-rank(change.key()), lowers(change)); });
+                                 [](const Change& change) { return std::tuple(-rank(change), lowers(change)); });
         std::ranges::stable_sort(additions_, {},
-                                 [](const Change& change) { return std::tuple(rank(change.key()), lowers(change)); });
+                                 [](const Change& change) { return std::tuple(rank(change), lowers(change)); });
         plan_.changes = std::move(withdrawals_);
         std::ranges::move(additions_, std::back_inserter(plan_.changes));
         return std::move(plan_);
     }
 
   private:
-    /// Of two keys the order in which they are set up. Nothing can be put on lo before it is up.
-    static int rank(const Key& key) {
-        if (key.kind == Kind::link && key.name == "lo") return 0;
-        return static_cast<int>(key.kind);
+    /// Of two changes the order in which they set up. Nothing can be put on lo before it is up.
+    static int rank(const Change& change) {
+        const Item& item = change.after ? *change.after : change.before.value();
+        const auto* link = std::get_if<Link>(&item);
+        return link != nullptr && link->device == "lo" ? 0 : static_cast<int>(item.index());
     }
 
     [[nodiscard]] bool is_ours(const Key& key, const Item& item) const {
