@@ -10,59 +10,21 @@
 #include <algorithm>
 #include <atomic>
 #include <cerrno>
-#include <cstdarg>
 #include <cstdio>
 #include <cstring>
 #include <string_view>
 #include <type_traits>
 #include <variant>
 
+#include "common/libbpf_log.hpp"
 #include "lb.skel.h"
 
 namespace culvert::lbd {
 namespace {
 
+using common::LibbpfLog;
 using netlink::failure;
 using netlink::Result;
-
-/// Keeps what libbpf says, the verifier's log among it, instead of printing it.
-class LibbpfLog {
-  public:
-    LibbpfLog() {
-        text_.clear();
-        ::libbpf_set_print(&LibbpfLog::take);
-    }
-    ~LibbpfLog() { ::libbpf_set_print(nullptr); }
-    LibbpfLog(const LibbpfLog&) = delete;
-    LibbpfLog& operator=(const LibbpfLog&) = delete;
-
-    /// The last lines: that is where the verifier says what it refuses.
-    [[nodiscard]] static std::string tail() {
-        constexpr int lines = 25;
-        const std::string_view text = std::string_view(text_).substr(0, text_.find_last_not_of('\n') + 1);
-        std::size_t begin = text.size();
-        for (int line = 0; line < lines && begin != 0 && begin != std::string_view::npos; ++line)
-            begin = text.rfind('\n', begin - 1);
-        return std::string(begin == std::string_view::npos ? text : text.substr(begin));
-    }
-
-  private:
-    static int take(libbpf_print_level level, const char* format, va_list arguments) {
-        if (level == LIBBPF_DEBUG) return 0;
-        va_list measured;
-        va_copy(measured, arguments);
-        const int length = std::vsnprintf(nullptr, 0, format, measured);
-        va_end(measured);
-        if (length <= 0) return 0;
-        const std::size_t end = text_.size();
-        text_.resize(end + static_cast<std::size_t>(length) + 1);
-        std::vsnprintf(text_.data() + end, static_cast<std::size_t>(length) + 1, format, arguments);
-        text_.pop_back();  // the terminator
-        return length;
-    }
-
-    static inline std::string text_;
-};
 
 std::string privilege(int code) {
     return code == EPERM ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";

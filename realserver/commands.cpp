@@ -29,6 +29,7 @@
 #include "realserver/output.hpp"
 #include "realserver/render_command.hpp"
 #include "realserver/status.hpp"
+#include "realserver/trace_command.hpp"
 
 namespace culvert::realserver {
 
@@ -46,10 +47,7 @@ struct Place {
     RecordFile record;
 
     static Result<Place> open(const Options& options) {
-        if (!options.netns.empty()) {
-            TRY(const NetworkNamespace wanted, NetworkNamespace::open(options.netns));
-            CHECK_OK(wanted.enter());
-        }
+        CHECK_OK(enter_namespace(options));
         TRY(const std::uint64_t cookie, NetworkNamespace::current_cookie());
         TRY(KernelHost host, KernelHost::open());
         return Place{std::move(host), RecordFile(record_directory, cookie)};
@@ -186,9 +184,21 @@ constexpr auto all_commands = std::to_array<Command>({
      "Rendering takes the configuration alone. -o / installs the file, -o DIR writes it where it belongs below DIR.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration.",
      add_render_options, run_render},
+    {"trace", "Packets that the kernel drops on their way in, and why",
+     "Those of tunnels, and those for VIPs: each with the kernel's reason, what it means here, and what "
+     "helps.\n"
+     "Goes on until --count, --for or Ctrl-C ends it. With --json one object a line. Needs the kernel's BTF.\n"
+     "Exit status: 0 ended as told, 1 failed, 2 usage or bad configuration.",
+     add_trace_options, run_trace},
 });
 
 }  // namespace
+
+netlink::Result<> enter_namespace(const Options& options) {
+    if (options.netns.empty()) return {};
+    TRY(const NetworkNamespace wanted, NetworkNamespace::open(options.netns));
+    return wanted.enter();
+}
 
 const std::span<const Command> commands = all_commands;
 

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <span>
 #include <string>
 
 #include "common/terminal.hpp"
+#include "netlink/result.hpp"
 
 namespace CLI {
 class App;
@@ -25,9 +27,11 @@ struct Options {
     std::string netns;  ///< name or path; empty: the one we are in
     common::ColorMode color = common::ColorMode::automatic;
     bool json = false;
-    bool dry_run = false;   ///< apply
-    std::string kind;       ///< render
-    std::string directory;  ///< render; empty: standard output
+    bool dry_run = false;            ///< apply
+    std::string kind;                ///< render
+    std::string directory;           ///< render; empty: standard output
+    std::uint64_t count = 0;         ///< trace: packets; 0: no end
+    std::uint64_t milliseconds = 0;  ///< trace; 0: no end
 };
 
 struct Command {
@@ -37,6 +41,9 @@ struct Command {
     void (*add_options)(CLI::App& app, Options& options);  ///< those that only this command has; may be null
     ExitCode (*run)(const Options& options);
 };
+
+/// Moves to the network namespace that --netns names, if any.
+[[nodiscard]] netlink::Result<> enter_namespace(const Options& options);
 
 extern const std::span<const Command> commands;
 

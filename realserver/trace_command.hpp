@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "realserver/commands.hpp"
+
+namespace culvert::realserver {
+
+void add_trace_options(CLI::App& app, Options& options);
+ExitCode run_trace(const Options& options);
+
+}  // namespace culvert::realserver

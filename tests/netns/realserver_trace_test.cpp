@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A backend is broken in one way after the other; realserver trace tells how.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <cstdint>
+#include <initializer_list>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using nlohmann::json;
+using testing::HasSubstr;
+
+std::string bytes(std::initializer_list<int> values) { return {values.begin(), values.end()}; }
+
+/// A UDP header from port 40000 with four bytes of data; 0 is no checksum.
+std::string udp(int port, int checksum = 0) {
+    return bytes({40000 >> 8, 40000 & 0xff, port >> 8, port & 0xff, 0, 12, checksum >> 8, checksum & 0xff}) + "ping";
+}
+
+/// From 198.51.100.9 to 192.0.2.`host`, with that in it.
+std::string ipv4(int host, const std::string& content) {
+    std::string header = bytes({0x45, 0,  0,   20 + static_cast<int>(content.size()),
+                                0,    0,  0,   0,
+                                64,   17, 0,   0,  //
+                                198,  51, 100, 9,
+                                192,  0,  2,   host});
+    unsigned sum = 0;
+    for (std::size_t i = 0; i < header.size(); i += 2)
+        sum += static_cast<std::uint8_t>(header[i]) << 8U | static_cast<std::uint8_t>(header[i + 1]);
+    sum = ~((sum & 0xffffU) + (sum >> 16U)) & 0xffffU;
+    header[10] = static_cast<char>(sum >> 8U);
+    header[11] = static_cast<char>(sum & 0xffU);
+    return header + content;
+}
+
+constexpr const char* configuration = R"(
+balancers: [10.0.0.1]
+vips: [192.0.2.1]
+receive: [{encap: ipip}, {encap: gue, port: 5080}]
+)";
+
+//   sender ───── backend
+//  10.0.0.1     10.0.0.3, VIP 192.0.2.1
+class RealserverTrace : public NetnsTest {
+  protected:
+    void SetUp() override {
+        NetnsTest::SetUp();
+        if (IsSkipped()) return;
+        sender_.emplace("sender");
+        backend_.emplace("backend");
+        connect({*sender_, "eth0", {"10.0.0.1/24"}}, {*backend_, "eth0", {"10.0.0.3/24"}});
+        sender_->ip(
+            "addr add 10.0.0.66/24 dev eth0\naddr add 198.51.100.9/32 dev lo\nroute add 192.0.2.0/24 via 10.0.0.3\n");
+        backend_->write("/run/realserver.yaml", configuration);
+    }
+
+    void trace() {
+        trace_.emplace(backend_->spawn(CULVERT_REALSERVER " trace --json -c /run/realserver.yaml"));
+        trace_->wait_for("looking for dropped packets");
+    }
+
+    /// What trace says next.
+    json told() {
+        std::string line;
+        EXPECT_TRUE(eventually([&] {
+            const std::string all = trace_->out();
+            const std::size_t end = all.find('\n', read_);
+            if (end == std::string::npos) return false;
+            line = all.substr(read_, end - read_);
+            return true;
+        })) << "trace says nothing";
+        read_ += line.size() + 1;
+        return json::parse(line, nullptr, false);
+    }
+
+    /// `to`: "10.0.0.3:4", an address and an IP protocol, with options of socat.
+    void send_ip(const std::string& to, const std::string& content) const {
+        sender_->must("socat -u - IP4-SENDTO:" + to, content);
+    }
+    /// `to`: "192.0.2.1:53", an address and a port, with options of socat.
+    void send_udp(const std::string& to, const std::string& content) const {
+        sender_->must("socat -u - UDP4-SENDTO:" + to, content);
+    }
+
+    Host& sender() { return *sender_; }
+    Host& backend() { return *backend_; }
+
+  private:
+    std::optional<Host> sender_;
+    std::optional<Host> backend_;
+    std::optional<Process> trace_;
+    std::size_t read_ = 0;
+};
+
+TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
+    backend().ip("addr add 192.0.2.1/32 dev lo\n");
+    const Host neighbour("neighbour");  // which drops the same, and is none of the backend's business
+    connect({sender(), "eth1", {"10.0.1.1/24"}}, {neighbour, "eth0", {"10.0.1.3/24"}});
+    trace();
+
+    send_udp("10.0.1.3:5080", "to the neighbour");
+    send_udp("192.0.2.1:53", "ping");
+    json drop = told();
+    EXPECT_EQ(drop["reason"], "NO_SOCKET");
+    EXPECT_EQ(drop["device"], "eth0");
+    EXPECT_EQ(drop["packet"]["source"], "10.0.0.1");
+    EXPECT_EQ(drop["packet"]["destination_port"], 53);
+    EXPECT_EQ(drop["cause"], "nothing listens on 192.0.2.1 udp 53");
+
+    send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + ipv4(1, udp(53)));
+    drop = told();
+    EXPECT_EQ(drop["encap"], "gue 5080");
+    EXPECT_EQ(drop["outer"]["source"], "10.0.0.1");
+    EXPECT_EQ(drop["packet"]["source"], "198.51.100.9");
+    EXPECT_EQ(drop["cause"], "the kernel has no port for gue 5080");
+
+    send_ip("192.0.2.1:17", udp(53, 0x1234));
+    drop = told();
+    EXPECT_EQ(drop["reason"], "UDP_CSUM");
+    EXPECT_THAT(drop["cause"], HasSubstr("a bad checksum"));
+
+    send_udp("192.0.2.1:53,bind=198.51.100.9", "ping");
+    drop = told();
+    EXPECT_EQ(drop["reason"], "IP_RPFILTER");
+    EXPECT_EQ(drop["cause"], "the reverse-path filter of eth0: the way to 198.51.100.9 is not through it");
+
+    backend().must("nft -f -", "table inet t { chain c { type filter hook input priority 0; udp dport 54 drop; }; }");
+    send_udp("192.0.2.1:54", "ping");
+    drop = told();
+    EXPECT_EQ(drop["reason"], "NETFILTER_DROP");
+    EXPECT_EQ(drop["cause"], "a firewall");
+
+    backend().ip("addr del 192.0.2.1/32 dev lo\n");
+    send_udp("192.0.2.1:53", "ping");
+    EXPECT_EQ(told()["cause"], "the VIP 192.0.2.1 is no address of this host");
+}
+
+TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
+    for (const char* module : {"ipip", "fou"}) REQUIRE_MODULE(module);
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    backend().ip("route add default via 10.0.0.1\n");
+    trace();
+
+    const std::string request = ipv4(1, udp(53));
+    send_ip("10.0.0.3:4", request);
+    json drop = told();
+    EXPECT_EQ(drop["cause"], "nothing listens on 192.0.2.1 udp 53");
+    EXPECT_EQ(drop["device"], "tunl0");
+    EXPECT_EQ(drop["encap"], "ipip");
+    EXPECT_EQ(drop["outer"]["source"], "10.0.0.1");
+    EXPECT_EQ(drop["packet"]["source"], "198.51.100.9");
+
+    backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
+    send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
+    drop = told();
+    EXPECT_EQ(drop["cause"], "the reverse-path filter of tunl0: the way to 198.51.100.9 is not through it");
+    EXPECT_EQ(drop["encap"], "gue 5080");
+    EXPECT_EQ(drop["outer"]["destination_port"], 5080);
+    backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "0");
+
+    send_ip("10.0.0.3:17",
+            bytes({40000 >> 8, 40000 & 0xff, 5080 >> 8, 5080 & 0xff, 0, 12 + 32, 0x12, 0x34, 0, 4, 0, 0}) + request);
+    drop = told();
+    EXPECT_EQ(drop["reason"], "UDP_CSUM");
+    EXPECT_EQ(drop["encap"], "gue 5080");
+
+    backend().ip("addr del 192.0.2.1/32 dev lo\n");
+    send_ip("10.0.0.3:4", request);
+    EXPECT_EQ(told()["cause"], "the VIP 192.0.2.1 is no address of this host");
+
+    backend().ip("link set tunl0 down\n");
+    send_ip("10.0.0.3:4", request);
+    EXPECT_THAT(told()["cause"], HasSubstr("no device takes ipip in"));
+
+    backend().must("ip fou del port 5080 gue");
+    send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
+    EXPECT_EQ(told()["cause"], "the kernel has no port for gue 5080");
+}
+
+TEST_F(RealserverTrace, EndsAsTold) {
+    const std::string trace = CULVERT_REALSERVER " trace -c /run/realserver.yaml ";
+    EXPECT_EQ(backend().must(trace + "--for 1ms"), "");
+
+    Process once = backend().spawn(trace + "--count 1");
+    once.wait_for("looking for dropped packets");
+    send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + ipv4(1, udp(53)));
+    const Output output = once.wait();
+    EXPECT_TRUE(output.ok()) << output;
+    EXPECT_THAT(output.out,
+                testing::ContainsRegex(
+                    "eth0 198.51.100.9:40000 > 192.0.2.1:53 udp in gue 5080 10.0.0.1 > 10.0.0.3, [0-9]+ bytes\n"
+                    "    NO_SOCKET in [a-z_0-9]+: the kernel has no port for gue 5080\n    cure: realserver apply\n"));
+}
+
+}  // namespace
+}  // namespace culvert::netns

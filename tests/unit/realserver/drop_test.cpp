@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/drop.hpp"
+
+#include <gmock/gmock.h>
+#include <netinet/in.h>
+
+#include <initializer_list>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "realserver/drop_explanation.hpp"
+#include "realserver/drop_text.hpp"
+#include "realserver/kernel_symbols.hpp"
+
+namespace culvert::realserver {
+namespace {
+
+using testing::HasSubstr;
+
+using Bytes = std::vector<std::uint8_t>;
+
+Bytes operator+(Bytes left, const Bytes& right) {
+    left.insert(left.end(), right.begin(), right.end());
+    return left;
+}
+
+IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
+
+Bytes ipv4(const char* source, const char* destination, std::uint8_t protocol) {
+    Bytes header(12);
+    header[0] = 0x45;
+    header[9] = protocol;
+    for (const IpAddress& address : {ip(source), ip(destination)})
+        header.insert(header.end(), address.bytes().begin(), address.bytes().end());
+    return header;
+}
+
+Bytes ipv6(const char* source, const char* destination, std::uint8_t protocol) {
+    Bytes header{0x60, 0, 0, 0, 0, 0, protocol, 64};
+    for (const IpAddress& address : {ip(source), ip(destination)})
+        header.insert(header.end(), address.bytes().begin(), address.bytes().end());
+    return header;
+}
+
+Bytes ports(std::uint8_t source, std::uint16_t destination) {
+    return {0, source, static_cast<std::uint8_t>(destination >> 8), static_cast<std::uint8_t>(destination & 0xff), 0, 0,
+            0, 0};
+}
+
+const std::set<Family> both{Family::ipv4, Family::ipv6};
+
+Config config() {
+    return {.balancers = {*Prefix::parse("10.0.0.1")},
+            .vips = {*Prefix::parse("192.0.2.1"), *Prefix::parse("2001:db8::/64")},
+            .receive = {IpTunnel{.outer = both, .inner = both},
+                        UdpTunnel{.port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::gre}},
+                        UdpTunnel{.type = netlink::FouType::fou, .port = 5047, .outer = both, .inner = {Inner::gre}}}};
+}
+
+const Bytes request = ipv4("198.51.100.9", "192.0.2.1", IPPROTO_TCP) + ports(7, 80);
+const Flow request_flow{ip("198.51.100.9"), ip("192.0.2.1"), IPPROTO_TCP, 7, 80};
+
+Packet dissected(const Bytes& bytes) { return dissect(bytes, 0, false, config()).value(); }
+
+TEST(Drop, ReadsAPacketInNoTunnel) {
+    EXPECT_EQ(dissected(request), (Packet{.encap = "", .outer = {}, .flow = request_flow}));
+}
+
+TEST(Drop, ReadsWhatIsInATunnel) {
+    const Bytes gre4{0, 0, 0x08, 0};
+    const Bytes keyed_ethernet = Bytes{0x20, 0, 0x65, 0x58, 0, 0, 0, 1} + Bytes(12) + Bytes{0x08, 0};
+    const Bytes gue4{0, 4, 0, 0};
+    const Bytes gue_gre = Bytes{1, 47, 0, 0} + Bytes(4);  // with a word of options
+    const auto outer4 = [](std::uint8_t protocol) { return ipv4("10.0.0.1", "10.0.0.3", protocol); };
+    const auto outer6 = [](std::uint8_t protocol) { return ipv6("fd00::1", "fd00::3", protocol); };
+    const std::pair<Bytes, std::string> rows[] = {
+        {outer4(IPPROTO_IPIP), "ipip"},
+        {outer6(IPPROTO_IPIP), "ipip"},
+        {outer6(IPPROTO_DSTOPTS) + Bytes{IPPROTO_IPIP, 0, 4, 1, 4, 1, 0, 0}, "ipip"},  // RFC 2473's limit
+        {outer4(IPPROTO_GRE) + gre4, "gre"},
+        {outer4(IPPROTO_GRE) + keyed_ethernet, "gre"},
+        {outer4(IPPROTO_UDP) + ports(9, 5080) + gue4, "gue 5080"},
+        {outer6(IPPROTO_UDP) + ports(9, 5080), "gue 5080"},  // version 1: IP at once
+        {outer4(IPPROTO_UDP) + ports(9, 5080) + gue_gre + gre4, "gre over gue 5080"},
+        {outer4(IPPROTO_UDP) + ports(9, 5047) + gre4, "gre over fou 5047"},
+    };
+    for (const auto& [headers, encap] : rows) {
+        const Packet packet = dissected(headers + request);
+        EXPECT_EQ(packet.encap, encap);
+        EXPECT_EQ(packet.flow, request_flow) << encap;
+        EXPECT_EQ(packet.outer->source, headers[0] >> 4 == 4 ? ip("10.0.0.1") : ip("fd00::1"));
+    }
+}
+
+TEST(Drop, FindsTheTunnelThatADeviceTookOff) {
+    const Bytes junk(23, 0x45);
+    const Bytes outer = ipv4("10.0.0.1", "10.0.0.3", IPPROTO_UDP) + ports(9, 5080) + Bytes{0, 4, 0, 0};
+    const auto packet = dissect(junk + outer + request, junk.size() + outer.size(), true, config()).value();
+    EXPECT_EQ(packet.encap, "gue 5080");
+    EXPECT_EQ(packet.outer->source, ip("10.0.0.1"));
+    EXPECT_EQ(packet.flow, request_flow);
+    EXPECT_TRUE(packet.unwrapped);
+    // Nothing to be seen of it any more.
+    EXPECT_EQ(dissect(junk + request, junk.size(), true, config())->outer, std::nullopt);
+}
+
+TEST(Drop, AnyPrefixOfAPacketIsReadWithoutHarm) {
+    const Bytes whole = ipv6("fd00::1", "fd00::3", IPPROTO_UDP) + ports(9, 5080) + Bytes{1, 47, 0, 0} + Bytes(4) +
+                        Bytes{0xb0, 0, 0x65, 0x58} + Bytes(12) + Bytes(12) + Bytes{0x86, 0xdd} +
+                        ipv6("2001:db8::9", "2001:db8::1", IPPROTO_FRAGMENT) + Bytes{17, 0, 0, 1, 0, 0, 0, 0} +
+                        ports(9, 53);
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        const Bytes part(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size));
+        EXPECT_EQ(dissect(part, 0, false, config()).has_value(), size >= 40);
+    }
+    EXPECT_EQ(dissected(whole).flow.destination_port, 53);
+}
+
+TEST(Drop, ConcernsTunnelsAndVips) {
+    const auto concerned = [](const Bytes& bytes) { return concerns({.packet = dissected(bytes)}, config()); };
+    EXPECT_TRUE(concerned(request));
+    EXPECT_TRUE(concerned(ipv4("10.0.0.66", "10.0.0.3", IPPROTO_IPIP) + request));
+    EXPECT_FALSE(concerned(ipv4("10.0.0.66", "10.0.0.3", IPPROTO_UDP) + ports(9, 53)));
+}
+
+Explanation explained(const char* reason, const char* function, const Packet& packet) {
+    return explain({.reason = reason, .function = function, .device = "tunl0", .length = 0, .packet = packet},
+                   config());
+}
+
+TEST(DropExplanation, TheGuardIsNamedWhereItWouldDrop) {
+    Packet packet{
+        .encap = "ipip", .outer = Flow{.source = ip("10.0.0.66"), .destination = ip("10.0.0.3")}, .flow = request_flow};
+    EXPECT_THAT(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause,
+                HasSubstr("10.0.0.66 is none of the balancers"));
+    packet.outer->source = ip("10.0.0.1");
+    EXPECT_EQ(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause, "a firewall");
+    packet.unwrapped = true;
+    packet.flow.destination = ip("10.0.0.3");
+    EXPECT_THAT(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause, HasSubstr("10.0.0.3 is no VIP"));
+}
+
+TEST(DropExplanation, WhereTheKernelGivesNoReasonTheFunctionTells) {
+    const Packet unwrapped{.encap = "ipip", .outer = {}, .flow = request_flow, .unwrapped = true};
+    EXPECT_EQ(explained("NOT_SPECIFIED", "ip_error", unwrapped).cause, "the VIP 192.0.2.1 is no address of this host");
+    const Packet wrapped{.encap = "ipip", .outer = request_flow, .flow = request_flow};
+    EXPECT_THAT(explained("NOT_SPECIFIED", "tunnel4_rcv", wrapped).cause, HasSubstr("no device takes ipip in"));
+    EXPECT_EQ(explained("NOT_SPECIFIED", "somewhere", unwrapped), Explanation{});
+}
+
+TEST(DropText, HasTheWholePacketAndWhy) {
+    const Drop drop{.reason = "IP_RPFILTER",
+                    .function = "ip_rcv_finish_core",
+                    .device = "tunl0",
+                    .length = 60,
+                    .packet = {.encap = "ipip",
+                               .outer = Flow{.source = ip("10.0.0.1"), .destination = ip("10.0.0.3")},
+                               .flow = request_flow,
+                               .unwrapped = true}};
+    EXPECT_EQ(to_text(drop, {"cause", "cure"}, "12:00:01", false),
+              "12:00:01 tunl0 198.51.100.9:7 > 192.0.2.1:80 tcp in ipip 10.0.0.1 > 10.0.0.3, 60 bytes\n"
+              "    IP_RPFILTER in ip_rcv_finish_core: cause\n"
+              "    cure: cure\n");
+    EXPECT_EQ(to_json(drop, {"cause", "cure"}, "12:00:01")["packet"]["destination_port"], 80);
+}
+
+TEST(KernelSymbols, FindsTheFunctionThatAnAddressIsIn) {
+    std::istringstream lines(
+        "ffffffff81000200 t ip_rcv_finish_core.constprop.0\n"
+        "ffffffff81000100 T ip_rcv\n"
+        "ffffffff81000180 D data\n"
+        "ffffffffc0000000 t ipip_rcv\t[ipip]\n");
+    const KernelSymbols symbols(lines);
+    EXPECT_EQ(symbols.function_at(0xffffffff810001ff), "ip_rcv");
+    EXPECT_EQ(symbols.function_at(0xffffffff81000200), "ip_rcv_finish_core");
+    EXPECT_EQ(symbols.function_at(0xffffffffc0000010), "ipip_rcv");
+    EXPECT_EQ(symbols.function_at(0x10), "");
+    std::istringstream hidden("0000000000000000 T ip_rcv\n");
+    EXPECT_EQ(KernelSymbols(hidden).function_at(0xffffffff81000100), "");
+}
+
+}  // namespace
+}  // namespace culvert::realserver
