@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "netlink/address.hpp"
+
 namespace culvert::common {
 
 /// How a packet travels from the balancer to a backend.
@@ -26,6 +28,13 @@ inline constexpr std::array encap_kinds{EncapKind::l2,  EncapKind::ipip,   Encap
 
 /// RFC 8926 section 3.3. FOU and GUE have no port that their users agree on, so none is assumed.
 inline constexpr std::uint16_t geneve_port = 6081;
+
+/// Whom the Ethernet frames in Geneve are for, on every backend and for every VNI, so that a balancer knows it without
+/// asking: unicast and locally administered (RFC 9542 section 2.1), then "CULVT". It never leaves a tunnel.
+inline constexpr netlink::MacAddress geneve_mac{{0x02, 0x43, 0x55, 0x4c, 0x56, 0x54}};
+
+/// RFC 8926 section 3.4: 24 bits.
+inline constexpr std::uint32_t most_vni = 0xffffff;
 
 /// The DSCPs that can mark a VIP: 6 bits (RFC 2474 section 3), and 0 is what unmarked packets have.
 inline constexpr std::uint8_t least_dscp = 1;

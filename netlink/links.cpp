@@ -19,11 +19,9 @@ std::string_view kind_of(const Veth& /*unused*/) { return "veth"; }
 std::string_view kind_of(const Tunnel& tunnel) { return name(tunnel.kind); }
 std::string_view kind_of(const Geneve& /*unused*/) { return "geneve"; }
 
-std::string_view module_of(std::string_view kind) {
-    if (kind == "ip6tnl") return "ip6_tunnel";
-    if (kind == "gre" || kind == "gretap") return "ip_gre";
-    if (kind == "ip6gre" || kind == "ip6gretap") return "ip6_gre";
-    return kind;
+std::string_view module_of(const NewLink& link) {
+    if (const auto* const tunnel = std::get_if<Tunnel>(&link.kind)) return module_of(tunnel->kind);
+    return std::visit([](const auto& value) { return kind_of(value); }, link.kind);
 }
 
 void encode(Message& /*data*/, const Dummy& /*dummy*/) {}
@@ -116,7 +114,7 @@ Result<> Links::create(const NewLink& link) {
 
     auto made = socket_->request(std::move(message), operation, link.name);
     if (!made && made.error().code == EOPNOTSUPP)
-        made.error().cure = fmt::format("module {0} is not loaded: modprobe {0}", module_of(kind));
+        made.error().cure = fmt::format("module {0} is not loaded: modprobe {0}", module_of(link));
     else if (!made && tunnel != nullptr && made.error().cure.empty())
         made.error().cure = encap_cure(*tunnel, made.error().code);
     return made;

@@ -56,15 +56,19 @@ constexpr Dialect gre{
 struct Kind {
     TunnelKind kind;
     std::string_view name;
+    std::string_view module;
     Family outer;
     const Dialect& dialect;
 };
 
 constexpr std::array kinds{
-    Kind{TunnelKind::ipip, "ipip", Family::ipv4, iptun},         Kind{TunnelKind::sit, "sit", Family::ipv4, iptun},
-    Kind{TunnelKind::ip6tnl, "ip6tnl", Family::ipv6, iptun},     Kind{TunnelKind::gre, "gre", Family::ipv4, gre},
-    Kind{TunnelKind::gretap, "gretap", Family::ipv4, gre},       Kind{TunnelKind::ip6gre, "ip6gre", Family::ipv6, gre},
-    Kind{TunnelKind::ip6gretap, "ip6gretap", Family::ipv6, gre},
+    Kind{TunnelKind::ipip, "ipip", "ipip", Family::ipv4, iptun},
+    Kind{TunnelKind::sit, "sit", "sit", Family::ipv4, iptun},
+    Kind{TunnelKind::ip6tnl, "ip6tnl", "ip6_tunnel", Family::ipv6, iptun},
+    Kind{TunnelKind::gre, "gre", "ip_gre", Family::ipv4, gre},
+    Kind{TunnelKind::gretap, "gretap", "ip_gre", Family::ipv4, gre},
+    Kind{TunnelKind::ip6gre, "ip6gre", "ip6_gre", Family::ipv6, gre},
+    Kind{TunnelKind::ip6gretap, "ip6gretap", "ip6_gre", Family::ipv6, gre},
 };
 
 const Kind& entry(TunnelKind kind) { return *std::ranges::find(kinds, kind, &Kind::kind); }
@@ -133,10 +137,14 @@ std::optional<TunnelKind> tunnel_kind(std::string_view name) {
     return found != kinds.end() ? std::optional(found->kind) : std::nullopt;
 }
 
+bool is_gre(TunnelKind kind) { return &entry(kind).dialect == &gre; }
+
+std::string_view module_of(TunnelKind kind) { return entry(kind).module; }
+
 Family outer_family(TunnelKind kind) { return entry(kind).outer; }
 
 void encode(Message& data, const Tunnel& tunnel) {
-    const auto& [kind, name, outer, dialect] = entry(tunnel.kind);
+    const auto& [kind, name, module, outer, dialect] = entry(tunnel.kind);
     data.u32(dialect.link, tunnel.link);
     // What is left out is any address; said outright, gretap refuses it.
     if (tunnel.local) data.address(dialect.local, *tunnel.local);
@@ -159,7 +167,7 @@ void encode(Message& data, const Tunnel& tunnel) {
 }
 
 Tunnel decode_tunnel(TunnelKind tunnel_kind, const Attributes& data) {
-    const auto& [kind, name, outer, dialect] = entry(tunnel_kind);
+    const auto& [kind, name, module, outer, dialect] = entry(tunnel_kind);
     Tunnel tunnel{.kind = kind};
     tunnel.link = data.u32(dialect.link).value_or(0);
     tunnel.local = decode_endpoint(data, dialect.local, outer);

@@ -18,6 +18,9 @@ enum class TunnelKind : std::uint8_t { ipip, sit, ip6tnl, gre, gretap, ip6gre, i
 /// As in IFLA_INFO_KIND: "ipip", "sit", "ip6tnl", …
 [[nodiscard]] std::string_view name(TunnelKind kind);
 [[nodiscard]] std::optional<TunnelKind> tunnel_kind(std::string_view name);
+[[nodiscard]] bool is_gre(TunnelKind kind);
+/// The kernel module that has the kind: "ip_gre".
+[[nodiscard]] std::string_view module_of(TunnelKind kind);
 /// The family of the outer header.
 [[nodiscard]] Family outer_family(TunnelKind kind);
 

@@ -11,6 +11,7 @@
 #include "common/encap.hpp"
 #include "netlink/address.hpp"
 #include "netlink/fou.hpp"
+#include "netlink/tunnel.hpp"
 
 /// What the operator wants of this backend, with all defaults filled in.
 namespace culvert::realserver {
@@ -43,6 +44,16 @@ struct UdpTunnel {
     bool operator==(const UdpTunnel&) const = default;
 };
 
+/// Geneve on a UDP port, with Ethernet frames for common::geneve_mac inside. The kernel's device, one for each port,
+/// takes any VNI.
+struct GeneveTunnel {
+    std::uint32_t vni = 0;  ///< 24 bits
+    std::uint16_t port = common::geneve_port;
+    std::set<Family> outer;
+    std::set<Family> inner;
+    bool operator==(const GeneveTunnel&) const = default;
+};
+
 /// Packets to this host with this DSCP are for the VIP.
 struct L3dsr {
     std::uint8_t dscp = 0;  ///< 1 to 63
@@ -55,7 +66,15 @@ struct L2 {
     bool operator==(const L2&) const = default;
 };
 
-using Receive = std::variant<IpTunnel, UdpTunnel, L3dsr, L2>;
+using Receive = std::variant<IpTunnel, UdpTunnel, GeneveTunnel, L3dsr, L2>;
+
+/// A tunnel device of its own to one other host. In FOU and GUE with a fixed source port, that is also the port on
+/// which the other host's packets are received.
+struct PointToPoint {
+    std::string name;
+    netlink::Tunnel parameters;  ///< with `local` and `remote`
+    bool operator==(const PointToPoint&) const = default;
+};
 
 enum class Policy : std::uint8_t {
     managed,  ///< set what is needed, restore it at teardown
@@ -64,8 +83,9 @@ enum class Policy : std::uint8_t {
 
 struct Config {
     std::vector<Prefix> balancers;
-    std::vector<Prefix> vips;      ///< not empty, no two alike
-    std::vector<Receive> receive;  ///< not empty
+    std::vector<Prefix> vips;           ///< not empty, no two alike
+    std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
+    std::vector<PointToPoint> tunnels;  ///< no two of one name
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -9,6 +9,7 @@
 
 #include "common/scalars.hpp"
 #include "realserver/config_receive.hpp"
+#include "realserver/config_tunnels.hpp"
 
 namespace culvert::realserver {
 
@@ -115,9 +116,15 @@ std::optional<Config> read_config(const Value& file) {
         known_balancers = config.balancers;
     if (map.required("vips", vips, config.vips, "[192.0.2.1]")) known_vips = config.vips;
     if (known_balancers && known_vips) keep_apart(*known_balancers, *known_vips, map.find("vips").value_or(file));
-    map.required("receive", ReceiveReader(known_balancers, known_vips), config.receive, "[{encap: ipip}]");
+    PortClaims ports;
+    ReceiveReader receive(known_balancers, known_vips, ports);
+    if (map.find("receive") || map.find("tunnels"))
+        map.optional("receive", receive, config.receive);
+    else
+        map.required("receive", receive, config.receive, "[{encap: ipip}]");
+    map.optional("tunnels", TunnelsReader(known_vips, ports), config.tunnels);
     if (const auto sysctl = map.find("sysctl")) read_sysctl(*sysctl, config);
-    map.unsupported({"tunnels", "guard", "mss"});
+    map.unsupported({"guard", "mss"});
     map.finish();
     return config;
 }

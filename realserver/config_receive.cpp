@@ -46,8 +46,12 @@ void finish(MapReader& map) {
 }  // namespace
 
 ReceiveReader::ReceiveReader(const std::optional<std::vector<Prefix>>& balancers,
-                             const std::optional<std::vector<Prefix>>& vips)
-    : balancers_(balancers), vips_(vips), balancer_families_(families(balancers)), vip_families_(families(vips)) {}
+                             const std::optional<std::vector<Prefix>>& vips, PortClaims& ports)
+    : balancers_(balancers),
+      vips_(vips),
+      balancer_families_(families(balancers)),
+      vip_families_(families(vips)),
+      ports_(ports) {}
 
 std::optional<std::vector<Receive>> ReceiveReader::operator()(const Value& value) {
     const auto elements = value.list({"a list of encapsulations", "one such as [{encap: ipip}]"});
@@ -72,7 +76,7 @@ std::optional<Receive> ReceiveReader::read(const Value& value) {
     MapReader any(value, "an element of receive", "a map such as {encap: ipip}");
     if (!any.required("encap", yaml::encap_kind, encap, "ipip")) return std::nullopt;
     MapReader map(value, name(encap));
-    const Value kind = map.find("encap").value_or(value);
+    map.optional("encap", yaml::encap_kind, encap);
     switch (encap) {
         case EncapKind::ipip:
         case EncapKind::gre:
@@ -87,17 +91,13 @@ std::optional<Receive> ReceiveReader::read(const Value& value) {
             finish(map);
             return L2{};
         case EncapKind::geneve:
-            return kind.fail("geneve is not supported by this version: use another encapsulation, such as gue");
+            return geneve(value, map);
     }
     return std::nullopt;
 }
 
 std::optional<Receive> ReceiveReader::ip_tunnel(const Value& value, MapReader& map, EncapKind encap) const {
-    IpTunnel tunnel{.encap = encap, .outer = outer(value, map, std::nullopt), .inner = vip_families_};
-    if (Family only{}; map.optional("inner", read_family, only)) {
-        tunnel.inner = {only};
-        demand_vip(*map.find("inner"), only);
-    }
+    IpTunnel tunnel{.encap = encap, .outer = outer(value, map, std::nullopt), .inner = inner_families(map)};
     finish(map);
     return tunnel;
 }
@@ -109,7 +109,8 @@ std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& 
     map.optional("local", yaml::address, tunnel.local);
     map.optional("peer", yaml::address, tunnel.peer);
     map.optional("peer_port", yaml::port, tunnel.peer_port);
-    map.optional("dev", yaml::interface_name, tunnel.device);
+    if (map.optional("dev", yaml::interface_name, tunnel.device) && !map.find("local"))
+        map.find("dev")->fail("\"dev\" needs \"local\": the kernel binds a port to a device only with an address");
     const auto peer = map.find("peer");
     const auto peer_port = map.find("peer_port");
     if (peer && !peer_port)
@@ -122,7 +123,18 @@ std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& 
     if (tunnel.peer) bound = tunnel.peer->family();
     if (tunnel.local) bound = tunnel.local->family();
     tunnel.outer = outer(value, map, bound);
-    if (const auto port = map.find("port")) claim(*port, tunnel);
+    if (const auto port = map.find("port")) ports_.claim(*port, tunnel);
+    finish(map);
+    return tunnel;
+}
+
+std::optional<Receive> ReceiveReader::geneve(const Value& value, MapReader& map) {
+    GeneveTunnel tunnel;
+    map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), tunnel.vni, "666");
+    map.optional("port", yaml::port, tunnel.port);
+    tunnel.outer = outer(value, map, std::nullopt);
+    tunnel.inner = inner_families(map);
+    ports_.claim(map.find("port").value_or(value), tunnel);
     finish(map);
     return tunnel;
 }
@@ -163,6 +175,14 @@ std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::o
     return balancer_families_;
 }
 
+/// The families that a tunnel carries: as said, or the VIPs'.
+std::set<Family> ReceiveReader::inner_families(MapReader& map) const {
+    Family only{};
+    if (!map.optional("inner", read_family, only)) return vip_families_;
+    demand_vip(*map.find("inner"), only);
+    return {only};
+}
+
 /// What a FOU or GUE port carries: as said, or the families of the VIPs.
 std::set<Inner> ReceiveReader::inner(const Value& value, MapReader& map, FouType type) const {
     Inner said{};
@@ -185,21 +205,6 @@ void ReceiveReader::demand_vip(const Value& value, Family family) const {
     if (vips_ && !vip_families_.contains(family))
         value.fail(fmt::format("no VIP is an {} address: add one to \"vips\", or remove inner: {}", called(family),
                                netlink::name(family)));
-}
-
-/// Of one family, the kernel has each port once, whatever it is bound to (net/ipv4/fou_core.c, fou_add_to_port_list).
-void ReceiveReader::claim(const Value& port, const UdpTunnel& tunnel) {
-    for (const Family outer : tunnel.outer) {
-        UdpTunnel here = tunnel;
-        here.outer = {outer};
-        if (tunnel.type == FouType::gue) here.inner.clear();  // its header says it
-        const auto [first, is_new] = ports_.try_emplace({tunnel.port, outer}, port.position().line, here);
-        const auto& [line, there] = first->second;
-        if (is_new || there == here) continue;
-        port.fail(fmt::format("line {} uses port {} over {} for something else: choose another port", line, tunnel.port,
-                              netlink::name(outer)));
-        return;
-    }
 }
 
 }  // namespace culvert::realserver

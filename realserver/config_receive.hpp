@@ -11,6 +11,7 @@
 
 #include "common/yaml.hpp"
 #include "realserver/config.hpp"
+#include "realserver/config_ports.hpp"
 
 namespace culvert::realserver {
 
@@ -18,7 +19,8 @@ namespace culvert::realserver {
 class ReceiveReader {
   public:
     /// `balancers` and `vips` are none if they are bad: what follows from them is then not asked for.
-    ReceiveReader(const std::optional<std::vector<Prefix>>& balancers, const std::optional<std::vector<Prefix>>& vips);
+    ReceiveReader(const std::optional<std::vector<Prefix>>& balancers, const std::optional<std::vector<Prefix>>& vips,
+                  PortClaims& ports);
 
     std::optional<std::vector<Receive>> operator()(const common::yaml::Value& value);
 
@@ -29,18 +31,19 @@ class ReceiveReader {
     std::optional<Receive> read(const Value& value);
     std::optional<Receive> ip_tunnel(const Value& value, MapReader& map, common::EncapKind encap) const;
     std::optional<Receive> udp_tunnel(const Value& value, MapReader& map, netlink::FouType type);
+    std::optional<Receive> geneve(const Value& value, MapReader& map);
     std::optional<Receive> l3dsr(const Value& value, MapReader& map);
+    std::set<Family> inner_families(MapReader& map) const;
     std::set<Family> outer(const Value& value, MapReader& map, std::optional<Family> bound) const;
     std::set<Inner> inner(const Value& value, MapReader& map, netlink::FouType type) const;
     void demand_vip(const Value& value, Family family) const;
-    void claim(const Value& port, const UdpTunnel& tunnel);
 
     const std::optional<std::vector<Prefix>>& balancers_;
     const std::optional<std::vector<Prefix>>& vips_;
     std::set<Family> balancer_families_;
     std::set<Family> vip_families_;
+    PortClaims& ports_;
     /// What has been read, and in which line.
-    std::map<std::pair<std::uint16_t, Family>, std::pair<std::size_t, UdpTunnel>> ports_;
     std::map<std::pair<std::uint8_t, Family>, std::pair<std::size_t, IpAddress>> marks_;
 };
 

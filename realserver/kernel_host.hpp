@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "netlink/nftables.hpp"
@@ -37,5 +38,8 @@ class KernelHost : public Host {
 
 /// Who made an address (IFA_PROTO) or a route (RTA_PROTOCOL): none of those in iproute2's rt_protos.
 inline constexpr std::uint8_t our_protocol = 199;
+
+/// The alias (ip link set … alias) of the devices that we make.
+inline constexpr std::string_view our_alias = "culvert realserver";
 
 }  // namespace culvert::realserver

@@ -29,12 +29,28 @@ using netlink::SysctlKey;
 
 using Names = std::map<std::uint32_t, std::string>;  // of links, by index
 
-Result<Names> observe_links(netlink::Socket& route, HostState& state) {
+void put_device(const netlink::Link& link, Observed& observed) {
+    Device device{.name = link.name, .parameters = {}, .mac = {}};
+    if (const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details)) {
+        device.parameters = *tunnel;
+    } else if (const auto* geneve = std::get_if<netlink::Geneve>(&link.details)) {
+        device.parameters = *geneve;
+        device.mac = link.mac;
+    } else {
+        return;
+    }
+    if (link.alias == our_alias) observed.marked.insert(key(device));
+    put(observed.state, std::move(device));
+}
+
+Result<Names> observe_links(netlink::Socket& route, Observed& observed) {
+    HostState& state = observed.state;
     Names names;
     TRY(const auto links, netlink::Links(route).dump());
     for (const netlink::Link& link : links) {
         names.emplace(link.index, link.name);
         put(state, Link{link.name, link.is_up()});
+        put_device(link, observed);
         const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
         if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
             put(state, TunnelMode{link.name, tunnel->inner});
@@ -92,10 +108,12 @@ Result<bool> observe_ports(netlink::Socket& generic, const Names& devices, HostS
 
 /// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
 Result<> observe_modules(bool has_fou, HostState& state) {
-    constexpr std::array<std::string_view, 6> modules{"fou", "ip6_gre", "ip6_tunnel", "ip_gre", "ipip", "sit"};
+    constexpr std::array<std::string_view, 8> modules{"fou",        "fou6",   "geneve", "ip6_gre",
+                                                      "ip6_tunnel", "ip_gre", "ipip",   "sit"};
     for (const std::string_view module : modules) {
         const auto devices = devices_of_module(module);
-        const bool at_work = devices.empty() ? has_fou : state.contains({Kind::link, std::string(devices.front())});
+        const bool at_work =
+            module == "fou" ? has_fou : !devices.empty() && state.contains({Kind::link, std::string(devices.front())});
         TRY(const ModuleState now, at_work ? Result<ModuleState>(ModuleState::loaded) : netlink::module_state(module));
         if (now == ModuleState::loaded || now == ModuleState::built_in) put(state, Module{std::string(module)});
     }
@@ -113,7 +131,7 @@ Result<HostState> KernelHost::unannounced() {
 
 Result<Observed> KernelHost::observe() {
     Observed observed;
-    TRY(const Names devices, observe_links(route_, observed.state));
+    TRY(const Names devices, observe_links(route_, observed));
     CHECK_OK(observe_sysctls(devices, observed.state));
     const auto lo = std::ranges::find(devices, "lo", &Names::value_type::second);
     if (lo != devices.end()) CHECK_OK(observe_vips(route_, lo->first, observed));

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <string>
+#include <tuple>
 
 #include "netlink/fou.hpp"
 #include "netlink/ifaddr.hpp"
@@ -45,11 +46,18 @@ netlink::Route local_route(const Prefix& vip) {
             .scope = RT_SCOPE_HOST};
 }
 
+netlink::LinkChange change_to(const Device& device) {
+    netlink::LinkChange change{.mac = device.mac, .alias = std::string(our_alias)};
+    if (const auto* tunnel = std::get_if<netlink::Tunnel>(&device.parameters)) change.tunnel = *tunnel;
+    return change;
+}
+
 /// Makes and unmakes items.
 struct Performer {
     Socket& route;
     Socket& generic;
     Result<netlink::nft::Nftables>& nftables;
+    bool is_there;  ///< what is to be made, with another value
 
     [[nodiscard]] Result<std::uint32_t> index(const std::string& device) const {
         TRY(const netlink::Link link, netlink::Links(route).get(device));
@@ -65,6 +73,20 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> make(const Module& module) const { return netlink::load_module(module.name); }
+    /// The kernel takes an alias only of a device that is there. Up to then the record is all that knows whose it is.
+    [[nodiscard]] Result<> make(const Device& device) const {
+        netlink::Links links(route);
+        if (is_there) return links.change(device.name, change_to(device));
+        CHECK_OK(
+            links.create({.name = device.name,
+                          .kind = std::visit([](const auto& kind) -> decltype(netlink::NewLink::kind) { return kind; },
+                                             device.parameters),
+                          .mac = device.mac,
+                          .mtu = {}}));
+        auto marked = links.change(device.name, {.alias = std::string(our_alias)});
+        if (!marked) std::ignore = links.remove(device.name);
+        return marked;
+    }
     [[nodiscard]] Result<> make(const TunnelMode& mode) const {
         return netlink::set_ip6tnl_mode(mode.device, mode.inner);
     }
@@ -96,6 +118,7 @@ struct Performer {
         return added;
     }
 
+    [[nodiscard]] Result<> unmake(const Device& device) const { return netlink::Links(route).remove(device.name); }
     [[nodiscard]] Result<> unmake(const Vip& vip) const {
         if (!vip.prefix.is_host()) return netlink::Routes(route).remove(local_route(vip.prefix));
         return netlink::InterfaceAddresses(route).remove(address_on_lo(vip.prefix));
@@ -119,7 +142,7 @@ struct Performer {
 }  // namespace
 
 Result<> KernelHost::perform(const Change& change) {
-    const Performer performer{route_, generic_, nftables_};
+    const Performer performer{route_, generic_, nftables_, change.before.has_value()};
     if (change.after) return std::visit([&](const auto& item) { return performer.make(item); }, *change.after);
     return std::visit([&](const auto& item) { return performer.unmake(item); }, change.before.value());
 }

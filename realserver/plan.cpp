@@ -8,7 +8,7 @@
 #include <tuple>
 #include <utility>
 
-#include "realserver/receivers.hpp"
+#include "realserver/plan_devices.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -16,27 +16,6 @@ namespace culvert::realserver {
 namespace {
 
 using netlink::SysctlKey;
-using netlink::TunnelInner;
-
-/// Where a value of the kernel's is merely changed; other items come and go.
-bool is_setting(Kind kind) { return kind == Kind::sysctl || kind == Kind::mode || kind == Kind::link; }
-
-/// With the devices that missing modules will bring, as the kernel makes them.
-HostState with_modules(HostState state, const Config& config) {
-    const auto inherited = find(state, {Kind::sysctl, SysctlKey::rp_filter("default").to_string()});
-    const Receivers receivers(config);
-    for (const std::string_view module : receivers.modules()) {
-        if (state.contains({Kind::module, std::string(module)})) continue;
-        for (const std::string_view name : devices_of_module(module)) {
-            const std::string device(name);
-            if (state.contains({Kind::link, device})) continue;
-            put(state, Link{device, false});
-            if (device == "ip6tnl0") put(state, TunnelMode{device, TunnelInner::ipv6});
-            put(state, Sysctl{SysctlKey::rp_filter(device), inherited ? std::get<Sysctl>(*inherited).value : 0});
-        }
-    }
-    return state;
-}
 
 netlink::Error missing_device(const std::string& device) {
     return {.operation = "bring up",
@@ -60,8 +39,13 @@ netlink::Error taken_port(const Port& wanted, const Item& holder) {
 /// Makes the plan from `found` to `wanted`.
 class Planner {
   public:
-    Planner(const Observed& observed, const HostState& found, const HostState& wanted, const Record& record)
-        : observed_(observed), found_(found), wanted_(wanted), record_(record) {}
+    Planner(const Observed& observed, DevicePlan devices, const HostState& wanted)
+        : observed_(observed),
+          found_(std::move(devices.found)),
+          wanted_(wanted),
+          record_(std::move(devices.record)),
+          withdrawals_(std::move(devices.removals)),
+          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}} {}
 
     Plan make() {
         for (const auto& [key, item] : found_)
@@ -85,10 +69,6 @@ class Planner {
         return link != nullptr && link->device == "lo" ? 0 : static_cast<int>(item.index());
     }
 
-    [[nodiscard]] bool is_ours(const Key& key, const Item& item) const {
-        return observed_.marked.contains(key) || entry_of(record_, item) != nullptr;
-    }
-
     void withdraw(const Key& key, const Item& item) {
         const Entry* entry = entry_of(record_, item);
         if (entry == nullptr && observed_.marked.contains(key)) {
@@ -108,7 +88,7 @@ class Planner {
         if (!now && is_setting(key.kind)) {
             if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
         } else if (now && key.kind == Kind::port) {
-            if (!is_ours(key, *now)) {
+            if (!is_ours(*now, observed_, record_)) {
                 plan_.conflicts.push_back(taken_port(std::get<Port>(item), *now));
                 return;
             }
@@ -136,9 +116,9 @@ class Planner {
     }
 
     const Observed& observed_;
-    const HostState& found_;
+    const HostState found_;
     const HostState& wanted_;
-    const Record& record_;
+    const Record record_;
     std::vector<Change> withdrawals_;
     std::vector<Change> additions_;
     Plan plan_;
@@ -152,12 +132,13 @@ bool lowers(const Change& change) {
 }
 
 Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
-    const HostState found = with_modules(observed.state, wanted);
-    return Planner(observed, found, want(wanted, found, record), record).make();
+    DevicePlan devices = plan_devices(with_modules(observed.state, wanted), wanted_devices(wanted), observed, record);
+    const HostState goal = want(wanted, devices.found, devices.record);
+    return Planner(observed, std::move(devices), goal).make();
 }
 
 Plan plan_teardown(const Observed& observed, const Record& record) {
-    return Planner(observed, observed.state, {}, record).make();
+    return Planner(observed, plan_devices(observed.state, {}, observed, record), {}).make();
 }
 
 }  // namespace culvert::realserver

@@ -12,24 +12,49 @@ const Entry* entry_of(const Record& record, const Item& item) {
     return &entry->second;
 }
 
+bool is_ours(const Item& item, const Observed& observed, const Record& record) {
+    return observed.marked.contains(key(item)) || entry_of(record, item) != nullptr;
+}
+
 std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
     const auto item = find(state, key);
     const Entry* entry = item ? entry_of(record, *item) : nullptr;
     return entry ? entry->original : item;
 }
 
-Record intend(Record record, const std::vector<Change>& changes) {
-    for (const Change& change : changes) {
-        if (change.key().kind == Kind::module || change.key().kind == Kind::table) continue;
-        const auto known = record.find(change.key());
-        const bool continues = known != record.end() && (change.before == known->second.original ||
-                                                         (change.before && entry_of(record, *change.before)));
-        if (!continues && change.after) {
-            record.insert_or_assign(change.key(), Entry{change.before, {*change.after}});
-        } else if (continues && change.after && change.after != known->second.original) {
-            if (!entry_of(record, *change.after)) known->second.ours.push_back(*change.after);
-        }
+void forget_settings_of(const std::string& device, Record& record) {
+    for (const Key& setting : settings_of(device)) record.erase(setting);
+}
+
+namespace {
+
+/// What goes with a device of ours need not be restored.
+bool is_of_our_device(const Key& key, const Record& record) {
+    return is_setting(key.kind) && std::ranges::any_of(record, [&](const auto& entry) {
+               return entry.first.kind == Kind::device && std::ranges::count(settings_of(entry.first.name), key) > 0;
+           });
+}
+
+void intend(Record& record, const Change& change) {
+    const Key key = change.key();
+    if (key.kind == Kind::module || key.kind == Kind::table || is_of_our_device(key, record)) return;
+    const auto known = record.find(key);
+    const bool continues = known != record.end() && (change.before == known->second.original ||
+                                                     (change.before && entry_of(record, *change.before)));
+    if (!continues && change.after) {
+        // Of devices only our own are changed, and those were not there.
+        const auto original = key.kind == Kind::device ? std::nullopt : change.before;
+        record.insert_or_assign(key, Entry{original, {*change.after}});
+        if (key.kind == Kind::device) forget_settings_of(key.name, record);
+    } else if (continues && change.after && change.after != known->second.original) {
+        if (!entry_of(record, *change.after)) known->second.ours.push_back(*change.after);
     }
+}
+
+}  // namespace
+
+Record intend(Record record, const std::vector<Change>& changes) {
+    for (const Change& change : changes) intend(record, change);
     return record;
 }
 

@@ -22,8 +22,14 @@ using Record = std::map<Key, Entry>;
 /// The entry for `item`, if apply put it there; else null.
 [[nodiscard]] const Entry* entry_of(const Record& record, const Item& item);
 
+/// Whether the kernel or the record shows `item` to be ours.
+[[nodiscard]] bool is_ours(const Item& item, const Observed& observed, const Record& record);
+
 /// What the setting was before apply first touched it, or is if apply did not.
 [[nodiscard]] std::optional<Item> original(const Record& record, const HostState& state, const Key& key);
+
+/// Forgets what is known of a device's settings: a new one of the same name has a history of its own.
+void forget_settings_of(const std::string& device, Record& record);
 
 /// The record to keep while `changes` are being made.
 [[nodiscard]] Record intend(Record record, const std::vector<Change>& changes);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "realserver/device_json.hpp"
 #include "realserver/record_file.hpp"
 
 namespace culvert::realserver {
@@ -18,6 +19,7 @@ using nlohmann::json;
 constexpr int version = 1;
 
 struct ToJson {
+    json operator()(const Device& device) const { return device_to_json(device); }
     json operator()(const TunnelMode& mode) const {
         return {{"device", mode.device}, {"inner", static_cast<int>(mode.inner)}};
     }
@@ -64,6 +66,7 @@ std::optional<IpAddress> address(const json& item, const char* key) {
 
 Item to_item(const json& item) {
     const auto kind = item.at("kind").get<std::string>();
+    if (kind == name(Kind::device)) return device_from_json(item);
     if (kind == name(Kind::mode))
         return TunnelMode{item.at("device").get<std::string>(),
                           static_cast<netlink::TunnelInner>(item.at("inner").get<std::uint8_t>())};

@@ -17,11 +17,12 @@ namespace {
 using netlink::FouType;
 using netlink::TunnelInner;
 
-constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{"module", "mode", "sysctl", "vip",
-                                                                             "table",  "link", "port"};
+constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{"module", "device", "mode", "sysctl",
+                                                                             "vip",    "table",  "link", "port"};
 
 struct NameOf {
     std::string operator()(const Module& module) const { return module.name; }
+    std::string operator()(const Device& device) const { return device.name; }
     std::string operator()(const TunnelMode& mode) const { return mode.device; }
     std::string operator()(const Sysctl& sysctl) const { return sysctl.key.to_string(); }
     std::string operator()(const Vip& vip) const {
@@ -61,21 +62,57 @@ std::string describe(const netlink::nft::Table& table) {
     return fmt::format("{} rule{}", rules, rules == 1 ? "" : "s");
 }
 
+std::string_view mode_name(TunnelInner inner) {
+    switch (inner) {
+        case TunnelInner::any:
+            return "any";
+        case TunnelInner::ipv4:
+            return "ip4ip6";
+        case TunnelInner::ipv6:
+            return "ip6ip6";
+        case TunnelInner::mpls:
+            return "mplsip6";
+    }
+    return {};
+}
+
+std::string describe(const netlink::Encap& encap) {
+    const bool gue = encap.type == netlink::EncapType::gue;
+    std::string text =
+        fmt::format(", {} {} -> {}", gue ? "gue" : "fou",
+                    encap.source_port == 0 ? "auto" : std::to_string(encap.source_port), encap.destination_port);
+    if (encap.checksum || encap.checksum6) text += " with checksum";
+    return text;
+}
+
+std::string describe(const netlink::Tunnel& tunnel) {
+    std::string text(netlink::name(tunnel.kind));
+    if (tunnel.external) text += ", external";
+    if (tunnel.local) text += ", local " + tunnel.local->to_string();
+    if (tunnel.remote) text += ", remote " + tunnel.remote->to_string();
+    if (tunnel.kind == netlink::TunnelKind::ip6tnl) text += fmt::format(", mode {}", mode_name(tunnel.inner));
+    if (tunnel.input_key) text += fmt::format(", key {}", *tunnel.input_key);
+    if (tunnel.ttl != 0) text += fmt::format(", ttl {}", tunnel.ttl);
+    if (tunnel.encap.type != netlink::EncapType::none) text += describe(tunnel.encap);
+    return text;
+}
+
+std::string describe(const netlink::Geneve& geneve) {
+    std::string text = fmt::format("geneve, port {}", geneve.port);
+    if (geneve.external) return text + ", any vni";
+    text += fmt::format(", vni {}", geneve.vni);
+    if (geneve.remote) text += ", remote " + geneve.remote->to_string();
+    return text;
+}
+
 struct ValueOf {
     std::string operator()(const Module&) const { return {}; }
-    std::string operator()(const TunnelMode& mode) const {
-        switch (mode.inner) {
-            case TunnelInner::any:
-                return "any";
-            case TunnelInner::ipv4:
-                return "ip4ip6";
-            case TunnelInner::ipv6:
-                return "ip6ip6";
-            case TunnelInner::mpls:
-                return "mplsip6";
-        }
-        return {};
+    std::string operator()(const Device& device) const {
+        std::string text = std::visit([](const auto& parameters) { return describe(parameters); }, device.parameters);
+        if (device.mac) text += ", mac " + device.mac->to_string();
+        return text;
     }
+    std::string operator()(const TunnelMode& mode) const { return std::string(mode_name(mode.inner)); }
     std::string operator()(const Sysctl& sysctl) const { return std::to_string(sysctl.value); }
     std::string operator()(const Vip&) const { return {}; }
     std::string operator()(const Ruleset& ruleset) const { return describe(ruleset.table); }
@@ -96,9 +133,16 @@ std::string Key::to_string() const { return fmt::format("{} {}", realserver::nam
 
 std::string_view name(Kind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
 
+bool is_setting(Kind kind) { return kind == Kind::sysctl || kind == Kind::mode || kind == Kind::link; }
+
 Key key(const Item& item) { return {static_cast<Kind>(item.index()), std::visit(NameOf{}, item)}; }
 
 std::string value(const Item& item) { return std::visit(ValueOf{}, item); }
+
+std::vector<Key> settings_of(const std::string& device) {
+    return {
+        {Kind::mode, device}, {Kind::sysctl, netlink::SysctlKey::rp_filter(device).to_string()}, {Kind::link, device}};
+}
 
 void put(HostState& state, Item item) {
     Key its_key = key(item);

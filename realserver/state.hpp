@@ -9,9 +9,11 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "netlink/address.hpp"
 #include "netlink/fou.hpp"
+#include "netlink/geneve.hpp"
 #include "netlink/nftables_table.hpp"
 #include "netlink/sysctl.hpp"
 #include "netlink/tunnel.hpp"
@@ -25,6 +27,14 @@ namespace culvert::realserver {
 struct Module {
     std::string name;
     bool operator==(const Module&) const = default;
+};
+
+/// A tunnel device of any name, which packets come out of. The kernel's own are among those that are found.
+struct Device {
+    std::string name;
+    std::variant<netlink::Tunnel, netlink::Geneve> parameters;
+    std::optional<netlink::MacAddress> mac;  ///< of Geneve; others may have any
+    bool operator==(const Device&) const = default;
 };
 
 /// Whether a network device is up.
@@ -66,10 +76,10 @@ struct Port {
     bool operator==(const Port&) const = default;
 };
 
-using Item = std::variant<Module, TunnelMode, Sysctl, Vip, Ruleset, Link, Port>;
+using Item = std::variant<Module, Device, TunnelMode, Sysctl, Vip, Ruleset, Link, Port>;
 
 /// The alternatives of Item, in the order in which a backend is set up: the way in opens last.
-enum class Kind : std::uint8_t { module, mode, sysctl, vip, table, link, port };
+enum class Kind : std::uint8_t { module, device, mode, sysctl, vip, table, link, port };
 
 /// Which setting, whatever its value. No two items of a host share a key.
 struct Key {
@@ -80,9 +90,14 @@ struct Key {
 };
 
 [[nodiscard]] std::string_view name(Kind kind);
+/// Where a value of the kernel's is merely changed; other items come and go.
+[[nodiscard]] bool is_setting(Kind kind);
 [[nodiscard]] Key key(const Item& item);
 /// The value in words: "up", "0", "gue"; empty where being there is all.
 [[nodiscard]] std::string value(const Item& item);
+
+/// The settings that come and go with a network device.
+[[nodiscard]] std::vector<Key> settings_of(const std::string& device);
 
 using HostState = std::map<Key, Item>;
 
@@ -93,7 +108,7 @@ void put(HostState& state, Item item);
 /// What was found in the kernel.
 struct Observed {
     HostState state;
-    /// What the kernel itself shows to be ours: by protocol number or table name.
+    /// What the kernel itself shows to be ours: by protocol number, table name or alias.
     std::set<Key> marked;
     bool operator==(const Observed&) const = default;
 };

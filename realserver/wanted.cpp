@@ -92,12 +92,30 @@ void want_mode(const Receivers& receivers, const HostState& found, HostState& wa
 
 }  // namespace
 
+std::vector<Device> wanted_devices(const Config& config) {
+    std::vector<Device> devices;
+    for (const PointToPoint& tunnel : config.tunnels)
+        devices.push_back({.name = tunnel.name, .parameters = tunnel.parameters, .mac = {}});
+    for (const Receive& receive : config.receive) {
+        const auto* tunnel = std::get_if<GeneveTunnel>(&receive);
+        if (tunnel == nullptr) continue;
+        // Only such a device receives from anyone, and only one such there can be on a port.
+        Device device{
+            .name = geneve_device(tunnel->port),
+            .parameters = netlink::Geneve{.port = tunnel->port, .external = true, .zero_checksum6_accept = true},
+            .mac = common::geneve_mac};
+        if (std::ranges::find(devices, device) == devices.end()) devices.push_back(std::move(device));
+    }
+    return devices;
+}
+
 HostState want(const Config& config, const HostState& found, const Record& record) {
     HostState wanted;
     const Receivers receivers(config);
     put(wanted, Link{"lo", true});
     for (const std::string_view module : receivers.modules()) put(wanted, Module{std::string(module)});
-    for (const auto& [device, carried] : receivers.devices()) put(wanted, Link{std::string(device), true});
+    for (const Device& device : wanted_devices(config)) put(wanted, device);
+    for (const auto& [device, carried] : receivers.devices()) put(wanted, Link{device, true});
     want_mode(receivers, found, wanted);
     if (config.rp_filter == Policy::managed) want_rp_filter(receivers, found, record, wanted);
     if (config.arp == Policy::managed && families(config.vips).contains(Family::ipv4)) want_arp(found, wanted);
@@ -105,6 +123,8 @@ HostState want(const Config& config, const HostState& found, const Record& recor
     if (auto table = ruleset(config)) put(wanted, Ruleset{*std::move(table)});
     for (const Receive& receive : config.receive)
         if (const auto* tunnel = std::get_if<UdpTunnel>(&receive)) want_ports(*tunnel, wanted);
+    for (const PointToPoint& tunnel : config.tunnels)
+        if (const auto port = receive_port(tunnel)) want_ports(*port, wanted);
     return wanted;
 }
 

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "realserver/config.hpp"
 #include "realserver/record.hpp"
 #include "realserver/state.hpp"
 
 namespace culvert::realserver {
+
+/// Those that are to be made: for Geneve, and the explicit ones.
+[[nodiscard]] std::vector<Device> wanted_devices(const Config& config);
 
 /// The settings that make a host as `found` the backend that the configuration asks for. `found` counts where a value
 /// that is there will do, and for rp_filter: what counts for a device is the larger of its own value and that of "all".

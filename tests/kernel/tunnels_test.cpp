@@ -8,10 +8,6 @@ namespace {
 
 using TunnelsTest = KernelTest;
 
-bool is_gre(TunnelKind kind) {
-    return kind != TunnelKind::ipip && kind != TunnelKind::sit && kind != TunnelKind::ip6tnl;
-}
-
 /// All parameters set to something other than their defaults.
 Tunnel elaborate(TunnelKind kind) {
     const bool v4 = outer_family(kind) == Family::ipv4;

@@ -175,10 +175,15 @@ rc::Gen<Config> any_config() {
         };
         const std::string vips = subset({"192.0.2.1", "198.51.100.0/28", "\"2001:db8::1\""});
         const bool both = vips.find("2001") != std::string::npos && vips.find('.') != std::string::npos;
-        return config("balancers: " + subset({"10.0.0.1", "\"fd00::1\""}) + "\nvips: " + vips + "\nreceive: " +
-                      subset({"{encap: ipip}", "{encap: gre}", "{encap: gue, port: 5080}", "{encap: l2}",
-                              both ? "{encap: fou, port: 5004, inner: gre}" : "{encap: fou, port: 5004}"}) +
-                      "\nsysctl: {rp_filter: " + (*rc::gen::arbitrary<bool>() ? "managed" : "leave") + "}");
+        const std::string lb1 = "[{name: lb1, local: 10.0.0.2, remote: 10.0.0.1, type: ";
+        const std::string lb2 = "[{name: lb2, local: 10.0.0.2, remote: 10.0.0.1, type: gre}]";
+        return config(
+            "balancers: " + subset({"10.0.0.1", "\"fd00::1\""}) + "\nvips: " + vips + "\nreceive: " +
+            subset({"{encap: ipip}", "{encap: gre}", "{encap: geneve, vni: 666}", "{encap: gue, port: 5080}",
+                    "{encap: l2}", both ? "{encap: fou, port: 5004, inner: gre}" : "{encap: fou, port: 5004}"}) +
+            "\ntunnels: " +
+            *rc::gen::element<std::string>(lb1 + "gre}]", lb1 + "gretap}]", lb1 + "gre, ttl: 9}]", lb2) +
+            "\nsysctl: {rp_filter: " + (*rc::gen::arbitrary<bool>() ? "managed" : "leave") + "}");
     });
 }
 

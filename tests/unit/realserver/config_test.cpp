@@ -83,6 +83,7 @@ receive:
   - {encap: gre, family: ipv6, inner: ipv4}
   - {encap: fou, port: 5004, inner: gre, local: 10.0.0.7, peer: 10.0.0.1, peer_port: 7, dev: eth0}
   - {encap: gue, port: 5080}
+  - {encap: geneve, vni: 666, family: ipv6, inner: ipv4}
   - {encap: l3dsr, dscp: 2, vip: 198.51.100.3}
   - {encap: l2}
 sysctl: {rp_filter: leave, arp: managed}
@@ -101,6 +102,7 @@ sysctl: {rp_filter: leave, arp: managed}
                                   .device = "eth0"},
                         UdpTunnel{
                             .type = FouType::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
+                        GeneveTunnel{.vni = 666, .port = 6081, .outer = {Family::ipv6}, .inner = {Family::ipv4}},
                         L3dsr{2, ip("198.51.100.3")}, L2{}},
             .rp_filter = Policy::leave,
             .arp = Policy::managed}));
@@ -118,6 +120,37 @@ TEST(RealserverConfig, AFouPortCarriesTheOneFamilyOfTheVips) {
     const Config read = config("balancers: ['fd00::1']\nvips: ['2001:db8::1']\nreceive: [{encap: fou, port: 5004}]");
     EXPECT_EQ(read.receive, (std::vector<Receive>{UdpTunnel{
                                 .type = FouType::fou, .port = 5004, .outer = {Family::ipv6}, .inner = {Inner::ipv6}}}));
+}
+
+TEST(RealserverConfig, ExplicitTunnels) {
+    const Config read = config(R"(
+vips: [192.0.2.1]
+tunnels:
+  - {name: my-gre, type: gretap, local: 10.0.0.2, remote: 10.0.0.1, ttl: 9, key: 7, encap: {type: fou, sport: 55555, dport: 33333}}
+  - {name: lb4, type: ip6tnl, local: "fd00::2", remote: "fd00::1", encap: {type: fou, sport: auto, dport: 5004}}
+  - {name: lb6, type: sit, local: 10.0.0.2, remote: 10.0.0.1}
+)");
+    using namespace netlink;
+    EXPECT_EQ(
+        read.tunnels,
+        (std::vector<PointToPoint>{
+            {"my-gre",
+             {.kind = TunnelKind::gretap,
+              .local = ip("10.0.0.2"),
+              .remote = ip("10.0.0.1"),
+              .ttl = 9,
+              .input_key = 7,
+              .output_key = 7,
+              .encap = {.type = EncapType::fou, .source_port = 55555, .destination_port = 33333}}},
+            {"lb4",
+             {.kind = TunnelKind::ip6tnl,
+              .local = ip("fd00::2"),
+              .remote = ip("fd00::1"),
+              .inner = TunnelInner::ipv4,
+              .encap = {.type = EncapType::fou, .destination_port = 5004, .checksum6 = true}}},
+            {"lb6",
+             {.kind = TunnelKind::sit, .local = ip("10.0.0.2"), .remote = ip("10.0.0.1"), .inner = TunnelInner::ipv6}},
+        }));
 }
 
 TEST(RealserverConfig, OneGuePortMayBeSaidTwice) {

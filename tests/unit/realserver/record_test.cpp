@@ -40,6 +40,24 @@ Record example() {
                             .peer = netlink::IpAddress::parse("10.0.0.1"),
                             .peer_port = 7},
                            "eth0"});
+    add(std::nullopt, Device{.name = "geneve6081",
+                             .parameters = netlink::Geneve{.external = true, .zero_checksum6_accept = true},
+                             .mac = netlink::MacAddress::parse("02:00:00:00:00:01")});
+    add(std::nullopt, Device{.name = "lb1",
+                             .parameters = netlink::Tunnel{.kind = netlink::TunnelKind::ip6gretap,
+                                                           .local = netlink::IpAddress::parse("fd00::2"),
+                                                           .remote = netlink::IpAddress::parse("fd00::1"),
+                                                           .link = 3,
+                                                           .ttl = 9,
+                                                           .tos = 1,
+                                                           .encap_limit = 4,
+                                                           .input_key = 7,
+                                                           .output_key = 8,
+                                                           .encap = {.type = netlink::EncapType::gue,
+                                                                     .source_port = 1,
+                                                                     .destination_port = 2,
+                                                                     .checksum6 = true}},
+                             .mac = {}});
     return record;
 }
 

@@ -93,6 +93,10 @@ Result<> SimulatedHost::perform(const Change& change) {
     if (change.before && !now) return failure(std::string(change.verb()), key.to_string(), ENOENT);
     if (!change.before && now) return failure(std::string(change.verb()), key.to_string(), EEXIST);
     if (!change.after) {
+        if (key.kind == Kind::device)
+            for (const Key& gone :
+                 {Key{Kind::link, key.name}, Key{Kind::sysctl, SysctlKey::rp_filter(key.name).to_string()}})
+                host_.state.erase(gone);
         host_.state.erase(key);
         host_.marked.erase(key);
         return {};
@@ -102,9 +106,10 @@ Result<> SimulatedHost::perform(const Change& change) {
     } else if (const auto* sysctl = std::get_if<Sysctl>(&*change.after)) {
         write(*sysctl);
     } else {
+        if (key.kind == Kind::device && !now) device(key.name, false);
         put(*change.after);
     }
-    if (key.kind == Kind::vip || key.kind == Kind::table) host_.marked.insert(key);
+    if (key.kind == Kind::device || key.kind == Kind::vip || key.kind == Kind::table) host_.marked.insert(key);
     return {};
 }
 
