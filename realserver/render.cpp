@@ -15,6 +15,7 @@
 #include <kainjow/mustache.hpp>
 
 #include "netlink/nftables_text.hpp"
+#include "realserver/receivers.hpp"
 #include "realserver/templates.hpp"
 #include "realserver/wanted.hpp"
 
@@ -80,6 +81,9 @@ class Outside {
     void operator()(const UdpTunnel& tunnel) {
         for (const Family outer : tunnel.outer) tunnels_.insert({outer, "port", tunnel.port});
     }
+    void operator()(const GeneveTunnel& tunnel) {
+        for (const Family outer : tunnel.outer) tunnels_.insert({outer, "port", tunnel.port});
+    }
     void operator()(const L3dsr&) {}
     void operator()(const L2&) {}
 
@@ -87,19 +91,35 @@ class Outside {
     std::set<Tunnel> tunnels_;
 };
 
-/// Each tunnel from each balancer.
+std::set<Outside::Tunnel> outside_of(const PointToPoint& tunnel) {
+    const Family outer = netlink::outer_family(tunnel.parameters.kind);
+    if (const auto port = receive_port(tunnel)) return {{outer, "port", port->port}};
+    if (tunnel.parameters.encap.type != netlink::EncapType::none) return {};
+    if (netlink::is_gre(tunnel.parameters.kind)) return {{outer, "protocol", IPPROTO_GRE}};
+    std::set<Outside::Tunnel> result;
+    if (tunnel.parameters.inner != netlink::TunnelInner::ipv6) result.insert({outer, "protocol", IPPROTO_IPIP});
+    if (tunnel.parameters.inner != netlink::TunnelInner::ipv4) result.insert({outer, "protocol", IPPROTO_IPV6});
+    return result;
+}
+
+data rule(const Outside::Tunnel& tunnel, const Prefix& from) {
+    data rule;
+    rule.set("family", std::string(netlink::name(tunnel.family)));
+    rule.set("balancer", from.is_host() ? from.address.to_string() : from.to_string());
+    rule.set(std::string(tunnel.by), std::to_string(tunnel.number));
+    return rule;
+}
+
+/// Each tunnel from each balancer, and the explicit ones from their other ends.
 data rules(const Config& config) {
     const Outside outside(config);
     data list = data::type::list;
-    for (const auto& [family, by, number] : outside.tunnels())
-        for (const Prefix& balancer : config.balancers) {
-            if (balancer.address.family() != family) continue;
-            data rule;
-            rule.set("family", std::string(netlink::name(family)));
-            rule.set("balancer", balancer.is_host() ? balancer.address.to_string() : balancer.to_string());
-            rule.set(std::string(by), std::to_string(number));
-            list.push_back(std::move(rule));
-        }
+    for (const Outside::Tunnel& tunnel : outside.tunnels())
+        for (const Prefix& balancer : config.balancers)
+            if (balancer.address.family() == tunnel.family) list.push_back(rule(tunnel, balancer));
+    for (const PointToPoint& tunnel : config.tunnels)
+        for (const Outside::Tunnel& seen : outside_of(tunnel))
+            list.push_back(rule(seen, Prefix::host(tunnel.parameters.remote.value())));
     return list;
 }
 

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "simulated_host.hpp"
+
 namespace culvert::realserver {
 namespace {
 
@@ -59,6 +61,19 @@ TEST(Render, FirewalldLetsEachBalancerIn) {
     <accept/>
   </rule>
 )"));
+}
+
+TEST(Render, FirewalldLetsExplicitTunnelsInFromTheirOtherEnds) {
+    const std::string policy = rendered("firewalld", config(R"(
+vips: [192.0.2.1]
+tunnels:
+  - {name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}
+  - {name: lb2, type: ip6gretap, local: "fd00::2", remote: "fd00::1", encap: {type: gue, sport: 5080, dport: 5081}}
+)"));
+    EXPECT_THAT(policy, HasSubstr(R"(address="10.0.0.1"/>
+    <protocol value="47"/>)"));
+    EXPECT_THAT(policy, HasSubstr(R"(address="fd00::1"/>
+    <port port="5080" protocol="udp"/>)"));
 }
 
 TEST(Render, NothingIsLeftOfTheTemplates) {
