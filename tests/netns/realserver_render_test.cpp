@@ -4,6 +4,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <cstdlib>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/netns/harness/netns_test.hpp"
@@ -108,9 +111,31 @@ TEST_F(RealserverRender, UnitIsInOrderToSystemd) {
 
 TEST_F(RealserverRender, OneCapabilityIsEnough) {
     ASSERT_THAT(host_.read(render("systemd", by_mark)), HasSubstr("\nCapabilityBoundingSet=CAP_NET_ADMIN\n"));
-    host_.must("setpriv --bounding-set=-all,+net_admin --inh-caps=-all --no-new-privs " CULVERT_REALSERVER
-               " apply -c /run/realserver.yaml");
+    const Process monitor =
+        host_.spawn("setpriv --bounding-set=-all,+net_admin --inh-caps=-all --no-new-privs " CULVERT_REALSERVER
+                    " monitor -c /run/realserver.yaml");
+    monitor.wait_for("ready");
     EXPECT_EQ(plan(), "nothing to change\n");
+}
+
+TEST_F(RealserverRender, UnitRunsInItsSandbox) {
+    if (std::getenv("CULVERT_VM") == nullptr)
+        GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
+    host_.write("/run/realserver.yaml", by_mark);
+    host_.must("cp " CULVERT_REALSERVER " /run/realserver");  // the unit sees nothing of /tmp and /root
+    host_.must("/run/realserver render systemd -c /run/realserver.yaml -o /run");
+    host_.must("mkdir -p /run/systemd/system/realserver.service.d");
+    host_.must("mv /run/etc/systemd/system/realserver.service /run/systemd/system");
+    host_.write("/run/systemd/system/realserver.service.d/alone.conf", "[Unit]\nDefaultDependencies=no\n");
+
+    const Process systemd = host_.spawn(R"(unshare --pid --fork --kill-child --mount-proc --cgroup sh -c '
+        mount -t cgroup2 none /sys/fs/cgroup &&
+        exec env container=test /lib/systemd/systemd --system --unit=realserver.service')");
+    constexpr std::chrono::minutes slow_start{3};
+    EXPECT_TRUE(eventually([&] { return plan() == "nothing to change\n"; }, slow_start));
+    host_.ip("addr del 192.0.2.1/32 dev lo\n");
+    host_.set_sysctl("net.ipv4.conf.all.arp_ignore", "0");
+    EXPECT_TRUE(eventually([&] { return plan() == "nothing to change\n"; }));
 }
 
 TEST_F(RealserverRender, FirewalldReadsItsPolicy) {
