@@ -17,14 +17,14 @@
 /* Raised whenever anything below changes shape or meaning. */
 #define LB_ABI_VERSION 1
 
-/* ---- Which service a packet is for: maps vips4 and vips6 ---------------------------------------------------------- */
+/* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */
 
 /* port_be 0 with a protocol: all its ports. port_be 0 and protocol 0: the address is a VIP of some service. */
 struct lb_vip4 {
     __u8 address[4];
     __u16 port_be;
     __u8 protocol;
-    __u8 pad;
+    __u8 prefix; /* bits, of a VIP that is a prefix and `address` its network; 0: a single address, which wins over any prefix */
 };
 LB_SIZE(struct lb_vip4, 8);
 
@@ -32,9 +32,22 @@ struct lb_vip6 {
     __u8 address[16];
     __u16 port_be;
     __u8 protocol;
-    __u8 pad;
+    __u8 prefix;
 };
 LB_SIZE(struct lb_vip6, 20);
+
+/* Keys of LPM tries whose values are the lb_vip4 or lb_vip6, port and protocol zero, by which to go on. */
+struct lb_prefix4 {
+    __u32 length; /* bits */
+    __u8 address[4];
+};
+LB_SIZE(struct lb_prefix4, 8);
+
+struct lb_prefix6 {
+    __u32 length;
+    __u8 address[16];
+};
+LB_SIZE(struct lb_prefix6, 20);
 
 /*
  * The value of both: where the service's Maglev table and its destinations are. A destination is one backend of one
@@ -44,9 +57,13 @@ struct lb_service {
     __u32 ring;      /* first line of the table in map rings */
     __u32 ring_size; /* entries; 0: no backend takes new flows */
     __u32 dest_base; /* id of the destination that the table calls 0 */
-    __u32 pad;
+    __u32 flags;     /* enum lb_service_flag */
 };
 LB_SIZE(struct lb_service, 16);
+
+enum lb_service_flag {
+    LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
+};
 
 /* Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. */
 #define LB_RING_LINE 32
@@ -150,11 +167,11 @@ LB_SIZE(struct lb_counters, 32);
  */
 #define LB_REASONS(LB_REASON)                                                                                             \
     LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                          \
-    LB_REASON(IP_HEADER, "ip_header", "IP version, header length or total length make no sense")                         \
-    LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options or IPv6 extension headers")                                         \
+    LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                             \
+    LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options, or IPv6 extension headers that are too many or lead elsewhere")     \
     LB_REASON(IP_CHECKSUM, "ip_checksum", "the IPv4 header checksum is wrong")                                            \
-    LB_REASON(FRAGMENT, "fragment", "an IP fragment: its ports are not known")                                            \
-    LB_REASON(L4_HEADER, "l4_header", "TCP or UDP header or length make no sense")                                        \
+    LB_REASON(FRAGMENT, "fragment", "an IP fragment whose first fragment hasn't been seen")                               \
+    LB_REASON(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header or length make no sense")                            \
     LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                                 \
     LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                          \
     LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                                \
@@ -171,22 +188,44 @@ enum lb_reason {
         LB_REASON_COUNT
 };
 
+/* What else is worth counting: map events. LB_EVENT(identifier, name, text) */
+#define LB_EVENTS(LB_EVENT)                                                                                               \
+    LB_EVENT(ECHO, "echo", "echo requests to a VIP answered")                                                             \
+    LB_EVENT(ICMP_ERROR, "icmp_error", "ICMP errors about a VIP's packets, sent on to the backend of the flow")           \
+    LB_EVENT(TOO_BIG_SENT, "too_big_sent", "clients told to send smaller packets")                                        \
+    LB_EVENT(TTL_SENT, "ttl_sent", "clients told that TTL or hop limit ran out")                                          \
+    LB_EVENT(EVICTED, "evicted", "flows in use that had to make room for new ones")
+
+enum lb_event {
+#define LB_EVENT(identifier, name, text) LB_EVENT_##identifier,
+    LB_EVENTS(LB_EVENT)
+#undef LB_EVENT
+        LB_EVENT_COUNT
+};
+
 /* ---- What is fixed when the program is loaded: .rodata ------------------------------------------------------------ */
 
 struct lb_config {
-    __u64 hash_final;     /* xor-ed in before the last mixing */
-    __u32 hash_key[10];   /* random, the same on all balancers of a cluster; see flow.h */
-    __u32 bucket_mask;    /* number of buckets - 1 */
-    __u32 time_shift;     /* log2 of jiffies in a unit of flow time */
-    __u8 ipv4;            /* switches: there are VIPs of this family, */
+    __u64 hash_final;   /* xor-ed in before the last mixing */
+    __u32 hash_key[10]; /* random, the same on all balancers of a cluster; see flow.h */
+    __u32 bucket_mask;  /* number of buckets - 1 */
+    __u32 time_shift;   /* log2 of jiffies in a unit of flow time */
+    __u32 icmp_shift;   /* log2 of jiffies in which */
+    __u32 icmp_rate;    /* a CPU may send so many ICMP errors of our own */
+    __u32 own4_be;      /* the balancer's addresses, the source of "time exceeded"; zero: none is sent */
+    __u32 own6_be[4];
+    __u8 ipv4;          /* switches: there are VIPs of this family, */
     __u8 ipv6;
-    __u8 all_ports;       /* services for all ports, */
-    __u8 l3dsr;           /* destinations of this kind, */
+    __u8 prefixes;      /* VIPs that are prefixes, */
+    __u8 all_ports;     /* services for all ports, */
+    __u8 sticky;        /* sticky services, */
+    __u8 l3dsr;         /* destinations of this kind, */
     __u8 l2;
     __u8 encap;
-    __u8 redirect;        /* more than one interface */
-    __u8 pad;
+    __u8 vlan;          /* tagged frames, */
+    __u8 redirect;      /* more than one interface */
+    __u8 pad[2];
 };
-LB_SIZE(struct lb_config, 64);
+LB_SIZE(struct lb_config, 96);
 
 #endif

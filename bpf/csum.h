@@ -6,7 +6,16 @@
 #ifndef CULVERT_BPF_CSUM_H
 #define CULVERT_BPF_CSUM_H
 
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
 #include <linux/types.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+/* Longest packet that is summed in full, and what is summed at a time, bytes. */
+#define SUM_MAX 9216
+#define SUM_BLOCK 32u
 
 static __always_inline __u16 csum_fold(__u64 sum)
 {
@@ -29,6 +38,74 @@ static __always_inline __u16 csum_udp(__u64 sum)
 static __always_inline __u16 csum_update(__u16 check, __u16 old, __u64 new)
 {
     return ~csum_fold((__u64)(__u16)~check + (__u16)~old + new);
+}
+
+static __always_inline __u64 sum_of_words(const void *data, int count)
+{
+    const __u32 *words = data;
+    __u64 sum = 0;
+    int i;
+
+#pragma unroll
+    for (i = 0; i < count; i++)
+        sum += words[i];
+    return sum;
+}
+
+/*
+ * The sum of `length` bytes behind the Ethernet header, folded, or -1. Cuts off what follows them in the frame. Not static: so
+ * the verifier walks its loop once and not once for each way to get here.
+ */
+__noinline int sum_of_bytes(struct xdp_md *ctx, __u32 l2_length, __u32 length)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end, *odd;
+    long padding = (data_end - data) - (long)(l2_length + length);
+    __u64 sum = 0;
+    __u32 i;
+
+    if (l2_length > ETH_HLEN + 8 || length > SUM_MAX || (padding && bpf_xdp_adjust_tail(ctx, (int)-padding)))
+        return -1;
+    data = (void *)(long)ctx->data + l2_length;
+    data_end = (void *)(long)ctx->data_end;
+
+    /* What is left behind the last whole block comes first: after the loop it would multiply its exits. */
+    odd = data + (length & ~(SUM_BLOCK - 1));
+    if (length & 16) {
+        if (odd + 16 > data_end)
+            return -1;
+        sum += sum_of_words(odd, 4);
+        odd += 16;
+    }
+    if (length & 8) {
+        if (odd + 8 > data_end)
+            return -1;
+        sum += sum_of_words(odd, 2);
+        odd += 8;
+    }
+    if (length & 4) {
+        if (odd + 4 > data_end)
+            return -1;
+        sum += *(__u32 *)odd;
+        odd += 4;
+    }
+    if (length & 2) {
+        if (odd + 2 > data_end)
+            return -1;
+        sum += *(__u16 *)odd;
+        odd += 2;
+    }
+    if (length & 1) {
+        if (odd + 1 > data_end)
+            return -1;
+        sum += bpf_htons((__u16)(*(__u8 *)odd << 8));
+    }
+    for (i = 0; i < SUM_MAX / SUM_BLOCK; i++) {
+        if (data + SUM_BLOCK > data_end)
+            break;
+        sum += sum_of_words(data, SUM_BLOCK / 4);
+        data += SUM_BLOCK;
+    }
+    return csum_fold(sum);
 }
 
 #endif

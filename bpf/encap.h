@@ -3,12 +3,13 @@
 #ifndef CULVERT_BPF_ENCAP_H
 #define CULVERT_BPF_ENCAP_H
 
-#include "parse.h"
+#include "csum.h"
+#include "flow.h"
+#include "maps.h"
+#include "packet.h"
+#include "stats.h"
 
 #define TEMPLATE_HALF 32
-/* Longest packet that is summed in full, and what is summed at a time, bytes. */
-#define SUM_MAX 9216
-#define SUM_BLOCK 32u
 
 static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *dest)
 {
@@ -27,11 +28,27 @@ static __always_inline void copy32(void *to, const void *from)
     ((__u64 *)to)[3] = ((const __u64 *)from)[3];
 }
 
-static __always_inline void write_ethernet(void *data, const struct lb_dest_body *dest)
+/* Puts the template, which is an Ethernet header, in place of the one there. 0 if there is no room. */
+static __always_inline int replace_ethernet(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest)
 {
+    void *data, *data_end;
+
+    if (config.vlan && p->l2_length != dest->head_len &&
+        bpf_xdp_adjust_head(ctx, (int)p->l2_length - (int)dest->head_len))
+        return 0;
+    data = (void *)(long)ctx->data;
+    data_end = (void *)(long)ctx->data_end;
+    if (data + ETH_HLEN + 8 > data_end)
+        return 0;
     *(__u64 *)data = *(const __u64 *)dest->bytes;
     *(__u32 *)(data + 8) = *(const __u32 *)(dest->bytes + 8);
     *(__u16 *)(data + 12) = *(const __u16 *)(dest->bytes + 12);
+    if (config.vlan && dest->head_len > ETH_HLEN) {
+        *(__u32 *)(data + 14) = *(const __u32 *)(dest->bytes + 14);
+        if (dest->head_len > ETH_HLEN + 4)
+            *(__u32 *)(data + 18) = *(const __u32 *)(dest->bytes + 18);
+    }
+    return 1;
 }
 
 /*
@@ -41,6 +58,8 @@ static __always_inline void write_ethernet(void *data, const struct lb_dest_body
  */
 static __always_inline __u16 sum_of_ipv4(const struct packet *p, const struct iphdr *ip)
 {
+    if (p->protocol == IPPROTO_ICMP)
+        return 0xffff; /* its checksum has no pseudo-header */
     return ~csum_fold((__u64)ip->saddr + ip->daddr + bpf_htons(p->protocol) + bpf_htons((__u16)p->l4_length));
 }
 
@@ -49,87 +68,19 @@ static __always_inline __u16 sum_of_ipv6(const struct packet *p, const struct ip
     return csum_fold((__u64)*(__u32 *)ip + *(__u16 *)&ip->nexthdr + (__u16)~bpf_htons(p->protocol));
 }
 
-static __always_inline __u64 sum_of_words(const void *data, int count)
-{
-    const __u32 *words = data;
-    __u64 sum = 0;
-    int i;
-
-#pragma unroll
-    for (i = 0; i < count; i++)
-        sum += words[i];
-    return sum;
-}
-
-/*
- * The same sum over every byte, where there is no checksum to lean on. Cuts off what follows the packet in the frame.
- * Returns a folded sum, or -1. Not static: so the verifier walks its loop once and not once for each way to get here.
- */
-__noinline int sum_of_bytes(struct xdp_md *ctx, __u32 length)
-{
-    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end, *odd;
-    long padding = (data_end - data) - (long)(ETH_HLEN + length);
-    __u64 sum = 0;
-    __u32 i;
-
-    if (length > SUM_MAX || (padding && bpf_xdp_adjust_tail(ctx, (int)-padding)))
-        return -1;
-    data = (void *)(long)ctx->data + ETH_HLEN;
-    data_end = (void *)(long)ctx->data_end;
-
-    /* What is left behind the last whole block comes first: after the loop it would multiply its exits. */
-    odd = data + (length & ~(SUM_BLOCK - 1));
-    if (length & 16) {
-        if (odd + 16 > data_end)
-            return -1;
-        sum += sum_of_words(odd, 4);
-        odd += 16;
-    }
-    if (length & 8) {
-        if (odd + 8 > data_end)
-            return -1;
-        sum += sum_of_words(odd, 2);
-        odd += 8;
-    }
-    if (length & 4) {
-        if (odd + 4 > data_end)
-            return -1;
-        sum += *(__u32 *)odd;
-        odd += 4;
-    }
-    if (length & 2) {
-        if (odd + 2 > data_end)
-            return -1;
-        sum += *(__u16 *)odd;
-        odd += 2;
-    }
-    if (length & 1) {
-        if (odd + 1 > data_end)
-            return -1;
-        sum += bpf_htons((__u16)(*(__u8 *)odd << 8));
-    }
-    for (i = 0; i < SUM_MAX / SUM_BLOCK; i++) {
-        if (data + SUM_BLOCK > data_end)
-            break;
-        sum += sum_of_words(data, SUM_BLOCK / 4);
-        data += SUM_BLOCK;
-    }
-    return csum_fold(sum);
-}
-
 /* The sum of the packet at `l3`, -1 if it can't be had. Pointers into the packet are invalid afterwards. */
 static __always_inline int sum_of_packet(struct xdp_md *ctx, const struct packet *p, void *l3, int inner6)
 {
     if (!p->lean)
-        return sum_of_bytes(ctx, p->length);
+        return sum_of_bytes(ctx, p->l2_length, p->length);
     return inner6 ? sum_of_ipv6(p, l3) : sum_of_ipv4(p, l3);
 }
 
-/* Outer headers in front of the packet whose IP header is at data + ETH_HLEN. */
+/* Outer headers in place of the Ethernet header, in front of the IP header at `l3`. */
 static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
                                        void *l3, int inner6)
 {
-    __u32 head = dest->head_len, outer = dest->l2_len;
+    __u32 head = dest->head_len, outer = config.vlan ? dest->l2_len : ETH_HLEN;
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
     __u32 rest; /* bytes behind the outer IP header */
@@ -137,7 +88,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     int sum = 0;
 
     barrier_var(back); /* or clang checks head and uses back, and the verifier of 6.1 doesn't see the connection */
-    if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF)
+    if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF || outer > ETH_HLEN + 8)
         return drop(LB_DROP_INTERNAL);
     if (flags & LB_ENCAP_UDP_CSUM) {
         if (p->lean || flags & LB_ENCAP_OUTER6) {
@@ -148,7 +99,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
             flags &= ~LB_ENCAP_UDP_CSUM; /* RFC 768: zero over IPv4 says that there is none */
         }
     }
-    if (bpf_xdp_adjust_head(ctx, ETH_HLEN - (int)head))
+    if (bpf_xdp_adjust_head(ctx, (int)p->l2_length - (int)head))
         return drop(LB_DROP_NO_ROOM);
 
     data = (void *)(long)ctx->data;
@@ -164,7 +115,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     }
     copy32(tail, dest->bytes + back);
 
-    ip = data + ETH_HLEN;
+    ip = data + outer;
     if (flags & LB_ENCAP_OUTER6) {
         struct ipv6hdr *ip6 = ip;
 
@@ -201,37 +152,48 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     return send(ctx, dest);
 }
 
-/* The part of a TCP or UDP checksum that the addresses are in. */
+/* The L4 checksum after the sum of the addresses changed. 0 if its header isn't there. */
 static __always_inline int update_l4(const struct packet *p, void *l4, void *data_end, __u16 old, __u64 new)
 {
-    if (p->protocol == IPPROTO_TCP) {
-        struct tcphdr *tcp = l4;
+    struct udphdr *udp = l4;
+    struct icmp6hdr *icmp = l4;
+    struct tcphdr *tcp = l4;
 
+    if (p->kind == PACKET_LATER_FRAGMENT)
+        return 1;
+    if ((void *)(udp + 1) > data_end)
+        return 0;
+    switch (p->protocol) {
+    case IPPROTO_TCP:
         if ((void *)(tcp + 1) > data_end)
             return 0;
         tcp->check = csum_update(tcp->check, old, new);
-    } else {
-        struct udphdr *udp = l4;
-
-        if ((void *)(udp + 1) > data_end)
-            return 0;
+        break;
+    case IPPROTO_UDP:
         if (udp->check) {
             udp->check = csum_update(udp->check, old, new);
             if (!udp->check)
                 udp->check = 0xffff;
         }
+        break;
+    case IPPROTO_ICMPV6:
+        icmp->icmp6_cksum = csum_update(icmp->icmp6_cksum, old, new);
+        break;
     }
-    return 1;
+    return 1; /* SCTP and ICMP leave the addresses out */
 }
 
-static __always_inline int rewrite_ipv4(const struct packet *p, const struct lb_dest_body *dest, void *data,
+/* The new destination address stands in the template, behind the Ethernet header. */
+static __always_inline int rewrite_ipv4(const struct packet *p, const struct lb_dest_body *dest, struct iphdr *ip,
                                         void *data_end)
 {
-    struct iphdr *ip = data + ETH_HLEN;
     __u8 tos = (__u8)(dest->dscp << 2) | (p->tos & 3);
-    __u32 to = *(const __u32 *)(dest->bytes + ETH_HLEN);
     __u16 old = csum_fold(ip->daddr);
+    __u32 to;
 
+    if (dest->head_len > ETH_HLEN + 8)
+        return 0;
+    to = *(const __u32 *)(dest->bytes + dest->head_len);
     if (!update_l4(p, ip + 1, data_end, old, to))
         return 0;
     ip->check = csum_update(ip->check, csum_fold((__u64)old + bpf_htons(p->tos)), (__u64)to + bpf_htons(tos));
@@ -240,24 +202,25 @@ static __always_inline int rewrite_ipv4(const struct packet *p, const struct lb_
     return 1;
 }
 
-static __always_inline int rewrite_ipv6(const struct packet *p, const struct lb_dest_body *dest, void *data,
+static __always_inline int rewrite_ipv6(const struct packet *p, const struct lb_dest_body *dest, struct ipv6hdr *ip,
                                         void *data_end)
 {
-    struct ipv6hdr *ip = data + ETH_HLEN;
     __u8 tos = (__u8)(dest->dscp << 2) | (p->tos & 3);
     __u64 old = 0, new = 0;
+    const __u32 *to;
     int i;
 
+    if (dest->head_len > ETH_HLEN + 8)
+        return 0;
+    to = (const __u32 *)(dest->bytes + dest->head_len);
 #pragma unroll
     for (i = 0; i < 4; i++) {
-        __u32 word = ((const __u32 *)(dest->bytes + ETH_HLEN))[i];
-
         old += ip->daddr.in6_u.u6_addr32[i];
-        new += word;
-        ip->daddr.in6_u.u6_addr32[i] = word;
+        new += to[i];
+        ip->daddr.in6_u.u6_addr32[i] = to[i];
     }
     *(__u16 *)ip = (*(__u16 *)ip & bpf_htons(0xf00f)) | bpf_htons((__u16)(tos << 4));
-    return update_l4(p, ip + 1, data_end, csum_fold(old), new);
+    return update_l4(p, (void *)ip + p->l4_offset, data_end, csum_fold(old), new);
 }
 
 #endif

@@ -4,6 +4,8 @@
 #define CULVERT_BPF_FLOW_H
 
 #include "maps.h"
+#include "packet.h"
+#include "stats.h"
 
 extern const volatile struct lb_config config;
 
@@ -35,6 +37,19 @@ static __always_inline __u64 flow_hash6(const __u32 *source, const __u32 *destin
                            nh(destination[0], destination[1], 6) + nh(destination[2], destination[3], 8));
 }
 
+/* What the fragments of one packet have in common. The high bit of the last word tells these from five-tuples. */
+#define FRAGMENTS (1u << 31)
+
+static __always_inline __u64 fragments_hash4(__u32 source, __u32 destination, __u32 id, __u32 protocol)
+{
+    return flow_hash4(source, destination, id, protocol | FRAGMENTS);
+}
+
+static __always_inline __u64 fragments_hash6(const __u32 *source, const __u32 *destination, __u32 id)
+{
+    return flow_hash6(source, destination, id, FRAGMENTS);
+}
+
 static __always_inline __u32 flow_tag(__u64 hash)
 {
     __u32 tag = (__u32)(hash >> 32) & ~((1u << LB_FLOW_STATE_BITS) - 1);
@@ -60,12 +75,12 @@ static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u6
 }
 
 /*
- * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now. A SYN for a flow that was
- * closed starts afresh: the entry is freed and the flow unknown.
+ * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now, but not for an ICMP error, which
+ * anybody can send. A SYN for a flow that was closed starts afresh: the entry is freed and the flow unknown.
  */
-static __always_inline __u32 flow_find(struct lb_bucket *bucket, __u64 hash, __u8 opening, __u8 closing)
+static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct packet *p)
 {
-    __u32 tag = flow_tag(hash);
+    __u32 tag = flow_tag(p->hash);
     __u64 entry = 0, used;
     __u32 way;
 
@@ -78,51 +93,70 @@ static __always_inline __u32 flow_find(struct lb_bucket *bucket, __u64 hash, __u
     return 0;
 
 found:
-    if (opening && entry & LB_FLOW_CLOSING) {
+    if (p->kind == PACKET_ICMP_ERROR)
+        return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
+    if (is_opening(p) && entry & LB_FLOW_CLOSING) {
         flow_write(bucket, way, 0);
         return 0;
     }
     used = (entry & ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) | flow_now() | LB_FLOW_SEEN;
-    if (closing)
+    if (is_closing(p))
         used |= LB_FLOW_CLOSING;
     if (used != entry)
         flow_write(bucket, way, used);
     return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
 }
 
+#define FLOW_OWN ~0u
+#define FLOW_FREE (FLOW_OWN - 1)
+
 /*
- * Enters a flow. From a full bucket closed flows go first, then flows of which one packet was seen, then the one that has
- * been idle the longest. Not static: so the verifier looks at it once and not once for each way to get here.
+ * How willing an entry is to make room. The flow's own, of a destination that is gone, comes first, as two would hide the second;
+ * then free ones, closed flows, flows of which one packet was seen,
+ * and then the one that has been idle the longest.
  */
-__noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest)
+static __always_inline __u32 flow_score(__u64 entry, __u64 now, __u32 tag)
+{
+    __u32 idle = (__u32)((now >> LB_FLOW_TIME_SHIFT) - (entry >> LB_FLOW_TIME_SHIFT)) & LB_FLOW_TIME_MAX;
+
+    if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
+        return FLOW_OWN;
+    if (!entry)
+        return FLOW_FREE;
+    if (entry & LB_FLOW_CLOSING)
+        return idle + 2 * (LB_FLOW_TIME_MAX + 1);
+    return entry & LB_FLOW_SEEN ? idle : idle + LB_FLOW_TIME_MAX + 1;
+}
+
+/*
+ * Enters a flow. Two passes, as the verifier follows a pointer into the bucket for each way that could be the best so far, but a
+ * number only once. Not static for the same reason: what is global is verified once.
+ */
+__noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u32 state)
 {
     __u64 now = flow_now();
-    __u32 victim = 0, highest = 0;
     __u32 tag = flow_tag(hash);
-    __u32 way;
+    __u32 way, score, highest = 0;
 
     if (!bucket)
         return 0;
 #pragma unroll
     for (way = 0; way < LB_FLOW_WAYS; way++) {
-        __u64 entry = *(volatile __u64 *)&bucket->entry[way];
-        __u32 score = (__u32)((now >> LB_FLOW_TIME_SHIFT) - (entry >> LB_FLOW_TIME_SHIFT)) & LB_FLOW_TIME_MAX;
-
-        if (!(entry & LB_FLOW_SEEN))
-            score += LB_FLOW_TIME_MAX + 1;
-        if (entry & LB_FLOW_CLOSING)
-            score += 2 * (LB_FLOW_TIME_MAX + 1);
-        if (!entry)
-            score = ~0u - 1;
-        if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
-            score = ~0u; /* the flow's own, of a destination that is gone: two would hide the second */
-        if (score > highest) {
+        score = flow_score(*(volatile __u64 *)&bucket->entry[way], now, tag);
+        if (score > highest)
             highest = score;
-            victim = way;
+    }
+    if (highest < 2 * (LB_FLOW_TIME_MAX + 1))
+        count_event(LB_EVENT_EVICTED);
+#pragma unroll
+    for (way = 0; way < LB_FLOW_WAYS; way++) {
+        score = flow_score(*(volatile __u64 *)&bucket->entry[way], now, tag);
+        if (score >= highest) {
+            flow_write(bucket, way, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag | state);
+            return 1;
         }
     }
-    flow_write(bucket, victim, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag);
-    return 1;
+    return 0; /* another CPU has used the entry meanwhile: the flow's next packet tries again */
 }
 
 #endif

@@ -2,8 +2,12 @@
 /* The balancer: VIP, flow table, Maglev table, destination, encapsulation. */
 #include "encap.h"
 #include "flow.h"
+#include "icmp.h"
 #include "maps.h"
+#include "packet.h"
 #include "parse.h"
+#include "parse4.h"
+#include "parse6.h"
 #include "stats.h"
 
 const volatile struct lb_config config;
@@ -21,9 +25,9 @@ static __always_inline const struct lb_dest_body *find_dest(__u32 id)
 }
 
 /* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
-static __always_inline __u32 choose(const struct lb_service *service, __u64 hash)
+static __always_inline __u32 choose(const struct lb_service *service, const struct packet *p)
 {
-    __u32 slot = (__u32)((__u64)(__u32)(hash >> 16) * service->ring_size >> 32);
+    __u32 slot = (__u32)((__u64)(__u32)(p->choice >> 16) * service->ring_size >> 32);
     __u32 line = service->ring + slot / LB_RING_LINE;
     struct lb_ring_line *entries;
 
@@ -39,7 +43,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
                                    int inner6)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-    void *l3 = data + ETH_HLEN;
+    void *l3 = data + p->l2_length;
 
     if (inner6) {
         struct ipv6hdr *ip = l3;
@@ -61,18 +65,15 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
     if (config.encap && dest->action == LB_ACTION_ENCAP)
         return encapsulate(ctx, p, dest, l3, inner6);
     if (config.l3dsr && dest->action == LB_ACTION_L3DSR) {
-        if (!(inner6 ? rewrite_ipv6(p, dest, data, data_end) : rewrite_ipv4(p, dest, data, data_end)))
+        if (!(inner6 ? rewrite_ipv6(p, dest, l3, data_end) : rewrite_ipv4(p, dest, l3, data_end)))
             return drop(LB_DROP_INTERNAL);
-        write_ethernet(data, dest);
-        return send(ctx, dest);
+    } else if (!config.l2 || dest->action != LB_ACTION_L2) {
+        return drop(LB_DROP_INTERNAL);
     }
-    if (config.l2 && dest->action == LB_ACTION_L2) {
-        write_ethernet(data, dest);
-        return send(ctx, dest);
-    }
-    return drop(LB_DROP_INTERNAL);
+    return replace_ethernet(ctx, p, dest) ? send(ctx, dest) : drop(LB_DROP_NO_ROOM);
 }
 
+/* `service` is not known of a later fragment: where the first one went is in the flow table, or else the packet is lost. */
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct lb_service *service,
                                    int inner6)
 {
@@ -83,26 +84,41 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
 
     if (!bucket)
         return drop(LB_DROP_INTERNAL);
-    id = flow_find(bucket, p->hash, p->opening, p->closing);
+    id = flow_find(bucket, p);
     if (id)
         dest = find_dest(id);
     if (!dest || dest->action == LB_ACTION_NONE) {
-        id = choose(service, p->hash);
+        if (!service)
+            return drop(LB_DROP_FRAGMENT);
+        id = choose(service, p);
         dest = id ? find_dest(id) : NULL;
         if (!dest || dest->action == LB_ACTION_NONE)
             return drop(LB_DROP_NO_BACKEND);
         /* A SYN stores nothing, so a flood of them evicts nothing; what follows it finds the same choice. */
-        is_new = !p->opening && !p->closing;
+        is_new = !is_opening(p) && !is_closing(p) && p->kind != PACKET_ICMP_ERROR;
     }
     if (dest->action == LB_ACTION_DROP)
         return drop(dest->reason);
-    if (p->length > dest->mtu)
-        return drop(LB_DROP_TOO_BIG);
+    if (p->length > dest->mtu) {
+        if (!may_be_answered(p))
+            return drop(LB_DROP_TOO_BIG);
+        return ANSWER(inner6 ? too_big6(ctx, p->l2_length, p->length, dest->mtu)
+                             : too_big4(ctx, p->l2_length, p->length, dest->mtu));
+    }
     if (is_new)
-        flow_store(bucket, p->hash, id);
+        flow_store(bucket, p->hash, id, 0);
+    if (p->kind == PACKET_FIRST_FRAGMENT) {
+        bucket = flow_bucket(p->fragments);
+        /* "Closing": it is of no use for long, and the first to make room. */
+        if (bucket)
+            flow_store(bucket, p->fragments, id, LB_FLOW_CLOSING);
+    }
     verdict = forward(ctx, p, dest, inner6);
-    if (verdict != XDP_DROP)
-        count_forwarded(id, p->length, is_new);
+    if (verdict == XDP_DROP)
+        return verdict;
+    if (p->kind == PACKET_ICMP_ERROR)
+        count_event(LB_EVENT_ICMP_ERROR);
+    count_forwarded(id, p->length, is_new);
     return verdict;
 }
 
@@ -111,20 +127,19 @@ int lb(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
     struct lb_service *service = NULL;
-    struct ethhdr *eth = data;
     struct packet p = {};
     int verdict;
 
-    if (data + L4_AFTER_IPV4 > data_end)
-        return XDP_PASS;
-    if (config.ipv4 && eth->h_proto == bpf_htons(ETH_P_IP)) {
-        verdict = parse_ipv4(&p, &service, data, data_end);
-        return verdict == GO_ON ? balance(ctx, &p, service, 0) : verdict;
-    }
-    if (config.ipv6 && eth->h_proto == bpf_htons(ETH_P_IPV6)) {
-        if (data + L4_AFTER_IPV6 > data_end)
+    switch (parse_ethernet(ctx, &p, data, data_end)) {
+    case bpf_htons(ETH_P_IP):
+        if (!config.ipv4)
             return XDP_PASS;
-        verdict = parse_ipv6(&p, &service, data, data_end);
+        verdict = parse_ipv4(ctx, &p, &service, data, data_end);
+        return verdict == GO_ON ? balance(ctx, &p, service, 0) : verdict;
+    case bpf_htons(ETH_P_IPV6):
+        if (!config.ipv6)
+            return XDP_PASS;
+        verdict = parse_ipv6(ctx, &p, &service, data, data_end);
         return verdict == GO_ON ? balance(ctx, &p, service, 1) : verdict;
     }
     return XDP_PASS;

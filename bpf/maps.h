@@ -24,6 +24,22 @@ struct {
 } vips6 SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct lb_prefix4);
+    __type(value, struct lb_vip4);
+    __uint(max_entries, 1);
+} prefixes4 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_LPM_TRIE);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, struct lb_prefix6);
+    __type(value, struct lb_vip6);
+    __uint(max_entries, 1);
+} prefixes6 SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __type(key, __u32);
@@ -60,6 +76,25 @@ struct {
     __type(value, __u64);
     __uint(max_entries, LB_REASON_COUNT);
 } reasons SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, __u64);
+    __uint(max_entries, LB_EVENT_COUNT);
+} events SEC(".maps");
+
+/* How many ICMP errors of our own this CPU has sent in the present while. */
+struct icmp_budget {
+    __u64 time; /* in units of 2^icmp_shift jiffies */
+    __u64 sent;
+};
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __type(key, __u32);
+    __type(value, struct icmp_budget);
+    __uint(max_entries, 1);
+} icmp_budgets SEC(".maps");
 
 /* Interfaces to send by, keyed by their index: a redirect to one that isn't here is refused. */
 struct {

@@ -14,6 +14,15 @@ static __always_inline int drop(enum lb_reason reason)
     return XDP_DROP;
 }
 
+static __always_inline void count_event(enum lb_event event)
+{
+    __u32 key = event;
+    __u64 *count = bpf_map_lookup_elem(&events, &key);
+
+    if (count)
+        (*count)++;
+}
+
 static __always_inline void count_forwarded(__u32 dest, __u32 bytes, __u32 new_flows)
 {
     struct lb_counters *count = bpf_map_lookup_elem(&dest_counters, &dest);

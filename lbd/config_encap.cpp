@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <tuple>
+
 #include "common/encap.hpp"
 #include "common/scalars.hpp"
 
@@ -13,14 +15,36 @@ namespace yaml = common::yaml;
 using common::EncapKind;
 using yaml::Value;
 
-/// Fou or Gue. Their ports have no default: balancer and backend must agree on one.
-template <typename UdpEncap>
-Encap read_udp(yaml::MapReader& map, std::string_view example) {
+void read_checksum(yaml::MapReader& map, UdpChecksum& target) {
     static const auto checksum = yaml::one_of<UdpChecksum>(
         "a checksum mode", {{"auto", UdpChecksum::automatic}, {"on", UdpChecksum::on}, {"off", UdpChecksum::off}});
+    map.optional("checksum", checksum, target);
+}
+
+/// Fou or Gue. Their ports have no default: balancer and backend must agree on one.
+template <typename UdpEncap>
+UdpEncap read_udp(yaml::MapReader& map, std::string_view example) {
+    static const auto is_gre = yaml::one_of<bool>("what is inside", {{"ip", false}, {"gre", true}});
     UdpEncap encap;
     map.required("port", yaml::port, encap.port, example);
-    map.optional("checksum", checksum, encap.checksum);
+    read_checksum(map, encap.checksum);
+    map.optional("inner", is_gre, encap.gre);
+    return encap;
+}
+
+Encap read_gue(yaml::MapReader& map) {
+    Gue encap = read_udp<Gue>(map, "5080");
+    map.optional("variant", yaml::number<std::uint8_t>("a variant of GUE", 0, 1), encap.variant);
+    if (encap.variant == 1 && encap.gre)
+        map.find("inner")->fail("variant 1 of gue has no header to say gre in: write variant: 0, or inner: ip");
+    return encap;
+}
+
+Encap read_geneve(yaml::MapReader& map) {
+    Geneve encap{.port = common::geneve_port, .mac = common::geneve_mac};
+    map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), encap.vni, "666");
+    map.optional("port", yaml::port, encap.port);
+    read_checksum(map, encap.checksum);
     return encap;
 }
 
@@ -39,7 +63,7 @@ std::optional<Encap> read_encap(const Value& value) {
         return std::nullopt;
     const std::string noun = fmt::format("the encapsulation {}", name(kind));
     yaml::MapReader map(value, noun);
-    const Value type = map.find("type").value_or(value);
+    std::ignore = map.find("type");  // read above
     Encap encap;
     switch (kind) {
         case EncapKind::l2:
@@ -55,10 +79,11 @@ std::optional<Encap> read_encap(const Value& value) {
             encap = read_udp<Fou>(map, "5004");
             break;
         case EncapKind::gue:
-            encap = read_udp<Gue>(map, "5080");
+            encap = read_gue(map);
             break;
         case EncapKind::geneve:
-            return type.fail("geneve is not supported by this version: use another encapsulation, such as gue");
+            encap = read_geneve(map);
+            break;
         case EncapKind::l3dsr:
             encap = read_l3dsr(map);
             break;

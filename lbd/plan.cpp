@@ -119,7 +119,7 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
 
     for (const Service& service : services) {
         const ServiceIds& ids = image.ids.at(service.name);
-        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .pad = 0};
+        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
         if (const Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
             auto known = image.rings.find(ring);
             if (known == image.rings.end()) {

@@ -37,15 +37,28 @@ std::string_view checksum(UdpChecksum checksum) {
     return {};
 }
 
+std::string_view inner(bool gre) { return gre ? "gre" : "ip"; }
+
 struct EncapToJson {
     Json operator()(const L2&) const { return {{"type", "l2"}}; }
     Json operator()(const Ipip&) const { return {{"type", "ipip"}}; }
     Json operator()(const Gre&) const { return {{"type", "gre"}}; }
     Json operator()(const Fou& fou) const {
-        return {{"type", "fou"}, {"port", fou.port}, {"checksum", checksum(fou.checksum)}};
+        return {{"type", "fou"}, {"port", fou.port}, {"inner", inner(fou.gre)}, {"checksum", checksum(fou.checksum)}};
     }
     Json operator()(const Gue& gue) const {
-        return {{"type", "gue"}, {"port", gue.port}, {"checksum", checksum(gue.checksum)}};
+        return {{"type", "gue"},
+                {"port", gue.port},
+                {"variant", gue.variant},
+                {"inner", inner(gue.gre)},
+                {"checksum", checksum(gue.checksum)}};
+    }
+    Json operator()(const Geneve& geneve) const {
+        return {{"type", "geneve"},
+                {"vni", geneve.vni},
+                {"port", geneve.port},
+                {"mac", geneve.mac.to_string()},
+                {"checksum", checksum(geneve.checksum)}};
     }
     Json operator()(const L3dsr& l3dsr) const { return {{"type", "l3dsr"}, {"dscp", l3dsr.dscp}}; }
 };

@@ -24,10 +24,13 @@ std::string text(const Json& json, const char* key) {
 
 std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
 
-/// "gue 5080", "l3dsr dscp 2", "ipip"
+/// "gue 5080", "fou 5004 gre", "geneve 6081 vni 666", "l3dsr dscp 2", "ipip"
 std::string encap(const Json& json) {
     std::string result = text(json, "type");
     if (json.contains("port")) result += " " + text(json, "port");
+    if (json.value("variant", 0) == 1) result += " variant 1";
+    if (json.value("inner", "ip") == "gre") result += " gre";
+    if (json.contains("vni")) result += " vni " + text(json, "vni");
     if (json.contains("dscp")) result += " dscp " + text(json, "dscp");
     return result;
 }

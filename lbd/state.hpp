@@ -16,7 +16,7 @@ using netlink::Family;
 using netlink::IpAddress;
 
 /// IANA protocol numbers.
-enum class Protocol : std::uint8_t { tcp = 6, udp = 17 };
+enum class Protocol : std::uint8_t { tcp = 6, udp = 17, sctp = 132 };
 
 /// One port of one protocol; port 0 stands for all ports.
 struct PortSpec {
@@ -43,24 +43,35 @@ enum class UdpChecksum : std::uint8_t {
     on,
     off,
 };
-/// Foo over UDP: the IP packet follows the UDP header; the port tells its protocol.
+/// Foo over UDP: what follows the UDP header has no header of its own; the port tells its protocol.
 struct Fou {
     std::uint16_t port = 0;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
+    bool gre = false;  ///< with a GRE header between, so that one port takes both families
     auto operator<=>(const Fou&) const = default;
 };
-/// Generic UDP encapsulation, variant 0: draft-ietf-intarea-gue.
+/// Generic UDP encapsulation: draft-ietf-intarea-gue.
 struct Gue {
     std::uint16_t port = 0;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
+    bool gre = false;          ///< with a GRE header between; variant 0 only
+    std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, the IP packet's version tells itself (section 4)
     auto operator<=>(const Gue&) const = default;
+};
+/// RFC 8926, without options. The client's packet travels in an Ethernet frame to the tunnel device of the backend.
+struct Geneve {
+    std::uint32_t vni = 0;      ///< 24 bits
+    std::uint16_t port = 6081;  ///< destination port, host order
+    UdpChecksum checksum = UdpChecksum::automatic;
+    netlink::MacAddress mac;  ///< of that device
+    auto operator<=>(const Geneve&) const = default;
 };
 /// Layer-3 DSR: the destination becomes the backend's, and the DSCP field tells the backend which VIP was meant.
 struct L3dsr {
     std::uint8_t dscp = 0;  ///< 1 to 63
     auto operator<=>(const L3dsr&) const = default;
 };
-using Encap = std::variant<L2, Ipip, Gre, Fou, Gue, L3dsr>;
+using Encap = std::variant<L2, Ipip, Gre, Fou, Gue, Geneve, L3dsr>;
 
 enum class BackendState : std::uint8_t {
     active,

@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <span>
 #include <vector>
@@ -12,11 +13,13 @@
 namespace culvert::lbd {
 namespace {
 
-constexpr std::uint8_t hop_limit = 64;        // RFC 1700's default TTL
-constexpr std::uint16_t gre_ipv4 = ETH_P_IP;  // GRE's protocol types are EtherTypes: RFC 2784, section 2.4
-constexpr std::uint16_t gre_ipv6 = ETH_P_IPV6;
+constexpr std::uint8_t hop_limit = 64;                // RFC 1700's default TTL
+constexpr std::uint16_t geneve_ethernet = ETH_P_TEB;  // RFC 8926, section 3.4
 constexpr std::uint8_t gue_header_words =
     0;  // GUE: 32-bit words of optional fields, draft-ietf-intarea-gue, section 3.2
+
+/// Source of the Ethernet frames in Geneve: locally administered (RFC 9542, section 2.1), and nobody answers to it.
+constexpr std::array<std::uint8_t, 6> inner_source{0x02, 0, 0, 0, 0, 0x01};
 
 /// Bytes in the order in which they go on the wire.
 class Bytes {
@@ -40,6 +43,9 @@ std::uint16_t sum(std::span<const std::uint8_t> bytes, std::uint32_t start = 0) 
     while (start > 0xffff) start = (start & 0xffff) + (start >> 16);
     return static_cast<std::uint16_t>(start);
 }
+
+/// Also what GRE calls its protocol types (RFC 2784, section 2.4).
+std::uint16_t ethertype(Family family) { return family == Family::ipv4 ? ETH_P_IP : ETH_P_IPV6; }
 
 std::uint8_t ip_in_ip(Family inner) { return inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6; }
 
@@ -67,25 +73,44 @@ void udp_header(Shim& shim, std::uint16_t port, bool checksum) {
 
 Shim make_shim(const Ipip& /*encap*/, Family inner, Family /*outer*/) { return {ip_in_ip(inner), {}, false, false}; }
 
+void gre_header(Bytes& bytes, Family inner) {
+    bytes.u16(0);  // no checksum, key or sequence number
+    bytes.u16(ethertype(inner));
+}
+
 Shim make_shim(const Gre& /*encap*/, Family inner, Family /*outer*/) {
     Shim shim{IPPROTO_GRE, {}, false, false};
-    shim.headers.u16(0);  // no checksum, key or sequence number
-    shim.headers.u16(inner == Family::ipv4 ? gre_ipv4 : gre_ipv6);
+    gre_header(shim.headers, inner);
     return shim;
 }
 
-Shim make_shim(const Fou& encap, Family /*inner*/, Family outer) {
+Shim make_shim(const Fou& encap, Family inner, Family outer) {
     Shim shim;
     udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
+    if (encap.gre) gre_header(shim.headers, inner);
     return shim;
 }
 
 Shim make_shim(const Gue& encap, Family inner, Family outer) {
     Shim shim;
     udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
+    if (encap.variant == 1) return shim;
     shim.headers.u8(gue_header_words);  // variant 0, a data message
-    shim.headers.u8(ip_in_ip(inner));
+    shim.headers.u8(encap.gre ? static_cast<std::uint8_t>(IPPROTO_GRE) : ip_in_ip(inner));
     shim.headers.u16(0);  // flags
+    if (encap.gre) gre_header(shim.headers, inner);
+    return shim;
+}
+
+Shim make_shim(const Geneve& encap, Family inner, Family outer) {
+    Shim shim;
+    udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
+    shim.headers.u16(0);  // version 0, no options, no flags
+    shim.headers.u16(geneve_ethernet);
+    shim.headers.u32(encap.vni << 8);
+    shim.headers.append(encap.mac.bytes);
+    shim.headers.append(inner_source);
+    shim.headers.u16(ethertype(inner));
     return shim;
 }
 
@@ -114,7 +139,11 @@ Bytes ethernet(const NextHop& next, Family payload) {
     Bytes bytes;
     bytes.append(next.destination.bytes);
     bytes.append(next.source.bytes);
-    bytes.u16(payload == Family::ipv4 ? ETH_P_IP : ETH_P_IPV6);
+    for (const VlanTag& tag : next.tags) {
+        bytes.u16(tag.protocol);
+        bytes.u16(tag.id);
+    }
+    bytes.u16(ethertype(payload));
     return bytes;
 }
 
@@ -132,7 +161,7 @@ lb_dest_body make_frame(lb_action action, const NextHop& next, const Bytes& head
     assert(header.size() <= LB_TEMPLATE_MAX);
     lb_dest_body body{};
     body.action = static_cast<std::uint8_t>(action);
-    body.l2_len = ETH_HLEN;
+    body.l2_len = static_cast<std::uint8_t>(ETH_HLEN + 4 * next.tags.size());
     body.head_len = static_cast<std::uint8_t>(header.size());
     body.mtu = next.mtu;
     body.ifindex = next.ifindex;
@@ -148,7 +177,7 @@ lb_dest_body make(const L3dsr& encap, Family inner, const IpAddress& backend, co
     assert(inner == backend.family());
     lb_dest_body body = make_frame(LB_ACTION_L3DSR, next, ethernet(next, inner));
     body.dscp = encap.dscp;
-    std::ranges::copy(backend.bytes(), body.bytes + ETH_HLEN);
+    std::ranges::copy(backend.bytes(), body.bytes + body.head_len);
     return body;
 }
 
@@ -156,16 +185,17 @@ template <typename Tunnel>
 lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     const Shim shim = make_shim(encap, inner, backend.family());
     Bytes bytes = ethernet(next, backend.family());
+    const std::size_t ip_begin = bytes.size();
     const auto outer = backend.is_v4() ? outer_ipv4 : outer_ipv6;
     outer(bytes, shim.protocol, next.from, backend);
     const std::size_t ip_end = bytes.size();
     bytes.append(shim.headers.view());
 
     lb_dest_body body = make_frame(LB_ACTION_ENCAP, next, bytes);
-    const std::size_t added = bytes.size() - ETH_HLEN;
+    const std::size_t added = bytes.size() - ip_begin;
     body.mtu = static_cast<std::uint16_t>(next.mtu > added ? next.mtu - added : 0);
     if (backend.is_v4())
-        body.ip_sum = sum(bytes.view().subspan(ETH_HLEN, ip_end - ETH_HLEN));
+        body.ip_sum = sum(bytes.view().subspan(ip_begin, ip_end - ip_begin));
     else
         body.flags |= LB_ENCAP_OUTER6;
     if (shim.udp) body.flags |= LB_ENCAP_UDP;

@@ -19,7 +19,7 @@ namespace culvert::packet {
 namespace {
 
 constexpr std::uint32_t most_vips = 64;  // and their ports
-constexpr std::uint32_t most_dests = 64;
+constexpr std::uint32_t most_dests = 256;
 constexpr std::uint32_t most_ring_lines = 4096;
 constexpr std::uint32_t arrival_interface = 1;  // lo, which BPF_PROG_TEST_RUN uses unless told
 
@@ -53,12 +53,38 @@ std::size_t cpus() {
 }
 
 template <typename Key>
-Key vip_key(const netlink::IpAddress& vip, std::uint16_t port, std::uint8_t protocol) {
+Key vip_key(const netlink::Prefix& vip, std::uint16_t port, std::uint8_t protocol) {
     Key key{};
-    std::ranges::copy(vip.bytes(), key.address);
+    std::ranges::copy(vip.address.bytes(), key.address);
     key.port_be = htons(port);
     key.protocol = protocol;
+    key.prefix = vip.is_host() ? 0 : vip.length;
     return key;
+}
+
+template <typename Key, typename PrefixKey>
+void enter(const bpf_map* vips, const bpf_map* prefixes, const netlink::Prefix& vip, std::uint16_t port,
+           std::uint8_t protocol, const lb_service& service) {
+    const Key any = vip_key<Key>(vip, 0, 0);
+    update(vips, vip_key<Key>(vip, port, protocol), service);
+    update(vips, any, lb_service{});
+    PrefixKey prefix{};
+    prefix.length = vip.length;
+    std::ranges::copy(vip.address.bytes(), prefix.address);
+    update(prefixes, prefix, any);
+}
+
+/// Of all keys, each summed over the CPUs.
+std::vector<std::uint64_t> counts(const bpf_map* map) {
+    static const std::size_t copies = cpus();
+    std::uint32_t count = bpf_map__max_entries(map), end = 0;
+    std::vector<std::uint64_t> values(count * copies), sums(count);
+    std::vector<std::uint32_t> keys(count);
+    const int result =
+        bpf_map_lookup_batch(bpf_map__fd(map), nullptr, &end, keys.data(), values.data(), &count, nullptr);
+    if (result != -ENOENT) check(result, bpf_map__name(map));  // ENOENT: that was all
+    for (std::size_t i = 0; i < values.size(); ++i) sums[keys.at(i / copies)] += values[i];
+    return sums;
 }
 
 std::string verdict_name(std::uint32_t verdict) {
@@ -73,8 +99,13 @@ lb_config all_on() {
     config.hash_final = 0x9e3779b97f4a7c15;
     std::uint32_t key = 0x6a09e667;
     for (auto& word : config.hash_key) word = key = key * 1664525 + 1013904223;
-    config.time_shift = 63;
+    config.time_shift = config.icmp_shift = 63;
+    config.icmp_rate = UINT32_MAX;
+    config.own4_be = htonl(0x0a000001);
+    config.own6_be[0] = htonl(0xfd000000);
+    config.own6_be[3] = htonl(1);
     config.ipv4 = config.ipv6 = config.all_ports = config.l3dsr = config.l2 = config.encap = config.redirect = 1;
+    config.prefixes = config.sticky = config.vlan = 1;
     return config;
 }
 
@@ -89,6 +120,8 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(l
     };
     resize(skeleton_->maps.vips4, most_vips);
     resize(skeleton_->maps.vips6, most_vips);
+    resize(skeleton_->maps.prefixes4, most_vips);
+    resize(skeleton_->maps.prefixes6, most_vips);
     resize(skeleton_->maps.rings, most_ring_lines);
     resize(skeleton_->maps.dests, most_dests);
     resize(skeleton_->maps.dest_counters, most_dests);
@@ -101,8 +134,9 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(l
 Balancer::~Balancer() = default;
 
 void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
-                     const std::vector<std::uint16_t>& ring) {
+                     const std::vector<std::uint16_t>& ring, std::uint32_t flags) {
     lb_service service{};
+    service.flags = flags;
     service.ring = ring_lines_;
     service.ring_size = static_cast<std::uint32_t>(ring.size());
     service.dest_base = 1;
@@ -114,14 +148,12 @@ void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16
     }
 
     const auto number = static_cast<std::uint8_t>(protocol);
-    const auto address = netlink::IpAddress::parse(vip).value();
-    if (address.is_v4()) {
-        update(skeleton_->maps.vips4, vip_key<lb_vip4>(address, port, number), service);
-        update(skeleton_->maps.vips4, vip_key<lb_vip4>(address, 0, 0), lb_service{});
-    } else {
-        update(skeleton_->maps.vips6, vip_key<lb_vip6>(address, port, number), service);
-        update(skeleton_->maps.vips6, vip_key<lb_vip6>(address, 0, 0), lb_service{});
-    }
+    const auto prefix = netlink::Prefix::parse(vip).value();
+    const auto& maps = skeleton_->maps;
+    if (prefix.address.is_v4())
+        enter<lb_vip4, lb_prefix4>(maps.vips4, maps.prefixes4, prefix, port, number, service);
+    else
+        enter<lb_vip6, lb_prefix6>(maps.vips6, maps.prefixes6, prefix, port, number, service);
 }
 
 void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {
@@ -157,6 +189,7 @@ Outcome Balancer::receive(const Bytes& frame, std::uint32_t metadata) {
 
     outcome.fate = verdict_name(run.retval);
     const std::vector<std::uint64_t> before = std::exchange(reasons_, reasons());
+    if (outcome.fate == "tx" && before != reasons_) outcome.fate = "answered";
     const char* separator = ": ";
     for (std::size_t i = 0; i < reasons_.size(); ++i)
         for (auto count = before[i]; count < reasons_[i]; ++count) {
@@ -201,19 +234,9 @@ std::uint32_t Balancer::verified_instructions() const {
     return info.verified_insns;
 }
 
-std::vector<std::uint64_t> Balancer::reasons() const {
-    static const std::size_t copies = cpus();
-    std::vector<std::uint64_t> values(LB_REASON_COUNT * copies);
-    std::array<std::uint32_t, LB_REASON_COUNT> keys{};
-    std::uint32_t count = LB_REASON_COUNT, end = 0;
-    const int result = bpf_map_lookup_batch(bpf_map__fd(skeleton_->maps.reasons), nullptr, &end, keys.data(),
-                                            values.data(), &count, nullptr);
-    if (result != -ENOENT) check(result, "read the reasons");  // ENOENT: that was all
+std::vector<std::uint64_t> Balancer::reasons() const { return counts(skeleton_->maps.reasons); }
 
-    std::vector<std::uint64_t> sums(LB_REASON_COUNT);
-    for (std::size_t i = 0; i < values.size(); ++i) sums[keys.at(i / copies)] += values[i];
-    return sums;
-}
+std::uint64_t Balancer::events(lb_event event) const { return counts(skeleton_->maps.events).at(event); }
 
 testing::AssertionResult same(const Packet& expected, const Bytes& frame) {
     const std::string text = difference(expected, frame);

@@ -21,8 +21,10 @@ namespace culvert::packet {
 
 /// What became of a packet.
 struct Outcome {
-    std::string fate;  ///< the verdict and every reason that was counted: "tx", "pass", "redirect", "drop: ttl"
-    Bytes frame;       ///< as the program left it
+    /// The verdict and every reason that was counted: "tx", "pass", "redirect", "drop: ttl"; "answered: ttl" if the
+    /// packet was made an ICMP error and sent back.
+    std::string fate;
+    Bytes frame;  ///< as the program left it
 };
 
 /// The balancer's program, loaded into the kernel, with maps that the test fills. Frames arrive on interface 1. What
@@ -34,9 +36,10 @@ class Balancer {
     Balancer(const Balancer&) = delete;
     Balancer& operator=(const Balancer&) = delete;
 
-    /// Port 0: all of them. `ring`: ids of destinations, from 1; for a service that is there it replaces the ring.
+    /// `vip`: an address or a prefix. Port 0: all of them. `ring`: ids of destinations, from 1; for a service that is
+    /// there it replaces the ring. `flags`: of lb_service.
     void serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
-               const std::vector<std::uint16_t>& ring);
+               const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
     void set_dest(std::uint32_t id, const lb_dest_body& body);
     void set_dest(std::uint32_t id, const lb_dest& dest);
     /// Lets the program send by the interface that it knows as `ifindex`.
@@ -49,6 +52,8 @@ class Balancer {
     void set_bucket(const lb_bucket& bucket, std::uint32_t index = 0);
     /// Summed over all CPUs.
     [[nodiscard]] lb_counters counters(std::uint32_t dest) const;
+    /// How often so far.
+    [[nodiscard]] std::uint64_t events(lb_event event) const;
     /// The kernel's clock, as the program `jiffies` reports it.
     [[nodiscard]] std::uint64_t jiffies();
     /// How many instructions the verifier walked.

@@ -92,7 +92,8 @@ std::vector<Dissection> dissect(const std::vector<Bytes>& frames) {
         "tshark -n -r {} -X lua_script:{}"
         " -o ip.check_checksum:TRUE -o tcp.check_checksum:TRUE -o udp.check_checksum:TRUE"
         " -o udp.ignore_ipv6_zero_checksum:TRUE -o tcp.analyze_sequence_numbers:FALSE"
-        " -d udp.port==5004,ip -d udp.port==5006,ipv6 -d tcp.port==80,data -d udp.port==53,data"
+        " -d udp.port==5004,ip -d udp.port==5006,ipv6 -d udp.port==5047,gre -d udp.port==5081,ip"
+        " -d udp.port==5082,ipv6 -d tcp.port==80,data -d udp.port==53,data"
         " -T fields -e frame.protocols -e ip.checksum.status -e tcp.checksum.status -e udp.checksum.status"
         " -e _ws.expert.severity -e _ws.expert.message",
         file.path(), CULVERT_GUE_DISSECTOR);

@@ -25,9 +25,9 @@ class Tshark : public BalancerTest {
 
 /// The packet's headers by tshark's names.
 std::string headers(const Packet& packet) {
-    static const std::map<std::string, std::string> names{{"Ethernet", "eth"}, {"IPv4", "ip"}, {"IPv6", "ipv6"},
-                                                          {"TCP", "tcp"},      {"UDP", "udp"}, {"GRE", "gre"},
-                                                          {"GUE", "gue"}};
+    static const std::map<std::string, std::string> names{{"Ethernet", "eth"}, {"IPv4", "ip"},      {"IPv6", "ipv6"},
+                                                          {"TCP", "tcp"},      {"UDP", "udp"},      {"GRE", "gre"},
+                                                          {"GUE", "gue"},      {"Geneve", "geneve"}};
     std::string text;
     for (const Place& place : packet.places())
         if (const auto found = names.find(place.name); found != names.end())

@@ -122,7 +122,7 @@ TEST_F(Flow, IsNotStoredByAPacketThatIsDropped) {
     lb_dest_body narrow = backend(1);
     narrow.mtu = 39;
     balancer.set_dest(1, narrow);
-    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: too_big");
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "answered: too_big");
     EXPECT_EQ(used(entries(balancer)), 0U);
     EXPECT_EQ(balancer.counters(1).packets, 0U);
 }

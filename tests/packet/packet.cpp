@@ -52,13 +52,18 @@ struct Identity {
     std::uint16_t ethertype;  // 0x88b5 is for experiments (IEEE 802)
 };
 Identity identity(const Ethernet&) { return {"Ethernet", 143, 0x6558}; }
+Identity identity(const Vlan& vlan) { return {"VLAN", 253, vlan.outer}; }
 Identity identity(const IPv4&) { return {"IPv4", 4, 0x0800}; }
 Identity identity(const IPv6&) { return {"IPv6", 41, 0x86dd}; }
 Identity identity(const Extension& extension) { return {"extension", extension.number, 0x88b5}; }
 Identity identity(const TCP&) { return {"TCP", 6, 0x88b5}; }
 Identity identity(const UDP&) { return {"UDP", 17, 0x88b5}; }
+Identity identity(const SCTP&) { return {"SCTP", 132, 0x88b5}; }
+Identity identity(const Icmp&) { return {"ICMP", 1, 0x88b5}; }
+Identity identity(const Icmp6&) { return {"ICMPv6", 58, 0x88b5}; }
 Identity identity(const Gre&) { return {"GRE", 47, 0x88b5}; }
 Identity identity(const Gue&) { return {"GUE", 253, 0x88b5}; }
+Identity identity(const Geneve&) { return {"Geneve", 253, 0x88b5}; }
 Identity identity(const Payload&) { return {"payload", 253, 0x88b5}; }
 Identity identity(const Padding&) { return {"padding", 253, 0x88b5}; }
 
@@ -91,6 +96,8 @@ Bytes write(const Ethernet& ethernet, const Around& around) {
         .u16(ethernet.type.value_or(around.next.ethertype))
         .bytes();
 }
+
+Bytes write(const Vlan& vlan, const Around& around) { return Writer().u16(vlan.id).u16(around.next.ethertype).bytes(); }
 
 Bytes write(const IPv4& ip, const Around& around) {
     const std::size_t length = 20 + ip.options.size();
@@ -140,8 +147,33 @@ Bytes write(const UDP& udp, const Around& around) {
     return header.set_u16(6, udp.checksum.value_or(computed ? computed : 0xffff)).bytes();
 }
 
+Bytes write(const SCTP& sctp, const Around& around) {
+    Writer header;
+    header.u16(sctp.source).u16(sctp.destination).u32(0x0a0b0c0d).u32(0);
+    return header.u8(sctp.chunk).u8(0).u16(static_cast<unsigned>(4 + around.rest.size())).bytes();
+}
+
+template <typename T>
+Writer icmp_header(const T& icmp) {
+    return Writer().u8(icmp.type).u8(icmp.code).u16(0).u32(icmp.parameter);
+}
+
+Bytes write(const Icmp& icmp, const Around& around) {
+    Writer header = icmp_header(icmp), covered = header;
+    const std::uint16_t computed = internet_checksum(covered.append(around.rest).bytes());
+    return header.set_u16(2, icmp.checksum.value_or(computed)).bytes();
+}
+
+Bytes write(const Icmp6& icmp, const Around& around) {
+    Writer header = icmp_header(icmp);
+    return header.set_u16(2, icmp.checksum.value_or(l4_checksum(58, header.bytes(), around.rest, around))).bytes();
+}
+
 Bytes write(const Gre&, const Around& around) { return Writer().u16(0).u16(around.next.ethertype).bytes(); }
 Bytes write(const Gue&, const Around& around) { return Writer().u8(0).u8(around.next.protocol).u16(0).bytes(); }
+Bytes write(const Geneve& geneve, const Around& around) {
+    return Writer().u16(0).u16(around.next.ethertype).u32(geneve.vni << 8).bytes();
+}
 Bytes write(const Payload& payload, const Around&) { return payload.content; }
 Bytes write(const Padding& padding, const Around&) { return Bytes(padding.length); }
 
@@ -212,6 +244,8 @@ Bytes from_hex(std::string_view text) {
         bytes.push_back(static_cast<std::uint8_t>(std::stoul(digits.substr(i, 2), nullptr, 16)));
     return bytes;
 }
+
+std::string to_hex(std::span<const std::uint8_t> bytes) { return hex(bytes, 0, bytes.size()); }
 
 Payload payload(std::size_t length) {
     Bytes content(length);

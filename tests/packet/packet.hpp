@@ -28,6 +28,12 @@ struct Ethernet {
     std::optional<std::uint16_t> type;
 };
 
+/// IEEE 802.1Q, without priority.
+struct Vlan {
+    std::uint16_t id = 0;
+    std::uint16_t outer = 0x8100;  ///< EtherType of the tag itself; in front of another tag 0x88a8
+};
+
 struct IPv4 {
     std::string source = "198.51.100.7";
     std::string destination = "192.0.2.1";
@@ -79,11 +85,39 @@ struct UDP {
     std::optional<std::uint16_t> checksum;
 };
 
+/// The checksum is left zero: it is over SCTP alone (RFC 9260, section 6.8), so nobody on the way has to know it.
+struct SCTP {
+    std::uint16_t source = 40000;
+    std::uint16_t destination = 9899;
+    std::uint8_t chunk = 0;  ///< type of the only chunk; 0: DATA
+};
+
+/// RFC 792. `parameter` is the word behind the checksum.
+struct Icmp {
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint32_t parameter = 0;
+    std::optional<std::uint16_t> checksum;
+};
+
+/// RFC 4443.
+struct Icmp6 {
+    std::uint8_t type = 0;
+    std::uint8_t code = 0;
+    std::uint32_t parameter = 0;
+    std::optional<std::uint16_t> checksum;
+};
+
 /// RFC 2784, no optional fields.
 struct Gre {};
 
 /// draft-ietf-intarea-gue, variant 0, no optional fields.
 struct Gue {};
+
+/// RFC 8926, no options, an Ethernet frame inside.
+struct Geneve {
+    std::uint32_t vni = 0;
+};
 
 struct Payload {
     Bytes content;
@@ -94,7 +128,8 @@ struct Padding {
     std::size_t length = 0;
 };
 
-using Layer = std::variant<Ethernet, IPv4, IPv6, Extension, TCP, UDP, Gre, Gue, Payload, Padding>;
+using Layer = std::variant<Ethernet, Vlan, IPv4, IPv6, Extension, TCP, UDP, SCTP, Icmp, Icmp6, Gre, Gue, Geneve,
+                           Payload, Padding>;
 
 /// A header's place in the frame.
 struct Place {
@@ -122,6 +157,7 @@ class Packet {
 
 /// "4500 0014": spaces don't matter.
 [[nodiscard]] Bytes from_hex(std::string_view text);
+[[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
 
 /// `back` inside `front`.
 [[nodiscard]] Packet operator/(Packet front, const Packet& back);

@@ -10,12 +10,16 @@ namespace {
 using lbd::UdpChecksum;
 
 constexpr std::uint16_t gue_port = 5080;
+constexpr std::uint16_t gue1_port = 5081;  // tshark knows no variant 1, so one port for each family, as with FOU
+constexpr std::uint16_t gue1_port6 = 5082;
 constexpr std::uint16_t fou_port = 5004;   // carries IPv4
 constexpr std::uint16_t fou6_port = 5006;  // carries IPv6
+constexpr std::uint16_t gre_port = 5047;   // carries GRE
 constexpr std::uint8_t l3dsr_dscp = 10;
 
 constexpr const char* balancer_mac = "02:00:00:00:00:02";
 constexpr const char* next_mac = "02:00:00:00:00:03";
+constexpr const char* device_mac = "02:00:00:00:00:09";  // of the backend's Geneve device
 
 template <typename... Functions>
 struct Overloaded : Functions... {
@@ -59,9 +63,22 @@ UDP outer_udp(const Path& path, const Sent& sent, std::uint16_t port, std::uint1
     return udp;
 }
 
+/// Of an encapsulation in UDP.
+UdpChecksum checksum_of(const lbd::Encap& encap) {
+    if (const auto* fou = std::get_if<lbd::Fou>(&encap)) return fou->checksum;
+    if (const auto* gue = std::get_if<lbd::Gue>(&encap)) return gue->checksum;
+    return std::get<lbd::Geneve>(encap).checksum;
+}
+
 std::string checksum_name(UdpChecksum checksum) {
     if (checksum == UdpChecksum::automatic) return {};
     return checksum == UdpChecksum::on ? "_checksum_on" : "_checksum_off";
+}
+
+/// Where the port tells what is inside.
+void use_ports_of_ipv6(lbd::Encap& encap) {
+    if (auto* fou = std::get_if<lbd::Fou>(&encap); fou && !fou->gre) fou->port = fou6_port;
+    if (auto* gue = std::get_if<lbd::Gue>(&encap); gue && gue->variant == 1) gue->port = gue1_port6;
 }
 
 }  // namespace
@@ -70,7 +87,11 @@ std::vector<Path> all_paths() {
     std::vector<lbd::Encap> encaps{lbd::L2{}, lbd::L3dsr{l3dsr_dscp}, lbd::Ipip{}, lbd::Gre{}};
     for (const auto checksum : {UdpChecksum::automatic, UdpChecksum::on, UdpChecksum::off}) {
         encaps.emplace_back(lbd::Fou{fou_port, checksum});
+        encaps.emplace_back(lbd::Fou{gre_port, checksum, true});
         encaps.emplace_back(lbd::Gue{gue_port, checksum});
+        encaps.emplace_back(lbd::Gue{gue_port, checksum, true});
+        encaps.emplace_back(lbd::Gue{gue1_port, checksum, false, 1});
+        encaps.emplace_back(lbd::Geneve{666, 6081, checksum, netlink::MacAddress::parse(device_mac).value()});
     }
     std::vector<Path> paths;
     for (const lbd::Encap& encap : encaps)
@@ -79,8 +100,7 @@ std::vector<Path> all_paths() {
                 for (const Protocol protocol : {Protocol::tcp, Protocol::udp}) {
                     Path path{encap, inner, outer, protocol};
                     if (!is_tunnel(path) && inner != outer) continue;
-                    if (auto* fou = std::get_if<lbd::Fou>(&path.encap); fou && inner == Family::ipv6)
-                        fou->port = fou6_port;
+                    if (inner == Family::ipv6) use_ports_of_ipv6(path.encap);
                     paths.push_back(path);
                 }
     return paths;
@@ -91,39 +111,54 @@ bool is_tunnel(const Path& path) {
 }
 
 bool has_outer_udp(const Path& path) {
-    return std::holds_alternative<lbd::Fou>(path.encap) || std::holds_alternative<lbd::Gue>(path.encap);
+    return is_tunnel(path) && !std::holds_alternative<lbd::Ipip>(path.encap) &&
+           !std::holds_alternative<lbd::Gre>(path.encap);
 }
 
 bool has_outer_checksum(const Path& path) {
     if (!has_outer_udp(path)) return false;
-    const auto* fou = std::get_if<lbd::Fou>(&path.encap);
-    const UdpChecksum wanted = fou ? fou->checksum : std::get<lbd::Gue>(path.encap).checksum;
+    const UdpChecksum wanted = checksum_of(path.encap);
     return wanted == UdpChecksum::on || (wanted == UdpChecksum::automatic && path.outer == Family::ipv6);
 }
 
 std::string name(const Path& path) {
-    const std::string encap = std::visit(Overloaded{
-                                             [](const lbd::L2&) -> std::string { return "l2"; },
-                                             [](const lbd::L3dsr&) -> std::string { return "l3dsr"; },
-                                             [](const lbd::Ipip&) -> std::string { return "ipip"; },
-                                             [](const lbd::Gre&) -> std::string { return "gre"; },
-                                             [](const lbd::Fou& fou) { return "fou" + checksum_name(fou.checksum); },
-                                             [](const lbd::Gue& gue) { return "gue" + checksum_name(gue.checksum); },
-                                         },
-                                         path.encap);
+    const std::string encap =
+        std::visit(Overloaded{
+                       [](const lbd::L2&) -> std::string { return "l2"; },
+                       [](const lbd::L3dsr&) -> std::string { return "l3dsr"; },
+                       [](const lbd::Ipip&) -> std::string { return "ipip"; },
+                       [](const lbd::Gre&) -> std::string { return "gre"; },
+                       [](const lbd::Fou& fou) { return (fou.gre ? "fou_gre" : "fou") + checksum_name(fou.checksum); },
+                       [](const lbd::Gue& gue) {
+                           const char* kind = gue.variant == 1 ? "gue1" : gue.gre ? "gue_gre" : "gue";
+                           return kind + checksum_name(gue.checksum);
+                       },
+                       [](const lbd::Geneve& geneve) { return "geneve" + checksum_name(geneve.checksum); },
+                   },
+                   path.encap);
     return encap + '_' + std::string(netlink::name(path.inner)) + "_in_" + std::string(netlink::name(path.outer)) +
            (path.protocol == Protocol::tcp ? "_tcp" : "_udp");
 }
 
 void PrintTo(const Path& path, std::ostream* out) { *out << name(path); }
 
-lb_dest_body body(const Path& path, std::uint16_t mtu, const std::string& own) {
-    const lbd::NextHop next{.ifindex = 1,
-                            .source = netlink::MacAddress::parse(balancer_mac).value(),
-                            .destination = netlink::MacAddress::parse(next_mac).value(),
-                            .from = netlink::IpAddress::parse(own.empty() ? usual_own(path.outer) : own).value(),
-                            .mtu = mtu};
+lbd::NextHop next_hop(const Path& path) {
+    return {.ifindex = 1,
+            .source = netlink::MacAddress::parse(balancer_mac).value(),
+            .destination = netlink::MacAddress::parse(next_mac).value(),
+            .from = netlink::IpAddress::parse(usual_own(path.outer)).value(),
+            .mtu = 9000};
+}
+
+lb_dest_body body(const Path& path, const lbd::NextHop& next) {
     return lbd::make_body(path.encap, path.inner, netlink::IpAddress::parse(backend(path.outer)).value(), next);
+}
+
+lb_dest_body body(const Path& path, std::uint16_t mtu, const std::string& own) {
+    lbd::NextHop next = next_hop(path);
+    next.mtu = mtu;
+    if (!own.empty()) next.from = netlink::IpAddress::parse(own).value();
+    return body(path, next);
 }
 
 void install(Balancer& balancer, const Path& path, std::uint16_t dest, std::uint16_t mtu) {
@@ -151,21 +186,30 @@ Packet forwarded_frame(const Path& path, const Sent& sent, const Entropy& entrop
     const auto ttl = static_cast<std::uint8_t>(sent.ttl - 1);
     const Packet inner = client_packet(path, sent, vip(path.inner), sent.tos, ttl);
     const Packet outer = ethernet / outer_ip(path.outer, from, sent.tos, entropy.flow_label);
-    return std::visit(
-        Overloaded{
-            [&](const lbd::L2&) { return ethernet / inner; },
-            [&](const lbd::L3dsr& l3dsr) {
-                const auto tos = static_cast<std::uint8_t>(l3dsr.dscp << 2 | (sent.tos & 3));
-                return ethernet / client_packet(path, sent, backend(path.inner), tos, ttl);
-            },
-            [&](const lbd::Ipip&) { return outer / inner; },
-            [&](const lbd::Gre&) { return outer / Gre() / inner; },
-            [&](const lbd::Fou& fou) { return outer / outer_udp(path, sent, fou.port, entropy.source_port) / inner; },
-            [&](const lbd::Gue& gue) {
-                return outer / outer_udp(path, sent, gue.port, entropy.source_port) / Gue() / inner;
-            },
-        },
-        path.encap);
+    return std::visit(Overloaded{
+                          [&](const lbd::L2&) { return ethernet / inner; },
+                          [&](const lbd::L3dsr& l3dsr) {
+                              const auto tos = static_cast<std::uint8_t>(l3dsr.dscp << 2 | (sent.tos & 3));
+                              return ethernet / client_packet(path, sent, backend(path.inner), tos, ttl);
+                          },
+                          [&](const lbd::Ipip&) { return outer / inner; },
+                          [&](const lbd::Gre&) { return outer / Gre() / inner; },
+                          [&](const lbd::Fou& fou) {
+                              const Packet udp = outer / outer_udp(path, sent, fou.port, entropy.source_port);
+                              return fou.gre ? udp / Gre() / inner : udp / inner;
+                          },
+                          [&](const lbd::Gue& gue) {
+                              const Packet udp = outer / outer_udp(path, sent, gue.port, entropy.source_port);
+                              if (gue.variant == 1) return udp / inner;
+                              return gue.gre ? udp / Gue() / Gre() / inner : udp / Gue() / inner;
+                          },
+                          [&](const lbd::Geneve& geneve) {
+                              return outer / outer_udp(path, sent, geneve.port, entropy.source_port) /
+                                     Geneve{.vni = geneve.vni} /
+                                     Ethernet{.source = "02:00:00:00:00:01", .destination = device_mac} / inner;
+                          },
+                      },
+                      path.encap);
 }
 
 }  // namespace culvert::packet

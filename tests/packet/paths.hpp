@@ -37,6 +37,9 @@ struct Path {
 [[nodiscard]] std::string name(const Path& path);
 void PrintTo(const Path& path, std::ostream* out);
 
+/// The way to the backend: interface 1, the balancer's usual address, no tags.
+[[nodiscard]] lbd::NextHop next_hop(const Path& path);
+[[nodiscard]] lb_dest_body body(const Path& path, const lbd::NextHop& next);
 /// The destination that the templates make of the path. `own`: the balancer's address there, if not the usual one.
 [[nodiscard]] lb_dest_body body(const Path& path, std::uint16_t mtu = 9000, const std::string& own = {});
 

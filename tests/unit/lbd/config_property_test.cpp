@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "common/encap.hpp"
 #include "lbd/config.hpp"
 
 namespace culvert::lbd {
@@ -27,12 +28,20 @@ struct EncapText {
     std::string operator()(const L2& /*encap*/) const { return "{type: l2}"; }
     std::string operator()(const Ipip& /*encap*/) const { return "{type: ipip}"; }
     std::string operator()(const Gre& /*encap*/) const { return "{type: gre}"; }
-    std::string operator()(const Fou& encap) const { return udp("fou", encap.port, encap.checksum); }
-    std::string operator()(const Gue& encap) const { return udp("gue", encap.port, encap.checksum); }
+    std::string operator()(const Fou& encap) const {
+        return udp("fou", encap) + fmt::format(", inner: {}}}", encap.gre ? "gre" : "ip");
+    }
+    std::string operator()(const Gue& encap) const {
+        return udp("gue", encap) + fmt::format(", inner: {}, variant: {}}}", encap.gre ? "gre" : "ip", encap.variant);
+    }
+    std::string operator()(const Geneve& encap) const {
+        return udp("geneve", encap) + fmt::format(", vni: {}}}", encap.vni);
+    }
     std::string operator()(const L3dsr& encap) const { return fmt::format("{{type: l3dsr, dscp: {}}}", encap.dscp); }
 
-    static std::string udp(std::string_view type, std::uint16_t port, UdpChecksum checksum) {
-        return fmt::format("{{type: {}, port: {}, checksum: {}}}", type, port, checksum_text(checksum));
+    template <typename UdpEncap>
+    static std::string udp(std::string_view type, const UdpEncap& encap) {
+        return fmt::format("{{type: {}, port: {}, checksum: {}", type, encap.port, checksum_text(encap.checksum));
     }
 };
 
@@ -72,7 +81,16 @@ rc::Gen<Encap> encaps(bool same_family) {
         const auto port = *rc::gen::inRange<std::uint16_t>(1, 65535);
         const auto checksum = *rc::gen::element(UdpChecksum::automatic, UdpChecksum::on, UdpChecksum::off);
         const auto dscp = *rc::gen::inRange<std::uint8_t>(1, 64);
-        std::vector<Encap> possible{L2{}, Ipip{}, Gre{}, Fou{port, checksum}, Gue{port, checksum}};
+        const auto vni = *rc::gen::inRange<std::uint32_t>(0, 1 << 24);
+        std::vector<Encap> possible{L2{},
+                                    Ipip{},
+                                    Gre{},
+                                    Fou{port, checksum},
+                                    Fou{port, checksum, true},
+                                    Gue{port, checksum},
+                                    Gue{port, checksum, true},
+                                    Gue{port, checksum, false, 1},
+                                    Geneve{vni, port, checksum, common::geneve_mac}};
         if (same_family) possible.emplace_back(L3dsr{dscp});
         return *rc::gen::elementOf(possible);
     });

@@ -70,7 +70,7 @@ TEST(ShowJson, Backends) {
          "source": "10.0.2.1", "mtu": 1500, "packets": 7, "bytes": 12345678, "new_flows": 3, "live_flows": 2,
          "closing_flows": 1},
         {"service": "dns", "name": "ns2", "address": "fd00::31",
-         "encap": {"type": "gue", "port": 5080, "checksum": "auto"}, "state": "drain", "weight": 1, "share": 0.25,
+         "encap": {"type": "gue", "port": 5080, "variant": 0, "inner": "ip", "checksum": "auto"}, "state": "drain", "weight": 1, "share": 0.25,
          "reason": "no_neighbour", "reason_text": "the MAC address of the backend or its router is not known",
          "packets": 0, "bytes": 0, "new_flows": 0, "live_flows": 0, "closing_flows": 0}])"));
 }

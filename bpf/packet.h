@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What the steps of the walk know of a packet. */
+#ifndef CULVERT_BPF_PACKET_H
+#define CULVERT_BPF_PACKET_H
+
+#include <linux/bpf.h>
+#include <linux/icmpv6.h>
+#include <linux/if_ether.h>
+#include <linux/in.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/tcp.h>
+#include <linux/udp.h>
+
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+
+enum packet_kind {
+    PACKET_WHOLE,
+    PACKET_FIRST_FRAGMENT, /* has the ports: its flow is known, and the later fragments' destination with it */
+    PACKET_LATER_FRAGMENT, /* has none: goes where the first one went */
+    PACKET_ICMP_ERROR,     /* about a packet of a VIP, goes to the backend that sent that packet */
+};
+
+struct packet {
+    __u64 hash;      /* of the five-tuple, or of what the fragments of a packet have in common; see flow.h */
+    __u64 fragments; /* of a first fragment: the hash that the later ones have */
+    __u64 choice;    /* what new flows choose their backend by */
+    __u32 length;    /* of the IP packet, bytes: what follows in the frame is padding */
+    __u32 l4_length; /* of what follows the IP header and its extension headers */
+    __u8 l2_length;  /* of Ethernet header and tags */
+    __u8 l4_offset;  /* from the IP header on */
+    __u8 protocol;
+    __u8 tos;        /* TOS or traffic class */
+    __u8 kind;       /* enum packet_kind */
+    __u8 flags;      /* TCP's; SCTP's chunks in TCP's words; none for UDP */
+    __u8 lean;       /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
+};
+
+/* Kept as they come and tested where they matter: two booleans would be four states for the verifier to follow from parse on. */
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+
+/* A SYN with ACK too: it is the reflection of somebody else's. */
+static __always_inline int is_opening(const struct packet *p) { return p->flags & TCP_SYN; }
+static __always_inline int is_closing(const struct packet *p) { return p->flags & (TCP_FIN | TCP_RST); }
+
+/* What a packet has behind its IP headers at least, bytes: of the first one, what its ports are in. */
+static __always_inline __u32 least_l4(const struct packet *p) { return p->kind == PACKET_LATER_FRAGMENT ? 1 : 8; }
+
+/* RFC 1122, section 3.2.2: there are no ICMP errors about ICMP errors and about later fragments. */
+static __always_inline int may_be_answered(const struct packet *p)
+{
+    return p->kind == PACKET_WHOLE || p->kind == PACKET_FIRST_FRAGMENT;
+}
+
+/* What a step made of the packet: go on, or an XDP verdict. */
+#define GO_ON (-1)
+
+/* linux/icmp.h drags in the C library. RFC 792; RFC 1191, section 4. */
+struct icmphdr {
+    __u8 type;
+    __u8 code;
+    __be16 checksum;
+    __be32 parameter;
+};
+#define ICMP_ECHOREPLY 0
+#define ICMP_DEST_UNREACH 3
+#define ICMP_FRAG_NEEDED 4 /* a code of ICMP_DEST_UNREACH */
+#define ICMP_ECHO 8
+#define ICMP_TIME_EXCEEDED 11
+#define ICMP_EXC_TTL 0 /* a code of ICMP_TIME_EXCEEDED */
+#define ICMP_PARAMETERPROB 12
+
+/* linux/sctp.h of the kernel has no UAPI twin: RFC 9260, sections 3 and 3.2. */
+struct sctphdr {
+    __be16 source;
+    __be16 dest;
+    __be32 vtag;
+    __le32 checksum;
+};
+#define SCTP_INIT 1
+#define SCTP_ABORT 6
+#define SCTP_SHUTDOWN_COMPLETE 14
+
+#endif

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* From an IPv4 packet to the service that it is for, and what the later steps need to know of it. */
+#ifndef CULVERT_BPF_PARSE4_H
+#define CULVERT_BPF_PARSE4_H
+
+#include "csum.h"
+#include "flow.h"
+#include "icmp.h"
+#include "packet.h"
+#include "parse.h"
+#include "stats.h"
+#include "vip.h"
+
+#define IP_OFFSET 0x1fff
+#define IP_MORE_FRAGMENTS 0x2000
+
+/* Lengths and checksum, as a router checks them (RFC 1812, section 5.2.2). */
+static __always_inline int check_ipv4(struct packet *p, const struct iphdr *ip, const void *data_end)
+{
+    __u32 sum;
+    int i;
+
+    p->tos = ip->tos;
+    p->length = bpf_ntohs(ip->tot_len);
+    p->l4_offset = sizeof(*ip);
+    p->l4_length = p->length - sizeof(*ip);
+    if (p->length < sizeof(*ip) + least_l4(p))
+        return drop(LB_DROP_IP_HEADER);
+    if (p->length > data_end - (const void *)ip)
+        return drop(LB_DROP_TRUNCATED);
+    for (i = 0, sum = 0; i < (int)sizeof(*ip) / 2; i++)
+        sum += ((const __u16 *)ip)[i];
+    if (csum_fold(sum) != 0xffff)
+        return drop(LB_DROP_IP_CHECKSUM);
+    return GO_ON;
+}
+
+static __always_inline int check_ttl4(struct xdp_md *ctx, const struct packet *p, const struct iphdr *ip)
+{
+    if (ip->ttl > 1)
+        return GO_ON;
+    return may_be_answered(p) ? ANSWER(time_exceeded4(ctx, p->l2_length, p->length)) : drop(LB_DROP_TTL);
+}
+
+static __always_inline void set_flow4(struct packet *p, const struct lb_service *service, __u32 client, __u32 vip,
+                                      __u32 ports, __u8 protocol)
+{
+    p->hash = flow_hash4(client, vip, ports, protocol);
+    p->choice = p->hash;
+    if (config.sticky && service->flags & LB_SERVICE_STICKY)
+        p->choice = flow_hash4(client, 0, 0, 0);
+}
+
+/*
+ * Echo requests to a VIP are answered. An error about a packet that a VIP sent takes the flow of what it quotes, seen from the
+ * client's side, so that it reaches the backend that has the socket. 8 bytes of `icmp` are there.
+ */
+static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, struct lb_service **service, struct iphdr *ip,
+                                       void *data_end)
+{
+    struct icmphdr *icmp = (void *)(ip + 1);
+    struct iphdr *quote = (void *)(icmp + 1);
+    __u16 *ports = (void *)(quote + 1);
+    int verdict;
+
+    if (icmp->type == ICMP_ECHO) {
+        if (!is_vip4(ip->daddr))
+            return XDP_PASS;
+        verdict = check_ipv4(p, ip, data_end);
+        return verdict == GO_ON ? ANSWER(echo_reply4(ctx, p->l2_length)) : verdict;
+    }
+    if (icmp->type != ICMP_DEST_UNREACH && icmp->type != ICMP_TIME_EXCEEDED && icmp->type != ICMP_PARAMETERPROB)
+        return XDP_PASS;
+    if ((void *)(ports + 2) > data_end)
+        return refuse4(ip, LB_DROP_TRUNCATED);
+    if (*(__u8 *)quote != 0x45 || quote->frag_off & bpf_htons(IP_OFFSET) || quote->saddr != ip->daddr)
+        return refuse4(ip, LB_DROP_L4_HEADER);
+    *service = find_service4(quote->saddr, ports[0], quote->protocol);
+    if (!*service)
+        return XDP_PASS;
+    p->kind = PACKET_ICMP_ERROR;
+    p->lean = 1;
+    verdict = check_ipv4(p, ip, data_end);
+    if (verdict != GO_ON)
+        return verdict;
+    set_flow4(p, *service, quote->daddr, quote->saddr, ports[1] | (__u32)ports[0] << 16, quote->protocol);
+    return check_ttl4(ctx, p, ip);
+}
+
+static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, struct lb_service **service, void *data,
+                                      void *data_end)
+{
+    struct iphdr *ip = data + p->l2_length;
+    struct udphdr *l4 = (void *)(ip + 1); /* ports are where TCP and SCTP have them */
+    __u16 fragment;
+    __u32 ports;
+    int verdict;
+
+    if ((void *)(ip + 1) > data_end)
+        return XDP_PASS;
+    if (*(__u8 *)ip != 0x45)
+        return refuse4(ip, ip->version == 4 && ip->ihl > 5 ? LB_DROP_IP_OPTIONS : LB_DROP_IP_HEADER);
+    p->protocol = ip->protocol;
+    if (!has_ports(p->protocol) && p->protocol != IPPROTO_ICMP)
+        return XDP_PASS;
+    fragment = ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE_FRAGMENTS);
+    if (fragment) {
+        if (p->protocol == IPPROTO_ICMP)
+            return refuse4(ip, LB_DROP_FRAGMENT);
+        p->kind = fragment & bpf_htons(IP_OFFSET) ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT;
+        p->fragments = fragments_hash4(ip->saddr, ip->daddr, ip->id, p->protocol);
+        if (p->kind == PACKET_LATER_FRAGMENT) {
+            if (!is_vip4(ip->daddr))
+                return XDP_PASS;
+            p->hash = p->fragments;
+            verdict = check_ipv4(p, ip, data_end);
+            return verdict == GO_ON ? check_ttl4(ctx, p, ip) : verdict;
+        }
+    }
+    if ((void *)(l4 + 1) > data_end)
+        return refuse4(ip, LB_DROP_TRUNCATED);
+    if (p->protocol == IPPROTO_ICMP)
+        return parse_icmp4(ctx, p, service, ip, data_end);
+    *service = find_service4(ip->daddr, l4->dest, p->protocol);
+    if (!*service)
+        return XDP_PASS;
+    verdict = check_ipv4(p, ip, data_end);
+    if (verdict != GO_ON)
+        return verdict;
+    verdict = check_ttl4(ctx, p, ip);
+    if (verdict != GO_ON)
+        return verdict;
+    __builtin_memcpy(&ports, l4, sizeof(ports));
+    set_flow4(p, *service, ip->saddr, ip->daddr, ports, p->protocol);
+    return parse_l4(p, l4, data_end);
+}
+
+#endif
