@@ -42,4 +42,7 @@ inline constexpr std::uint8_t our_protocol = 199;
 /// The alias (ip link set … alias) of the devices that we make.
 inline constexpr std::string_view our_alias = "culvert realserver";
 
+/// In every network namespace: LOOPBACK_IFINDEX of the kernel's include/net/flow.h.
+inline constexpr std::uint32_t index_of_lo = 1;
+
 }  // namespace culvert::realserver

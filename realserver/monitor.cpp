@@ -28,8 +28,7 @@ using namespace std::chrono_literals;
 
 constexpr auto time_to_gather = 100ms;  // changes that belong together
 constexpr auto glance_interval = 500ms;
-constexpr auto patience = 10s;            // with another realserver, at the start and to adopt a configuration
-constexpr std::uint32_t index_of_lo = 1;  // LOOPBACK_IFINDEX of the kernel's net/flow.h
+constexpr auto patience = 10s;  // with another realserver, at the start and to adopt a configuration
 
 /// Whether it can be about a setting of ours.
 bool matters(const netlink::Event& event) {

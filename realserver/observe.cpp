@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
@@ -80,14 +79,14 @@ void put_vip(const Prefix& prefix, std::uint8_t protocol, Observed& observed) {
     if (protocol == our_protocol) observed.marked.insert(key(vip));
 }
 
-Result<> observe_vips(netlink::Socket& route, std::uint32_t lo, Observed& observed) {
+Result<> observe_vips(netlink::Socket& route, Observed& observed) {
     TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_LOCAL}));
     for (const netlink::Route& local : routes) {
-        const bool on_lo = local.hops.size() == 1 && local.hops.front().link == lo;
+        const bool on_lo = local.hops.size() == 1 && local.hops.front().link == index_of_lo;
         if (local.type == RTN_LOCAL && on_lo && !local.destination.is_host())
             put_vip(local.destination, local.protocol, observed);
     }
-    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = lo}));
+    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = index_of_lo}));
     for (const netlink::InterfaceAddress& address : addresses)
         put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
     return {};
@@ -133,8 +132,7 @@ Result<Observed> KernelHost::observe() {
     Observed observed;
     TRY(const Names devices, observe_links(route_, observed));
     CHECK_OK(observe_sysctls(devices, observed.state));
-    const auto lo = std::ranges::find(devices, "lo", &Names::value_type::second);
-    if (lo != devices.end()) CHECK_OK(observe_vips(route_, lo->first, observed));
+    CHECK_OK(observe_vips(route_, observed));
     TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
     CHECK_OK(observe_modules(has_fou, observed.state));
     if (nftables_) {

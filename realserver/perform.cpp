@@ -25,13 +25,10 @@ using netlink::Prefix;
 using netlink::Result;
 using netlink::Socket;
 
-/// In every network namespace: include/net/net_namespace.h, LOOPBACK_IFINDEX.
-constexpr std::uint32_t lo = 1;
-
 /// Never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is deprecated.
 netlink::InterfaceAddress address_on_lo(const Prefix& vip) {
     return {.prefix = vip,
-            .link = lo,
+            .link = index_of_lo,
             .scope = RT_SCOPE_HOST,
             .flags = vip.address.is_v4() ? 0U : IFA_F_NODAD | IFA_F_DEPRECATED,
             .protocol = our_protocol};
@@ -39,7 +36,7 @@ netlink::InterfaceAddress address_on_lo(const Prefix& vip) {
 
 netlink::Route local_route(const Prefix& vip) {
     return {.destination = vip,
-            .hops = {{.link = lo}},
+            .hops = {{.link = index_of_lo}},
             .table = RT_TABLE_LOCAL,
             .type = RTN_LOCAL,
             .protocol = our_protocol,
