@@ -31,7 +31,7 @@ struct decap_prefix {
 };
 DECAP_SIZE(struct decap_prefix, 20);
 
-/* ---- What to unwrap: map tunnels, and struct decap_config ---------------------------------------------------------- */
+/* ---- What to unwrap: maps tunnels and networks, and struct decap_config -------------------------------------------- */
 
 /* The encapsulations: DECAP_KIND(identifier, name) */
 #define DECAP_KINDS(DECAP_KIND)                                                                                           \
@@ -66,11 +66,18 @@ struct decap_tunnel {
     __u8 kind;                  /* enum decap_kind: FOU, GUE or GENEVE */
     __u8 inner;                 /* enum decap_inner; of FOU exactly one */
     __u16 peer_port_be;         /* 0: any */
-    __u32 vni;                  /* of GENEVE */
+    __u32 pad;
     struct decap_address local; /* zero: any of this host's */
     struct decap_address peer;  /* zero: any balancer */
 };
 DECAP_SIZE(struct decap_tunnel, 40);
+
+/* A network (VNI) of a Geneve port: map networks. */
+struct decap_network {
+    struct decap_port port;
+    __u32 vni;
+};
+DECAP_SIZE(struct decap_network, 8);
 
 /* What is fixed when the program is loaded: .rodata. Index 0 is for outer IPv4, 1 for outer IPv6. */
 struct decap_config {

@@ -41,6 +41,13 @@ struct {
 } tunnels SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __type(key, struct decap_network);
+    __type(value, __u32);
+    __uint(max_entries, 1);
+} networks SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);
     __type(value, struct decap_counters);

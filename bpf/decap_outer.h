@@ -42,7 +42,7 @@ static __always_inline int match_port(const struct xdp_md *ctx, struct walk *w)
         return 0;
     w->kind = tunnel->kind;
     w->inner = tunnel->inner;
-    w->vni = tunnel->vni;
+    w->port = key.port_be;
     return 1;
 }
 

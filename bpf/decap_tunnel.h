@@ -94,6 +94,7 @@ struct geneve_header {
 static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
 {
     const struct geneve_header *geneve = take(ctx, w, sizeof(*geneve));
+    struct decap_network network = {.port = {.port_be = w->port, .outer6 = w->outer6}};
     const struct ethhdr *eth;
     __u32 options;
     __be16 type;
@@ -104,7 +105,8 @@ static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
         return drop(DECAP_DROP_GENEVE_VERSION);
     if (geneve->flags & 0xc0)
         return drop(DECAP_DROP_GENEVE_CONTROL);
-    if (bpf_ntohl(geneve->vni) >> 8 != w->vni)
+    network.vni = bpf_ntohl(geneve->vni) >> 8;
+    if (!bpf_map_lookup_elem(&networks, &network))
         return drop(DECAP_DROP_VNI);
     type = geneve->type;
     options = (geneve->first & 0x3f) * 4u;

@@ -36,14 +36,13 @@ struct walk {
     __u32 l2;                    /* bytes of Ethernet header and tags */
     __u32 offset;                /* of the next header in the frame */
     __u32 room;                  /* bytes that the outer packet has from there on */
-    __u32 vni;                   /* that Geneve must have */
     __u8 outer6;
     __u8 tos;                    /* outer TOS or traffic class */
     __u8 kind;                   /* enum decap_kind */
     __u8 inner;                  /* enum decap_inner: what the tunnel may carry */
     __u8 next;                   /* IP protocol of the next header */
     __u8 inner6;                 /* the inner packet's family, once it is known */
-    __u8 pad[2];
+    __be16 port;                 /* outer UDP destination port */
 };
 
 /* `size` bytes at `offset`, NULL if the frame ends before. */

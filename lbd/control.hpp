@@ -9,12 +9,14 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/event_loop.hpp"
-#include "lbd/fd.hpp"
+#include "common/fd.hpp"
 #include "netlink/result.hpp"
 
 /// How the commands talk to the running balancer: a stream socket, one line of JSON there, one line of JSON back.
 ///     {"command": "show", "what": "services"}  →  {"ok": …}  or  {"error": "what is wrong"}
 namespace culvert::lbd {
+
+using common::Fd;
 
 using common::EventLoop;
 

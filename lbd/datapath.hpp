@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
-#include "lbd/fd.hpp"
+#include "common/fd.hpp"
 #include "lbd/flow_clock.hpp"
 #include "lbd/mapped_array.hpp"
 #include "lbd/plan.hpp"
@@ -21,6 +21,8 @@
 struct lb_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
+
+using common::Fd;
 
 /// By enum lb_reason.
 using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lbd/fd.hpp"
+#include "common/fd.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
+
+using common::Fd;
 
 /// Waits for packets that are under way.
 class Settler {

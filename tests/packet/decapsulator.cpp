@@ -94,7 +94,8 @@ void Decapsulator::Destroy::operator()(decap_bpf* skeleton) const { decap_bpf::d
 Decapsulator::Decapsulator(const decap_config& config) : skeleton_(decap_bpf::open()) {
     if (!skeleton_) check(-errno, "open the BPF object");
     skeleton_->rodata->config = config;
-    for (bpf_map* map : {skeleton_->maps.balancers, skeleton_->maps.vips, skeleton_->maps.own, skeleton_->maps.tunnels})
+    for (bpf_map* map : {skeleton_->maps.balancers, skeleton_->maps.vips, skeleton_->maps.own, skeleton_->maps.tunnels,
+                         skeleton_->maps.networks})
         check(bpf_map__set_max_entries(map, 64), bpf_map__name(map));
     check(decap_bpf::load(skeleton_.get()), "load the BPF object");
 
@@ -103,11 +104,13 @@ Decapsulator::Decapsulator(const decap_config& config) : skeleton_(decap_bpf::op
         add_prefix(skeleton_->maps.vips, vip);
     for (const char* address : {"10.0.2.30", "fd00:0:0:2::30"})
         update(skeleton_->maps.own, mapped(address), std::uint32_t{0});
-    const auto open = [&](std::uint16_t port, decap_tunnel tunnel) {
-        tunnel.vni = tunnel.kind == DECAP_GENEVE ? vni : 0;
-        for (const std::uint8_t outer6 : {std::uint8_t{0}, std::uint8_t{1}})
-            if (outer6 == 0 || port != bound_port)
-                update(skeleton_->maps.tunnels, decap_port{htons(port), outer6, 0}, tunnel);
+    const auto open = [&](std::uint16_t port, const decap_tunnel& tunnel) {
+        for (const std::uint8_t outer6 : {std::uint8_t{0}, std::uint8_t{1}}) {
+            const decap_port key{htons(port), outer6, 0};
+            if (outer6 == 0 || port != bound_port) update(skeleton_->maps.tunnels, key, tunnel);
+            if (tunnel.kind == DECAP_GENEVE)
+                update(skeleton_->maps.networks, decap_network{key, vni}, std::uint32_t{0});
+        }
     };
     constexpr std::uint8_t both = DECAP_INNER4 | DECAP_INNER6;
     open(fou4_port, {.kind = DECAP_FOU, .inner = DECAP_INNER4});
@@ -119,7 +122,7 @@ Decapsulator::Decapsulator(const decap_config& config) : skeleton_(decap_bpf::op
     open(bound_port, {.kind = DECAP_GUE,
                       .inner = both,
                       .peer_port_be = htons(7),
-                      .vni = 0,
+                      .pad = 0,
                       .local = mapped("10.0.2.30"),
                       .peer = mapped("10.0.0.1")});
     reasons_ = reasons();

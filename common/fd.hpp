@@ -5,7 +5,7 @@
 
 #include <utility>
 
-namespace culvert::lbd {
+namespace culvert::common {
 
 /// An open file descriptor, closed with its owner.
 class Fd {
@@ -28,4 +28,4 @@ class Fd {
     int fd_ = -1;
 };
 
-}  // namespace culvert::lbd
+}  // namespace culvert::common
