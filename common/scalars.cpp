@@ -141,6 +141,22 @@ std::optional<std::string> interface_name(const Value& value) {
     return std::string(*text);
 }
 
+std::optional<std::vector<std::string>> interface_names(const Value& value) {
+    const Wanted wanted{"a list of interfaces", "one such as [eth0]"};
+    const auto elements = value.list(wanted);
+    if (!elements) return std::nullopt;
+    if (elements->empty()) return value.fail("no interfaces: name at least one, such as [eth0]");
+    std::vector<std::string> names;
+    for (const Value& element : *elements) {
+        const auto name = interface_name(element);
+        if (!name) continue;
+        if (std::ranges::count(names, *name) > 0)
+            element.fail(fmt::format("{} is in this list already: remove it", in_quotes(*name)));
+        names.push_back(*name);
+    }
+    return names;
+}
+
 std::optional<milliseconds> duration_between(const Value& value, std::string_view noun, milliseconds least,
                                              milliseconds most) {
     const auto in_text = [](milliseconds d) {

@@ -53,6 +53,9 @@ template <std::unsigned_integral T>
 /// patterns.
 [[nodiscard]] std::optional<std::string> interface_name(const Value& value);
 
+/// At least one, no two alike.
+[[nodiscard]] std::optional<std::vector<std::string>> interface_names(const Value& value);
+
 /// "500ms", "120s", "2m", "1h"
 [[nodiscard]] std::optional<std::chrono::milliseconds> duration_between(const Value& value, std::string_view noun,
                                                                         std::chrono::milliseconds least,

@@ -133,22 +133,6 @@ std::optional<std::vector<PortSpec>> read_ports(const Value& value) {
     return ports;
 }
 
-std::optional<std::vector<std::string>> read_interfaces(const Value& value) {
-    const yaml::Wanted wanted{"a list of interfaces", "one such as [eth0]"};
-    const auto elements = value.list(wanted);
-    if (!elements) return std::nullopt;
-    if (elements->empty()) return value.fail("no interfaces: name at least one, such as [eth0]");
-    std::vector<std::string> names;
-    for (const Value& element : *elements) {
-        const auto name = yaml::interface_name(element);
-        if (!name) continue;
-        if (std::ranges::count(names, *name) > 0)
-            element.fail(fmt::format("{} is in this list already: remove it", yaml::in_quotes(*name)));
-        names.push_back(*name);
-    }
-    return names;
-}
-
 std::optional<std::uint64_t> read_flow_entries(const Value& value) {
     const auto entries = yaml::size_between(value, "a number of flow entries", 1 << 10, 1 << 30);
     if (entries && !std::has_single_bit(*entries))
@@ -326,7 +310,7 @@ std::optional<Config> read_config(const Value& value) {
     Pools pools;
     std::vector<ReadService> services;
     MapReader map(value, "the configuration", "a map of interfaces, services and so on");
-    map.required("interfaces", read_interfaces, config.interfaces, "[eth0]");
+    map.required("interfaces", yaml::interface_names, config.interfaces, "[eth0]");
     map.optional("xdp", xdp_mode, config.xdp);
     map.optional("flows", read_flows, config.flows);
     map.unsupported({"metrics"});

@@ -8,6 +8,7 @@
 #include <ranges>
 #include <utility>
 
+#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -50,7 +51,10 @@ class Run {
         }
         if (auto wrong = verify(); !wrong.empty()) return roll_back(std::move(wrong));
         keep(settle(record_, observed_.state), !wanted_);
-        std::ranges::move(done_, std::back_inserter(report_.changes));
+        for (Change& change : done_) {
+            if (change.after) change.after = find(observed_.state, change.key());  // as it turned out
+            report_.changes.push_back(std::move(change));
+        }
         return report_;
     }
 
@@ -131,7 +135,7 @@ Record recall(const std::optional<Record>& record, const Observed& observed, con
     if (record) return *record;
     Record presumed;
     if (!config || observed.marked.empty()) return presumed;
-    for (const auto& [key, item] : want(*config, observed.state, {})) {
+    for (const auto& [key, item] : want(decide(*config, observed.around), observed.state, {})) {
         if (find(observed.state, key) != item) continue;
         if (key.kind == Kind::port) presumed.emplace(key, Entry{std::nullopt, {item}});
         if (key.kind == Kind::link && key.name != "lo") presumed.emplace(key, Entry{Link{key.name, false}, {item}});

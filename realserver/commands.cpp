@@ -137,8 +137,11 @@ ExitCode run_status(const Options& options) {
     if (!view) return fail(view.error());
     auto rows = status(view->config, view->observed, view->record);
     for (StatusRow& row : rows) {
-        if (row.key.kind != Kind::link) continue;
-        if (const auto received = view->place.host.received(row.key.name)) row.received = *received;
+        if (row.key.kind == Kind::link) {
+            if (const auto received = view->place.host.received(row.key.name)) row.received = *received;
+        } else if (row.key.kind == Kind::decap) {
+            if (const auto counted = view->place.host.decapsulated(row.key.name)) count(*counted, row);
+        }
     }
     if (options.json) {
         print_json(to_json(rows));

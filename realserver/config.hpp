@@ -12,6 +12,7 @@
 #include "netlink/address.hpp"
 #include "netlink/fou.hpp"
 #include "netlink/tunnel.hpp"
+#include "realserver/decap_state.hpp"
 
 /// What the operator wants of this backend, with all defaults filled in.
 namespace culvert::realserver {
@@ -20,14 +21,19 @@ using netlink::Family;
 using netlink::IpAddress;
 using netlink::Prefix;
 
-/// What a tunnel carries next to its own header.
-enum class Inner : std::uint8_t { ipv4, ipv6, gre };
+/// Who unwraps.
+enum class Via : std::uint8_t {
+    automatic,  ///< the kernel where it can, else XDP
+    kernel,     ///< its tunnel devices
+    xdp,
+};
 
 /// IPIP or GRE straight over IP.
 struct IpTunnel {
     common::EncapKind encap = common::EncapKind::ipip;
     std::set<Family> outer;
     std::set<Family> inner;
+    Via via = Via::automatic;
     bool operator==(const IpTunnel&) const = default;
 };
 
@@ -41,16 +47,18 @@ struct UdpTunnel {
     std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
     std::uint16_t peer_port = 0;     ///< host order
     std::string device;              ///< which packets must come by; empty: any
+    Via via = Via::automatic;
     bool operator==(const UdpTunnel&) const = default;
 };
 
 /// Geneve on a UDP port, with Ethernet frames for common::geneve_mac inside. The kernel's device, one for each port,
-/// takes any VNI.
+/// takes any VNI, and XDP any MAC address.
 struct GeneveTunnel {
     std::uint32_t vni = 0;  ///< 24 bits
     std::uint16_t port = common::geneve_port;
     std::set<Family> outer;
     std::set<Family> inner;
+    Via via = Via::automatic;
     bool operator==(const GeneveTunnel&) const = default;
 };
 
@@ -83,9 +91,11 @@ enum class Policy : std::uint8_t {
 
 struct Config {
     std::vector<Prefix> balancers;
-    std::vector<Prefix> vips;           ///< not empty, no two alike
-    std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
-    std::vector<PointToPoint> tunnels;  ///< no two of one name
+    std::vector<Prefix> vips;             ///< not empty, no two alike
+    std::vector<Receive> receive;         ///< not empty, unless `tunnels` is not
+    std::vector<PointToPoint> tunnels;    ///< no two of one name
+    std::vector<std::string> interfaces;  ///< for XDP; empty: those that lead to the balancers
+    std::vector<Decap> decap;             ///< never read from a file: what `decide` takes out of `receive` for XDP
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -123,6 +123,7 @@ std::optional<Config> read_config(const Value& file) {
     else
         map.required("receive", receive, config.receive, "[{encap: ipip}]");
     map.optional("tunnels", TunnelsReader(known_vips, ports), config.tunnels);
+    map.optional("interfaces", yaml::interface_names, config.interfaces);
     if (const auto sysctl = map.find("sysctl")) read_sysctl(*sysctl, config);
     map.unsupported({"guard", "mss"});
     map.finish();

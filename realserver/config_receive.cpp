@@ -25,6 +25,11 @@ std::optional<Family> read_family(const Value& value) {
     return yaml::one_of<Family>("an address family", {{"ipv4", Family::ipv4}, {"ipv6", Family::ipv6}})(value);
 }
 
+std::optional<Via> read_via(const Value& value) {
+    return yaml::one_of<Via>("who unwraps",
+                             {{"auto", Via::automatic}, {"kernel", Via::kernel}, {"xdp", Via::xdp}})(value);
+}
+
 std::optional<Inner> read_inner(const Value& value) {
     return yaml::one_of<Inner>("an inner protocol",
                                {{"ipv4", Inner::ipv4}, {"ipv6", Inner::ipv6}, {"gre", Inner::gre}})(value);
@@ -36,11 +41,6 @@ std::set<Family> families(const std::optional<std::vector<Prefix>>& prefixes) {
     std::set<Family> result;
     for (const Prefix& prefix : prefixes.value_or(std::vector<Prefix>{})) result.insert(prefix.address.family());
     return result;
-}
-
-void finish(MapReader& map) {
-    map.unsupported({"via"});
-    map.finish();
 }
 
 }  // namespace
@@ -88,7 +88,7 @@ std::optional<Receive> ReceiveReader::read(const Value& value) {
         case EncapKind::l3dsr:
             return l3dsr(value, map);
         case EncapKind::l2:
-            finish(map);
+            map.finish();
             return L2{};
         case EncapKind::geneve:
             return geneve(value, map);
@@ -97,8 +97,9 @@ std::optional<Receive> ReceiveReader::read(const Value& value) {
 }
 
 std::optional<Receive> ReceiveReader::ip_tunnel(const Value& value, MapReader& map, EncapKind encap) const {
-    IpTunnel tunnel{.encap = encap, .outer = outer(value, map, std::nullopt), .inner = inner_families(map)};
-    finish(map);
+    IpTunnel tunnel{
+        .encap = encap, .outer = outer(value, map, std::nullopt), .inner = inner_families(map), .via = via(map)};
+    map.finish();
     return tunnel;
 }
 
@@ -123,8 +124,9 @@ std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& 
     if (tunnel.peer) bound = tunnel.peer->family();
     if (tunnel.local) bound = tunnel.local->family();
     tunnel.outer = outer(value, map, bound);
+    tunnel.via = via(map);
     if (const auto port = map.find("port")) ports_.claim(*port, tunnel);
-    finish(map);
+    map.finish();
     return tunnel;
 }
 
@@ -134,8 +136,9 @@ std::optional<Receive> ReceiveReader::geneve(const Value& value, MapReader& map)
     map.optional("port", yaml::port, tunnel.port);
     tunnel.outer = outer(value, map, std::nullopt);
     tunnel.inner = inner_families(map);
+    tunnel.via = via(map);
     ports_.claim(map.find("port").value_or(value), tunnel);
-    finish(map);
+    map.finish();
     return tunnel;
 }
 
@@ -143,7 +146,7 @@ std::optional<Receive> ReceiveReader::l3dsr(const Value& value, MapReader& map) 
     L3dsr mark;
     const bool has_dscp = map.required("dscp", yaml::dscp, mark.dscp, "2");
     const bool has_vip = map.required("vip", yaml::address, mark.vip, "192.0.2.1");
-    finish(map);
+    map.finish();
     if (!has_dscp || !has_vip) return std::nullopt;
     const auto holds = [&](const Prefix& vip) { return vip.contains(mark.vip); };
     if (vips_ && std::ranges::none_of(*vips_, holds))
@@ -173,6 +176,13 @@ std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::o
     if (!key && balancers_ && balancers_->empty())
         value.fail("the outer family is not known: write \"balancers\", or family: ipv4 or ipv6 here");
     return balancer_families_;
+}
+
+Via ReceiveReader::via(MapReader& map) const {
+    Via said = Via::automatic;
+    if (map.optional("via", read_via, said) && said == Via::xdp && balancers_ && balancers_->empty())
+        map.find("via")->fail("\"xdp\" needs \"balancers\": it lets in what comes from them, and nothing else");
+    return said;
 }
 
 /// The families that a tunnel carries: as said, or the VIPs'.

@@ -33,6 +33,7 @@ class ReceiveReader {
     std::optional<Receive> udp_tunnel(const Value& value, MapReader& map, netlink::FouType type);
     std::optional<Receive> geneve(const Value& value, MapReader& map);
     std::optional<Receive> l3dsr(const Value& value, MapReader& map);
+    Via via(MapReader& map) const;
     std::set<Family> inner_families(MapReader& map) const;
     std::set<Family> outer(const Value& value, MapReader& map, std::optional<Family> bound) const;
     std::set<Inner> inner(const Value& value, MapReader& map, netlink::FouType type) const;

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "netlink/links.hpp"
+#include "netlink/netns.hpp"
 
 namespace culvert::realserver {
 
@@ -18,12 +19,19 @@ Result<KernelHost> KernelHost::open() {
     TRY(Socket generic, Socket::open(NETLINK_GENERIC));
     auto nftables = Nftables::open();
     if (!nftables && nftables.error().code != EPROTONOSUPPORT) return tl::unexpected(std::move(nftables).error());
-    return KernelHost(std::move(route), std::move(generic), std::move(nftables));
+    TRY(const netlink::NetworkNamespace here, netlink::NetworkNamespace::current());
+    TRY(const std::uint64_t cookie, here.cookie());
+    return KernelHost(std::move(route), std::move(generic), std::move(nftables), DecapPrograms(cookie));
 }
 
 Result<Received> KernelHost::received(const std::string& device) {
     TRY(const netlink::LinkStats stats, netlink::Links(route_).stats(device));
     return Received{.packets = stats.rx_packets, .dropped = stats.rx_dropped};
+}
+
+Result<DecapCounters> KernelHost::decapsulated(const std::string& device) {
+    TRY(const netlink::Link link, netlink::Links(route_).get(device));
+    return decap_.counters(link.index);
 }
 
 }  // namespace culvert::realserver

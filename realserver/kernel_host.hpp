@@ -9,6 +9,7 @@
 #include "netlink/nftables.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
+#include "realserver/decap.hpp"
 #include "realserver/host.hpp"
 #include "realserver/status.hpp"
 
@@ -26,14 +27,21 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<HostState> unannounced();
     /// What a device has received since it was made.
     [[nodiscard]] netlink::Result<Received> received(const std::string& device);
+    /// What our XDP program of a device has counted.
+    [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
 
   private:
-    KernelHost(netlink::Socket route, netlink::Socket generic, netlink::Result<netlink::nft::Nftables> nftables)
-        : route_(std::move(route)), generic_(std::move(generic)), nftables_(std::move(nftables)) {}
+    KernelHost(netlink::Socket route, netlink::Socket generic, netlink::Result<netlink::nft::Nftables> nftables,
+               DecapPrograms decap)
+        : route_(std::move(route)),
+          generic_(std::move(generic)),
+          nftables_(std::move(nftables)),
+          decap_(std::move(decap)) {}
 
     netlink::Socket route_;
     netlink::Socket generic_;
     netlink::Result<netlink::nft::Nftables> nftables_;  ///< a kernel without nf_tables can do all but l3dsr
+    DecapPrograms decap_;
 };
 
 /// Who made an address (IFA_PROTO) or a route (RTA_PROTOCOL): none of those in iproute2's rt_protos.

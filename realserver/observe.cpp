@@ -42,7 +42,16 @@ void put_device(const netlink::Link& link, Observed& observed) {
     put(observed.state, std::move(device));
 }
 
-Result<Names> observe_links(netlink::Socket& route, Observed& observed) {
+/// Our XDP program, or somebody else's.
+Result<> put_decap(const netlink::Link& link, const DecapPrograms& programs, Observed& observed) {
+    TRY(auto decap, programs.observe(link));
+    if (!decap) return {};
+    if (decap->program) observed.marked.insert(key(*decap));
+    put(observed.state, *std::move(decap));
+    return {};
+}
+
+Result<Names> observe_links(netlink::Socket& route, const DecapPrograms& programs, Observed& observed) {
     HostState& state = observed.state;
     Names names;
     TRY(const auto links, netlink::Links(route).dump());
@@ -50,6 +59,7 @@ Result<Names> observe_links(netlink::Socket& route, Observed& observed) {
         names.emplace(link.index, link.name);
         put(state, Link{link.name, link.is_up()});
         put_device(link, observed);
+        CHECK_OK(put_decap(link, programs, observed));
         const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
         if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
             put(state, TunnelMode{link.name, tunnel->inner});
@@ -79,16 +89,30 @@ void put_vip(const Prefix& prefix, std::uint8_t protocol, Observed& observed) {
     if (protocol == our_protocol) observed.marked.insert(key(vip));
 }
 
-Result<> observe_vips(netlink::Socket& route, Observed& observed) {
+/// VIPs, and this host's other addresses.
+Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
     TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_LOCAL}));
     for (const netlink::Route& local : routes) {
+        if (local.type != RTN_LOCAL) continue;
         const bool on_lo = local.hops.size() == 1 && local.hops.front().link == index_of_lo;
-        if (local.type == RTN_LOCAL && on_lo && !local.destination.is_host())
+        if (local.destination.is_host()) {
+            if (!local.destination.address.is_loopback()) observed.around.addresses.insert(local.destination.address);
+        } else if (on_lo) {
             put_vip(local.destination, local.protocol, observed);
+        }
     }
     TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = index_of_lo}));
     for (const netlink::InterfaceAddress& address : addresses)
         put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+    return {};
+}
+
+Result<> observe_ways(netlink::Socket& route, const Names& devices, Observed& observed) {
+    TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_MAIN}));
+    for (const netlink::Route& one : routes)
+        for (const netlink::NextHop& hop : one.hops)
+            if (const auto device = devices.find(hop.link); one.type == RTN_UNICAST && device != devices.end())
+                observed.around.ways.push_back({one.destination, device->second});
     return {};
 }
 
@@ -106,7 +130,8 @@ Result<bool> observe_ports(netlink::Socket& generic, const Names& devices, HostS
 }
 
 /// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
-Result<> observe_modules(bool has_fou, HostState& state) {
+Result<> observe_modules(bool has_fou, Observed& observed) {
+    HostState& state = observed.state;
     constexpr std::array<std::string_view, 8> modules{"fou",        "fou6",   "geneve", "ip6_gre",
                                                       "ip6_tunnel", "ip_gre", "ipip",   "sit"};
     for (const std::string_view module : modules) {
@@ -115,6 +140,7 @@ Result<> observe_modules(bool has_fou, HostState& state) {
             module == "fou" ? has_fou : !devices.empty() && state.contains({Kind::link, std::string(devices.front())});
         TRY(const ModuleState now, at_work ? Result<ModuleState>(ModuleState::loaded) : netlink::module_state(module));
         if (now == ModuleState::loaded || now == ModuleState::built_in) put(state, Module{std::string(module)});
+        if (now == ModuleState::absent) observed.around.absent_modules.emplace(module);
     }
     return {};
 }
@@ -130,11 +156,12 @@ Result<HostState> KernelHost::unannounced() {
 
 Result<Observed> KernelHost::observe() {
     Observed observed;
-    TRY(const Names devices, observe_links(route_, observed));
+    TRY(const Names devices, observe_links(route_, decap_, observed));
     CHECK_OK(observe_sysctls(devices, observed.state));
-    CHECK_OK(observe_vips(route_, observed));
+    CHECK_OK(observe_addresses(route_, observed));
+    CHECK_OK(observe_ways(route_, devices, observed));
     TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
-    CHECK_OK(observe_modules(has_fou, observed.state));
+    CHECK_OK(observe_modules(has_fou, observed));
     if (nftables_) {
         TRY(auto table, nftables_->read(table_name));
         if (table) {

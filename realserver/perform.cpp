@@ -54,6 +54,7 @@ struct Performer {
     Socket& route;
     Socket& generic;
     Result<netlink::nft::Nftables>& nftables;
+    const DecapPrograms& programs;
     bool is_there;  ///< what is to be made, with another value
 
     [[nodiscard]] Result<std::uint32_t> index(const std::string& device) const {
@@ -105,6 +106,10 @@ struct Performer {
     [[nodiscard]] Result<> make(const Link& link) const {
         return netlink::Links(route).change(link.device, {.up = link.up});
     }
+    [[nodiscard]] Result<> make(const Decap& decap) const {
+        TRY(const std::uint32_t device, index(decap.device));
+        return programs.attach(decap, device);
+    }
     [[nodiscard]] Result<> make(const Port& item) const {
         TRY(const netlink::FouPort port, bound(item));
         auto added = netlink::FouPorts(generic).add(port);
@@ -125,6 +130,10 @@ struct Performer {
         CHECK_OK(nftables->remove(ruleset.table.name));
         return {};
     }
+    [[nodiscard]] Result<> unmake(const Decap& decap) const {
+        TRY(const std::uint32_t device, index(decap.device));
+        return programs.detach(decap.device, device);
+    }
     [[nodiscard]] Result<> unmake(const Port& item) const {
         TRY(const netlink::FouPort port, bound(item));
         return netlink::FouPorts(generic).remove(port);
@@ -139,7 +148,7 @@ struct Performer {
 }  // namespace
 
 Result<> KernelHost::perform(const Change& change) {
-    const Performer performer{route_, generic_, nftables_, change.before.has_value()};
+    const Performer performer{route_, generic_, nftables_, decap_, change.before.has_value()};
     if (change.after) return std::visit([&](const auto& item) { return performer.make(item); }, *change.after);
     return std::visit([&](const auto& item) { return performer.unmake(item); }, change.before.value());
 }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "realserver/plan_devices.hpp"
+#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -34,6 +35,14 @@ netlink::Error taken_port(const Port& wanted, const Item& holder) {
                                   value(holder), value(wanted)),
             .cure = fmt::format("ip {}fou del port {}, or choose another port",
                                 port.family == Family::ipv6 ? "-6 " : "", port.port)};
+}
+
+netlink::Error taken_device(const Key& wanted) {
+    return {.operation = "attach",
+            .object = wanted.to_string(),
+            .code = EBUSY,
+            .kernel = "it has an XDP program, which realserver did not attach",
+            .cure = fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.name)};
 }
 
 /// Makes the plan from `found` to `wanted`.
@@ -87,6 +96,8 @@ class Planner {
         if (now == item) return;
         if (!now && is_setting(key.kind)) {
             if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
+        } else if (now && key.kind == Kind::decap && !is_ours(*now, observed_, record_)) {
+            plan_.conflicts.push_back(taken_device(key));
         } else if (now && key.kind == Kind::port) {
             if (!is_ours(*now, observed_, record_)) {
                 plan_.conflicts.push_back(taken_port(std::get<Port>(item), *now));
@@ -132,9 +143,12 @@ bool lowers(const Change& change) {
 }
 
 Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
-    DevicePlan devices = plan_devices(with_modules(observed.state, wanted), wanted_devices(wanted), observed, record);
-    const HostState goal = want(wanted, devices.found, devices.record);
-    return Planner(observed, std::move(devices), goal).make();
+    const Config config = decide(wanted, observed.around);
+    DevicePlan devices = plan_devices(with_modules(observed.state, config), wanted_devices(config), observed, record);
+    const HostState goal = want(config, devices.found, devices.record);
+    Plan result = Planner(observed, std::move(devices), goal).make();
+    if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
+    return result;
 }
 
 Plan plan_teardown(const Observed& observed, const Record& record) {

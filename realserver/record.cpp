@@ -28,6 +28,9 @@ void forget_settings_of(const std::string& device, Record& record) {
 
 namespace {
 
+/// The first are never undone, the others are known by their name or pin.
+bool is_known_without(Kind kind) { return kind == Kind::module || kind == Kind::table || kind == Kind::decap; }
+
 /// What goes with a device of ours need not be restored.
 bool is_of_our_device(const Key& key, const Record& record) {
     return is_setting(key.kind) && std::ranges::any_of(record, [&](const auto& entry) {
@@ -37,7 +40,7 @@ bool is_of_our_device(const Key& key, const Record& record) {
 
 void intend(Record& record, const Change& change) {
     const Key key = change.key();
-    if (key.kind == Kind::module || key.kind == Kind::table || is_of_our_device(key, record)) return;
+    if (is_known_without(key.kind) || is_of_our_device(key, record)) return;
     const auto known = record.find(key);
     const bool continues = known != record.end() && (change.before == known->second.original ||
                                                      (change.before && entry_of(record, *change.before)));

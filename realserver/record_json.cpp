@@ -39,9 +39,10 @@ struct ToJson {
         if (port.peer) result["peer"] = port.peer->to_string();
         return result;
     }
-    // The one is never undone, the other is known by its name.
+    // The one is never undone, the others are known by name and pin.
     json operator()(const Module&) const { throw std::logic_error("modules are not recorded"); }
     json operator()(const Ruleset&) const { throw std::logic_error("tables are not recorded"); }
+    json operator()(const Decap&) const { throw std::logic_error("XDP programs are not recorded"); }
 };
 
 json to_json(const Item& item) {

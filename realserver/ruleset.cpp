@@ -34,7 +34,7 @@ Rule leave_untracked(const IpAddress& vip) { return Rule{}.nfproto(vip.family())
 std::optional<Table> ruleset(const Config& config) {
     Chain requests{Hook{HookPoint::prerouting, priority_raw}};
     Chain answers{Hook{HookPoint::output, priority_raw}};
-    bool only_l3dsr = true;
+    bool only_l3dsr = config.decap.empty();
     std::set<IpAddress> vips;
     for (const Receive& receive : config.receive) {
         const auto* mark = std::get_if<L3dsr>(&receive);

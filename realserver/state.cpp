@@ -17,8 +17,8 @@ namespace {
 using netlink::FouType;
 using netlink::TunnelInner;
 
-constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{"module", "device", "mode", "sysctl",
-                                                                             "vip",    "table",  "link", "port"};
+constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{
+    "module", "device", "mode", "sysctl", "vip", "table", "link", "decap", "port"};
 
 struct NameOf {
     std::string operator()(const Module& module) const { return module.name; }
@@ -30,6 +30,7 @@ struct NameOf {
     }
     std::string operator()(const Ruleset& ruleset) const { return "inet " + ruleset.table.name; }
     std::string operator()(const Link& link) const { return link.device; }
+    std::string operator()(const Decap& decap) const { return decap.device; }
     std::string operator()(const Port& port) const {
         return fmt::format("{}/udp over {}", port.port.port, netlink::name(port.port.family));
     }
@@ -117,6 +118,7 @@ struct ValueOf {
     std::string operator()(const Vip&) const { return {}; }
     std::string operator()(const Ruleset& ruleset) const { return describe(ruleset.table); }
     std::string operator()(const Link& link) const { return link.up ? "up" : "down"; }
+    std::string operator()(const Decap& decap) const { return describe(decap); }
     std::string operator()(const Port& item) const {
         const netlink::FouPort& port = item.port;
         std::string text = port.type == FouType::gue ? "gue" : "fou, inner " + inner_name(port.protocol);

@@ -17,6 +17,7 @@
 #include "netlink/nftables_table.hpp"
 #include "netlink/sysctl.hpp"
 #include "netlink/tunnel.hpp"
+#include "realserver/decap_state.hpp"
 
 /// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
 /// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing
@@ -76,10 +77,10 @@ struct Port {
     bool operator==(const Port&) const = default;
 };
 
-using Item = std::variant<Module, Device, TunnelMode, Sysctl, Vip, Ruleset, Link, Port>;
+using Item = std::variant<Module, Device, TunnelMode, Sysctl, Vip, Ruleset, Link, Decap, Port>;
 
 /// The alternatives of Item, in the order in which a backend is set up: the way in opens last.
-enum class Kind : std::uint8_t { module, device, mode, sysctl, vip, table, link, port };
+enum class Kind : std::uint8_t { module, device, mode, sysctl, vip, table, link, decap, port };
 
 /// Which setting, whatever its value. No two items of a host share a key.
 struct Key {
@@ -105,11 +106,27 @@ void put(HostState& state, Item item);
 /// The item under `key`, if the state has one.
 [[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
 
+/// A route of the main table, or one hop of it.
+struct Way {
+    netlink::Prefix destination;
+    std::string device;
+    bool operator==(const Way&) const = default;
+};
+
+/// What is not ours to set, but what is wanted depends on.
+struct Surroundings {
+    std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
+    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but for loopback ones
+    std::vector<Way> ways;
+    bool operator==(const Surroundings&) const = default;
+};
+
 /// What was found in the kernel.
 struct Observed {
     HostState state;
-    /// What the kernel itself shows to be ours: by protocol number, table name or alias.
+    /// What the kernel itself shows to be ours: by protocol number, table name, alias or pin.
     std::set<Key> marked;
+    Surroundings around;
     bool operator==(const Observed&) const = default;
 };
 

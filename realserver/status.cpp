@@ -7,6 +7,7 @@
 
 #include "common/terminal.hpp"
 #include "realserver/plan.hpp"
+#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -28,7 +29,30 @@ StatusRow row(const Key& key, const std::optional<Item>& wanted, const std::opti
                             : !found        ? Verdict::missing
                             : !wanted       ? Verdict::left_over
                                             : Verdict::differs;
-    return {.key = key, .wanted = words(wanted), .found = words(found), .verdict = verdict, .received = {}};
+    return {.key = key,
+            .wanted = words(wanted),
+            .found = words(found),
+            .verdict = verdict,
+            .received = {},
+            .decapsulated = {}};
+}
+
+/// What XDP programs have counted, if it is anything.
+std::string decapsulated_table(const std::vector<StatusRow>& rows, bool colored) {
+    Table table({{"DEVICE"}, {"XDP"}, {"PACKETS", Table::Align::right}, {"BYTES", Table::Align::right}});
+    bool any = false;
+    const auto add = [&](const StatusRow& row, std::string what, std::uint64_t packets, std::string bytes) {
+        if (packets == 0) return;
+        any = true;
+        table.add({{row.key.name}, {std::move(what)}, {std::to_string(packets)}, {std::move(bytes)}});
+    };
+    for (const StatusRow& row : rows) {
+        if (!row.decapsulated) continue;
+        for (const auto& [kind, packets, bytes] : row.decapsulated->received)
+            add(row, "received: " + kind, packets, std::to_string(bytes));
+        for (const auto& [reason, packets] : row.decapsulated->dropped) add(row, "dropped: " + reason, packets, "");
+    }
+    return any ? '\n' + table.to_string(colored) : "";
 }
 
 }  // namespace
@@ -49,13 +73,21 @@ std::string_view name(Verdict verdict) {
 
 std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record) {
     std::vector<StatusRow> rows;
-    const HostState wanted = want(config, observed.state, record);
+    const HostState wanted = want(decide(config, observed.around), observed.state, record);
     for (const auto& [key, item] : wanted) rows.push_back(row(key, item, find(observed.state, key)));
     // A teardown would change these too, and nothing wants them.
     for (const Change& change : plan_teardown(observed, record).changes)
         if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));
     std::ranges::stable_sort(rows, {}, &StatusRow::key);
     return rows;
+}
+
+void count(DecapCounters counted, StatusRow& row) {
+    Received total;
+    for (const auto& kind : counted.received) total.packets += kind.packets;
+    for (const auto& reason : counted.dropped) total.dropped += reason.packets;
+    row.received = total;
+    row.decapsulated = std::move(counted);
 }
 
 nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows) {
@@ -69,6 +101,11 @@ nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows) {
         if (row.received) {
             item["rx_packets"] = row.received->packets;
             item["rx_dropped"] = row.received->dropped;
+        }
+        if (row.decapsulated) {
+            for (const auto& [kind, packets, bytes] : row.decapsulated->received)
+                item["received"][kind] = {{"packets", packets}, {"bytes", bytes}};
+            for (const auto& [reason, packets] : row.decapsulated->dropped) item["dropped"][reason] = packets;
         }
         items.push_back(std::move(item));
     }
@@ -94,7 +131,7 @@ std::string to_table(const std::vector<StatusRow>& rows, bool colored) {
                    {row.received ? std::to_string(row.received->packets) : ""},
                    {row.received ? std::to_string(row.received->dropped) : ""}});
     }
-    return table.to_string(colored);
+    return table.to_string(colored) + decapsulated_table(rows, colored);
 }
 
 }  // namespace culvert::realserver

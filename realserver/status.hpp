@@ -18,7 +18,7 @@ namespace culvert::realserver {
 
 struct Received {
     std::uint64_t packets = 0;
-    std::uint64_t dropped = 0;  ///< after they were unwrapped; a sender without a tunnel is not among them
+    std::uint64_t dropped = 0;  ///< of a device: after they were unwrapped; a sender without a tunnel is not among them
     bool operator==(const Received&) const = default;
 };
 
@@ -34,7 +34,8 @@ struct StatusRow {
     std::string wanted;  ///< "present" or "absent" where there is no value to tell
     std::string found;
     Verdict verdict = Verdict::ok;
-    std::optional<Received> received;  ///< of devices
+    std::optional<Received> received;           ///< of devices, and of XDP programs in all
+    std::optional<DecapCounters> decapsulated;  ///< of XDP programs
     bool operator==(const StatusRow&) const = default;
 };
 
@@ -44,7 +45,11 @@ struct StatusRow {
 /// Without what was received.
 [[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record);
 
-/// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped.
+/// Enters what an XDP program has counted.
+void count(DecapCounters counted, StatusRow& row);
+
+/// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped;
+/// of XDP programs also received and dropped, maps from an encapsulation or a reason to numbers.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);
 [[nodiscard]] std::string to_table(const std::vector<StatusRow>& rows, bool colored);
 

@@ -90,6 +90,13 @@ void want_mode(const Receivers& receivers, const HostState& found, HostState& wa
     put(wanted, TunnelMode{name, will_do ? least : TunnelInner::any});
 }
 
+/// In whatever mode it is, if it is there.
+void want_decap(Decap decap, const HostState& found, HostState& wanted) {
+    if (const auto now = find(found, key(decap)); now && std::get<Decap>(*now).program)
+        decap.mode = std::get<Decap>(*now).mode;
+    put(wanted, std::move(decap));
+}
+
 }  // namespace
 
 std::vector<Device> wanted_devices(const Config& config) {
@@ -121,6 +128,7 @@ HostState want(const Config& config, const HostState& found, const Record& recor
     if (config.arp == Policy::managed && families(config.vips).contains(Family::ipv4)) want_arp(found, wanted);
     for (const Prefix& vip : config.vips) put(wanted, Vip{vip});
     if (auto table = ruleset(config)) put(wanted, Ruleset{*std::move(table)});
+    for (const Decap& decap : config.decap) want_decap(decap, found, wanted);
     for (const Receive& receive : config.receive)
         if (const auto* tunnel = std::get_if<UdpTunnel>(&receive)) want_ports(*tunnel, wanted);
     for (const PointToPoint& tunnel : config.tunnels)

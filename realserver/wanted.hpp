@@ -12,10 +12,11 @@ namespace culvert::realserver {
 /// Those that are to be made: for Geneve, and the explicit ones.
 [[nodiscard]] std::vector<Device> wanted_devices(const Config& config);
 
-/// The settings that make a host as `found` the backend that the configuration asks for. `found` counts where a value
-/// that is there will do, and for rp_filter: what counts for a device is the larger of its own value and that of "all".
-/// Decapsulated packets need 0, so "all" must be 0; where it was not, every other device gets the old value of "all"
-/// as its own, so that its protection stays as it was, and "default" hands it to devices that are yet to come.
+/// The settings that make a host as `found` the backend that the configuration, with every `via` decided, asks for.
+/// `found` counts where a value that is there will do, and for rp_filter: what counts for a device is the larger of its
+/// own value and that of "all". Decapsulated packets need 0, so "all" must be 0; where it was not, every other device
+/// gets the old value of "all" as its own, so that its protection stays as it was, and "default" hands it to devices
+/// that are yet to come.
 [[nodiscard]] HostState want(const Config& config, const HostState& found, const Record& record);
 
 }  // namespace culvert::realserver
