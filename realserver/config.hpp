@@ -95,7 +95,7 @@ struct Config {
     std::vector<Receive> receive;         ///< not empty, unless `tunnels` is not
     std::vector<PointToPoint> tunnels;    ///< no two of one name
     std::vector<std::string> interfaces;  ///< for XDP; empty: those that lead to the balancers
-    std::vector<Decap> decap;             ///< never read from a file: what `decide` takes out of `receive` for XDP
+    std::vector<Decap> decap;             ///< not of the file: what `decide` (via.hpp) takes out of `receive`
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -26,7 +26,7 @@ std::optional<Family> read_family(const Value& value) {
 }
 
 std::optional<Via> read_via(const Value& value) {
-    return yaml::one_of<Via>("who unwraps",
+    return yaml::one_of<Via>("a way to unwrap",
                              {{"auto", Via::automatic}, {"kernel", Via::kernel}, {"xdp", Via::xdp}})(value);
 }
 

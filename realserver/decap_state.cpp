@@ -15,6 +15,7 @@ std::string describe(const DecapProgram& program) {
     if (!program.gre.empty()) kinds.emplace_back("gre");
     for (const auto& [port, use] : program.ports) {
         auto text = fmt::format("{} {}", name(use.encap), port.first);
+        if (!use.vnis.empty()) text += fmt::format(" vni {}", fmt::join(use.vnis, " "));
         if (std::ranges::find(kinds, text) == kinds.end()) kinds.push_back(std::move(text));
     }
     return kinds.empty() ? "of another version" : fmt::format("{}", fmt::join(kinds, ", "));

@@ -17,6 +17,7 @@
 #include "netlink/nftables_text.hpp"
 #include "realserver/receivers.hpp"
 #include "realserver/templates.hpp"
+#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -131,7 +132,7 @@ std::string_view text_of(std::string_view template_name) {
 }  // namespace
 
 std::string render(const Rendering& rendering, const Config& config, const Installation& installation) {
-    const HostState wanted = want(config, {}, {});
+    const HostState wanted = want(decide(config, {}), {}, {});
     data values;
     values.set("program", installation.program.string());
     values.set("config", installation.config.string());

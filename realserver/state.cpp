@@ -30,7 +30,7 @@ struct NameOf {
     }
     std::string operator()(const Ruleset& ruleset) const { return "inet " + ruleset.table.name; }
     std::string operator()(const Link& link) const { return link.device; }
-    std::string operator()(const Decap& decap) const { return decap.device; }
+    std::string operator()(const Decap& decap) const { return decap.device.empty() ? "no device" : decap.device; }
     std::string operator()(const Port& port) const {
         return fmt::format("{}/udp over {}", port.port.port, netlink::name(port.port.family));
     }

@@ -48,30 +48,7 @@ class Programs {
             return std::ranges::any_of(config.vips, [&](const Prefix& vip) { return vip.contains(address); });
         });
         devices_ = config.interfaces.empty() ? devices_towards(config.balancers, around) : config.interfaces;
-    }
-
-    /// False if there is no device to have a program for it.
-    [[nodiscard]] bool takes(const Receive& receive) {
-        const auto* port = std::get_if<UdpTunnel>(&receive);
-        if (devices_.empty() && (port == nullptr || port->device.empty())) return false;
-        std::visit([this](const auto& kind) { add(kind); }, receive);
-        return true;
-    }
-
-    [[nodiscard]] std::vector<Decap> take() && {
-        std::vector<Decap> result;
-        for (auto& [device, program] : programs_)
-            result.push_back({.device = device, .program = std::move(program), .mode = {}});
-        return result;
-    }
-
-  private:
-    /// The programs of one device, or of all.
-    std::vector<DecapProgram*> on(const std::string& device) {
-        std::vector<DecapProgram*> result;
-        for (const std::string& name : device.empty() ? devices_ : std::vector{device})
-            result.push_back(&programs_.try_emplace(name, common_).first->second);
-        return result;
+        if (devices_.empty()) devices_.emplace_back();
     }
 
     void add(const IpTunnel& tunnel) {
@@ -108,29 +85,35 @@ class Programs {
     void add(const L3dsr&) const {}
     void add(const L2&) const {}
 
+    [[nodiscard]] std::vector<Decap> take() && {
+        std::vector<Decap> result;
+        for (auto& [device, program] : programs_)
+            result.push_back({.device = device, .program = std::move(program), .mode = {}});
+        return result;
+    }
+
+  private:
+    /// The programs of one device, or of all.
+    std::vector<DecapProgram*> on(const std::string& device) {
+        std::vector<DecapProgram*> result;
+        for (const std::string& name : device.empty() ? devices_ : std::vector{device})
+            result.push_back(&programs_.try_emplace(name, common_).first->second);
+        return result;
+    }
+
     DecapProgram common_;
     std::vector<std::string> devices_;
     std::map<std::string, DecapProgram> programs_;
 };
 
-Via chosen(const Receive& receive, const Config& config, const Surroundings& around) {
+bool is_for_xdp(const Receive& receive, const Config& config, const Surroundings& around) {
     const Via said = via(receive);
-    if (said != Via::automatic) return said;
-    if (config.balancers.empty()) return Via::kernel;  // XDP would let nobody in
-    Config alone{.balancers = config.balancers, .vips = config.vips, .receive = {receive}};
-    const Receivers receivers(alone);
-    const bool lacks = std::ranges::any_of(receivers.modules(), [&](std::string_view module) {
+    if (said != Via::automatic) return said == Via::xdp;
+    if (config.balancers.empty()) return false;  // XDP would let nobody in
+    const Receivers receivers({.balancers = config.balancers, .vips = config.vips, .receive = {receive}});
+    return std::ranges::any_of(receivers.modules(), [&](std::string_view module) {
         return around.absent_modules.contains(std::string(module));
     });
-    return lacks ? Via::xdp : Via::kernel;
-}
-
-void set_via(Receive& receive, Via by) {
-    std::visit(
-        [by](auto& kind) {
-            if constexpr (requires { kind.via; }) kind.via = by;
-        },
-        receive);
 }
 
 }  // namespace
@@ -149,11 +132,11 @@ Via via(const Receive& receive) {
 Config decide(Config config, const Surroundings& around) {
     Programs programs(config, around);
     std::vector<Receive> rest;
-    for (Receive receive : config.receive) {
-        const Via by = chosen(receive, config, around);
-        if (by == Via::xdp && programs.takes(receive)) continue;
-        set_via(receive, by);
-        rest.push_back(std::move(receive));
+    for (const Receive& receive : config.receive) {
+        if (is_for_xdp(receive, config, around))
+            std::visit([&](const auto& kind) { programs.add(kind); }, receive);
+        else
+            rest.push_back(receive);
     }
     config.receive = std::move(rest);
     config.decap = std::move(programs).take();
@@ -161,8 +144,8 @@ Config decide(Config config, const Surroundings& around) {
 }
 
 std::optional<netlink::Error> undecided(const Config& decided) {
-    if (std::ranges::none_of(decided.receive, [](const Receive& receive) { return via(receive) == Via::xdp; }))
-        return std::nullopt;
+    const auto nowhere = [](const Decap& decap) { return decap.device.empty(); };
+    if (std::ranges::none_of(decided.decap, nowhere)) return std::nullopt;
     return netlink::Error{.operation = "choose",
                           .object = "a device for XDP",
                           .code = ENETUNREACH,

@@ -17,7 +17,7 @@ namespace culvert::realserver {
 /// `receive`. What may be either is the kernel's, unless this kernel lacks a module for it.
 [[nodiscard]] Config decide(Config config, const Surroundings& around);
 
-/// Nothing, or why something that XDP is to unwrap is not in `decap`.
+/// Nothing, or why there is no device for something that XDP is to unwrap: its device's name is empty then.
 [[nodiscard]] std::optional<netlink::Error> undecided(const Config& decided);
 
 }  // namespace culvert::realserver

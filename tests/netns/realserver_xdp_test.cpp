@@ -176,7 +176,7 @@ TEST_F(RealserverXdp, EveryOtherEncapsulationIsAnswered) {
 )");
     must("apply");
     Capture answers(client(), "eth0", "src host 192.0.2.7 or src host 2001:db8::7");
-    balancer().must("python3 -", echo_requests);
+    balancer().must("/usr/bin/python3 -", echo_requests);
     const auto received = [&](const char* kind) { return counted()["received"][kind]["packets"]; };
     EXPECT_TRUE(eventually([&] { return received("fou") == 4; }));
     EXPECT_EQ(received("gue"), 8);
@@ -210,7 +210,7 @@ TEST_F(RealserverXdp, AttacksAreDroppedAndCounted) {
     configure("  - {encap: ipip, via: xdp}\n");
     must("apply");
     Capture answers(client(), "eth0", "icmp");
-    balancer().must("python3 -", attacks);
+    balancer().must("/usr/bin/python3 -", attacks);
     EXPECT_TRUE(eventually([&] { return counted()["dropped"]["fragment"] == 3; }));
     const json dropped = counted()["dropped"];
     for (const char* reason : {"source", "no_vip", "inner_source", "nested"}) EXPECT_EQ(dropped[reason], 1) << reason;

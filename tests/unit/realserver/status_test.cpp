@@ -48,5 +48,20 @@ TEST(Status, IsInOrderWhenNothingIsToBeDone) {
     EXPECT_EQ(to_json(status(l2_of_one_vip, {host.state(), {}}, {})).at("in_order"), true);
 }
 
+TEST(Status, SaysWhatXdpHasCounted) {
+    StatusRow row{.key = {Kind::decap, "eth0"}, .wanted = "xdp native: gue 5080", .found = "xdp native: gue 5080"};
+    count({.received = {{"ipip", 0, 0}, {"gue", 12, 3400}}, .dropped = {{"source", 5}, {"no_vip", 0}}}, row);
+    EXPECT_EQ(to_table({row}, false),
+              "KIND   NAME  WANTED                FOUND                 STATE  RX PACKETS  RX DROPPED\n"
+              "decap  eth0  xdp native: gue 5080  xdp native: gue 5080  ok             12           5\n"
+              "\n"
+              "DEVICE  XDP              PACKETS  BYTES\n"
+              "eth0    received: gue         12   3400\n"
+              "eth0    dropped: source        5\n");
+    const auto item = to_json({row}).at("items").front();
+    EXPECT_EQ(item.at("received").at("gue"), (nlohmann::ordered_json{{"packets", 12}, {"bytes", 3400}}));
+    EXPECT_EQ(item.at("dropped"), (nlohmann::ordered_json{{"source", 5}, {"no_vip", 0}}));
+}
+
 }  // namespace
 }  // namespace culvert::realserver
