@@ -36,22 +36,9 @@ struct lb_vip6 {
 };
 LB_SIZE(struct lb_vip6, 20);
 
-/* Keys of LPM tries whose values are the lb_vip4 or lb_vip6, port and protocol zero, by which to go on. */
-struct lb_prefix4 {
-    __u32 length; /* bits */
-    __u8 address[4];
-};
-LB_SIZE(struct lb_prefix4, 8);
-
-struct lb_prefix6 {
-    __u32 length;
-    __u8 address[16];
-};
-LB_SIZE(struct lb_prefix6, 20);
-
 /*
- * The value of both: where the service's Maglev table and its destinations are. A destination is one backend of one
- * service; its id is dest_base plus what the table holds, so services with alike backends can share a table.
+ * Where a service's Maglev table and its destinations are. A destination is one backend of one service; its id is dest_base
+ * plus what the table holds, so services with alike backends can share a table.
  */
 struct lb_service {
     __u32 ring;      /* first line of the table in map rings */
@@ -64,6 +51,71 @@ LB_SIZE(struct lb_service, 16);
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
 };
+
+/*
+ * Maps vips4 and vips6 are hash tables in arrays, as looking up a key in one takes a fifth of what BPF_MAP_TYPE_HASH takes. A key
+ * is in the line of its first choice or in that of its second, which is looked at only if the first has `spilled`. Each map has two
+ * halves: user space writes the idle one, then changes `vips_half`, so that all services change at once.
+ */
+#define LB_VIP4_WAYS 2
+struct lb_vip4_line {
+    struct lb_vip4 key[LB_VIP4_WAYS];
+    struct lb_service service[LB_VIP4_WAYS];
+    __u32 used;    /* a bit for each way */
+    __u32 spilled; /* not 0: some key whose first choice this is had to take its second */
+    __u32 pad[2];
+};
+LB_SIZE(struct lb_vip4_line, 64);
+
+#define LB_VIP6_WAYS 3
+struct lb_vip6_line {
+    struct lb_vip6 key[LB_VIP6_WAYS];
+    struct lb_service service[LB_VIP6_WAYS];
+    __u32 used;
+    __u32 spilled;
+    __u32 pad[3];
+};
+LB_SIZE(struct lb_vip6_line, 128);
+
+/* The finalizer of MurmurHash3. The upper half is the first choice of a line, the lower half the second. */
+static inline __u64 lb_vip_mix(__u64 h)
+{
+    h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdULL;
+    h = (h ^ (h >> 33)) * 0xc4ceb9fe1a85ec53ULL;
+    return h ^ (h >> 33);
+}
+
+static inline __u64 lb_vip4_hash(const struct lb_vip4 *key)
+{
+    __u64 whole;
+
+    __builtin_memcpy(&whole, key, sizeof(whole));
+    return lb_vip_mix(whole);
+}
+
+static inline __u64 lb_vip6_hash(const struct lb_vip6 *key)
+{
+    __u64 network, host;
+    __u32 port;
+
+    __builtin_memcpy(&network, key->address, sizeof(network));
+    __builtin_memcpy(&host, key->address + sizeof(network), sizeof(host));
+    __builtin_memcpy(&port, &key->port_be, sizeof(port));
+    return lb_vip_mix((network * 0x9e3779b97f4a7c15ULL + host) * 0xc2b2ae3d27d4eb4fULL + port);
+}
+
+/* Keys of LPM tries whose values are the lb_vip4 or lb_vip6, port and protocol zero, by which to go on. */
+struct lb_prefix4 {
+    __u32 length; /* bits */
+    __u8 address[4];
+};
+LB_SIZE(struct lb_prefix4, 8);
+
+struct lb_prefix6 {
+    __u32 length;
+    __u8 address[16];
+};
+LB_SIZE(struct lb_prefix6, 20);
 
 /* Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. */
 #define LB_RING_LINE 32
@@ -209,6 +261,8 @@ struct lb_config {
     __u64 hash_final;   /* xor-ed in before the last mixing */
     __u32 hash_key[10]; /* random, the same on all balancers of a cluster; see flow.h */
     __u32 bucket_mask;  /* number of buckets - 1 */
+    __u32 vip4_mask;    /* number of lines in a half - 1, of vips4 */
+    __u32 vip6_mask;    /* and vips6 */
     __u32 time_shift;   /* log2 of jiffies in a unit of flow time */
     __u32 icmp_shift;   /* log2 of jiffies in which */
     __u32 icmp_rate;    /* a CPU may send so many ICMP errors of our own */
@@ -226,6 +280,6 @@ struct lb_config {
     __u8 redirect;      /* more than one interface */
     __u8 pad[2];
 };
-LB_SIZE(struct lb_config, 96);
+LB_SIZE(struct lb_config, 104);
 
 #endif

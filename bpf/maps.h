@@ -10,17 +10,19 @@
 #include "abi.h"
 
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __type(key, struct lb_vip4);
-    __type(value, struct lb_service);
-    __uint(max_entries, 1);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct lb_vip4_line);
+    __uint(max_entries, 2);
 } vips4 SEC(".maps");
 
 struct {
-    __uint(type, BPF_MAP_TYPE_HASH);
-    __type(key, struct lb_vip6);
-    __type(value, struct lb_service);
-    __uint(max_entries, 1);
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
+    __type(value, struct lb_vip6_line);
+    __uint(max_entries, 2);
 } vips6 SEC(".maps");
 
 struct {

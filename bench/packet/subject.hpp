@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "bench/packet/workload.hpp"
+#include "bpf/abi.h"
+
+struct bpf_object;
+
+/// The programs that are measured, loaded. What the operating system refuses is thrown.
+namespace culvert::bench {
+
+/// Destroys BPF objects that a skeleton opened.
+class Subject {
+  public:
+    enum class Kind : std::uint8_t {
+        ours,   ///< bpf/lb.bpf.c
+        lru,    ///< the same with an LRU hash as its flow table
+        floor,  ///< makes room and writes a constant header, no more
+    };
+
+    /// With the services and backends that the workload speaks of.
+    static Subject load(Kind kind, const Workload& workload);
+
+    [[nodiscard]] int program() const;  ///< a file descriptor, valid as long as this lives
+    /// How many instructions the verifier walked.
+    [[nodiscard]] std::uint32_t verified_instructions() const;
+    /// What was forwarded so far, over all destinations.
+    [[nodiscard]] lb_counters forwarded() const;
+    /// How many packets were dropped so far, for whatever reason.
+    [[nodiscard]] std::uint64_t dropped() const;
+    [[nodiscard]] bool counts() const { return counts_; }
+
+  private:
+    Subject(std::shared_ptr<bpf_object> object, const char* program, bool counts);
+
+    std::shared_ptr<bpf_object> object_;
+    const char* program_;
+    bool counts_;
+};
+
+}  // namespace culvert::bench

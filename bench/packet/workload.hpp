@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bench/packet/feed_abi.h"
+#include "lbd/state.hpp"
+#include "netlink/address.hpp"
+
+/// What a row of the benchmark is about.
+namespace culvert::bench {
+
+enum class Traffic : std::uint8_t {
+    known,  ///< flows that are in the table
+    fresh,  ///< each packet the first of its flow, which is stored
+    syn,    ///< each packet a SYN of another flow, which is not
+    other,  ///< not for a VIP
+};
+
+struct Workload {
+    std::string name;
+    lbd::Encap encap = lbd::Ipip{};
+    netlink::Family inner = netlink::Family::ipv4;
+    netlink::Family outer = netlink::Family::ipv4;
+    lbd::Protocol protocol = lbd::Protocol::tcp;
+    Traffic traffic = Traffic::known;
+    std::uint32_t frame = 64;          ///< bytes, Ethernet header included
+    std::uint32_t flows = 1;           ///< a power of two, up to 2^24
+    std::uint32_t services = 1;        ///< a power of two
+    std::uint32_t backends = 100;      ///< of each service
+    bool only_what_is_needed = false;  ///< switches of the program; else all on
+};
+
+/// What the feeder sends.
+[[nodiscard]] feed_config feed(const Workload& workload);
+/// The first packet, whole.
+[[nodiscard]] std::vector<std::uint8_t> frame(const Workload& workload);
+
+/// The VIP of service `index`.
+[[nodiscard]] netlink::IpAddress vip(netlink::Family family, std::uint32_t index);
+inline constexpr std::uint16_t service_port = 80;
+
+/// Entries of the flow table: two for each known flow, which are 16 bytes.
+[[nodiscard]] std::uint32_t table_entries(const Workload& workload);
+
+}  // namespace culvert::bench

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "bpf/abi.h"
+
+/// The hash tables of VIPs that packets are looked up in; bpf/abi.h describes them.
+namespace culvert::lbd {
+
+using Vip4Entry = std::pair<lb_vip4, lb_service>;
+using Vip6Entry = std::pair<lb_vip6, lb_service>;
+
+/// A half of map vips4, of `lines` lines, a power of two. No two keys alike. Empty if they don't fit: so they do, by
+/// far, where there are as many lines as keys.
+[[nodiscard]] std::vector<lb_vip4_line> vip4_table(const std::vector<Vip4Entry>& entries, std::uint32_t lines);
+/// A half of map vips6, likewise.
+[[nodiscard]] std::vector<lb_vip6_line> vip6_table(const std::vector<Vip6Entry>& entries, std::uint32_t lines);
+
+}  // namespace culvert::lbd

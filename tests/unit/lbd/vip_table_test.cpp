@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/vip_table.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <optional>
+#include <random>
+#include <set>
+#include <span>
+
+namespace culvert::lbd {
+namespace {
+
+/// As the data plane looks a key up, but in words of its own.
+template <typename Line, typename Key>
+std::optional<std::uint32_t> lookup(std::span<const Line> lines, const Key& key, std::uint64_t hash) {
+    const auto in = [&](const Line& line) -> std::optional<std::uint32_t> {
+        for (std::size_t way = 0; way < std::size(line.key); ++way)
+            if ((line.used >> way & 1) != 0 && std::memcmp(&line.key[way], &key, sizeof key) == 0)
+                return line.service[way].ring;
+        return std::nullopt;
+    };
+    const Line& first = lines[hash >> 32 & (lines.size() - 1)];
+    const auto found = in(first);
+    return found || first.spilled == 0 ? found : in(lines[hash & (lines.size() - 1)]);
+}
+
+std::optional<std::uint32_t> find(std::span<const lb_vip4_line> lines, const lb_vip4& key) {
+    return lookup(lines, key, lb_vip4_hash(&key));
+}
+std::optional<std::uint32_t> find(std::span<const lb_vip6_line> lines, const lb_vip6& key) {
+    return lookup(lines, key, lb_vip6_hash(&key));
+}
+
+lb_service service(std::uint32_t ring) {
+    lb_service value{};
+    value.ring = ring;
+    return value;
+}
+
+/// Key number `i`: addresses in a row, as they are in use.
+template <typename Key>
+Key numbered(std::uint32_t i, std::uint16_t port) {
+    Key key{};
+    key.address[0] = 10;
+    for (std::size_t byte = 1; byte <= 3; ++byte)
+        key.address[std::size(key.address) - byte] = static_cast<std::uint8_t>(i >> 8 * (byte - 1));
+    key.port_be = port;
+    key.protocol = 6;
+    return key;
+}
+
+template <typename Key>
+std::vector<std::pair<Key, lb_service>> numbered_entries(std::uint32_t count) {
+    std::vector<std::pair<Key, lb_service>> entries;
+    for (std::uint32_t i = 0; i < count; ++i)
+        entries.emplace_back(numbered<Key>(i / 2, i % 2 ? 80 : 0), service(i + 1));
+    return entries;
+}
+
+template <typename Line, typename Key>
+void expect_all_found(const std::vector<Line>& lines, const std::vector<std::pair<Key, lb_service>>& entries) {
+    for (const auto& [key, value] : entries) EXPECT_EQ(find(lines, key), value.ring);
+    for (std::uint32_t i = 0; i < entries.size(); ++i) EXPECT_EQ(find(lines, numbered<Key>(i, 443)), std::nullopt);
+}
+
+TEST(VipTable, FindsEveryKeyAndNoOther) {
+    for (const std::uint32_t count : {0U, 1U, 2U, 100U, 1024U, 20'000U}) {
+        const auto entries4 = numbered_entries<lb_vip4>(count);
+        const auto lines4 = vip4_table(entries4, 1U << 15);
+        ASSERT_EQ(lines4.size(), 1U << 15);
+        expect_all_found(lines4, entries4);
+        const auto entries6 = numbered_entries<lb_vip6>(count);
+        const auto lines6 = vip6_table(entries6, 1U << 15);
+        ASSERT_EQ(lines6.size(), 1U << 15);
+        expect_all_found(lines6, entries6);
+    }
+}
+
+TEST(VipTable, HasRoomForAsManyKeysAsLines) {
+    std::mt19937 random(20250101);
+    for (int round = 0; round < 200; ++round) {
+        std::set<std::uint32_t> addresses;
+        while (addresses.size() < 256) addresses.insert(static_cast<std::uint32_t>(random()));
+        std::vector<Vip4Entry> entries;
+        for (const std::uint32_t address : addresses) {
+            lb_vip4 key{};
+            std::memcpy(key.address, &address, sizeof address);
+            entries.emplace_back(key, service(address));
+        }
+        const auto lines = vip4_table(entries, 256);
+        ASSERT_FALSE(lines.empty()) << "round " << round;
+        for (const auto& [key, value] : entries) EXPECT_EQ(find(lines, key), value.ring);
+    }
+}
+
+TEST(VipTable, SaysWhenItIsFull) {
+    EXPECT_EQ(vip4_table(numbered_entries<lb_vip4>(LB_VIP4_WAYS * 4), 4).size(), 4U);
+    EXPECT_TRUE(vip4_table(numbered_entries<lb_vip4>(LB_VIP4_WAYS * 4 + 1), 4).empty());
+    EXPECT_TRUE(vip6_table(numbered_entries<lb_vip6>(LB_VIP6_WAYS * 4 + 1), 4).empty());
+}
+
+TEST(VipTable, FewKeysTakeTheirSecondChoice) {
+    const auto entries = numbered_entries<lb_vip4>(20'000);
+    std::size_t spilled = 0;
+    for (const lb_vip4_line& line : vip4_table(entries, 1U << 16)) spilled += line.spilled;
+    EXPECT_LT(spilled, entries.size() / 50);
+}
+
+TEST(VipTable, AnEmptyPlaceIsNoKey) {
+    EXPECT_EQ(find(vip4_table({}, 4), lb_vip4{}), std::nullopt);
+    EXPECT_EQ(find(vip6_table({}, 4), lb_vip6{}), std::nullopt);
+}
+
+}  // namespace
+}  // namespace culvert::lbd
