@@ -18,6 +18,7 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
+#include "lbd/vip_table.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -39,10 +40,12 @@ bool has_encap(const Config& config) {
 }
 
 /// What the program is compiled to.
-lb_config program_config(const Config& config, const FlowClock& clock) {
+lb_config program_config(const Config& config, const FlowClock& clock, const Limits& limits) {
     lb_config result{};
     result.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
     result.time_shift = clock.shift();
+    result.vip4_mask = limits.vips4 - 1;
+    result.vip6_mask = limits.vips6 - 1;
     for (const Service& service : config.services) {
         (service.vip.is_v4() ? result.ipv4 : result.ipv6) = 1;
         for (const PortSpec& port : service.ports)
@@ -64,8 +67,8 @@ Result<> draw_key(lb_config& config) {
 }
 
 void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limits) {
-    ::bpf_map__set_max_entries(skeleton.maps.vips4, limits.vips4);
-    ::bpf_map__set_max_entries(skeleton.maps.vips6, limits.vips6);
+    ::bpf_map__set_max_entries(skeleton.maps.vips4, 2 * limits.vips4);
+    ::bpf_map__set_max_entries(skeleton.maps.vips6, 2 * limits.vips6);
     ::bpf_map__set_max_entries(skeleton.maps.rings, limits.ring_lines);
     ::bpf_map__set_max_entries(skeleton.maps.dests, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
@@ -87,35 +90,30 @@ Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
     return values;
 }
 
-/// Calls `function(map, key)` with the map and the key in the form that the program looks it up by.
-template <typename Function>
-auto with_key(const lb_bpf& skeleton, const VipKey& key, Function&& function) {
-    const auto make = [&]<typename Key>(Key made) {
-        std::ranges::copy(key.address.bytes(), made.address);
-        made.port_be = htons(key.port);
-        made.protocol = key.protocol;
-        return made;
-    };
-    if (key.address.is_v4()) {
-        const lb_vip4 made = make(lb_vip4{});
-        return function(::bpf_map__fd(skeleton.maps.vips4), static_cast<const void*>(&made));
-    }
-    const lb_vip6 made = make(lb_vip6{});
-    return function(::bpf_map__fd(skeleton.maps.vips6), static_cast<const void*>(&made));
+template <typename Key>
+Key program_key(const VipKey& vip) {
+    Key key{};
+    std::ranges::copy(vip.address.bytes(), key.address);
+    key.port_be = htons(vip.port);
+    key.protocol = vip.protocol;
+    return key;
+}
+
+/// Into the half that no packet is looked up in.
+template <typename Line>
+Result<> write_half(std::span<Line> map, std::uint32_t half, const std::vector<Line>& table) {
+    if (table.empty())
+        return failure("enter VIPs", "into their hash table", ENOSPC, {}, "restart lbd: it then makes a larger one");
+    std::ranges::copy(table, map.subspan(half * table.size()).begin());
+    return {};
 }
 
 }  // namespace
 
 void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
 
-Datapath::Datapath(Skeleton skeleton, Settler settler, MappedArray<lb_ring_line> rings, MappedArray<lb_dest> dests,
-                   MappedArray<lb_bucket> flows, FlowClock clock)
-    : skeleton_(std::move(skeleton)),
-      settler_(std::move(settler)),
-      rings_(std::move(rings)),
-      dests_(std::move(dests)),
-      flows_(std::move(flows)),
-      clock_(clock) {}
+Datapath::Datapath(Skeleton skeleton, Settler settler, Memory memory, FlowClock clock)
+    : skeleton_(std::move(skeleton)), settler_(std::move(settler)), memory_(std::move(memory)), clock_(clock) {}
 
 Result<Datapath> Datapath::load(const Config& config, const Limits& limits) {
     const LibbpfLog log;
@@ -123,18 +121,20 @@ Result<Datapath> Datapath::load(const Config& config, const Limits& limits) {
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
 
     const FlowClock clock(kernel_hz(), config.flows.idle);
-    skeleton->rodata->config = program_config(config, clock);
+    skeleton->rodata->config = program_config(config, clock, limits);
     CHECK_OK(draw_key(skeleton->rodata->config));
     size_maps(*skeleton, config, limits);
     if (const int error = lb_bpf::load(skeleton.get()); error < 0)
         return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
 
     TRY(auto settler, Settler::open());
+    TRY(auto vips4, map_memory<lb_vip4_line>(skeleton->maps.vips4));
+    TRY(auto vips6, map_memory<lb_vip6_line>(skeleton->maps.vips6));
     TRY(auto rings, map_memory<lb_ring_line>(skeleton->maps.rings));
     TRY(auto dests, map_memory<lb_dest>(skeleton->maps.dests));
     TRY(auto flows, map_memory<lb_bucket>(skeleton->maps.flows));
-    return Datapath(std::move(skeleton), std::move(settler), std::move(rings), std::move(dests), std::move(flows),
-                    clock);
+    Memory memory{std::move(vips4), std::move(vips6), std::move(rings), std::move(dests), std::move(flows)};
+    return Datapath(std::move(skeleton), std::move(settler), std::move(memory), clock);
 }
 
 Result<> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {
@@ -162,7 +162,7 @@ Result<> Datapath::apply(const std::vector<Edit>& edits) {
 }
 
 Result<> Datapath::run(const SetDest& edit) {
-    lb_dest& dest = dests_.values()[edit.id];
+    lb_dest& dest = memory_.dests.values()[edit.id];
     const std::atomic_ref active(dest.slot[0].active);
     const std::uint32_t other = 1 - active.load(std::memory_order_relaxed);
     dest.slot[other].body = edit.body;
@@ -171,24 +171,26 @@ Result<> Datapath::run(const SetDest& edit) {
 }
 
 Result<> Datapath::run(const WriteRing& edit) {
-    std::memcpy(rings_.values()[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
+    std::memcpy(memory_.rings.values()[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
     return {};
 }
 
-Result<> Datapath::run(const SetVip& edit) {
-    return with_key(*skeleton_, edit.key, [&](int map, const void* key) -> Result<> {
-        if (::bpf_map_update_elem(map, key, &edit.value, BPF_ANY) < 0)
-            return failure("enter VIP", edit.key.address.to_string(), errno);
-        return {};
-    });
-}
-
-Result<> Datapath::run(const RemoveVip& edit) {
-    return with_key(*skeleton_, edit.key, [&](int map, const void* key) -> Result<> {
-        if (::bpf_map_delete_elem(map, key) < 0 && errno != ENOENT)
-            return failure("remove VIP", edit.key.address.to_string(), errno);
-        return {};
-    });
+Result<> Datapath::run(const SetVips& edit) {
+    std::vector<Vip4Entry> entries4;
+    std::vector<Vip6Entry> entries6;
+    for (const auto& [key, service] : edit.vips) {
+        if (key.address.is_v4())
+            entries4.emplace_back(program_key<lb_vip4>(key), service);
+        else
+            entries6.emplace_back(program_key<lb_vip6>(key), service);
+    }
+    const std::atomic_ref half(skeleton_->bss->vips_half);
+    const std::uint32_t idle = 1 - half.load(std::memory_order_relaxed);
+    const lb_config& config = skeleton_->rodata->config;
+    CHECK_OK(write_half(memory_.vips4.values(), idle, vip4_table(entries4, config.vip4_mask + 1)));
+    CHECK_OK(write_half(memory_.vips6.values(), idle, vip6_table(entries6, config.vip6_mask + 1)));
+    half.store(idle, std::memory_order_release);
+    return {};
 }
 
 Result<> Datapath::run(const Settle& /*edit*/) { return settler_.settle(); }
@@ -214,7 +216,7 @@ Result<ReasonCounts> Datapath::reasons() const {
 }
 
 std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {
-    return {rings_.values()[line].dest, size};
+    return {memory_.rings.values()[line].dest, size};
 }
 
 Result<std::uint16_t> Datapath::flow_time() const {

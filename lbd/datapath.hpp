@@ -52,7 +52,7 @@ class Datapath {
     /// The table at these lines.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
 
-    [[nodiscard]] std::span<lb_bucket> flows() const { return flows_.values(); }
+    [[nodiscard]] std::span<lb_bucket> flows() const { return memory_.flows.values(); }
     [[nodiscard]] const FlowClock& flow_clock() const { return clock_; }
     /// Of the clock.
     [[nodiscard]] netlink::Result<std::uint16_t> flow_time() const;
@@ -63,20 +63,24 @@ class Datapath {
     };
     using Skeleton = std::unique_ptr<lb_bpf, Unload>;
 
-    Datapath(Skeleton skeleton, Settler settler, MappedArray<lb_ring_line> rings, MappedArray<lb_dest> dests,
-             MappedArray<lb_bucket> flows, FlowClock clock);
+    struct Memory {
+        MappedArray<lb_vip4_line> vips4;
+        MappedArray<lb_vip6_line> vips6;
+        MappedArray<lb_ring_line> rings;
+        MappedArray<lb_dest> dests;
+        MappedArray<lb_bucket> flows;
+    };
+
+    Datapath(Skeleton skeleton, Settler settler, Memory memory, FlowClock clock);
 
     [[nodiscard]] netlink::Result<> run(const SetDest& edit);
     [[nodiscard]] netlink::Result<> run(const WriteRing& edit);
-    [[nodiscard]] netlink::Result<> run(const SetVip& edit);
-    [[nodiscard]] netlink::Result<> run(const RemoveVip& edit);
+    [[nodiscard]] netlink::Result<> run(const SetVips& edit);
     [[nodiscard]] netlink::Result<> run(const Settle& edit);
 
     Skeleton skeleton_;
     Settler settler_;
-    MappedArray<lb_ring_line> rings_;
-    MappedArray<lb_dest> dests_;
-    MappedArray<lb_bucket> flows_;
+    Memory memory_;
     FlowClock clock_;
     std::vector<Fd> links_;
 };

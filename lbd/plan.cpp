@@ -75,16 +75,10 @@ void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops,
     }
 }
 
-/// New keys are entered before old ones are removed.
-Result<> check_vips(const Image& image, const Image& before, const Limits& limits) {
-    std::uint64_t vips4 = 0;
-    std::uint64_t vips6 = 0;
-    const auto count = [&](const VipKey& key) { ++(key.address.is_v4() ? vips4 : vips6); };
-    for (const auto& [key, value] : before.vips) count(key);
-    for (const auto& [key, value] : image.vips)
-        if (!before.vips.contains(key)) count(key);
+Result<> check_vips(const Image& image, const Limits& limits) {
+    const auto vips4 = std::ranges::count_if(image.vips, [](const auto& vip) { return vip.first.address.is_v4(); });
     if (vips4 > limits.vips4) return full("IPv4 VIPs", limits.vips4, "ports");
-    if (vips6 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
+    if (std::ssize(image.vips) - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
     return {};
 }
 
@@ -134,7 +128,7 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
             image.vips[{service.vip, static_cast<std::uint8_t>(port.protocol), port.port}] = value;
         put_bodies(service, ids, hops, image.dests);
     }
-    CHECK_OK(check_vips(image, before, limits));
+    CHECK_OK(check_vips(image, limits));
     return image;
 }
 
@@ -150,13 +144,7 @@ std::vector<Edit> diff(const Image& before, const Image& after) {
         if (!before.rings.contains(ring)) edits.push_back(WriteRing{line, maglev_table(ring.contenders, ring.size)});
 
     const std::size_t until_vips = edits.size();
-    // The entry that says that an address is a VIP sorts before those of its services: it comes last and goes first.
-    for (const auto& [key, value] : after.vips | std::views::reverse) {
-        const auto old = before.vips.find(key);
-        if (old == before.vips.end() || !(old->second == value)) edits.push_back(SetVip{key, value});
-    }
-    for (const auto& [key, value] : before.vips)
-        if (!after.vips.contains(key)) edits.push_back(RemoveVip{key});
+    if (before.vips != after.vips) edits.push_back(SetVips{after.vips});
 
     if (!cleared.empty() && edits.size() > until_vips) edits.push_back(Settle{});
     edits.insert(edits.end(), cleared.begin(), cleared.end());

@@ -65,17 +65,14 @@ struct WriteRing {
     std::uint32_t line = 0;
     std::vector<std::uint16_t> table;
 };
-struct SetVip {
-    VipKey key;
-    lb_service value{};
-};
-struct RemoveVip {
-    VipKey key;
+/// All of them, at once.
+struct SetVips {
+    std::map<VipKey, lb_service> vips;
 };
 /// Wait until no packet is being processed that saw what was there before.
 struct Settle {};
 
-using Edit = std::variant<SetDest, WriteRing, SetVip, RemoveVip, Settle>;
+using Edit = std::variant<SetDest, WriteRing, SetVips, Settle>;
 
 /// The edits that lead from one image to another, in an order in which no packet sees half a service. Empty if there is
 /// nothing to do; otherwise the last one is Settle, so that what was freed may be written again.

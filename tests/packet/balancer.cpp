@@ -10,6 +10,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstring>
+#include <stdexcept>
 #include <system_error>
 
 #include "lb.skel.h"
@@ -18,7 +20,8 @@
 namespace culvert::packet {
 namespace {
 
-constexpr std::uint32_t most_vips = 64;  // and their ports
+constexpr std::uint32_t most_vips = 64;
+constexpr std::uint32_t vip_lines = 64;  // few, so that some keys take their second choice
 constexpr std::uint32_t most_dests = 256;
 constexpr std::uint32_t most_ring_lines = 4096;
 constexpr std::uint32_t arrival_interface = 1;  // lo, which BPF_PROG_TEST_RUN uses unless told
@@ -62,16 +65,32 @@ Key vip_key(const netlink::Prefix& vip, std::uint16_t port, std::uint8_t protoco
     return key;
 }
 
-template <typename Key, typename PrefixKey>
-void enter(const bpf_map* vips, const bpf_map* prefixes, const netlink::Prefix& vip, std::uint16_t port,
-           std::uint8_t protocol, const lb_service& service) {
+template <typename Key>
+void set(std::vector<std::pair<Key, lb_service>>& entries, const Key& key, const lb_service& service) {
+    const auto same = [&](const auto& entry) { return std::memcmp(&entry.first, &key, sizeof key) == 0; };
+    const auto found = std::ranges::find_if(entries, same);
+    if (found == entries.end())
+        entries.emplace_back(key, service);
+    else
+        found->second = service;
+}
+
+template <typename PrefixKey, typename Key>
+void enter(std::vector<std::pair<Key, lb_service>>& vips, const bpf_map* prefixes, const netlink::Prefix& vip,
+           std::uint16_t port, std::uint8_t protocol, const lb_service& service) {
     const Key any = vip_key<Key>(vip, 0, 0);
-    update(vips, vip_key<Key>(vip, port, protocol), service);
-    update(vips, any, lb_service{});
+    set(vips, vip_key<Key>(vip, port, protocol), service);
+    set(vips, any, lb_service{});
     PrefixKey prefix{};
     prefix.length = vip.length;
     std::ranges::copy(vip.address.bytes(), prefix.address);
     update(prefixes, prefix, any);
+}
+
+template <typename Line>
+void write_half(const bpf_map* map, std::uint32_t half, const std::vector<Line>& lines) {
+    if (lines.size() != vip_lines) throw std::length_error("too many VIPs for a test");
+    for (std::uint32_t i = 0; i < vip_lines; ++i) update(map, half * vip_lines + i, lines[i]);
 }
 
 /// Of all keys, each summed over the CPUs.
@@ -115,11 +134,12 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(l
     if (!skeleton_) check(-errno, "open the BPF object");
     skeleton_->rodata->config = config;
     skeleton_->rodata->config.bucket_mask = buckets - 1;
+    skeleton_->rodata->config.vip4_mask = skeleton_->rodata->config.vip6_mask = vip_lines - 1;
     const auto resize = [](bpf_map* map, std::uint32_t entries) {
         check(bpf_map__set_max_entries(map, entries), bpf_map__name(map));
     };
-    resize(skeleton_->maps.vips4, most_vips);
-    resize(skeleton_->maps.vips6, most_vips);
+    resize(skeleton_->maps.vips4, 2 * vip_lines);
+    resize(skeleton_->maps.vips6, 2 * vip_lines);
     resize(skeleton_->maps.prefixes4, most_vips);
     resize(skeleton_->maps.prefixes6, most_vips);
     resize(skeleton_->maps.rings, most_ring_lines);
@@ -151,9 +171,13 @@ void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16
     const auto prefix = netlink::Prefix::parse(vip).value();
     const auto& maps = skeleton_->maps;
     if (prefix.address.is_v4())
-        enter<lb_vip4, lb_prefix4>(maps.vips4, maps.prefixes4, prefix, port, number, service);
+        enter<lb_prefix4>(vips4_, maps.prefixes4, prefix, port, number, service);
     else
-        enter<lb_vip6, lb_prefix6>(maps.vips6, maps.prefixes6, prefix, port, number, service);
+        enter<lb_prefix6>(vips6_, maps.prefixes6, prefix, port, number, service);
+    const std::uint32_t idle = 1 - skeleton_->bss->vips_half;
+    write_half(maps.vips4, idle, lbd::vip4_table(vips4_, vip_lines));
+    write_half(maps.vips6, idle, lbd::vip6_table(vips6_, vip_lines));
+    skeleton_->bss->vips_half = idle;
 }
 
 void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {

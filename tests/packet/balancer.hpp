@@ -10,6 +10,7 @@
 
 #include "bpf/abi.h"
 #include "lbd/state.hpp"
+#include "lbd/vip_table.hpp"
 #include "tests/packet/packet.hpp"
 
 struct lb_bpf;
@@ -67,6 +68,8 @@ class Balancer {
     };
     std::unique_ptr<lb_bpf, Destroy> skeleton_;
     std::vector<std::uint64_t> reasons_;
+    std::vector<lbd::Vip4Entry> vips4_;
+    std::vector<lbd::Vip6Entry> vips6_;
     std::uint32_t ring_lines_ = 0;
 };
 
