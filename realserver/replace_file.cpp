@@ -53,8 +53,12 @@ Result<> make_directory(const std::filesystem::path& directory) {
 Result<> replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode) {
     CHECK_OK(make_directory(path.parent_path()));
     const std::filesystem::path fresh = path.string() + ".new";
-    CHECK_OK(write_through(fresh, O_WRONLY | O_CREAT | O_TRUNC, text, mode));
-    if (rename(fresh.c_str(), path.c_str()) < 0) return failure(operation, path.string(), errno);
+    auto written = write_through(fresh, O_WRONLY | O_CREAT | O_TRUNC, text, mode);
+    if (written && rename(fresh.c_str(), path.c_str()) < 0) written = failure(operation, path.string(), errno);
+    if (!written) {
+        unlink(fresh.c_str());
+        return written;
+    }
     return write_through(path.parent_path(), O_RDONLY | O_DIRECTORY, {});
 }
 

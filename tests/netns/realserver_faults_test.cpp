@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is left of an apply when one of its system calls fails, or the process is killed there: each call in turn.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <string>
+#include <vector>
+
+#include "tests/netns/realserver_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+const std::vector<std::string> refusals{std::to_string(EPERM), std::to_string(ENOBUFS), std::to_string(EBUSY),
+                                        std::to_string(ENODEV), std::to_string(EINVAL)};
+const std::vector<std::string> kills{"kill-before", "kill-after"};
+
+constexpr const char* with_a_tunnel = R"(
+balancers: [10.0.0.1]
+vips: [192.0.2.1]
+receive:
+  - {encap: gue, port: 5080}
+  - {encap: l3dsr, dscp: 2, vip: 192.0.2.1}
+)";
+
+class RealserverFaults : public Realserver {
+  protected:
+    Output apply_with(int step, const std::string& fault) {
+        return host().run(fmt::format(
+            "env CULVERT_FAULT={}:{} " CULVERT_REALSERVER_FAULTS " apply -c /run/realserver.yaml", step, fault));
+    }
+
+    static bool was_met(const Output& output) { return output.err.find("fault at step") != std::string::npos; }
+
+    /// Tunnel devices that are up and ports, if there are any, are guarded by the table.
+    bool is_guarded() {
+        const bool open =
+            !host().run("ip fou show").out.empty() || host().must("ip link show up").find("tunl0") != std::string::npos;
+        return !open || host().must("nft list tables").find("inet culvert") != std::string::npos;
+    }
+
+    /// Whatever the fault: the old state, or all of the new one; and if the process was killed, one that the next apply
+    /// finishes. Teardown then finds its way to the start.
+    void try_fault(int step, const std::string& fault, const std::string& former, const std::string& wanted) {
+        SCOPED_TRACE(fmt::format("step {}: {}", step, fault));
+        std::string before = start_;
+        if (!former.empty()) {
+            configure(former);
+            ASSERT_EQ(realserver("apply").status, 0);
+            before = snapshot(host());
+        }
+        configure(wanted);
+        const Output output = apply_with(step, fault);
+        met_ = met_ || was_met(output);
+        const bool killed = fault.starts_with("kill");
+        if (!killed && output.status != 0) {
+            EXPECT_EQ(snapshot(host()), before) << output;
+            if (before == start_) {
+                EXPECT_EQ(files(), "");
+                return;
+            }
+        } else if (killed && was_met(output)) {
+            EXPECT_TRUE(is_guarded());
+            const Output next = realserver("apply");
+            EXPECT_EQ(next.status, 0) << next;
+        } else {
+            EXPECT_EQ(realserver("plan").status, 0);
+        }
+        const Output torn_down = realserver("teardown");
+        EXPECT_EQ(torn_down.status, 0) << torn_down;
+        EXPECT_EQ(snapshot(host()), start_);
+        EXPECT_EQ(files(), "");
+    }
+
+    std::string files() { return host().must("find /run/culvert -type f"); }
+
+    /// Steps from the first to beyond the last; `faults(step)` says what to try at each. Returns how many there are.
+    template <typename Faults>
+    int try_every_step(const Faults& faults, const std::string& former, const std::string& wanted) {
+        start_ = snapshot(host());
+        for (int step = 1;; ++step) {
+            met_ = false;
+            for (const std::string& fault : faults(step)) try_fault(step, fault, former, wanted);
+            if (!met_ || HasFailure()) return step - 1;
+        }
+    }
+
+  private:
+    std::string start_;  // before anything was applied
+    bool met_ = false;   // some fault at this step
+};
+
+std::vector<std::string> all_of_them(int) {
+    std::vector<std::string> faults = refusals;
+    faults.insert(faults.end(), kills.begin(), kills.end());
+    return faults;
+}
+
+std::vector<std::string> in_turn(int step) {
+    return {refusals.at(step % refusals.size()), kills.at(step % kills.size())};
+}
+
+/// With tunnels there are many calls, and time runs slowly in the machines that have them.
+TEST_F(RealserverFaults, OfEachSystemCall) {
+    const bool has_tunnels = !missing_module("ipip") && !missing_module("fou");
+    build();
+    if (has_tunnels) {
+        EXPECT_GE(try_every_step(in_turn, "", with_a_tunnel), 20);
+    } else {
+        EXPECT_GE(try_every_step(all_of_them, "", without_modules.yaml), 9);
+    }
+}
+
+TEST_F(RealserverFaults, WhileOneConfigurationFollowsAnother) {
+    build();
+    EXPECT_GE(try_every_step(in_turn, without_modules.yaml, R"(
+vips: [192.0.2.1, 192.0.2.2]
+receive: [{encap: l3dsr, dscp: 3, vip: 192.0.2.2}]
+)"),
+              7);
+}
+
+}  // namespace
+}  // namespace culvert::netns
