@@ -47,7 +47,7 @@ std::string words(Backoff::Delay delay) {
 
 std::string summary(const Repairs& repairs, std::size_t repaired) {
     const std::size_t wrong =
-        repairs.failed.size() + repairs.held.size() + repairs.unsafe.size() + repairs.conflicts.size();
+        repairs.failed.size() + repairs.held.size() + repairs.premature.size() + repairs.conflicts.size();
     const std::string so_far = fmt::format("{} repair{} so far", repaired, repaired == 1 ? "" : "s");
     if (wrong == 0) return "in order; " + so_far;
     return fmt::format("{} setting{} not in order; {}", wrong, wrong == 1 ? "" : "s", so_far);

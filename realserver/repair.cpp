@@ -3,11 +3,15 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include "realserver/apply.hpp"
 #include "realserver/plan.hpp"
+#include "realserver/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -27,16 +31,27 @@ bool opens(const Change& change) {
 class Precaution {
   public:
     void missed(const Change& change) {
-        unguarded_ |= change.key().kind == Kind::table;
-        unprotected_ |= change.key().kind == Kind::sysctl && !lowers(change);
+        const Key key = change.key();
+        unguarded_ |= key.kind == Kind::table;
+        unprotected_ |= key.kind == Kind::sysctl && !lowers(change);
+        if (change.before) return;
+        if (key.kind == Kind::device) lack(key.name);
+        if (key.kind == Kind::module)
+            for (const std::string_view device : devices_of_module(key.name)) lack(std::string(device));
     }
     [[nodiscard]] bool allows(const Change& change) const {
-        return !(unguarded_ && opens(change)) && !(unprotected_ && lowers(change));
+        return !(unguarded_ && opens(change)) && !(unprotected_ && lowers(change)) &&
+               !impossible_.contains(change.key());
     }
 
   private:
+    void lack(const std::string& device) {
+        for (Key& setting : settings_of(device)) impossible_.insert(std::move(setting));
+    }
+
     bool unguarded_ = false;
     bool unprotected_ = false;
+    std::set<Key> impossible_;
 };
 
 /// What was made and does not read back is not made.
@@ -70,7 +85,7 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
         if (is_held(change)) {
             repairs.held.push_back(change);
         } else if (!precaution.allows(change)) {
-            repairs.unsafe.push_back(change);
+            repairs.premature.push_back(change);
         } else if (auto done = host.perform(change); !done) {
             repairs.failed.push_back({change, std::move(done).error()});
         } else {

@@ -20,11 +20,11 @@ struct Repairs {
     std::vector<Change> made;               ///< and found made when the kernel was asked again
     std::vector<Failed> failed;             ///< of what was tried
     std::vector<Change> held;               ///< not due yet
-    std::vector<Change> unsafe;             ///< not made, as a change that must precede them was not
+    std::vector<Change> premature;          ///< not made, as a change that must precede them was not
     std::vector<netlink::Error> conflicts;  ///< what stands in the way of something wanted
 
     [[nodiscard]] bool in_order() const {
-        return failed.empty() && held.empty() && unsafe.empty() && conflicts.empty();
+        return failed.empty() && held.empty() && premature.empty() && conflicts.empty();
     }
 };
 

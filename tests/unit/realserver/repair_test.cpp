@@ -128,7 +128,8 @@ TEST_F(Repair, WithoutTheTableNothingIsOpened) {
     host_.put(Link{"tunl0", false});
     for (int i = 0; i < 2; ++i) {  // refused, then held
         const Repairs repairs = repair_now();
-        EXPECT_THAT(lines(repairs.unsafe), ElementsAre("~ link tunl0: down -> up", "+ port 5080/udp over ipv4: gue"));
+        EXPECT_THAT(lines(repairs.premature),
+                    ElementsAre("~ link tunl0: down -> up", "+ port 5080/udp over ipv4: gue"));
         EXPECT_EQ(host_.state().contains(port), false);
     }
     host_.before_change = nullptr;
@@ -137,11 +138,31 @@ TEST_F(Repair, WithoutTheTableNothingIsOpened) {
     EXPECT_TRUE(host_.state().contains(port));
 }
 
+TEST_F(Repair, WhatBelongsToADeviceWaitsForIt) {
+    config_ = config(
+        "vips: [192.0.2.1]\nreceive: [{encap: l2}]\n"
+        "tunnels: [{name: tun7, type: gretap, local: 10.0.0.2, remote: 10.0.0.1}]");
+    ASSERT_TRUE(apply(host_, file_, config_));
+    const Key device{Kind::device, "tun7"};
+    host_.erase(device);
+    for (const Key& setting : settings_of("tun7")) host_.erase(setting);
+    refuse(device);
+    Repairs repairs = repair_now();
+    EXPECT_EQ(repairs.failed.size(), 1U);
+    EXPECT_THAT(repairs.premature,
+                testing::Contains(testing::ResultOf([](const Change& change) { return change.to_string(); },
+                                                    "~ link tun7: down -> up")));
+    host_.before_change = nullptr;
+    now_ += 1s;
+    EXPECT_TRUE(repair_now().in_order());
+    EXPECT_TRUE(std::get<Link>(host_.state().at({Kind::link, "tun7"})).up);
+}
+
 TEST_F(Repair, NoDeviceIsUnprotectedInBetween) {
     host_.sysctl("net.ipv4.conf.all.rp_filter", 2);
     refuse({Kind::sysctl, "net.ipv4.conf.eth0.rp_filter"});
     const Repairs repairs = repair_now();
-    EXPECT_THAT(lines(repairs.unsafe), testing::Contains("~ sysctl net.ipv4.conf.all.rp_filter: 2 -> 0"));
+    EXPECT_THAT(lines(repairs.premature), testing::Contains("~ sysctl net.ipv4.conf.all.rp_filter: 2 -> 0"));
 }
 
 TEST_F(Repair, APortOfOthersIsAConflictAndTheRestIsPutRight) {
