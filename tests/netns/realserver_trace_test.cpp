@@ -42,7 +42,7 @@ std::string ipv4(int host, const std::string& content) {
 
 constexpr const char* configuration = R"(
 balancers: [10.0.0.1]
-vips: [192.0.2.1]
+vips: [192.0.2.1, "2001:db8::1"]
 receive: [{encap: ipip}, {encap: gue, port: 5080}]
 )";
 
@@ -55,9 +55,12 @@ class RealserverTrace : public NetnsTest {
         if (IsSkipped()) return;
         sender_.emplace("sender");
         backend_.emplace("backend");
-        connect({*sender_, "eth0", {"10.0.0.1/24"}}, {*backend_, "eth0", {"10.0.0.3/24"}});
+        connect({*sender_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
         sender_->ip(
-            "addr add 10.0.0.66/24 dev eth0\naddr add 198.51.100.9/32 dev lo\nroute add 192.0.2.0/24 via 10.0.0.3\n");
+            "addr add 10.0.0.66/24 dev eth0\n"
+            "addr add 198.51.100.9/32 dev lo\n"
+            "route add 192.0.2.0/24 via 10.0.0.3\n"
+            "route add 2001:db8::/32 via fd00::3\n");
         backend_->write("/run/realserver.yaml", configuration);
     }
 
@@ -86,7 +89,7 @@ class RealserverTrace : public NetnsTest {
     }
     /// `to`: "192.0.2.1:53", an address and a port, with options of socat.
     void send_udp(const std::string& to, const std::string& content) const {
-        sender_->must("socat -u - UDP4-SENDTO:" + to, content);
+        sender_->must("socat -u - UDP-SENDTO:" + to, content);
     }
 
     Host& sender() { return *sender_; }
@@ -140,6 +143,8 @@ TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
     backend().ip("addr del 192.0.2.1/32 dev lo\n");
     send_udp("192.0.2.1:53", "ping");
     EXPECT_EQ(told()["cause"], "the VIP 192.0.2.1 is no address of this host");
+    send_udp("[2001:db8::1]:53", "ping");
+    EXPECT_EQ(told()["cause"], "the VIP 2001:db8::1 is no address of this host");
 }
 
 TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
