@@ -113,14 +113,29 @@ class Dissector {
 
     void udp(std::uint16_t port, std::size_t at) {
         const Family family = layers_.back().flow.destination.family();
+        const auto is_its = [&](const auto& tunnel) { return tunnel.port == port && tunnel.outer.contains(family); };
         for (const Receive& receive : config_.receive) {
-            const auto* tunnel = std::get_if<UdpTunnel>(&receive);
-            if (tunnel == nullptr || tunnel->port != port || !tunnel->outer.contains(family)) continue;
-            in_udp_ = true;
-            enter(fmt::format("{} {}", tunnel->type == FouType::gue ? "gue" : "fou", port));
-            if (tunnel->type == FouType::gue) return gue(at);
-            return tunnel->inner.contains(Inner::gre) ? gre(at) : ip(at);
+            if (const auto* tunnel = std::get_if<UdpTunnel>(&receive); tunnel != nullptr && is_its(*tunnel))
+                return fou_or_gue(*tunnel, at);
+            if (const auto* tunnel = std::get_if<GeneveTunnel>(&receive); tunnel != nullptr && is_its(*tunnel))
+                return geneve(at);
         }
+        for (const PointToPoint& tunnel : config_.tunnels)
+            if (const auto own = receive_port(tunnel); own && is_its(*own)) return fou_or_gue(*own, at);
+    }
+
+    void fou_or_gue(const UdpTunnel& tunnel, std::size_t at) {
+        in_udp_ = true;
+        enter(fmt::format("{} {}", tunnel.type == FouType::gue ? "gue" : "fou", tunnel.port));
+        if (tunnel.type == FouType::gue) return gue(at);
+        return tunnel.inner.contains(Inner::gre) ? gre(at) : ip(at);
+    }
+
+    /// RFC 8926 section 3.4: how many words of options, an Ethernet type, the VNI.
+    void geneve(std::size_t at) {
+        if (!has(at, 8)) return;
+        enter(fmt::format("geneve {}", word(at + 4) << 8 | bytes_[at + 6]));
+        ethertype(word(at + 2), at + 8 + (bytes_[at] & 0x3fU) * 4U);
     }
 
     /// draft-ietf-intarea-gue-09 sections 3.1 and 4: the version, a flag for control, the length of what is optional in

@@ -57,7 +57,11 @@ Config config() {
             .vips = {*Prefix::parse("192.0.2.1"), *Prefix::parse("2001:db8::/64")},
             .receive = {IpTunnel{.outer = both, .inner = both},
                         UdpTunnel{.port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::gre}},
-                        UdpTunnel{.type = netlink::FouType::fou, .port = 5047, .outer = both, .inner = {Inner::gre}}}};
+                        UdpTunnel{.type = netlink::FouType::fou, .port = 5047, .outer = both, .inner = {Inner::gre}},
+                        GeneveTunnel{.vni = 666, .outer = both, .inner = both}},
+            .tunnels = {{.name = "my-gre",
+                         .parameters = {.kind = netlink::TunnelKind::gretap,
+                                        .encap = {.type = netlink::EncapType::fou, .source_port = 5555}}}}};
 }
 
 const Bytes request = ipv4("198.51.100.9", "192.0.2.1", IPPROTO_TCP) + ports(7, 80);
@@ -74,6 +78,8 @@ TEST(Drop, ReadsWhatIsInATunnel) {
     const Bytes keyed_ethernet = Bytes{0x20, 0, 0x65, 0x58, 0, 0, 0, 1} + Bytes(12) + Bytes{0x08, 0};
     const Bytes gue4{0, 4, 0, 0};
     const Bytes gue_gre = Bytes{1, 47, 0, 0} + Bytes(4);  // with a word of options
+    const Bytes teb = Bytes{0, 0, 0x65, 0x58} + Bytes(12) + Bytes{0x08, 0};
+    const Bytes geneve = Bytes{1, 0, 0x65, 0x58, 0, 2, 0x9a, 0} + Bytes(4) + Bytes(12) + Bytes{0x08, 0};
     const auto outer4 = [](std::uint8_t protocol) { return ipv4("10.0.0.1", "10.0.0.3", protocol); };
     const auto outer6 = [](std::uint8_t protocol) { return ipv6("fd00::1", "fd00::3", protocol); };
     const std::pair<Bytes, std::string> rows[] = {
@@ -86,6 +92,8 @@ TEST(Drop, ReadsWhatIsInATunnel) {
         {outer6(IPPROTO_UDP) + ports(9, 5080), "gue 5080"},  // version 1: IP at once
         {outer4(IPPROTO_UDP) + ports(9, 5080) + gue_gre + gre4, "gre over gue 5080"},
         {outer4(IPPROTO_UDP) + ports(9, 5047) + gre4, "gre over fou 5047"},
+        {outer6(IPPROTO_UDP) + ports(9, 6081) + geneve, "geneve 666"},
+        {outer4(IPPROTO_UDP) + ports(9, 5555) + teb, "gre over fou 5555"},
     };
     for (const auto& [headers, encap] : rows) {
         const Packet packet = dissected(headers + request);
