@@ -121,7 +121,7 @@ TEST_F(RealserverRender, OneCapabilityIsEnough) {
 TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     if (std::getenv("CULVERT_VM") == nullptr)
         GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
-    host_.write("/run/realserver.yaml", by_mark);
+    host_.write("/run/realserver.yaml", by_tunnel);
     host_.must("cp " CULVERT_REALSERVER " /run/realserver");  // the unit sees nothing of /tmp and /root
     host_.must("/run/realserver render systemd -c /run/realserver.yaml -o /run");
     host_.must("mkdir -p /run/systemd/system/realserver.service.d");
@@ -134,7 +134,8 @@ TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     constexpr std::chrono::minutes slow_start{3};
     EXPECT_TRUE(eventually([&] { return plan() == "nothing to change\n"; }, slow_start));
     host_.ip("addr del 192.0.2.1/32 dev lo\n");
-    host_.set_sysctl("net.ipv4.conf.all.arp_ignore", "0");
+    host_.set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
+    host_.must("ip fou del port 5080");
     EXPECT_TRUE(eventually([&] { return plan() == "nothing to change\n"; }));
 }
 
