@@ -19,8 +19,7 @@ Result<KernelHost> KernelHost::open() {
     TRY(Socket generic, Socket::open(NETLINK_GENERIC));
     auto nftables = Nftables::open();
     if (!nftables && nftables.error().code != EPROTONOSUPPORT) return tl::unexpected(std::move(nftables).error());
-    TRY(const netlink::NetworkNamespace here, netlink::NetworkNamespace::current());
-    TRY(const std::uint64_t cookie, here.cookie());
+    TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
     return KernelHost(std::move(route), std::move(generic), std::move(nftables), DecapPrograms(cookie));
 }
 

@@ -124,6 +124,11 @@ data rules(const Config& config) {
     return list;
 }
 
+/// Where this host's kernel has no device, which may turn out elsewhere only.
+bool may_take_xdp(const Config& config) {
+    return std::ranges::any_of(config.receive, [](const Receive& receive) { return via(receive) != Via::kernel; });
+}
+
 std::string_view text_of(std::string_view template_name) {
     return std::ranges::find(templates::embedded, template_name, &std::pair<std::string_view, std::string_view>::first)
         ->second;
@@ -141,6 +146,7 @@ std::string render(const Rendering& rendering, const Config& config, const Insta
     values.set("sysctls", sysctls(wanted));
     values.set("rp_filter", wanted.contains({Kind::sysctl, netlink::SysctlKey::rp_filter("all").to_string()}));
     values.set("rules", rules(config));
+    values.set("xdp", may_take_xdp(config));
     for (const auto& [key, item] : wanted)
         if (const auto* ruleset = std::get_if<Ruleset>(&item)) values.set("table", to_text(ruleset->table));
 

@@ -118,6 +118,15 @@ TEST_F(RealserverRender, OneCapabilityIsEnough) {
     EXPECT_EQ(plan(), "nothing to change\n");
 }
 
+TEST_F(RealserverRender, XdpTakesTwoMore) {
+    const std::string by_xdp = R"({balancers: [10.0.0.1], vips: [192.0.2.1], interfaces: [lo],
+                                  receive: [{encap: gue, port: 5080, via: xdp}]})";
+    ASSERT_THAT(host_.read(render("systemd", by_xdp)), HasSubstr("\nCapabilityBoundingSet=CAP_BPF CAP_PERFMON\n"));
+    host_.must("setpriv --bounding-set=-all,+net_admin,+bpf,+perfmon --inh-caps=-all --no-new-privs " CULVERT_REALSERVER
+               " apply -c /run/realserver.yaml");
+    EXPECT_EQ(plan(), "nothing to change\n");
+}
+
 TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     if (std::getenv("CULVERT_VM") == nullptr)
         GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";

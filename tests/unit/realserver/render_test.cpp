@@ -46,6 +46,13 @@ TEST(Render, ModulesAreLoadedAtBootAndBeforeTheUnit) {
                       HasSubstr("\nExecStart=/usr/sbin/realserver monitor -c /etc/culvert/realserver.yaml\n")));
 }
 
+TEST(Render, UnitMayUseBpfOnlyWhereXdpMayUnwrap) {
+    Config config = ipip();
+    EXPECT_THAT(rendered("systemd", config), AllOf(HasSubstr("CAP_BPF"), HasSubstr("\nSystemCallFilter=bpf\n")));
+    std::get<IpTunnel>(config.receive.front()).via = Via::kernel;
+    EXPECT_THAT(rendered("systemd", config), Not(HasSubstr("BPF")));
+}
+
 TEST(Render, HookPassesOverDevicesThatApplyItselfBringsUp) {
     EXPECT_THAT(rendered("networkd-dispatcher", ipip()),
                 AllOf(HasSubstr("    lo | tunl0) exit 0"),
