@@ -53,7 +53,8 @@ std::optional<Neighbour> decode_neighbour(Bytes message) {
 
 Result<std::vector<Neighbour>> Neighbours::dump(const Filter& filter) {
     const auto family = static_cast<std::uint8_t>(filter.family ? af(*filter.family) : AF_UNSPEC);
-    Message message(RTM_GETNEIGH, 0, ndmsg{.ndm_family = family});
+    const auto flags = static_cast<std::uint8_t>(filter.proxies ? NTF_PROXY : 0);
+    Message message(RTM_GETNEIGH, 0, ndmsg{.ndm_family = family, .ndm_flags = flags});
     if (filter.link != 0) message.u32(NDA_IFINDEX, filter.link);
     return socket_->dump(std::move(message), "list neighbours", decode_neighbour);
 }

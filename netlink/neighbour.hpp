@@ -38,6 +38,7 @@ class Neighbours {
     struct Filter {
         std::optional<Family> family;
         std::uint32_t link = 0;  ///< index; 0: all
+        bool proxies = false;    ///< instead: the addresses that a link answers for (`ip neigh show proxy`)
     };
     [[nodiscard]] Result<std::vector<Neighbour>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Neighbour>> dump() { return dump(Filter{}); }
