@@ -21,7 +21,9 @@
 #include "common/log.hpp"
 #include "netlink/netns.hpp"
 #include "realserver/apply.hpp"
+#include "realserver/check.hpp"
 #include "realserver/config_reader.hpp"
+#include "realserver/environment.hpp"
 #include "realserver/kernel_host.hpp"
 #include "realserver/load_config.hpp"
 #include "realserver/lock.hpp"
@@ -151,6 +153,22 @@ ExitCode run_status(const Options& options) {
     return exit_done;
 }
 
+ExitCode run_check(const Options& options) {
+    auto config = load_config(options.config);
+    if (!config) return exit_usage;
+    const auto view = look(*std::move(config), options);
+    if (!view) return fail(view.error());
+    const auto environment = observe_environment(view->config, view->observed);
+    if (!environment) return fail(environment.error());
+    const Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
+    if (options.json) {
+        print_json(to_json(diagnosis));
+    } else {
+        fmt::print("{}", to_text(diagnosis, common::use_color(options.color, STDOUT_FILENO)));
+    }
+    return diagnosis.findings.empty() ? exit_done : exit_differs;
+}
+
 void add_dry_run(CLI::App& app, Options& options) {
     app.add_flag("--dry-run", options.dry_run, "Only show what would change");
 }
@@ -167,6 +185,12 @@ constexpr auto all_commands = std::to_array<Command>({
      add_dry_run, run_apply},
     {"status", "What is wanted, what there is, packets received",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
+    {"check", "What keeps this host from working as a backend",
+     "Looks at all that a working backend takes: modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, "
+     "rules\n"
+     "of others, services. Each finding has a name, what was seen, and a cure. Nothing is touched.\n"
+     "Exit status: 0 nothing found, 3 findings, 1 failed, 2 usage or bad configuration.",
+     nullptr, run_check},
     {"monitor", "Apply, stay, and repair what others change",
      "SIGHUP has it read its configuration anew, SIGTERM ends it; everything stays as it is then. For systemd:\n"
      "Type=notify, with WatchdogSec= if wanted.\n"
