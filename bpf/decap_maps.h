@@ -63,7 +63,9 @@ struct {
 
 static __always_inline int is_own(const struct decap_address *address)
 {
-    return bpf_map_lookup_elem(&own, address) != NULL;
+    struct decap_address key = *address; /* the verifier of 6.1 wants it on the stack */
+
+    return bpf_map_lookup_elem(&own, &key) != NULL;
 }
 
 static __always_inline int is_balancer(const struct decap_address *address)

@@ -13,7 +13,7 @@ namespace {
 
 using netlink::Family;
 
-constexpr std::size_t mutants = 60'000;
+constexpr std::size_t mutants = 15'000;
 
 using View = std::span<const std::uint8_t>;
 
@@ -148,7 +148,7 @@ TEST_F(DecapTest, WhateverComesTheGuardHolds) {
          {"unwrapped", "pass", "drop: source", "drop: fragment", "drop: ip_checksum", "drop: truncated",
           "drop: udp_length", "drop: gre_flags", "drop: gue_flags", "drop: gue_version", "drop: geneve_control",
           "drop: vni", "drop: inner_protocol", "drop: inner_header", "drop: nested", "drop: no_vip", "drop: ecn"})
-        EXPECT_GE(fates[fate], 10U) << fate;
+        EXPECT_GE(fates[fate], 5U) << fate;
     EXPECT_EQ(fates["drop: internal"], 0U);
 }
 
