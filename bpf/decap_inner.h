@@ -18,17 +18,18 @@ static __always_inline int combine_ecn(__u8 outer, __u8 inner)
     return outer == ECT_1 && inner == ECT_0 ? ECT_1 : inner;
 }
 
-/* Nobody that answers could go to. Loopback and multicast sources are the stack's to drop too, but count here. */
+/* Nobody that answers could go to from a VIP: unspecified, loopback, link-local, multicast, reserved. */
 static __always_inline int is_nobody(const struct decap_address *a)
 {
     const __u8 *ipv4 = (const __u8 *)&a->word_be[3];
 
     if (!a->word_be[0] && !a->word_be[1]) {
         if (a->word_be[2] == bpf_htonl(0xffff))
-            return ipv4[0] == 0 || ipv4[0] == 127 || ipv4[0] >= 224;
+            return ipv4[0] == 0 || ipv4[0] == 127 || ipv4[0] >= 224 || (ipv4[0] == 169 && ipv4[1] == 254);
         return !a->word_be[2] && (!a->word_be[3] || a->word_be[3] == bpf_htonl(1));
     }
-    return (a->word_be[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000);
+    return (a->word_be[0] & bpf_htonl(0xff000000)) == bpf_htonl(0xff000000) ||
+           (a->word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
 static __always_inline int guard(const struct decap_address *source, const struct decap_address *destination)

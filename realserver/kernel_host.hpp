@@ -23,7 +23,7 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<Observed> observe() override;
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
     /// Of what observe() finds, that which the kernel does not announce when it changes: FOU ports (without their
-    /// devices) and the sysctls of ARP. Takes little time.
+    /// devices), XDP programs and the sysctls of ARP. Takes little time.
     [[nodiscard]] netlink::Result<HostState> unannounced();
     /// What a device has received since it was made.
     [[nodiscard]] netlink::Result<Received> received(const std::string& device);

@@ -21,6 +21,7 @@ namespace culvert::realserver {
 
 namespace {
 
+using netlink::IpAddress;
 using netlink::ModuleState;
 using netlink::Prefix;
 using netlink::Result;
@@ -96,7 +97,8 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
         if (local.type != RTN_LOCAL) continue;
         const bool on_lo = local.hops.size() == 1 && local.hops.front().link == index_of_lo;
         if (local.destination.is_host()) {
-            if (!local.destination.address.is_loopback()) observed.around.addresses.insert(local.destination.address);
+            const IpAddress& address = local.destination.address;
+            if (!address.is_loopback() && !address.is_link_local()) observed.around.addresses.insert(address);
         } else if (on_lo) {
             put_vip(local.destination, local.protocol, observed);
         }
@@ -148,10 +150,12 @@ Result<> observe_modules(bool has_fou, Observed& observed) {
 }  // namespace
 
 Result<HostState> KernelHost::unannounced() {
-    HostState state;
-    CHECK_OK(observe_sysctls({}, state));
-    CHECK_OK(observe_ports(generic_, {}, state));
-    return state;
+    Observed observed;
+    CHECK_OK(observe_sysctls({}, observed.state));
+    CHECK_OK(observe_ports(generic_, {}, observed.state));
+    TRY(const auto links, netlink::Links(route_).dump());
+    for (const netlink::Link& link : links) CHECK_OK(put_decap(link, decap_, observed));
+    return std::move(observed.state);
 }
 
 Result<Observed> KernelHost::observe() {

@@ -116,7 +116,7 @@ struct Way {
 /// What is not ours to set, but what is wanted depends on.
 struct Surroundings {
     std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
-    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but for loopback ones
+    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but loopback and link-local
     std::vector<Way> ways;
     bool operator==(const Surroundings&) const = default;
 };

@@ -78,6 +78,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"from_a_vip_of_a_prefix", "drop: inner_source", from6("2001:db8::99")},
         Case{"from_loopback", "drop: inner_source", from("127.0.0.1")},
         Case{"from_loopback6", "drop: inner_source", from6("::1")},
+        Case{"from_the_link", "drop: inner_source", from("169.254.0.1")},
+        Case{"from_the_link6", "drop: inner_source", from6("fe80::1")},
         Case{"from_nowhere", "drop: inner_source", from("0.0.0.0")},
         Case{"from_nowhere6", "drop: inner_source", from6("::")},
         Case{"from_a_group", "drop: inner_source", from("224.0.0.1")},
