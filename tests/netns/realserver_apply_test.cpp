@@ -83,7 +83,8 @@ TEST_P(RealserverWith, RepairsWhatHasDrifted) {
     host().ip("addr del 192.0.2.1/32 dev lo\nroute del local 198.51.100.0/28 dev lo table local\n");
     host().must("nft flush table inet culvert");
     host().set_sysctl("net.ipv4.conf.all.arp_ignore", "0");
-    if (GetParam() == everything) host().ip("link set gre0 down\nfou del port 5080\n");
+    if (GetParam() == everything)
+        host().ip("link set gre0 down\nfou del port 5080\nlink del geneve6081\nlink set lb1 type gretap ttl 9\n");
     EXPECT_EQ(realserver("apply").status, 0);
     EXPECT_EQ(realserver("plan").status, 0);
     // Other than by the way: a device that is set up again gets its IPv6 addresses anew.
@@ -99,7 +100,7 @@ class RealserverWithModules : public Realserver {
     void SetUp() override {
         Realserver::SetUp();
         if (IsSkipped()) return;
-        for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"}) REQUIRE_MODULE(module);
+        for (const char* module : modules) REQUIRE_MODULE(module);
         build();
         configure(everything.yaml);
     }
@@ -147,6 +148,21 @@ TEST_F(RealserverWithModules, APortOfOthersIsAConflict) {
     EXPECT_EQ(snapshot(host()), before);
 }
 
+TEST_F(RealserverWithModules, DevicesOfOthersAreConflicts) {
+    host().ip("link add lb1 type veth\nlink add theirs type geneve external\n");
+    const std::string before = snapshot(host());
+    const Output output = realserver("apply");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_EQ(output.err,
+              "realserver: create device lb1: File exists: the kernel has a device of this name (no tunnel), which "
+              "realserver did not make (ip link del lb1, or choose another name)\n"
+              "realserver: create device geneve6081: File exists: the device theirs (geneve, port 6081, any vni, mac " +
+                  host().read("/sys/class/net/theirs/address").substr(0, 17) +
+                  "), which realserver did not make, receives the same packets (ip link del theirs)\n"
+                  "realserver: nothing was changed\n");
+    EXPECT_EQ(snapshot(host()), before);
+}
+
 TEST_F(RealserverWithModules, AChangedConfigurationTakesAwayWhatItNoLongerWants) {
     const std::string before = snapshot(host());
     ASSERT_EQ(realserver("apply").status, 0);
@@ -165,6 +181,8 @@ TEST_F(RealserverWithModules, ALostRecordLeavesNothingOpen) {
     ASSERT_EQ(realserver("teardown").status, 0);
     EXPECT_EQ(host().must("ip fou show"), "");
     EXPECT_THAT(host().must("ip link show up"), testing::Not(HasSubstr("tunl0")));
+    for (const char* device : {"geneve6081", "lb1", "lb2"})
+        EXPECT_FALSE(host().run(fmt::format("ip link show {}", device)).ok()) << device;
     EXPECT_THAT(host().must("ip addr show dev lo"), testing::Not(HasSubstr("192.0.2.1")));
     EXPECT_EQ(host().must("nft list ruleset"), "");
 }

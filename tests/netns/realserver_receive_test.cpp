@@ -19,7 +19,11 @@
 namespace culvert::netns {
 namespace {
 
+using testing::AnyOf;
+using testing::Each;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 const std::string vip4 = "192.0.2.1";
 const std::string vip6 = "2001:db8::1";
@@ -83,6 +87,7 @@ struct Encapsulation {
     std::string udp{};    ///< "fou", "gue", or nothing
     int port_ipv4 = 0;    ///< for inner IPv4
     int port_ipv6 = 0;
+    bool geneve = false;
 };
 
 const std::vector<Encapsulation> encapsulations{
@@ -93,6 +98,8 @@ const std::vector<Encapsulation> encapsulations{
     {"fou_gre", "{encap: fou, port: 5047, inner: gre, family: $}", true, "fou", 5047, 5047},
     {"gue", "{encap: gue, port: 5080, family: $}", false, "gue", 5080, 5080},
     {"gue_gre", "{encap: gue, port: 5080, inner: gre, family: $}", true, "gue", 5080, 5080},
+    {"geneve", "{encap: geneve, vni: 666, family: $}, {encap: geneve, vni: 667, family: $}", false, "", 6081, 6081,
+     true},
 };
 
 struct Path {
@@ -108,6 +115,8 @@ struct Path {
 
     /// The arguments of `ip link add … type` for the tunnel that carries one inner family.
     [[nodiscard]] std::string device(int inner) const {
+        if (encapsulation.geneve)
+            return fmt::format("geneve id {} remote {}", inner == 4 ? 666 : 667, outer == 4 ? "10.0.0.3" : "fd00::3");
         const bool gre = encapsulation.gre;
         std::string text = outer == 4 ? (gre ? "gre" : inner == 4 ? "ipip" : "sit") : gre ? "ip6gre" : "ip6tnl";
         if (outer == 6 && !gre) text += inner == 4 ? " mode ipip6" : " mode ip6ip6";
@@ -124,7 +133,7 @@ struct Path {
 
     /// A capture filter for what the balancer sends to the backend.
     [[nodiscard]] std::string on_the_wire(int inner) const {
-        if (!encapsulation.udp.empty()) return fmt::format("udp dst port {}", port(inner));
+        if (port(inner) != 0) return fmt::format("udp dst port {}", port(inner));
         return fmt::format("{} proto {}", outer == 4 ? "ip" : "ip6", encapsulation.gre ? 47 : inner == 4 ? 4 : 41);
     }
 };
@@ -134,12 +143,18 @@ std::ostream& operator<<(std::ostream& stream, const Path& path) { return stream
 class BackendPath : public Backend, public testing::WithParamInterface<Path> {};
 
 TEST_P(BackendPath, ServesBothFamilies) {
-    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"}) REQUIRE_MODULE(module);
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
     const Path& path = GetParam();
     build();
     for (const int inner : {4, 6})
         balancer().ip(fmt::format("link add to{0} type {1}\nlink set to{0} up\n", inner, path.device(inner)));
     balancer().ip(fmt::format("route add {} dev to4\nroute add {} dev to6\n", vip4, vip6));
+    if (path.encapsulation.geneve)  // the MAC address that every backend's device has
+        balancer().ip(
+            fmt::format("neigh add {} lladdr 02:43:55:4c:56:54 dev to4\n"
+                        "neigh add {} lladdr 02:43:55:4c:56:54 dev to6\n",
+                        vip4, vip6));
 
     provision(path.receive());
 
@@ -160,6 +175,40 @@ std::vector<Path> paths() {
 INSTANTIATE_TEST_SUITE_P(In, BackendPath, testing::ValuesIn(paths()), [](const auto& path) {
     return fmt::format("{}_over_ipv{}", path.param.encapsulation.name, path.param.outer);
 });
+
+TEST_F(Backend, OneGuePortServesBothOuterFamilies) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "fou", "fou6"}) REQUIRE_MODULE(module);
+    build();
+    balancer().ip(
+        fmt::format("link add to4 type ipip remote 10.0.0.3 local 10.0.0.2 encap gue encap-dport 5080\n"
+                    "link add to6 type ip6tnl mode ip6ip6 remote fd00::3 local fd00::2 encaplimit none "
+                    "encap gue encap-dport 5080\n"
+                    "link set to4 up\nlink set to6 up\nroute add {} dev to4\nroute add {} dev to6\n",
+                    vip4, vip6));
+    provision("{encap: gue, port: 5080}");
+    for (const std::string& vip : {vip4, vip6}) EXPECT_TRUE(client().run("ping -c 1 -W 5 " + vip).ok()) << vip;
+}
+
+TEST_F(Backend, ABoundFouPortTakesOnlyWhatItIsBoundTo) {
+    for (const char* module : {"ipip", "fou"}) REQUIRE_MODULE(module);
+    build();
+    backend().ip("addr add 10.0.0.13/24 dev eth0\n");
+    provision("{encap: fou, port: 5004, inner: ipv4, local: 10.0.0.3, peer: 10.0.0.2, peer_port: 7777, dev: eth0}");
+    const auto gets_through = [this](std::string_view ends, int port) {
+        balancer().ip(
+            fmt::format("link add to4 type ipip {} encap fou encap-sport {} encap-dport 5004\n"
+                        "link set to4 up\nroute add {} dev to4\n",
+                        ends, port, vip4));
+        const bool answered = client().run("ping -c 1 -W 2 " + vip4).ok();
+        balancer().ip("link del to4\n");
+        return answered;
+    };
+    EXPECT_TRUE(gets_through("remote 10.0.0.3 local 10.0.0.2", 7777));
+    EXPECT_FALSE(gets_through("remote 10.0.0.3 local 10.0.0.2", 7778));
+    EXPECT_FALSE(gets_through("remote 10.0.0.3 local 10.0.0.12", 7777));
+    EXPECT_FALSE(gets_through("remote 10.0.0.13 local 10.0.0.2", 7777));
+    EXPECT_TRUE(gets_through("remote 10.0.0.3 local 10.0.0.2", 7777));
+}
 
 // The balancer marks packets for the VIPs and sends them to the backend's own address.
 TEST_F(Backend, ServesL3dsr) {
@@ -226,16 +275,40 @@ TEST_F(Backend, ServesL2) {
     expect_service();
 }
 
-TEST_F(Backend, IsSilentWhenAskedWhoHasTheVip) {
+// By nobody on the LAN: not when asked, nor by the way (duplicate detection, announcements, questions of its own).
+TEST_F(Backend, NeverSaysThatItHasAVip) {
+    REQUIRE_PROGRAM("arping");
+    REQUIRE_PROGRAM("ndisc6");
     build();
-    client().ip(fmt::format("route replace {} dev eth0\nroute add {} dev eth0 metric 1\n", vip4, vip6));
+    const auto has = [this](const std::string& address) {
+        return client().run((address.find(':') == std::string::npos ? "arping -c 1 -w 2 -I eth0 " + address
+                                                                    : "ndisc6 -1 -r 1 -w 2000 " + address + " eth0"));
+    };
     backend().ip(fmt::format("addr add {}/32 dev lo\n", vip4));
-    EXPECT_TRUE(client().run("ping -c 1 -W 5 " + vip4).ok()) << "it would answer by itself";
+    EXPECT_TRUE(has(vip4).ok()) << "it would say so by itself";
     backend().ip(fmt::format("addr del {}/32 dev lo\n", vip4));
-    client().ip("neigh flush dev eth0\n");
+    for (const char* own : {"10.0.0.3", "fd00::3"}) EXPECT_TRUE(has(own).ok()) << has(own);
 
-    provision("{encap: l2}");
-    for (const std::string& vip : {vip4, vip6}) EXPECT_FALSE(client().run("ping -c 1 -W 2 " + vip).ok()) << vip;
+    Capture capture(lan(), "backend-eth0", "(arp or icmp6) and ether src 02:00:0a:00:00:03");
+    backend().write("/run/realserver.yaml",
+                    "vips: [192.0.2.1, '2001:db8::1', 198.51.100.0/28, '2001:db8:1::/64']\nreceive: [{encap: l2}]\n");
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    for (const char* vip : {"192.0.2.1", "2001:db8::1", "198.51.100.7", "2001:db8:1::7"})
+        EXPECT_FALSE(has(vip).ok()) << has(vip);
+    // Answering, it must ask for the client.
+    backend().ip("neigh flush dev eth0\n");
+    for (const std::string& vip : {vip4, vip6}) {
+        client().ip(
+            fmt::format("route replace {0} dev eth0\n"
+                        "neigh replace {0} lladdr 02:00:0a:00:00:03 dev eth0 nud permanent\n",
+                        vip));
+        EXPECT_TRUE(client().run("ping -c 1 -W 5 " + vip).ok()) << vip;
+    }
+    const Packets said = capture.stop();
+    EXPECT_GT(said.count("arp[6:2] = 1"), 0U);
+    EXPECT_THAT(said.lines("arp host 192.0.2.1 or arp net 198.51.100.0/28"), IsEmpty());
+    EXPECT_THAT(said.lines("icmp6[0] = 135 or icmp6[0] = 136"),
+                Each(Not(AnyOf(HasSubstr("2001:db8::1 "), HasSubstr("2001:db8::1,"), HasSubstr("2001:db8:1:")))));
 }
 
 TEST_F(Backend, AnswersForEveryAddressOfAPrefix) {

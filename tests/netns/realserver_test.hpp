@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -32,10 +33,17 @@ receive:
   - {encap: fou, port: 5006, inner: ipv6, family: ipv6}
   - {encap: fou, port: 5047, inner: gre, local: 10.0.0.3}
   - {encap: gue, port: 5080}
+  - {encap: geneve, vni: 666}
   - {encap: l3dsr, dscp: 2, vip: 192.0.2.1}
   - {encap: l3dsr, dscp: 2, vip: 2001:db8::1}
   - {encap: l2}
+tunnels:
+  - {name: lb1, type: gretap, local: 10.0.0.3, remote: 10.0.0.1, encap: {type: fou, sport: 5555, dport: 5555}}
+  - {name: lb2, type: ip6gre, local: "fd00::3", remote: "fd00::1", key: 7, encap: {type: gue, sport: auto, dport: 5080}}
 )"};
+
+/// Those that `everything` takes.
+inline constexpr std::array modules{"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"};
 
 inline const Configuration without_modules{"without_modules", R"(
 vips: [192.0.2.1, 2001:db8::1, 198.51.100.0/28, "2001:db8:1::/64"]
@@ -79,7 +87,7 @@ class RealserverWith : public Realserver, public testing::WithParamInterface<Con
         Realserver::SetUp();
         if (IsSkipped()) return;
         if (GetParam() == everything)
-            for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou"}) REQUIRE_MODULE(module);
+            for (const char* module : modules) REQUIRE_MODULE(module);
         build();
         configure(GetParam().yaml);
     }
