@@ -5,6 +5,7 @@
 #include <iterator>
 #include <set>
 #include <sstream>
+#include <utility>
 
 #include "realserver/check.hpp"
 
@@ -12,19 +13,34 @@ namespace culvert::realserver {
 
 namespace {
 
-/// The chains that packets for this host or of this host may come through, of rules in iptables-save's words.
-std::set<std::string> reachable(const std::vector<std::string>& rules) {
-    std::set<std::string> chains{"INPUT", "PREROUTING", "OUTPUT", "POSTROUTING"};
+using LegacyRule = Environment::LegacyRule;
+using Chain = std::pair<std::string, std::string>;  // table, name
+
+/// The chain, and the chain or target that the rule sends packets to.
+struct Parts {
+    Chain chain;
+    Chain target;
+
+    explicit Parts(const LegacyRule& rule) {
+        std::istringstream text(rule.text);
+        const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
+        const auto jump = std::ranges::find_if(words, [](const auto& word) { return word == "-j" || word == "-g"; });
+        const bool policy = rule.text.starts_with(':');  // :INPUT DROP [0:0]
+        if (words.size() < 2) return;
+        chain = {rule.table, policy ? words[0].substr(1) : words[1]};
+        target = {rule.table, policy ? words[1] : words.end() - jump > 1 ? *std::next(jump) : ""};
+    }
+};
+
+/// Those that packets for this host or of this host may come through.
+std::set<Chain> reachable(const std::vector<LegacyRule>& rules) {
+    std::set<Chain> chains;
+    for (const LegacyRule& rule : rules)
+        for (const char* base : {"INPUT", "PREROUTING", "OUTPUT", "POSTROUTING"}) chains.insert({rule.table, base});
     for (std::size_t before = 0; before != chains.size();) {
         before = chains.size();
-        for (const std::string& rule : rules) {
-            std::istringstream text(rule);
-            const std::vector<std::string> words{std::istream_iterator<std::string>(text), {}};
-            const auto target =
-                std::ranges::find_if(words, [](const auto& word) { return word == "-j" || word == "-g"; });
-            if (words.size() > 1 && words[0] == "-A" && chains.contains(words[1]) && words.end() - target > 1)
-                chains.insert(*std::next(target));
-        }
+        for (const LegacyRule& rule : rules)
+            if (const Parts parts(rule); chains.contains(parts.chain)) chains.insert(parts.target);
     }
     return chains;
 }
@@ -33,29 +49,24 @@ std::set<std::string> reachable(const std::vector<std::string>& rules) {
 
 void check_legacy(const Patient& patient, Diagnosis& diagnosis) {
     const Environment& seen = patient.environment;
-    std::vector<std::string> dropping;
-    std::vector<std::string> rewriting;
-    const std::set<std::string> chains = reachable(seen.legacy_rules);
-    for (const std::string& line : seen.legacy_rules) {
-        const auto has = [&](std::string_view text) { return line.find(text) != std::string::npos; };
-        if (std::ranges::none_of(chains, [&](const std::string& chain) {
-                return line.starts_with(":" + chain + " ") || line.starts_with("-A " + chain + " ");
-            }))
-            continue;
-        if (has("-j DROP") || has("-j REJECT") || has(" DROP [")) dropping.push_back(line);
-        if (has("-j DADDR")) rewriting.push_back(line);
+    std::vector<std::string> dropping = seen.legacy_unread;
+    const std::set<Chain> chains = reachable(seen.legacy_rules);
+    for (const LegacyRule& rule : seen.legacy_rules) {
+        const Parts parts(rule);
+        const std::string& target = parts.target.second;
+        if (!chains.contains(parts.chain)) continue;
+        const std::string evidence = fmt::format("{}: {}", rule.table, rule.text);
+        if (target == "DROP" || target == "REJECT") dropping.push_back(evidence);
+        diagnosis.require(target != "DADDR", {.name = "rule_rewrites",
+                                              .cause = "xt_DADDR rewrites packets that the table inet culvert is for",
+                                              .evidence = {evidence},
+                                              .cure = fmt::format("{} -D{}", rule.table, rule.text.substr(2))});
     }
-    for (const std::string& table : seen.legacy_unread) dropping.push_back(table);
     diagnosis.require(dropping.empty(), {.name = "legacy_rules_drop",
                                          .cause = "rules of iptables-legacy may drop packets; check can't tell which",
                                          .evidence = dropping,
                                          .cure = "iptables-legacy-save | iptables-restore-translate -f /dev/stdin, "
                                                  "and load that with nft in their place"});
-    diagnosis.require(rewriting.empty(), {.name = "rule_rewrites",
-                                          .cause = "xt_DADDR rewrites packets that the table inet culvert is for",
-                                          .evidence = rewriting,
-                                          .cure = fmt::format("iptables-legacy -D{}",
-                                                              rewriting.empty() ? "" : rewriting.front().substr(2))});
 }
 
 }  // namespace culvert::realserver

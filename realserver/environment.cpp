@@ -225,19 +225,22 @@ class Observer {
 
     /// The tables of iptables-legacy have names here once anybody has asked for them.
     void legacy() {
-        for (const auto& [file, program] : {std::pair("ip_tables_names", "iptables-legacy-save"),
-                                            std::pair("ip6_tables_names", "ip6tables-legacy-save")}) {
+        for (const auto& [file, program] :
+             {std::pair("ip_tables_names", "iptables-legacy"), std::pair("ip6_tables_names", "ip6tables-legacy")}) {
             const std::string path = fmt::format("/proc/thread-self/net/{}", file);
             const std::string tables = read_file(path);
             if (tables.empty()) continue;
-            const auto rules = output_of({program});
+            const auto rules = output_of({fmt::format("{}-save", program)});
             if (!rules) {
-                seen_.legacy_unread.push_back(fmt::format("{}: {}; {}", path, tables, rules.error().message()));
+                seen_.legacy_unread.push_back(fmt::format("{}: {}", path, rules.error().message()));
                 continue;
             }
             std::istringstream lines(*rules);
-            for (std::string line; std::getline(lines, line);)
-                if (line.starts_with("-A") || line.starts_with(':')) seen_.legacy_rules.push_back(line);
+            std::string table;
+            for (std::string line; std::getline(lines, line);) {
+                if (line.starts_with('*')) table = fmt::format("{} -t {}", program, line.substr(1));
+                if (line.starts_with("-A") || line.starts_with(':')) seen_.legacy_rules.push_back({table, line});
+            }
         }
     }
 

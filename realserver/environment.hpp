@@ -42,6 +42,12 @@ struct Environment {
         std::string text;     ///< "/usr/lib/sysctl.d/50-default.conf: net.ipv4.conf.*.rp_filter = 2"
         bool operator==(const SysctlLine&) const = default;
     };
+    /// Of iptables-legacy, or a chain with its policy.
+    struct LegacyRule {
+        std::string table;  ///< "iptables-legacy -t filter"
+        std::string text;   ///< in iptables-save's words
+        bool operator==(const LegacyRule&) const = default;
+    };
     /// Where packets leave by.
     struct Way {
         std::string device;
@@ -58,8 +64,8 @@ struct Environment {
     std::map<netlink::Family, std::string> no_way_out;  ///< else, what the kernel says
     std::vector<SysctlLine> sysctl_lines;
     Firewall firewall;
-    std::string firewall_unread;             ///< why `firewall` is not known; empty: it is
-    std::vector<std::string> legacy_rules;   ///< of iptables-legacy, in iptables-save's words
+    std::string firewall_unread;  ///< why `firewall` is not known; empty: it is
+    std::vector<LegacyRule> legacy_rules;
     std::vector<std::string> legacy_unread;  ///< tables of iptables-legacy that could not be read
     bool operator==(const Environment&) const = default;
 };

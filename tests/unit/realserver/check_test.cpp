@@ -349,14 +349,19 @@ TEST(Check, RulesThatRewriteMarkedPackets) {
     EXPECT_EQ(backend.finding().cure, "nft delete rule inet t c handle 7");
 
     Backend legacy(bare);
-    legacy.environment.legacy_rules = {
-        ":INPUT ACCEPT [0:0]",  ":FORWARD DROP [0:0]", ":DOCKER - [0:0]",
-        "-A FORWARD -j REJECT", "-A DOCKER -j DROP",   "-A INPUT -m dscp --dscp 0x02 -j DADDR --set-daddr=192.0.2.1"};
+    for (const char* text : {":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":DOCKER - [0:0]", "-A FORWARD -j REJECT",
+                             "-A DOCKER -j DROP", "-A INPUT -m dscp --dscp 0x02 -j DADDR --set-daddr=192.0.2.1"})
+        legacy.environment.legacy_rules.push_back({"iptables-legacy -t mangle", text});
     EXPECT_EQ(legacy.finding().name, "rule_rewrites");
-    EXPECT_THAT(legacy.finding().evidence, ElementsAre(legacy.environment.legacy_rules.back()));
-    legacy.environment.legacy_rules.back() = "-A INPUT -j DOCKER";
+    EXPECT_EQ(legacy.finding().cure,
+              "iptables-legacy -t mangle -D INPUT -m dscp --dscp 0x02 -j DADDR --set-daddr=192.0.2.1");
+    legacy.environment.legacy_rules.back().text = "-A INPUT -j DOCKER";
     EXPECT_EQ(legacy.finding().name, "legacy_rules_drop");
-    EXPECT_THAT(legacy.finding().evidence, ElementsAre("-A DOCKER -j DROP"));
+    EXPECT_THAT(legacy.finding().evidence, ElementsAre("iptables-legacy -t mangle: -A DOCKER -j DROP"));
+    legacy.environment.legacy_rules.back().table = "iptables-legacy -t raw";
+    EXPECT_THAT(legacy.names(), IsEmpty()) << "a chain of another table";
+    legacy.environment.legacy_rules.front().text = ":INPUT DROP [0:0]";
+    EXPECT_EQ(legacy.finding().name, "legacy_rules_drop");
 }
 
 TEST(Check, WhatCannotBeReadIsSaid) {
