@@ -214,6 +214,11 @@ Rule& Rule::fib_daddr_local() {
     return *this;
 }
 
+Rule& Rule::fib_daddr_local_to_iif() {
+    match_route_type(*this, NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF, Comparison::eq);
+    return *this;
+}
+
 Rule& Rule::set_daddr(const IpAddress& address) {
     const Field field = daddr_of(address.family());
     ChecksumUpdate checksum{.flags = NFT_PAYLOAD_L4CSUM_PSEUDOHDR};

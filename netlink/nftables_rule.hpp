@@ -185,6 +185,7 @@ struct Rule {
     Rule& fib_saddr_local();                                                              ///< fib saddr type local
     Rule& fib_saddr_not_local();                                                          ///< fib saddr type != local
     Rule& fib_saddr_not_by_iif();               ///< fib saddr . iif oif missing
+    Rule& fib_daddr_local_to_iif();             ///< fib daddr . iif type local
     Rule& fib_daddr_local();                    ///< fib daddr type local
     Rule& set_daddr(const IpAddress& address);  ///< ip daddr set 192.0.2.1
     Rule& set_mss(std::uint16_t size);          ///< tcp option maxseg size set 1400; after tcp_syn

@@ -32,6 +32,7 @@
 #include "realserver/render_command.hpp"
 #include "realserver/status.hpp"
 #include "realserver/trace_command.hpp"
+#include "realserver/traffic.hpp"
 
 namespace culvert::realserver {
 
@@ -66,6 +67,7 @@ struct View {
 
 Result<View> look(Config config, const Options& options) {
     TRY(Place place, Place::open(options));
+    TRY(config, place.host.completed(std::move(config)));
     TRY(Observed observed, place.host.observe());
     TRY(const auto recorded, place.record.load());
     Record record = recall(recorded, observed, config);
@@ -98,13 +100,15 @@ ExitCode run_plan(const Options& options) {
 
 ExitCode run_apply(const Options& options) {
     if (options.dry_run) return run_plan(options);
-    const auto config = load_config(options.config);
+    auto config = load_config(options.config);
     if (!config) return exit_usage;
     auto place = Place::open(options);
     if (!place) return fail(place.error());
     const auto locked = lock(*place);
     if (!locked) return fail(locked.error());
-    return report(apply(place->host, place->record, *config), options, "nothing to change");
+    const auto completed = place->host.completed(*std::move(config));
+    if (!completed) return fail(completed.error());
+    return report(apply(place->host, place->record, *completed), options, "nothing to change");
 }
 
 ExitCode run_teardown(const Options& options) {
@@ -145,11 +149,20 @@ ExitCode run_status(const Options& options) {
             if (const auto counted = view->place.host.decapsulated(row.key.name)) count(*counted, row);
         }
     }
+    const auto tallies = view->place.host.tallies();
+    if (!tallies) return fail(tallies.error());
+    const auto tunnels = rooms(view->config);
     if (options.json) {
-        print_json(to_json(rows));
-    } else {
-        fmt::print("{}", to_table(rows, common::use_color(options.color, STDOUT_FILENO)));
+        auto json = to_json(rows);
+        json["guard"] = guard_to_json(view->config.guard, *tallies);
+        json["tunnels"] = to_json(tunnels);
+        print_json(json);
+        return exit_done;
     }
+    const bool colored = common::use_color(options.color, STDOUT_FILENO);
+    fmt::print("{}", to_table(rows, colored));
+    for (const std::string& more : {to_table(tunnels, colored), guard_to_table(view->config.guard, *tallies, colored)})
+        if (!more.empty()) fmt::print("\n{}", more);
     return exit_done;
 }
 
@@ -183,7 +196,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "made before it are taken back. Kernel modules stay loaded.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
      add_dry_run, run_apply},
-    {"status", "What is wanted, what there is, packets received",
+    {"status", "What is wanted, what there is, packets received, what the guard caught",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
     {"check", "What keeps this host from working as a backend",
      "Looks at all that a working backend takes: modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, "

@@ -89,13 +89,32 @@ enum class Policy : std::uint8_t {
     leave,    ///< somebody else's business
 };
 
+/// What becomes of packets in tunnels that come from no balancer, or that are for no VIP.
+enum class Guard : std::uint8_t {
+    strict,  ///< dropped and counted
+    log,     ///< counted, logged, and let pass
+    off,
+};
+
+/// The largest TCP segment that clients of VIPs are told to send.
+struct Mss {
+    bool automatic = true;              ///< what fits through the narrowest tunnel
+    std::optional<std::uint16_t> size;  ///< bytes; none: theirs to choose. Only if not automatic.
+    bool operator==(const Mss&) const = default;
+};
+
 struct Config {
     std::vector<Prefix> balancers;
-    std::vector<Prefix> vips;             ///< not empty, no two alike
-    std::vector<Receive> receive;         ///< not empty, unless `tunnels` is not
-    std::vector<PointToPoint> tunnels;    ///< no two of one name
-    std::vector<std::string> interfaces;  ///< for XDP; empty: those that lead to the balancers
-    std::vector<Decap> decap;             ///< not of the file: what `decide` (via.hpp) takes out of `receive`
+    std::vector<Prefix> vips;           ///< not empty, no two alike
+    std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
+    std::vector<PointToPoint> tunnels;  ///< no two of one name
+    std::vector<Receive> by_xdp;        ///< not of the file: what `decide` (via.hpp) takes out of `receive`
+    std::vector<Decap> decap;           ///< not of the file: what `decide` makes of those
+    Guard guard = Guard::strict;
+    std::vector<std::string> interfaces;  ///< by which balancers' packets come; empty: those that lead to the balancers
+    std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
+    Mss mss;
+    std::optional<std::uint32_t> mtu;  ///< bytes: of the paths from the balancers; none: not known
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -5,11 +5,13 @@
 
 #include <algorithm>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "common/scalars.hpp"
 #include "realserver/config_receive.hpp"
 #include "realserver/config_tunnels.hpp"
+#include "realserver/via.hpp"
 
 namespace culvert::realserver {
 
@@ -105,6 +107,52 @@ void read_sysctl(const Value& value, Config& config) {
     map.finish();
 }
 
+std::optional<Guard> guard(const Value& value) {
+    return yaml::one_of<Guard>("a guard", {{"strict", Guard::strict}, {"log", Guard::log}, {"off", Guard::off}})(value);
+}
+
+std::optional<Prefixes> tunnel_peers(const Value& value) {
+    return prefixes(
+        value, {"a list of tunnel peers", "the other ends of tunnels that are not realserver's, such as [10.9.0.1]"},
+        check_balancer);
+}
+
+/// What TCP can do with (TCP_MIN_MSS of the kernel's include/net/tcp.h), and what an IPv4 packet can hold.
+constexpr std::uint16_t least_mss = 88;
+constexpr std::uint16_t most_mss = 65495;
+
+std::optional<Mss> mss(const Value& value) {
+    const yaml::Wanted wanted{"an MSS", fmt::format("auto, off, or bytes from {} to {}", least_mss, most_mss)};
+    const auto text = value.scalar(wanted);
+    if (!text) return std::nullopt;
+    if (*text == "auto") return Mss{};
+    if (*text == "off") return Mss{.automatic = false, .size = {}};
+    const auto size = yaml::decimal(*text);
+    if (!size || *size < least_mss || *size > most_mss) return value.mismatch(wanted);
+    return Mss{.automatic = false, .size = static_cast<std::uint16_t>(*size)};
+}
+
+/// RFC 791: what every IPv4 host can receive.
+constexpr std::uint32_t least_mtu = 576;
+constexpr std::uint32_t most_mtu = 65535;
+
+bool is_tunnel(const Receive& receive) {
+    const auto* ip = std::get_if<IpTunnel>(&receive);
+    const auto* udp = std::get_if<UdpTunnel>(&receive);
+    const auto* geneve = std::get_if<GeneveTunnel>(&receive);
+    return (ip != nullptr && !ip->outer.empty()) || (udp != nullptr && !udp->outer.empty()) ||
+           (geneve != nullptr && !geneve->outer.empty());
+}
+
+void demand_balancers(const Config& config, const Value& receive) {
+    if (config.guard == Guard::off || !config.balancers.empty()) return;
+    const auto is_guarded = [](const Receive& one) { return is_tunnel(one) && via(one) != Via::xdp; };
+    if (std::ranges::any_of(config.receive, is_guarded))
+        receive.fail(
+            "the guard lets tunnels' packets in from \"balancers\" only, and there are none: list them, such as "
+            "balancers: [10.0.0.1], or write guard: off");
+}
+
 }  // namespace
 
 std::optional<Config> read_config(const Value& file) {
@@ -123,9 +171,13 @@ std::optional<Config> read_config(const Value& file) {
     else
         map.required("receive", receive, config.receive, "[{encap: ipip}]");
     map.optional("tunnels", TunnelsReader(known_vips, ports), config.tunnels);
+    map.optional("guard", guard, config.guard);
+    if (const auto ways = map.find("receive"); ways && known_balancers) demand_balancers(config, *ways);
     map.optional("interfaces", yaml::interface_names, config.interfaces);
+    map.optional("tunnel_peers", tunnel_peers, config.tunnel_peers);
+    map.optional("mss", mss, config.mss);
+    map.optional("mtu", yaml::number<std::uint32_t>("an MTU", least_mtu, most_mtu), config.mtu);
     if (const auto sysctl = map.find("sysctl")) read_sysctl(*sysctl, config);
-    map.unsupported({"guard", "mss"});
     map.finish();
     return config;
 }

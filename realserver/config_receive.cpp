@@ -120,6 +120,9 @@ std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& 
     if (tunnel.local && tunnel.peer && tunnel.local->family() != tunnel.peer->family())
         peer->fail(fmt::format("\"local\" is an {} address and \"peer\" is not: write two of one family",
                                called(tunnel.local->family())));
+    const auto is_peer = [&](const Prefix& balancer) { return balancer.contains(*tunnel.peer); };
+    if (tunnel.peer && balancers_ && !balancers_->empty() && std::ranges::none_of(*balancers_, is_peer))
+        peer->fail(fmt::format("{} is not among the balancers: add it to \"balancers\"", tunnel.peer->to_string()));
     std::optional<Family> bound;
     if (tunnel.peer) bound = tunnel.peer->family();
     if (tunnel.local) bound = tunnel.local->family();

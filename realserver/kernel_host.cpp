@@ -3,10 +3,13 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "netlink/links.hpp"
 #include "netlink/netns.hpp"
+#include "netlink/route.hpp"
+#include "realserver/ruleset.hpp"
 
 namespace culvert::realserver {
 
@@ -31,6 +34,23 @@ Result<Received> KernelHost::received(const std::string& device) {
 Result<DecapCounters> KernelHost::decapsulated(const std::string& device) {
     TRY(const netlink::Link link, netlink::Links(route_).get(device));
     return decap_.counters(link.index);
+}
+
+Result<netlink::nft::Tallies> KernelHost::tallies() {
+    if (!nftables_) return netlink::nft::Tallies{};
+    return nftables_->tallies(table_name);
+}
+
+Result<Config> KernelHost::completed(Config config) {
+    netlink::Routes routes(route_);
+    netlink::Links links(route_);
+    for (const Prefix& balancer : config.balancers) {
+        const auto route = routes.lookup({.destination = balancer.address});
+        if (!route || route->hops.empty()) continue;  // no way to it now: the other balancers tell enough
+        TRY(const netlink::Link link, links.get(route->hops.front().link));
+        if (!link.is_loopback()) config.mtu = std::min(config.mtu.value_or(link.mtu), link.mtu);
+    }
+    return config;
 }
 
 }  // namespace culvert::realserver

@@ -9,6 +9,7 @@
 #include "netlink/nftables.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
+#include "realserver/config.hpp"
 #include "realserver/decap.hpp"
 #include "realserver/host.hpp"
 #include "realserver/status.hpp"
@@ -29,6 +30,11 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<Received> received(const std::string& device);
     /// What our XDP program of a device has counted.
     [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
+    /// What the table's chains have counted; empty without the table.
+    [[nodiscard]] netlink::Result<netlink::nft::Tallies> tallies();
+    /// With what only the host knows: `mtu` is that of the devices by which balancers are reached, unless the
+    /// configuration has a smaller one.
+    [[nodiscard]] netlink::Result<Config> completed(Config config);
 
   private:
     KernelHost(netlink::Socket route, netlink::Socket generic, netlink::Result<netlink::nft::Nftables> nftables,
@@ -40,7 +46,7 @@ class KernelHost : public Host {
 
     netlink::Socket route_;
     netlink::Socket generic_;
-    netlink::Result<netlink::nft::Nftables> nftables_;  ///< a kernel without nf_tables can do all but l3dsr
+    netlink::Result<netlink::nft::Nftables> nftables_;  ///< a kernel without nf_tables can do what needs no table
     DecapPrograms decap_;
 };
 

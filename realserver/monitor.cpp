@@ -88,7 +88,8 @@ Result<Lock> Monitor::begin(Config config) {
 
 /// Other than by repairs, all or nothing.
 Result<> Monitor::change_to(Config config) {
-    const auto outcome = apply(host_, file_, config);
+    TRY(const Config completed, host_.completed(config));
+    const auto outcome = apply(host_, file_, completed);
     if (!outcome) {
         const Failure& failure = outcome.error();
         for (const auto& cause : failure.causes) spdlog::error("{}", cause.message());
@@ -153,7 +154,9 @@ void Monitor::look() {
         complain({changing.error().message()});
         return next_look_.arm(time_to_gather);
     }
-    const auto repairs = repair(host_, file_, config_, backoff_, now);
+    const auto completed = host_.completed(config_);  // anew: devices and routes change
+    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now)
+                                   : Result<Repairs>(tl::unexpected(completed.error()));
     if (!repairs) {
         complain({repairs.error().message()});
         return next_look_.arm(Backoff::shortest);

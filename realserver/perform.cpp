@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "netlink/fou.hpp"
 #include "netlink/ifaddr.hpp"
@@ -99,7 +100,11 @@ struct Performer {
         return added;
     }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
-        if (!nftables) return tl::unexpected(nftables.error());
+        if (!nftables) {
+            auto error = nftables.error();
+            error.cure = "modprobe nf_tables; or write guard: off and mss: off, and have no l3dsr";
+            return tl::unexpected(std::move(error));
+        }
         CHECK_OK(nftables->replace(ruleset.table));
         return {};
     }

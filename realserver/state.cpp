@@ -18,7 +18,7 @@ using netlink::FouType;
 using netlink::TunnelInner;
 
 constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{
-    "module", "device", "mode", "sysctl", "vip", "table", "link", "decap", "port"};
+    "module", "device", "sysctl", "vip", "table", "mode", "link", "decap", "port"};
 
 struct NameOf {
     std::string operator()(const Module& module) const { return module.name; }
@@ -49,18 +49,18 @@ std::string inner_name(std::uint8_t protocol) {
     }
 }
 
-/// What the rules do, as their comments say, if those are few.
+/// What the rules do, as the comments of those say that every packet meets.
 std::string describe(const netlink::nft::Table& table) {
     constexpr std::size_t most_shown = 4;
     std::vector<std::string_view> comments;
-    std::size_t rules = 0;
-    for (const auto& [chain, content] : table.chains) {
-        rules += content.rules.size();
-        for (const auto& rule : content.rules)
-            if (!rule.comment.empty()) comments.push_back(rule.comment);
-    }
-    if (!comments.empty() && comments.size() <= most_shown) return fmt::format("{}", fmt::join(comments, ", "));
-    return fmt::format("{} rule{}", rules, rules == 1 ? "" : "s");
+    for (const auto& [name, chain] : table.chains)
+        for (const auto& rule : chain.rules)
+            if (chain.hook && !rule.comment.empty()) comments.push_back(rule.comment);
+    if (comments.empty()) return "no rules of ours";
+    const std::size_t shown = std::min(comments.size(), most_shown);
+    std::string text = fmt::format("{}", fmt::join(comments.begin(), comments.begin() + std::ptrdiff_t(shown), ", "));
+    if (comments.size() > shown) text += fmt::format(", and {} more", comments.size() - shown);
+    return text;
 }
 
 std::string_view mode_name(TunnelInner inner) {

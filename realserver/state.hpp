@@ -77,10 +77,11 @@ struct Port {
     bool operator==(const Port&) const = default;
 };
 
-using Item = std::variant<Module, Device, TunnelMode, Sysctl, Vip, Ruleset, Link, Decap, Port>;
+using Item = std::variant<Module, Device, Sysctl, Vip, Ruleset, TunnelMode, Link, Decap, Port>;
 
-/// The alternatives of Item, in the order in which a backend is set up: the way in opens last.
-enum class Kind : std::uint8_t { module, device, mode, sysctl, vip, table, link, decap, port };
+/// The alternatives of Item, in the order in which a backend is set up: the guard goes up before the way in
+/// opens, and down after it is closed.
+enum class Kind : std::uint8_t { module, device, sysctl, vip, table, mode, link, decap, port };
 
 /// Which setting, whatever its value. No two items of a host share a key.
 struct Key {

@@ -134,10 +134,11 @@ Config decide(Config config, const Surroundings& around) {
     std::vector<Receive> rest;
     for (const Receive& receive : config.receive) {
         if (is_for_xdp(receive, config, around))
-            std::visit([&](const auto& kind) { programs.add(kind); }, receive);
+            config.by_xdp.push_back(receive);
         else
             rest.push_back(receive);
     }
+    for (const Receive& receive : config.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
     config.receive = std::move(rest);
     config.decap = std::move(programs).take();
     return config;

@@ -62,6 +62,7 @@ Table every_kind() {
                           Rule{}.iifname_in("tunneldevs").fib_saddr_local().go_to("strangers"),
                           Rule{}.iifname_not_in("tunneldevs").fib_saddr_not_local().accept(),
                           Rule{}.fib_saddr_not_by_iif().drop(),
+                          Rule{}.fib_daddr_local_to_iif().accept(),
                           Rule{}.l4proto(47).transport_not(0, {0, 0, 8, 0}).accept(),
                           Rule{}.l4proto(17).transport(8, {0, 4}).accept(),
                           Rule{}.l4proto(17).transport_masked(8, {0xf0}, {0x40}).accept(),
@@ -103,6 +104,7 @@ table inet culvert {
         iifname @tunneldevs fib saddr type local goto strangers
         iifname != @tunneldevs fib saddr type != local accept
         fib saddr . iif oif missing drop
+        fib daddr . iif type local accept
         meta l4proto gre @th,0,32 != 0x800 accept
         meta l4proto udp @th,64,16 4 accept
         meta l4proto udp @th,64,8 & 0xf0 == 0x40 accept

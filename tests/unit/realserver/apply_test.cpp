@@ -61,8 +61,9 @@ TEST_F(Apply, AChangedConfigurationTakesAwayWhatItNoLongerWants) {
     EXPECT_THAT(
         lines(second->changes),
         ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue", "~ link ip6tnl0: up -> down",
-                    "~ link sit0: up -> down", "~ link tunl0: up -> down", "- table inet culvert: dscp 2 -> 192.0.2.1",
-                    "- vip 198.51.100.0/28", "- vip 2001:db8::1", "~ mode ip6tnl0: any -> ip6ip6"));
+                    "~ link sit0: up -> down", "~ link tunl0: up -> down", "~ mode ip6tnl0: any -> ip6ip6",
+                    "- table inet culvert: guard strict, dscp 2 -> 192.0.2.1, mss 1408 over ipv4, mss 1388 over ipv6",
+                    "- vip 198.51.100.0/28", "- vip 2001:db8::1"));
 }
 
 TEST_F(Apply, AFailureIsTakenBack) {
@@ -140,7 +141,8 @@ TEST_F(Apply, ALostRecordLeavesNothingOpen) {
     EXPECT_THAT(
         lines(result->changes),
         ElementsAre("- port 5080/udp over ipv4: gue", "- port 5080/udp over ipv6: gue", "~ link ip6tnl0: up -> down",
-                    "~ link sit0: up -> down", "~ link tunl0: up -> down", "- table inet culvert: dscp 2 -> 192.0.2.1",
+                    "~ link sit0: up -> down", "~ link tunl0: up -> down",
+                    "- table inet culvert: guard strict, dscp 2 -> 192.0.2.1, mss 1408 over ipv4, mss 1388 over ipv6",
                     "- vip 192.0.2.1", "- vip 198.51.100.0/28", "- vip 2001:db8::1"));
 }
 

@@ -86,6 +86,11 @@ receive:
   - {encap: geneve, vni: 666, family: ipv6, inner: ipv4}
   - {encap: l3dsr, dscp: 2, vip: 198.51.100.3}
   - {encap: l2}
+guard: log
+interfaces: [eth0, eth1]
+tunnel_peers: [10.9.0.1]
+mss: 1300
+mtu: 1400
 sysctl: {rp_filter: leave, arp: managed}
 )"),
         (Config{
@@ -104,6 +109,11 @@ sysctl: {rp_filter: leave, arp: managed}
                             .type = FouType::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
                         GeneveTunnel{.vni = 666, .port = 6081, .outer = {Family::ipv6}, .inner = {Family::ipv4}},
                         L3dsr{2, ip("198.51.100.3")}, L2{}},
+            .guard = Guard::log,
+            .interfaces = {"eth0", "eth1"},
+            .tunnel_peers = {prefix("10.9.0.1")},
+            .mss = {.automatic = false, .size = 1300},
+            .mtu = 1400,
             .rp_filter = Policy::leave,
             .arp = Policy::managed}));
 }
@@ -112,6 +122,11 @@ TEST(RealserverConfig, WhatIsLeftOutHasDefaults) {
     EXPECT_EQ(config("vips: [192.0.2.1]\nreceive: [{encap: l2}]"), (Config{.balancers = {},
                                                                            .vips = {prefix("192.0.2.1")},
                                                                            .receive = {L2{}},
+                                                                           .guard = Guard::strict,
+                                                                           .interfaces = {},
+                                                                           .tunnel_peers = {},
+                                                                           .mss = {.automatic = true, .size = {}},
+                                                                           .mtu = {},
                                                                            .rp_filter = Policy::managed,
                                                                            .arp = Policy::managed}));
 }

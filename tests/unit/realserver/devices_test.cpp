@@ -19,6 +19,8 @@ constexpr std::string_view lb1_by_gre = R"(
 vips: [192.0.2.1]
 tunnels: [{name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}]
 sysctl: {arp: leave}
+guard: off
+mss: off
 )";
 
 IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
@@ -80,6 +82,8 @@ receive:
   - {encap: geneve, vni: 667, family: ipv6}
   - {encap: geneve, vni: 666, port: 6082}
 sysctl: {rp_filter: leave, arp: leave}
+guard: off
+mss: off
 )"),
                 ElementsAre("+ module geneve", "+ device geneve6081: geneve, port 6081, any vni, mac 02:43:55:4c:56:54",
                             "+ device geneve6082: geneve, port 6082, any vni, mac 02:43:55:4c:56:54",
@@ -95,6 +99,8 @@ tunnels:
   - {name: b, type: ip6tnl, local: "fd00::2", remote: "fd00::1", encap: {type: gue, sport: 5080, dport: 5080}}
   - {name: c, type: sit, local: 10.0.0.2, remote: 10.0.0.1, encap: {type: gue, dport: 5081, csum: true}}
 sysctl: {rp_filter: leave, arp: leave}
+guard: off
+mss: off
 )"),
         ElementsAre("+ module fou", "+ module fou6", "+ module ip6_tunnel", "+ module sit",
                     "+ device a: gretap, local 10.0.0.2, remote 10.0.0.1, key 7, ttl 9, fou 55555 -> 33333",
@@ -134,6 +140,8 @@ tunnels:
   - {name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}
   - {name: lb9, type: gre, local: 10.0.0.2, remote: 10.0.0.9}
 sysctl: {arp: leave}
+guard: off
+mss: off
 )"),
                 ElementsAre("~ link lb1: up -> down", "~ link lb9: up -> down", testing::HasSubstr("- device lb1"),
                             testing::HasSubstr("- device lb9"), testing::HasSubstr("+ device lb1"),

@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 
+#include <algorithm>
+
+#include "realserver/ruleset.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -20,7 +23,7 @@ std::vector<std::string> planned(const SimulatedHost& host, std::string_view yam
 }
 
 /// A host without anything to do but what the encapsulation needs.
-constexpr std::string_view no_sysctls = "\nsysctl: {rp_filter: leave, arp: leave}\n";
+constexpr std::string_view no_sysctls = "\nsysctl: {rp_filter: leave, arp: leave}\nguard: off\nmss: off\n";
 
 std::vector<std::string> planned_without_sysctls(std::string_view yaml) {
     return planned(SimulatedHost(), std::string(yaml) + std::string(no_sysctls));
@@ -38,8 +41,8 @@ receive:
                             "~ sysctl net.ipv4.conf.all.arp_announce: 0 -> 2",
                             "~ sysctl net.ipv4.conf.all.arp_ignore: 0 -> 1",  //
                             "+ vip 192.0.2.1", "+ vip 198.51.100.0/28",       //
-                            "+ table inet culvert: dscp 2 -> 192.0.2.1",      //
-                            "~ link tunl0: down -> up",                       //
+                            "+ table inet culvert: guard strict, dscp 2 -> 192.0.2.1, mss 1432 over ipv4",
+                            "~ link tunl0: down -> up",  //
                             "+ port 5004/udp over ipv4: fou, inner ipv4"));
 }
 
@@ -60,7 +63,7 @@ TEST(Plan, DevicesFollowFromTheFamiliesOfBalancersAndVips) {
         {"balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: gre}]", {"ip6gre0"}},
         {"balancers: [10.0.0.1, 'fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: gre}]", {"gre0", "ip6gre0"}},
         {"balancers: [10.0.0.1, 'fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: gre, family: ipv4}]", {"gre0"}},
-        {"vips: [192.0.2.1]\nreceive: [{encap: ipip, family: ipv4}]", {"tunl0"}},
+        {"vips: [192.0.2.1]\nreceive: [{encap: ipip, family: ipv4}]\nguard: off", {"tunl0"}},
         {"balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 1}]", {"tunl0"}},
         {"balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 1, inner: gre}]", {"gre0"}},
         {"balancers: ['fd00::1']\nvips: ['2001:db8::1']\nreceive: [{encap: fou, port: 1, inner: gre}]", {"ip6gre0"}},
@@ -85,7 +88,7 @@ TEST(Plan, Ip6tnl0IsOpenedForWhatIsToComeOutOfIt) {
     EXPECT_THAT(planned_without_sysctls("balancers: ['fd00::1']\nvips: ['2001:db8::1']\nreceive: [{encap: ipip}]"),
                 ElementsAre("+ module ip6_tunnel", "+ vip 2001:db8::1", "~ link ip6tnl0: down -> up"));
     EXPECT_THAT(planned_without_sysctls("balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"),
-                ElementsAre("+ module ip6_tunnel", "~ mode ip6tnl0: ip6ip6 -> any", "+ vip 192.0.2.1",
+                ElementsAre("+ module ip6_tunnel", "+ vip 192.0.2.1", "~ mode ip6tnl0: ip6ip6 -> any",
                             "~ link ip6tnl0: down -> up"));
 }
 
@@ -99,9 +102,9 @@ receive:
   - {encap: fou, port: 5047, inner: gre, family: ipv6}
   - {encap: fou, port: 5004, local: 10.0.0.7, peer: 10.0.0.1, peer_port: 7, dev: eth0}
 )"),
-        ElementsAre("+ module fou", "+ module ip6_gre", "+ module ip6_tunnel", "+ module ipip",
-                    "~ mode ip6tnl0: ip6ip6 -> any", "+ vip 192.0.2.1", "~ link ip6gre0: down -> up",
-                    "~ link ip6tnl0: down -> up", "~ link tunl0: down -> up",
+        ElementsAre("+ module fou", "+ module ip6_gre", "+ module ip6_tunnel", "+ module ipip", "+ vip 192.0.2.1",
+                    "~ mode ip6tnl0: ip6ip6 -> any", "~ link ip6gre0: down -> up", "~ link ip6tnl0: down -> up",
+                    "~ link tunl0: down -> up",
                     "+ port 5004/udp over ipv4: fou, inner ipv4, local 10.0.0.7, peer 10.0.0.1 port 7, dev eth0",
                     "+ port 5047/udp over ipv6: fou, inner gre", "+ port 5080/udp over ipv4: gue",
                     "+ port 5080/udp over ipv6: gue"));
@@ -121,6 +124,8 @@ balancers: [10.0.0.1]
 vips: [192.0.2.1]
 receive: [{encap: ipip}]
 sysctl: {arp: leave}
+guard: off
+mss: off
 )"),
         ElementsAre("~ sysctl net.ipv4.conf.default.rp_filter: 0 -> 1", "~ sysctl net.ipv4.conf.eth0.rp_filter: 0 -> 1",
                     "~ sysctl net.ipv4.conf.lo.rp_filter: 0 -> 1",  //
@@ -141,6 +146,8 @@ balancers: [10.0.0.1]
 vips: [192.0.2.1]
 receive: [{encap: ipip}]
 sysctl: {arp: leave}
+guard: off
+mss: off
 )"),
         ElementsAre("~ sysctl net.ipv4.conf.default.rp_filter: 0 -> 2", "~ sysctl net.ipv4.conf.eth0.rp_filter: 0 -> 2",
                     "~ sysctl net.ipv4.conf.lo.rp_filter: 0 -> 2",  //
@@ -151,7 +158,9 @@ sysctl: {arp: leave}
 TEST(Plan, RpFilterStaysAloneWhereNoIPv4ComesOutOfATunnel) {
     SimulatedHost host;
     host.sysctl("net.ipv4.conf.all.rp_filter", 2);
-    EXPECT_THAT(planned(host, "balancers: [10.0.0.1]\nvips: ['2001:db8::1']\nreceive: [{encap: ipip}]"),
+    EXPECT_THAT(planned(host,
+                        "balancers: [10.0.0.1]\nvips: ['2001:db8::1']\nreceive: [{encap: ipip}]\n"
+                        "guard: off\nmss: off"),
                 ElementsAre("+ module sit", "+ vip 2001:db8::1", "~ link sit0: down -> up"));
 }
 
@@ -178,6 +187,7 @@ TEST(Plan, WhatIsThereIsUsed) {
     host.sysctl("net.ipv4.conf.all.arp_ignore", 1);
     host.sysctl("net.ipv4.conf.all.arp_announce", 2);
     const std::string_view yaml = "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 5004}]";
+    host.put(Ruleset{ruleset(config(yaml)).value()});
     EXPECT_THAT(planned(host, yaml), IsEmpty());
     EXPECT_THAT(lines(plan_teardown({host.state(), {}}, {}).changes), IsEmpty());
 }
@@ -213,9 +223,31 @@ TEST(Plan, APortOfOursIsReplaced) {
     host.put(ours);
     EXPECT_THAT(planned(host,
                         "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 5004, inner: gre}]\n"
-                        "sysctl: {arp: leave}",
+                        "sysctl: {arp: leave}\nguard: off\nmss: off",
                         {{key(ours), {std::nullopt, {ours}}}}),
                 ElementsAre("- port 5004/udp over ipv4: fou, inner ipv4", "+ port 5004/udp over ipv4: fou, inner gre"));
+}
+
+// A guard that comes after what it guards, or goes before, is half open.
+TEST(Plan, TheGuardGoesUpBeforeAnyWayInOpensAndDownAfterAllAreClosed) {
+    const SimulatedHost empty;
+    const std::string_view yaml =
+        "balancers: [10.0.0.1, 'fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: gue, port: 5080}, {encap: gre}]";
+    const auto is_way_in = [](const Change& change) {
+        const Kind kind = change.key().kind;
+        return kind == Kind::port || kind == Kind::mode || (kind == Kind::link && change.key().name != "lo");
+    };
+    const auto is_table = [](const Change& change) { return change.key().kind == Kind::table; };
+    const auto up = plan(config(yaml), {empty.state(), {}}, {}).changes;
+    EXPECT_EQ(std::ranges::count_if(up, is_way_in), 7);
+    EXPECT_LT(std::ranges::find_if(up, is_table), std::ranges::find_if(up, is_way_in));
+
+    SimulatedHost host;
+    for (const Change& change : up) ASSERT_TRUE(host.perform(change));
+    auto down = plan_teardown(*host.observe(), intend({}, up)).changes;
+    EXPECT_EQ(std::ranges::count_if(down, is_way_in), 7);
+    std::ranges::reverse(down);
+    EXPECT_LT(std::ranges::find_if(down, is_table), std::ranges::find_if(down, is_way_in));
 }
 
 TEST(Plan, TeardownGoesBackwardsAndTouchesNothingElse) {

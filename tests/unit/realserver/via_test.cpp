@@ -126,7 +126,7 @@ class DecapPlan : public testing::Test {
   protected:
     [[nodiscard]] std::vector<std::string> planned(const std::string& receive) const {
         const Config read =
-            config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nsysctl: {rp_filter: leave, arp: leave}\n" +
+            config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nsysctl: {rp_filter: leave, arp: leave}\nmss: off\n" +
                    ("receive: [" + receive + "]"));
         const Plan result = plan(read, observed, {});
         std::vector<std::string> text = lines(result.changes);

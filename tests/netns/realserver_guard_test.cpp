@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The guard under attack. The attacker sits next to the balancer and sends whatever it likes, by scapy.
+//
+//   attacker ── switch ── eth0 backend eth1 ── outside
+//  10.0.0.9         10.0.0.3, fd00::3  10.0.5.3   10.0.5.6
+//  fd00::9        VIPs 192.0.2.1 and 2001:db8::1
+//
+// It has no balancer: the attacker plays one, 10.0.0.2 and fd00::2. Every packet of interest carries a datagram to port
+// 7777, where nobody listens: what reaches the backend's UDP is counted there (UdpNoPorts), whichever way it took. The
+// backend forwards, and what it forwards arrives outside.
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using nlohmann::json;
+using testing::IsEmpty;
+
+/// What is sent, by why it must not get through; "legitimate" is what must. Scapy builds it once.
+constexpr const char* arsenal = R"(
+import json
+from scapy.layers.inet import IP, UDP, fragment
+from scapy.layers.inet6 import IPv6, IPv6ExtHdrDestOpt, IPv6ExtHdrFragment, fragment6
+from scapy.layers.l2 import Ether, GRE
+from scapy.packet import Raw
+B, S, R, V, C = '10.0.0.2', '10.0.0.9', '10.0.0.3', '192.0.2.1', '198.51.100.7'
+B6, S6, R6, V6, C6 = 'fd00::2', 'fd00::9', 'fd00::3', '2001:db8::1', '2001:db8:c::7'
+
+def v4(src=C, dst=V): return IP(src=src, dst=dst) / UDP(sport=1, dport=7777) / Raw(b'x' * 64)
+def v6(src=C6, dst=V6): return IPv6(src=src, dst=dst) / UDP(sport=1, dport=7777) / Raw(b'x' * 64)
+def udp(port, header): return UDP(sport=49152, dport=port) / Raw(header)
+def gue(protocol, flags=0): return udp(5080, bytes([flags, protocol, 0, 0]))
+
+def tunnels(outer, outer6):
+    """Every encapsulation with either family inside, from the senders of these outer headers."""
+    for ip in outer, outer6:
+        yield from (ip/v4(), ip/v6(), ip/GRE()/v4(), ip/GRE()/v6())
+        yield from (ip/udp(5004, b'')/v4(), ip/udp(5006, b'')/v6(), ip/udp(5047, b'')/GRE()/v6())
+        yield from (ip/gue(4)/v4(), ip/gue(41)/v6(), ip/gue(47)/GRE()/v4(), ip/udp(5080, b'')/v4())
+
+ids = iter(range(100))
+
+def in_two(packet):
+    """IPv6, cut behind the first 64 bytes of its payload."""
+    whole, number = bytes(packet.payload), next(ids)
+    return [IPv6(src=packet.src, dst=packet.dst) / IPv6ExtHdrFragment(nh=packet.nh, id=number, offset=at // 8, m=more)
+            / Raw(part) for at, more, part in ((0, 1, whole[:64]), (64, 0, whole[64:]))]
+
+good, good6 = IP(src=B, dst=R), IPv6(src=B6, dst=R6)
+bad, bad6 = IP(src=S, dst=R), IPv6(src=S6, dst=R6)
+groups = {
+    'legitimate': [*tunnels(good, good6), good6/IPv6ExtHdrDestOpt()/v6(), *fragment(good/v4(), 64),
+                   *in_two(good6/v6()), *in_two(good6/GRE()/v4()), *in_two(good6/gue(41)/v6())],
+    'stranger': [*tunnels(bad, bad6), bad6/IPv6ExtHdrDestOpt()/v6(), *fragment(bad/v4(), 64),
+                 IP(src=S, dst='10.0.0.255')/v4(), *in_two(bad6/v6()), in_two(bad6/gue(41)/v6())[0]],
+    'no_vip': [good/v4(dst=R), good/v4(dst='127.0.0.1'), good/v4(dst='10.0.5.6'), good/v4(dst='224.0.0.1'),
+               good/v4(dst='255.255.255.255'), good/v6(dst=R6), good/v6(dst='ff02::1'), good/v6(dst='::1'),
+               good6/v4(dst=R), good/GRE()/v4(dst=R), good6/GRE()/v6(dst=R6), good/udp(5004, b'')/v4(dst=R),
+               good6/gue(41)/v6(dst=R6), good/udp(5080, b'')/v4(dst='10.0.5.6'), *fragment(good/v4(dst=R), 64)],
+    'bad_source': [good/v4(src=R), good/v4(src=V), good/v4(src='127.0.0.1'), good/v4(src='224.0.0.1'),
+                   good/v6(src=R6), good/v6(src=V6), good/v6(src='::1'), good/v6(src='fe80::9'),
+                   good6/v6(src=R6), good6/gue(41)/v6(src=R6), good/GRE()/v6(src=V6)],
+    'nested': [good/IP(src=C, dst=V)/v4(), good/IP(src=B, dst=V)/v4(dst=R), good/IP(src=B, dst=V)/GRE()/v4(),
+               good/IPv6(src=B6, dst=V6)/v6(), good6/IPv6(src=B6, dst=V6)/v4(),
+               good/IP(src=B, dst=V)/gue(4)/v4(), good6/gue(41)/IPv6(src=B6, dst=V6)/udp(5006, b'')/v6(),
+               good/GRE()/IP(src=B, dst=V)/IPv6(src=C6, dst=V6)/v6().payload],
+    'bad_header': [good/gue(17)/v4().payload, good/gue(17)/v6().payload, good/gue(4, 0x20)/v4(), good/gue(4, 0x80)/v4(),
+                   good/gue(47)/GRE(proto=0x6558)/Ether()/v4(), good/GRE(key_present=1, key=7)/v4(),
+                   good/GRE(proto=0x6558)/Ether(dst='02:00:0a:00:00:03')/v4(), good6/gue(17)/v6().payload,
+                   good/udp(5004, b'')/v6(), good/udp(5047, b'')/GRE(proto=0x6558)/Ether()/v4()],
+    'wrong_way': [*tunnels(good, good6)],
+}
+print(json.dumps({name: [bytes(packet).hex() for packet in packets] for name, packets in groups.items()}))
+)";
+
+/// Sends packets, each a line of hexadecimal, to a hardware address.
+constexpr const char* sender = R"(
+import socket, sys
+device, destination = sys.argv[1:]
+wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+wire.bind((device, 0))
+for line in sys.stdin:
+    packet = bytes.fromhex(line)
+    ethertype = b'\x08\x00' if packet[0] >> 4 == 4 else b'\x86\xdd'
+    wire.send(bytes.fromhex(destination.replace(':', '')) + wire.getsockname()[4] + ethertype + packet)
+)";
+
+class Guard : public NetnsTest {
+  protected:
+    void build() {
+        attacker_.emplace("attacker");
+        backend_.emplace("backend");
+        outside_.emplace("outside");
+        lan_.emplace();
+        lan_->connect(
+            {{*attacker_, "eth0", {"10.0.0.9/24", "fd00::9/64"}}, {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
+        connect({*backend_, "eth1", {"10.0.5.3/24", "fd05::3/64"}}, {*outside_, "eth0", {"10.0.5.6/24", "fd05::6/64"}});
+        for (const char* device : {"all", "eth0", "eth1"})  // the guard alone is to tell where packets come from
+            backend_->set_sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", device), "0");
+        backend_->ip("route add default via 10.0.0.9\nroute add default via fd00::9\n");
+        backend_->set_sysctl("net.ipv4.ip_forward", "1");
+        backend_->set_sysctl("net.ipv6.conf.all.forwarding", "1");
+        packets_ = json::parse(attacker_->must("/usr/bin/python3 -", arsenal, std::chrono::seconds(60)));
+    }
+
+    void provision(const std::string& policy) const {
+        backend_->write("/run/realserver.yaml", fmt::format(R"(
+balancers: [10.0.0.2, 'fd00::2']
+vips: [192.0.2.1, '2001:db8::1']
+receive:
+  - {{encap: ipip}}
+  - {{encap: gre}}
+  - {{encap: fou, port: 5004, inner: ipv4}}
+  - {{encap: fou, port: 5006, inner: ipv6}}
+  - {{encap: fou, port: 5047, inner: gre}}
+  - {{encap: gue, port: 5080}}
+  - {{encap: gue, port: 5080, inner: gre}}
+guard: {}
+)",
+                                                            policy));
+        backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    }
+
+    void send(const Host& from, const std::string& group, const std::string& mac) const {
+        std::string lines;
+        for (const std::string packet : packets_.at(group)) lines += packet + '\n';
+        from.write("/run/send.py", sender);
+        from.must("/usr/bin/python3 /run/send.py eth0 " + mac, lines);
+    }
+    void send(const std::string& group) const { send(*attacker_, group, "02:00:0a:00:00:03"); }
+
+    /// Packets by reason, as status has it; those of none are left out.
+    [[nodiscard]] std::map<std::string, int> caught() const {
+        std::map<std::string, int> result;
+        const auto status = json::parse(backend_->must(CULVERT_REALSERVER " status -j -c /run/realserver.yaml"));
+        for (const auto& row : status.at("guard").at("caught"))
+            if (row.at("packets") != 0) result[row.at("reason")] = row.at("packets");
+        return result;
+    }
+
+    /// Datagrams to the port where nobody listens, over either family, since the last time.
+    [[nodiscard]] int arrived() {
+        const std::string now = backend_->must("sh -c 'nstat -asz UdpNoPorts Udp6NoPorts | grep NoPorts'");
+        int total = 0;
+        std::istringstream words(now);
+        for (std::string name, value, rate; words >> name >> value >> rate;) total += std::stoi(value);
+        return total - std::exchange(seen_, total);
+    }
+
+    [[nodiscard]] int size(const std::string& group) const { return static_cast<int>(packets_.at(group).size()); }
+    [[nodiscard]] const Host& backend() const { return *backend_; }
+    [[nodiscard]] const Host& outside() const { return *outside_; }
+
+  private:
+    std::optional<Host> attacker_, backend_, outside_;
+    std::optional<Switch> lan_;
+    json packets_;
+    int seen_ = 0;
+};
+
+TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"}) REQUIRE_MODULE(module);
+    build();
+    // What each is caught for, and how often: of fragments of IPv4, the guard sees the whole.
+    const std::map<std::string, int> attacks{
+        {"stranger", 28}, {"no_vip", 14}, {"bad_source", 10}, {"nested", 8}, {"bad_header", 10}};
+
+    provision("off");
+    Capture relayed(outside(), "eth0", "udp port 7777");
+    std::map<std::string, int> harm;
+    for (const auto& [attack, times] : attacks) {
+        send(attack);
+        harm[attack] = arrived();
+        EXPECT_GT(harm[attack], 0) << attack << " is no attack if it does no harm without a guard";
+    }
+    EXPECT_EQ(relayed.stop().count(), 2U) << "without a guard, the backend is an open relay";
+
+    provision("log");
+    for (const char* attack : {"stranger", "no_vip"}) {
+        send(attack);
+        EXPECT_EQ(arrived(), harm[attack]) << attack;
+        EXPECT_EQ(caught()[attack], attacks.at(attack));
+    }
+
+    // Others accept everything, before the guard and after it. That is no way around it.
+    backend().must("nft -f -", R"(table inet others {
+        chain early { type filter hook prerouting priority -500; accept; }
+        chain early_input { type filter hook input priority -500; accept; }
+        chain late_input { type filter hook input priority 500; accept; }
+    })");
+    backend().must("iptables -w -I INPUT -j ACCEPT");
+    provision("strict");
+    Capture spared(outside(), "eth0", "udp port 7777 and src net 198.51.100.0/24");
+    for (const auto& [attack, times] : attacks) send(attack);
+    send(outside(), "wrong_way", "02:00:0a:00:05:03");
+    std::map<std::string, int> expected = attacks;
+    expected["wrong_way"] = size("wrong_way");
+    EXPECT_EQ(caught(), expected);
+    EXPECT_EQ(arrived(), 0);
+    EXPECT_EQ(spared.stop().count(), 0U);
+
+    send("legitimate");
+    EXPECT_EQ(arrived(), 27);
+    EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
+
+    // Nor does the guard let in what others drop.
+    backend().must("nft -f -",
+                   "table inet others { chain late { type filter hook input priority 0; udp dport 7777 drop; }; }");
+    send("legitimate");
+    EXPECT_EQ(arrived(), 0);
+}
+
+}  // namespace
+}  // namespace culvert::netns
