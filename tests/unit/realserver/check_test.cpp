@@ -98,6 +98,8 @@ TEST(Check, ModulesThatAreMissingAreAllThatIsSaidOfTheirDevicesAndPorts) {
 balancers: [10.0.0.1, 'fd00::1']
 vips: [192.0.2.1, '2001:db8::1']
 receive: [{encap: ipip}, {encap: gue, port: 5080, via: kernel}]
+guard: off
+mss: off
 )");
     EXPECT_THAT(backend.finding().cure, HasSubstr("CONFIG_NET_FOU"));
     EXPECT_EQ(backend.finding().name, "module_missing");
@@ -231,6 +233,7 @@ balancers: [10.0.0.1]
 vips: [192.0.2.1]
 receive: [{encap: gue, port: 5080, via: xdp}]
 interfaces: [eth0]
+mss: off
 )");
     backend.host.erase({Kind::table, "inet culvert"});
     EXPECT_EQ(backend.finding().name, "xdp_missing");
