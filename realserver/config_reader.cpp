@@ -145,7 +145,8 @@ bool is_tunnel(const Receive& receive) {
 }
 
 void demand_balancers(const Config& config, const Value& receive) {
-    if (config.guard == Guard::off || !config.balancers.empty()) return;
+    const bool has_senders = !config.balancers.empty() || !config.tunnels.empty();
+    if (config.guard == Guard::off || has_senders) return;
     const auto is_guarded = [](const Receive& one) { return is_tunnel(one) && via(one) != Via::xdp; };
     if (std::ranges::any_of(config.receive, is_guarded))
         receive.fail(
