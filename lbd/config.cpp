@@ -37,6 +37,8 @@ struct Defaults {
     std::uint32_t table_size = Service{}.table_size;
 };
 
+constexpr std::array protocols{Protocol::tcp, Protocol::udp, Protocol::sctp};
+
 bool is_prime(std::uint32_t number) {
     if (number < 2) return false;
     for (std::uint64_t divisor = 2; divisor * divisor <= number; ++divisor)
@@ -62,27 +64,39 @@ std::optional<std::string> read_name(const Value& value) {
     return std::string(*text);
 }
 
+/// What is wrong with packets from or to it, if anything is.
+std::string_view strangeness(const IpAddress& address) {
+    if (address.is_any()) return "the unspecified";
+    if (address.is_loopback()) return "a loopback";
+    if (address.is_multicast()) return "a multicast";
+    if (address.to_string() == "255.255.255.255") return "the broadcast";
+    if (!address.is_v4() && address.is_link_local()) return "a link-local";
+    return {};
+}
+
 /// An address that one host can have and that means the same everywhere.
 std::optional<IpAddress> read_unicast(const Value& value) {
     const auto address = yaml::address(value);
     if (!address) return std::nullopt;
-    std::string_view kind;
-    if (address->is_any()) kind = "the unspecified";
-    if (address->is_loopback()) kind = "a loopback";
-    if (address->is_multicast()) kind = "a multicast";
-    if (address->to_string() == "255.255.255.255") kind = "the broadcast";
-    if (!address->is_v4() && address->is_link_local()) kind = "a link-local";
+    const std::string_view kind = strangeness(*address);
     if (kind.empty()) return address;
     return value.fail(
         fmt::format("{} is {} address: write a unicast address that can be routed", address->to_string(), kind));
 }
 
-std::optional<IpAddress> read_vip(const Value& value) {
-    const auto prefix = netlink::Prefix::parse(value.node().text);
-    if (prefix && !prefix->is_host())
-        return value.fail(fmt::format(
-            "{} is a prefix, which this version does not take as a VIP: write single addresses", prefix->to_string()));
-    return read_unicast(value);
+/// An address, or a network no wider than anybody is assigned.
+std::optional<Vip> read_vip(const Value& value) {
+    const auto written = netlink::Prefix::parse(value.node().text);
+    if (!written || written->is_host()) return read_unicast(value);
+    const auto prefix = yaml::prefix(value);
+    if (!prefix) return std::nullopt;
+    const int shortest = prefix->address.is_v4() ? 8 : 32;
+    if (prefix->length < shortest)
+        return value.fail(fmt::format("{} is too wide for a VIP: write /{} or longer", prefix->to_string(), shortest));
+    if (const std::string_view kind = strangeness(prefix->address); !kind.empty())
+        return value.fail(
+            fmt::format("{} has {} address: write a network that can be routed", prefix->to_string(), kind));
+    return prefix;
 }
 
 std::optional<std::uint32_t> read_table_size(const Value& value) {
@@ -99,33 +113,48 @@ void check_scheduler(MapReader& map) {
     map.optional("scheduler", yaml::one_of<int>("a scheduler", {{"maglev", 0}}), std::ignore);
 }
 
+std::optional<std::uint16_t> port_number(std::string_view text) {
+    const auto port = yaml::decimal(text);
+    if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) return std::nullopt;
+    return static_cast<std::uint16_t>(*port);
+}
+
 std::optional<PortSpec> read_port_spec(const Value& value) {
-    const yaml::Wanted wanted{"a port with its protocol", "one such as 53/udp or 443/tcp, up to 65535"};
+    const yaml::Wanted wanted{"a port with its protocol", "one such as 53/udp, 8000-8099/tcp or any/sctp, up to 65535"};
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
-    if (*text == "any") return value.fail("any stands alone: write ports: any");
+    if (*text == "any") return value.fail("any stands alone: write ports: any, or any/tcp here");
     const auto slash = std::min(text->find('/'), text->size());
-    const auto port = yaml::decimal(text->substr(0, slash));
-    if (!port || *port == 0 || *port > std::numeric_limits<std::uint16_t>::max()) return value.mismatch(wanted);
+    const std::string_view ports = text->substr(0, slash);
+    const auto dash = std::min(ports.find('-'), ports.size());
+    const auto first = port_number(ports.substr(0, dash));
+    const auto last = dash == ports.size() ? first : port_number(ports.substr(dash + 1));
+    const bool is_any = ports == "any";
+    if (!is_any && (!first || !last)) return value.mismatch(wanted);
+    if (!is_any && *first > *last)
+        return value.fail(fmt::format("{} ends before it begins: write {}-{}", yaml::in_quotes(ports), *last, *first));
     if (slash == text->size())
-        return value.fail(fmt::format("\"{0}\" has no protocol: write {0}/tcp or {0}/udp, or both", *port));
-    const std::string_view protocol = text->substr(slash + 1);
-    if (protocol != "tcp" && protocol != "udp")
-        return value.fail(
-            fmt::format("{} is not a protocol: write {}/tcp or {}/udp", yaml::in_quotes(protocol), *port, *port));
-    return PortSpec{protocol == "tcp" ? Protocol::tcp : Protocol::udp, static_cast<std::uint16_t>(*port)};
+        return value.fail(fmt::format("\"{0}\" has no protocol: write {0}/tcp or {0}/udp, or both", ports));
+    for (const Protocol protocol : protocols)
+        if (text->substr(slash + 1) == name(protocol))
+            return PortSpec{protocol, is_any ? std::uint16_t{0} : *first, is_any ? std::uint16_t{0} : *last};
+    return value.fail(fmt::format("{} is not a protocol: write {}/tcp, {}/udp or {}/sctp",
+                                  yaml::in_quotes(text->substr(slash + 1)), ports, ports, ports));
 }
 
 std::optional<std::vector<PortSpec>> read_ports(const Value& value) {
-    if (value.node().text == "any") return std::vector{PortSpec{Protocol::tcp, 0}, PortSpec{Protocol::udp, 0}};
+    std::vector<PortSpec> ports;
+    if (value.node().text == "any") {
+        for (const Protocol protocol : protocols) ports.push_back({protocol, 0});
+        return ports;
+    }
     const auto elements = value.list({"a list of ports", "one such as [53/udp, 53/tcp], or any"});
     if (!elements) return std::nullopt;
     if (elements->empty()) return value.fail("no ports: write some, such as [53/udp, 53/tcp], or any");
-    std::vector<PortSpec> ports;
     for (const Value& element : *elements) {
         const auto spec = read_port_spec(element);
         if (!spec) continue;
-        if (std::ranges::count(ports, *spec) > 0)
+        if (std::ranges::any_of(ports, [&](const PortSpec& other) { return overlap(*spec, other); }))
             element.fail(fmt::format("{} is in this list already: remove it", element.node().text));
         else
             ports.push_back(*spec);
@@ -226,7 +255,7 @@ std::optional<Pools> read_pools(const Value& value) {
 }
 
 /// Completes a backend by what its service says, and checks that they fit; complaints go to `place`.
-Backend complete(const WrittenBackend& written, const std::optional<Encap>& inherited, const IpAddress& vip,
+Backend complete(const WrittenBackend& written, const std::optional<Encap>& inherited, const Vip& vip,
                  const Value& place) {
     Backend backend = written.backend;
     const std::string address = backend.address.to_string();
@@ -236,7 +265,10 @@ Backend complete(const WrittenBackend& written, const std::optional<Encap>& inhe
     backend.encap = written.encap ? *written.encap : inherited.value_or(Encap{});
     if (std::holds_alternative<L3dsr>(backend.encap) && backend.address.family() != vip.family())
         place.fail(fmt::format("l3dsr only replaces the address in the packet: backend {} must be {} as VIP {} is",
-                               address, vip.is_v4() ? "IPv4" : "IPv6", vip.to_string()));
+                               address, vip.family() == Family::ipv4 ? "IPv4" : "IPv6", vip.to_string()));
+    if (std::holds_alternative<L3dsr>(backend.encap) && !vip.prefix.is_host())
+        place.fail(fmt::format("l3dsr replaces the address: backend {} could not tell which one of {} was meant",
+                               address, vip.to_string()));
     return backend;
 }
 
@@ -289,6 +321,7 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     check_scheduler(map);
     service.table_size = defaults.table_size;
     map.optional("table", read_table_size, service.table_size);
+    map.optional("sticky", yaml::boolean, service.sticky);
     const PlacedBackends backends = find_backends(map, pools);
     map.unsupported({"health"});
     map.finish();

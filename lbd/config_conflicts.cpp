@@ -3,9 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "bpf/abi.h"
 
@@ -15,8 +17,10 @@ namespace {
 namespace yaml = common::yaml;
 
 std::string to_string(const PortSpec& spec) {
-    const std::string_view protocol = spec.protocol == Protocol::tcp ? "tcp" : "udp";
-    return spec.port == 0 ? fmt::format("all {} ports", protocol) : fmt::format("port {}/{}", spec.port, protocol);
+    const std::string_view protocol = name(spec.protocol);
+    if (spec.port == 0) return fmt::format("all {} ports", protocol);
+    if (spec.port == spec.last) return fmt::format("port {}/{}", spec.port, protocol);
+    return fmt::format("ports {}-{}/{}", spec.port, spec.last, protocol);
 }
 
 /// "service "dns" (line 7)"
@@ -33,26 +37,37 @@ void check_names(std::span<const ReadService> services) {
 }
 
 void check_ports(std::span<const ReadService> services) {
-    std::map<std::pair<IpAddress, PortSpec>, const ReadService*> owners;
+    std::map<Vip, std::vector<std::pair<PortSpec, const ReadService*>>> taken;
     for (const ReadService& read : services) {
+        auto& others = taken[read.service.vip];
         for (const PortSpec& spec : read.service.ports) {
-            const auto [owner, is_new] = owners.emplace(std::pair(read.service.vip, spec), &read);
-            if (!is_new)
+            const auto other =
+                std::ranges::find_if(others, [&](const auto& owned) { return overlap(spec, owned.first); });
+            if (other != others.end())
                 read.ports.fail(fmt::format("{} of VIP {}: taken by {} already", to_string(spec),
-                                            read.service.vip.to_string(), reference(*owner->second)));
+                                            read.service.vip.to_string(), reference(*other->second)));
         }
+        for (const PortSpec& spec : read.service.ports) others.emplace_back(spec, &read);
     }
 }
 
 void check_addresses(std::span<const ReadService> services) {
-    std::map<IpAddress, const ReadService*> vips;
-    for (const ReadService& read : services) vips.emplace(read.service.vip, &read);
+    std::map<Vip, const ReadService*> vips;
+    std::vector<const ReadService*> networks;
+    for (const ReadService& read : services)
+        if (vips.emplace(read.service.vip, &read).second && !read.service.vip.prefix.is_host())
+            networks.push_back(&read);
     for (const ReadService& read : services) {
         for (std::size_t i = 0; i < read.backends.size(); ++i) {
             const IpAddress& address = read.service.backends[i].address;
             if (const auto vip = vips.find(address); vip != vips.end())
                 read.backends[i].fail(fmt::format("backend {} is the VIP of {}: write the backend's own address",
                                                   address.to_string(), reference(*vip->second)));
+            for (const ReadService* other : networks)
+                if (other->service.vip.prefix.contains(address))
+                    read.backends[i].fail(fmt::format("backend {} is in VIP {} of {}: write an address outside",
+                                                      address.to_string(), other->service.vip.to_string(),
+                                                      reference(*other)));
         }
     }
 }
@@ -60,6 +75,8 @@ void check_addresses(std::span<const ReadService> services) {
 /// What a UDP port of a backend is bound to: GUE tells inner protocols apart, FOU does not.
 std::string carried(const Encap& encap, Family inner) {
     if (std::holds_alternative<Gue>(encap)) return "gue";
+    if (std::holds_alternative<Geneve>(encap)) return "geneve";
+    if (std::get<Fou>(encap).gre) return "fou with GRE inside";
     return fmt::format("fou with {} inside", inner == Family::ipv4 ? "IPv4" : "IPv6");
 }
 
@@ -67,6 +84,7 @@ std::string carried(const Encap& encap, Family inner) {
 std::uint16_t udp_port(const Encap& encap) {
     if (const auto* fou = std::get_if<Fou>(&encap)) return fou->port;
     if (const auto* gue = std::get_if<Gue>(&encap)) return gue->port;
+    if (const auto* geneve = std::get_if<Geneve>(&encap)) return geneve->port;
     return 0;
 }
 

@@ -50,7 +50,8 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config) {
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(const Image image, plan(config.services, {}, {}, {}));
     const Limits limits = limits_for(image);
-    TRY(auto datapath, Datapath::load(config, limits));
+    TRY(const Surroundings around, resolver.surroundings());
+    TRY(auto datapath, Datapath::load(config, around, limits));
     return std::unique_ptr<Daemon>(
         new Daemon(std::move(config), std::move(loop), std::move(resolver), std::move(datapath), limits));
 }

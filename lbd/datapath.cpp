@@ -9,9 +9,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <set>
 #include <string_view>
 #include <type_traits>
 #include <variant>
@@ -40,21 +42,30 @@ bool has_encap(const Config& config) {
 }
 
 /// What the program is compiled to.
-lb_config program_config(const Config& config, const FlowClock& clock, const Limits& limits) {
+lb_config program_config(const Config& config, const Surroundings& around, const FlowClock& clock,
+                         const Limits& limits) {
+    constexpr std::uint32_t icmp_errors_a_second = 1000;  // as Linux' net.ipv4.icmp_msgs_per_sec
     lb_config result{};
     result.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
     result.time_shift = clock.shift();
     result.vip4_mask = limits.vips4 - 1;
     result.vip6_mask = limits.vips6 - 1;
+    result.icmp_shift = std::bit_width(kernel_hz());  // one second to two
+    result.icmp_rate = icmp_errors_a_second;
+    if (around.own4) std::memcpy(&result.own4_be, around.own4->bytes().data(), sizeof result.own4_be);
+    if (around.own6) std::memcpy(result.own6_be, around.own6->bytes().data(), sizeof result.own6_be);
+    result.vlan = around.vlans;
     for (const Service& service : config.services) {
-        (service.vip.is_v4() ? result.ipv4 : result.ipv6) = 1;
+        (service.vip.family() == Family::ipv4 ? result.ipv4 : result.ipv6) = 1;
+        if (!service.vip.prefix.is_host()) result.prefixes = 1;
+        if (service.sticky) result.sticky = 1;
         for (const PortSpec& port : service.ports)
             if (port.port == 0) result.all_ports = 1;
     }
     result.l2 = has_encap<L2>(config);
     result.l3dsr = has_encap<L3dsr>(config);
-    result.encap =
-        has_encap<Ipip>(config) || has_encap<Gre>(config) || has_encap<Fou>(config) || has_encap<Gue>(config);
+    result.encap = has_encap<Ipip>(config) || has_encap<Gre>(config) || has_encap<Fou>(config) ||
+                   has_encap<Gue>(config) || has_encap<Geneve>(config);
     result.redirect = config.interfaces.size() > 1;
     return result;
 }
@@ -69,6 +80,8 @@ Result<> draw_key(lb_config& config) {
 void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limits) {
     ::bpf_map__set_max_entries(skeleton.maps.vips4, 2 * limits.vips4);
     ::bpf_map__set_max_entries(skeleton.maps.vips6, 2 * limits.vips6);
+    ::bpf_map__set_max_entries(skeleton.maps.prefixes4, limits.vips4);
+    ::bpf_map__set_max_entries(skeleton.maps.prefixes6, limits.vips6);
     ::bpf_map__set_max_entries(skeleton.maps.rings, limits.ring_lines);
     ::bpf_map__set_max_entries(skeleton.maps.dests, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
@@ -93,10 +106,37 @@ Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
 template <typename Key>
 Key program_key(const VipKey& vip) {
     Key key{};
-    std::ranges::copy(vip.address.bytes(), key.address);
+    std::ranges::copy(vip.vip.prefix.address.bytes(), key.address);
     key.port_be = htons(vip.port);
     key.protocol = vip.protocol;
+    if (!vip.vip.prefix.is_host()) key.prefix = vip.vip.prefix.length;
     return key;
+}
+
+/// How the trie of prefixes knows a VIP.
+template <typename PrefixKey>
+PrefixKey trie_key(const Vip& vip) {
+    PrefixKey key{};
+    key.length = vip.prefix.length;
+    std::ranges::copy(vip.prefix.address.bytes(), key.address);
+    return key;
+}
+
+template <typename Key, typename PrefixKey>
+Result<> enter_prefix(const bpf_map* trie, const Vip& vip) {
+    const auto where = trie_key<PrefixKey>(vip);
+    const auto what = program_key<Key>({.vip = vip});
+    if (::bpf_map_update_elem(::bpf_map__fd(trie), &where, &what, BPF_ANY) < 0)
+        return failure("enter VIP", vip.to_string(), errno);
+    return {};
+}
+
+template <typename PrefixKey>
+Result<> remove_prefix(const bpf_map* trie, const Vip& vip) {
+    const auto where = trie_key<PrefixKey>(vip);
+    if (::bpf_map_delete_elem(::bpf_map__fd(trie), &where) < 0 && errno != ENOENT)
+        return failure("remove VIP", vip.to_string(), errno);
+    return {};
 }
 
 /// Into the half that no packet is looked up in.
@@ -115,13 +155,13 @@ void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skel
 Datapath::Datapath(Skeleton skeleton, Settler settler, Memory memory, FlowClock clock)
     : skeleton_(std::move(skeleton)), settler_(std::move(settler)), memory_(std::move(memory)), clock_(clock) {}
 
-Result<Datapath> Datapath::load(const Config& config, const Limits& limits) {
+Result<Datapath> Datapath::load(const Config& config, const Surroundings& around, const Limits& limits) {
     const LibbpfLog log;
     Skeleton skeleton(lb_bpf::open());
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
 
     const FlowClock clock(kernel_hz(), config.flows.idle);
-    skeleton->rodata->config = program_config(config, clock, limits);
+    skeleton->rodata->config = program_config(config, around, clock, limits);
     CHECK_OK(draw_key(skeleton->rodata->config));
     size_maps(*skeleton, config, limits);
     if (const int error = lb_bpf::load(skeleton.get()); error < 0)
@@ -179,7 +219,7 @@ Result<> Datapath::run(const SetVips& edit) {
     std::vector<Vip4Entry> entries4;
     std::vector<Vip6Entry> entries6;
     for (const auto& [key, service] : edit.vips) {
-        if (key.address.is_v4())
+        if (key.vip.family() == Family::ipv4)
             entries4.emplace_back(program_key<lb_vip4>(key), service);
         else
             entries6.emplace_back(program_key<lb_vip6>(key), service);
@@ -190,6 +230,25 @@ Result<> Datapath::run(const SetVips& edit) {
     CHECK_OK(write_half(memory_.vips4.values(), idle, vip4_table(entries4, config.vip4_mask + 1)));
     CHECK_OK(write_half(memory_.vips6.values(), idle, vip6_table(entries6, config.vip6_mask + 1)));
     half.store(idle, std::memory_order_release);
+    return skeleton_->rodata->config.prefixes ? set_prefixes(edit) : Result<>{};
+}
+
+/// Addresses too, so that the longest match of one is itself.
+Result<> Datapath::set_prefixes(const SetVips& edit) {
+    const auto& maps = skeleton_->maps;
+    std::set<Vip> wanted;
+    for (const auto& [key, service] : edit.vips) wanted.insert(key.vip);
+    for (const Vip& vip : wanted) {
+        if (prefixes_.contains(vip)) continue;
+        CHECK_OK(vip.family() == Family::ipv4 ? (enter_prefix<lb_vip4, lb_prefix4>(maps.prefixes4, vip))
+                                              : (enter_prefix<lb_vip6, lb_prefix6>(maps.prefixes6, vip)));
+    }
+    for (const Vip& vip : prefixes_) {
+        if (wanted.contains(vip)) continue;
+        CHECK_OK(vip.family() == Family::ipv4 ? remove_prefix<lb_prefix4>(maps.prefixes4, vip)
+                                              : remove_prefix<lb_prefix6>(maps.prefixes6, vip));
+    }
+    prefixes_ = std::move(wanted);
     return {};
 }
 

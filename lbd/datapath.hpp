@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,12 +29,20 @@ using common::Fd;
 /// By enum lb_reason.
 using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
 
+/// What the program is compiled to, beyond the configuration.
+struct Surroundings {
+    std::optional<IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
+    std::optional<IpAddress> own6;
+    bool vlans = false;  ///< frames come and leave with VLAN tags
+};
+
 /// The BPF program and its maps in the kernel. All goes when this does: packets then take the way that they had before.
 class Datapath {
   public:
     /// Makes the maps and loads the program, compiled to what the configuration uses. The program sees no packet yet.
     /// If the verifier refuses it, the error's text is the end of its log.
-    [[nodiscard]] static netlink::Result<Datapath> load(const Config& config, const Limits& limits);
+    [[nodiscard]] static netlink::Result<Datapath> load(const Config& config, const Surroundings& around,
+                                                        const Limits& limits);
 
     Datapath(Datapath&&) noexcept = default;
 
@@ -76,12 +86,14 @@ class Datapath {
     [[nodiscard]] netlink::Result<> run(const SetDest& edit);
     [[nodiscard]] netlink::Result<> run(const WriteRing& edit);
     [[nodiscard]] netlink::Result<> run(const SetVips& edit);
+    [[nodiscard]] netlink::Result<> set_prefixes(const SetVips& edit);
     [[nodiscard]] netlink::Result<> run(const Settle& edit);
 
     Skeleton skeleton_;
     Settler settler_;
     Memory memory_;
     FlowClock clock_;
+    std::set<Vip> prefixes_;  // in the tries
     std::vector<Fd> links_;
 };
 

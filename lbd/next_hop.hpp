@@ -30,8 +30,12 @@ struct NeighbourKey {
 /// What is around the balancer.
 struct Network {
     std::map<std::uint32_t, netlink::Link> ports;  ///< the links that are balanced on, by index
+    std::map<std::uint32_t, netlink::Link> vlans;  ///< VLAN devices, of them and others
     std::map<NeighbourKey, netlink::Neighbour> neighbours;
 };
+
+/// A link by which backends may be reached, or null: a port or a VLAN device.
+[[nodiscard]] const netlink::Link* find_link(const Network& network, std::uint32_t index);
 
 /// Whose MAC address packets to `backend` take: the backend's, or its router's. Nothing if they don't leave by a port
 /// that is up.

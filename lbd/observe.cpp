@@ -11,8 +11,8 @@ namespace {
 using netlink::Result;
 
 std::string name_of(std::uint32_t link, const Network& network) {
-    const auto port = network.ports.find(link);
-    return port == network.ports.end() ? std::string() : port->second.name;
+    const netlink::Link* found = find_link(network, link);
+    return found == nullptr ? std::string() : found->name;
 }
 
 /// By the backend's name. Its traffic is that of all ids that it has ever had.
@@ -42,6 +42,7 @@ Result<ServiceStatus> service_status(const Service& service, const Image& image,
                          .vip = service.vip,
                          .ports = service.ports,
                          .table_size = service.table_size,
+                         .sticky = service.sticky,
                          .backends = {}};
     for (const Backend& backend : service.backends) {
         BackendStatus one{.backend = backend, .traffic = traffic[backend.name]};

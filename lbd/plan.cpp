@@ -56,6 +56,8 @@ Result<std::uint32_t> place(const Ring& ring, const Image& before, Extents& room
     return full(fmt::format("a table of {} entries", ring.size), std::uint64_t{limit} * LB_RING_LINE, "entries");
 }
 
+bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
+
 lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
     const auto hop = hops.find(backend.address);
     if (hop == hops.end()) return drop_body(LB_DROP_NO_ROUTE);
@@ -76,7 +78,7 @@ void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops,
 }
 
 Result<> check_vips(const Image& image, const Limits& limits) {
-    const auto vips4 = std::ranges::count_if(image.vips, [](const auto& vip) { return vip.first.address.is_v4(); });
+    const auto vips4 = std::ranges::count_if(image.vips, [](const auto& vip) { return is_v4(vip.first); });
     if (vips4 > limits.vips4) return full("IPv4 VIPs", limits.vips4, "ports");
     if (std::ssize(image.vips) - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
     return {};
@@ -95,7 +97,7 @@ Limits limits_for(const Image& image) {
     std::uint64_t vips4 = 0;
     std::uint64_t ring_lines = 0;
     std::uint64_t dests = 1;
-    for (const auto& [key, value] : image.vips) vips4 += key.address.is_v4() ? 1 : 0;
+    for (const auto& [key, value] : image.vips) vips4 += is_v4(key) ? 1 : 0;
     for (const auto& [ring, line] : image.rings) ring_lines += lines(ring.size);
     for (const auto& [name, ids] : image.ids) dests = std::max<std::uint64_t>(dests, ids.base + ids.size);
     return {.vips4 = twice(vips4, 1024),
@@ -114,6 +116,7 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
     for (const Service& service : services) {
         const ServiceIds& ids = image.ids.at(service.name);
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
+        if (service.sticky) value.flags |= LB_SERVICE_STICKY;
         if (const Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
             auto known = image.rings.find(ring);
             if (known == image.rings.end()) {
@@ -124,8 +127,10 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
             value.ring_size = ring.size;
         }
         image.vips.try_emplace({service.vip, 0, 0});
-        for (const PortSpec& port : service.ports)
-            image.vips[{service.vip, static_cast<std::uint8_t>(port.protocol), port.port}] = value;
+        for (const PortSpec& ports : service.ports)
+            for (std::uint32_t port = ports.port; port <= ports.last; ++port)
+                image.vips[{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)}] =
+                    value;
         put_bodies(service, ids, hops, image.dests);
     }
     CHECK_OK(check_vips(image, limits));

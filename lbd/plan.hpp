@@ -17,9 +17,9 @@
 /// From what is wanted to what the BPF maps hold, and from there to the edits that change the maps. Values only.
 namespace culvert::lbd {
 
-/// What a packet is looked up by. Port 0: all ports of the protocol. Port 0 and protocol 0: the address is a VIP.
+/// What a packet is looked up by. Port 0: all ports of the protocol. Port 0 and protocol 0: this is a VIP.
 struct VipKey {
-    IpAddress address;
+    Vip vip;
     std::uint8_t protocol = 0;  ///< IANA number
     std::uint16_t port = 0;     ///< host order
     auto operator<=>(const VipKey&) const = default;

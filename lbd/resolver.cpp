@@ -5,10 +5,12 @@
 #include <linux/rtnetlink.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <type_traits>
 #include <variant>
 
+#include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
 #include "netlink/neighbour.hpp"
 #include "netlink/route.hpp"
@@ -17,6 +19,12 @@ namespace culvert::lbd {
 
 using netlink::Result;
 using netlink::Topic;
+
+namespace {
+
+bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
+
+}  // namespace
 
 Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
     TRY(auto monitor,
@@ -37,8 +45,11 @@ Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
 Result<> Resolver::load() {
     TRY(const auto links, netlink::Links(socket_).dump());
     std::map<std::uint32_t, netlink::Link> ports;
-    for (const auto& link : links)
+    network_.vlans.clear();
+    for (const auto& link : links) {
         if (network_.ports.contains(link.index)) ports.emplace(link.index, link);
+        if (is_vlan(link)) network_.vlans.emplace(link.index, link);
+    }
     network_.ports = std::move(ports);
 
     TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
@@ -69,18 +80,20 @@ Result<bool> Resolver::read() {
 }
 
 bool Resolver::take(const netlink::LinkChanged& event) {
-    const auto port = network_.ports.find(event.value.index);
-    if (port == network_.ports.end()) return false;
+    const std::uint32_t index = event.value.index;
+    const bool is_port = network_.ports.contains(index);
+    if (!is_port && !is_vlan(event.value)) return false;
+    auto& links = is_port ? network_.ports : network_.vlans;
     if (event.removed)
-        network_.ports.erase(port);
+        links.erase(index);
     else
-        port->second = event.value;
+        links.insert_or_assign(index, event.value);
     return routes_are_stale_ = true;
 }
 
 bool Resolver::take(const netlink::NeighbourChanged& event) {
     const NeighbourKey key{.link = event.value.link, .address = event.value.address};
-    if (!network_.ports.contains(key.link)) return false;
+    if (find_link(network_, key.link) == nullptr) return false;
     if (event.removed) {
         network_.neighbours.erase(key);
         managed_.erase(key);
@@ -88,6 +101,19 @@ bool Resolver::take(const netlink::NeighbourChanged& event) {
         network_.neighbours.insert_or_assign(key, event.value);
     }
     return true;
+}
+
+Result<Surroundings> Resolver::surroundings() {
+    TRY(const auto addresses, netlink::InterfaceAddresses(socket_).dump());
+    Surroundings around;
+    for (const auto& address : addresses) {
+        if (find_link(network_, address.link) == nullptr || address.scope != RT_SCOPE_UNIVERSE) continue;
+        auto& own = address.prefix.address.is_v4() ? around.own4 : around.own6;
+        if (!own) own = address.prefix.address;
+    }
+    around.vlans = std::ranges::any_of(
+        network_.vlans, [this](const auto& vlan) { return find_link(network_, vlan.second.lower) != nullptr; });
+    return around;
 }
 
 void Resolver::follow(std::set<IpAddress> backends) {

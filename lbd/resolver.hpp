@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lbd/datapath.hpp"
 #include "lbd/next_hop.hpp"
 #include "netlink/monitor.hpp"
 #include "netlink/result.hpp"
@@ -20,6 +21,9 @@ class Resolver {
   public:
     /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet.
     [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
+
+    /// Of now.
+    [[nodiscard]] netlink::Result<Surroundings> surroundings();
 
     /// Readable when there is something to read().
     [[nodiscard]] int fd() const { return monitor_.fd(); }

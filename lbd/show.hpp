@@ -13,12 +13,13 @@
 
 /// `lbd show`: the status as JSON, and that as a table. Keys are stable; a value that does not exist is left out.
 ///
-///     services    name, vip, ports [], table (entries), packets, bytes, new_flows, live_flows, closing_flows, backends
+///     services    name, vip, ports [], table (entries), sticky, packets, bytes, new_flows, live_flows, closing_flows,
+///     backends
 ///     []:
 ///                 name, reachable
 ///     backends    service, name, address, encap {type, and its parameters}, state (active | drain), weight,
-///                 share (of the table, 0 to 1), interface, mac, source, mtu or reason, reason_text;
-///                 packets, bytes, new_flows, live_flows, closing_flows
+///                 share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or reason,
+///                 reason_text; packets, bytes, new_flows, live_flows, closing_flows
 ///     flows       entries (room), used, idle_ms, services []: name, backends []: name, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, managed, backends []
 ///     interfaces  name, index, xdp (native | generic), mac, mtu, up, carrier
@@ -38,7 +39,7 @@ enum class View : std::uint8_t { services, backends, flows, neighbours, interfac
 /// `json` is what to_json made of the same view.
 [[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
 
-/// "53/udp", "any/tcp"
+/// "53/udp", "8000-8099/tcp", "any/tcp"
 [[nodiscard]] std::string to_string(const PortSpec& port);
 
 }  // namespace culvert::lbd

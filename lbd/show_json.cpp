@@ -63,6 +63,12 @@ struct EncapToJson {
     Json operator()(const L3dsr& l3dsr) const { return {{"type", "l3dsr"}, {"dscp", l3dsr.dscp}}; }
 };
 
+Json vlans(const std::vector<VlanTag>& tags) {
+    Json ids = Json::array();
+    for (const VlanTag& tag : tags) ids.push_back(tag.id);
+    return ids;
+}
+
 void put_traffic(Json& json, const Traffic& traffic) {
     json["packets"] = traffic.packets;
     json["bytes"] = traffic.bytes;
@@ -75,6 +81,7 @@ Json to_json(const ServiceStatus& service) {
     Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
     for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
     json["table"] = service.table_size;
+    json["sticky"] = service.sticky;
     put_traffic(json, service.traffic());
     json["backends"] = Json::array();
     for (const BackendStatus& backend : service.backends)
@@ -92,6 +99,7 @@ Json to_json(const std::string& service, const BackendStatus& status) {
               {"share", status.share}};
     if (status.hop) {
         json["interface"] = status.interface;
+        if (!status.hop->tags.empty()) json["vlans"] = vlans(status.hop->tags);
         json["mac"] = status.hop->destination.to_string();
         json["source"] = status.hop->from.to_string();
         json["mtu"] = status.hop->mtu;
@@ -213,8 +221,8 @@ std::optional<View> view(std::string_view name) {
 }
 
 std::string to_string(const PortSpec& port) {
-    return fmt::format("{}/{}", port.port == 0 ? "any" : std::to_string(port.port),
-                       port.protocol == Protocol::tcp ? "tcp" : "udp");
+    const std::string range = port.last > port.port ? fmt::format("-{}", port.last) : "";
+    return fmt::format("{}{}/{}", port.port == 0 ? "any" : std::to_string(port.port), range, name(port.protocol));
 }
 
 Json to_json(View view, const Status& status) {

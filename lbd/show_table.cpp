@@ -35,6 +35,14 @@ std::string encap(const Json& json) {
     return result;
 }
 
+/// "eth0 02:00:00:00:00:30", "eth0 vlan 10 02:…"
+std::string via(const Json& backend) {
+    std::string result = text(backend, "interface");
+    if (backend.contains("vlans"))
+        for (const Json& id : backend["vlans"]) result += " vlan " + id.dump();
+    return result + " " + text(backend, "mac");
+}
+
 /// 1234567 bytes are "1.2M": powers of 1000, as for rates.
 std::string bytes(std::uint64_t count) {
     if (count < 10'000) return std::to_string(count);
@@ -84,8 +92,7 @@ std::string backends(const Json& list, bool colored) {
                    {text(one, "state")},
                    {text(one, "weight")},
                    {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
-                   {reachable ? text(one, "interface") + " " + text(one, "mac") : text(one, "reason"),
-                    reachable ? Color::none : Color::red},
+                   {reachable ? via(one) : text(one, "reason"), reachable ? Color::none : Color::red},
                    {text(one, "packets")},
                    {bytes(one["bytes"])},
                    {text(one, "new_flows")},

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -18,11 +19,46 @@ using netlink::IpAddress;
 /// IANA protocol numbers.
 enum class Protocol : std::uint8_t { tcp = 6, udp = 17, sctp = 132 };
 
-/// One port of one protocol; port 0 stands for all ports.
+/// The name in the configuration: "tcp".
+[[nodiscard]] constexpr std::string_view name(Protocol protocol) {
+    switch (protocol) {
+        case Protocol::tcp:
+            return "tcp";
+        case Protocol::udp:
+            return "udp";
+        case Protocol::sctp:
+            return "sctp";
+    }
+    return {};
+}
+
+/// Ports of one protocol, in host order; port 0 stands for all ports that no other service of the VIP has.
 struct PortSpec {
     Protocol protocol = Protocol::tcp;
-    std::uint16_t port = 0;  ///< host order
+    std::uint16_t port = 0;
+    std::uint16_t last = port;  ///< of a range
     auto operator<=>(const PortSpec&) const = default;
+};
+
+/// Whether the two have a port in common. Port 0, which stands for others, is none.
+[[nodiscard]] constexpr bool overlap(const PortSpec& a, const PortSpec& b) {
+    return a.protocol == b.protocol && a.port <= b.last && b.port <= a.last;
+}
+
+/// The address of a service, or a network all of whose addresses are the service's.
+struct Vip {
+    netlink::Prefix prefix = netlink::Prefix::host({});
+
+    Vip() = default;
+    Vip(const IpAddress& address) : prefix(netlink::Prefix::host(address)) {}  // NOLINT(google-explicit-constructor)
+    Vip(const netlink::Prefix& network) : prefix(network) {}                   // NOLINT(google-explicit-constructor)
+
+    [[nodiscard]] Family family() const { return prefix.address.family(); }
+    /// "192.0.2.1", "198.51.100.0/24"
+    [[nodiscard]] std::string to_string() const {
+        return prefix.is_host() ? prefix.address.to_string() : prefix.to_string();
+    }
+    auto operator<=>(const Vip&) const = default;
 };
 
 /// The frame goes on as it came, to the backend's MAC address.
@@ -89,9 +125,10 @@ struct Backend {
 
 struct Service {
     std::string name;  ///< unique
-    IpAddress vip;
-    std::vector<PortSpec> ports;       ///< not empty, no two alike
+    Vip vip;
+    std::vector<PortSpec> ports;       ///< not empty, no two overlap
     std::uint32_t table_size = 65537;  ///< Maglev table entries, a prime
+    bool sticky = false;               ///< new flows of one client address go to one backend
     std::vector<Backend> backends;
     bool operator==(const Service&) const = default;
 };

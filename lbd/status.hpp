@@ -34,9 +34,10 @@ struct BackendStatus {
 
 struct ServiceStatus {
     std::string name;
-    IpAddress vip;
+    Vip vip;
     std::vector<PortSpec> ports;
     std::uint32_t table_size = 0;
+    bool sticky = false;
     std::vector<BackendStatus> backends;
 
     [[nodiscard]] Traffic traffic() const;

@@ -48,8 +48,7 @@ struct EncapText {
 std::string ports_text(const std::vector<PortSpec>& ports) {
     if (ports.front().port == 0) return "any";
     std::vector<std::string> texts;
-    for (const PortSpec& spec : ports)
-        texts.push_back(fmt::format("{}/{}", spec.port, spec.protocol == Protocol::tcp ? "tcp" : "udp"));
+    for (const PortSpec& spec : ports) texts.push_back(fmt::format("{}/{}", spec.port, name(spec.protocol)));
     return fmt::format("[{}]", fmt::join(texts, ", "));
 }
 
@@ -102,8 +101,8 @@ rc::Gen<Service> services(int number) {
         const auto family = rc::gen::element(Family::ipv4, Family::ipv6);
         Service service{.name = fmt::format("service-{}", number), .vip = host(*family, 255, number + 1)};
         for (const auto port : *rc::gen::unique<std::vector<std::uint16_t>>(rc::gen::inRange<std::uint16_t>(1, 65535)))
-            service.ports.push_back({*rc::gen::element(Protocol::tcp, Protocol::udp), port});
-        if (service.ports.empty()) service.ports = {{Protocol::tcp, 0}, {Protocol::udp, 0}};
+            service.ports.push_back({*rc::gen::element(Protocol::tcp, Protocol::udp, Protocol::sctp), port});
+        if (service.ports.empty()) service.ports = {{Protocol::tcp, 0}, {Protocol::udp, 0}, {Protocol::sctp, 0}};
         service.table_size = *rc::gen::element(1009U, 65537U);
         const int backends = *rc::gen::inRange(1, 10);
         for (int i = 0; i < backends; ++i) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#include "common/encap.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -122,7 +124,7 @@ services:
                                    {"seven", ip("fd00::7"), Fou{6004, UdpChecksum::off}, 1, BackendState::drain}}};
     const Service rest{.name = "rest",
                        .vip = ip("2001:db8::1"),
-                       .ports = {tcp(0), udp(0)},
+                       .ports = {tcp(0), udp(0), {Protocol::sctp, 0}},
                        .table_size = 65537,
                        .backends = {backend("fd00::8", L3dsr{63})}};
     EXPECT_EQ(config, (Config{.interfaces = {"eth0", "bond0.7"},
@@ -145,11 +147,35 @@ services:
       - {address: 10.0.0.4, encap: {type: fou, port: 5004}}
       - {address: 10.0.0.5, encap: {type: gue, port: "5080", checksum: on}}
       - {address: 10.0.0.6, encap: {type: l3dsr, dscp: 2}}
+      - {address: 10.0.0.7, encap: {type: fou, port: 5004, inner: gre}}
+      - {address: 10.0.0.8, encap: {type: gue, port: 5080, inner: gre}}
+      - {address: 10.0.0.9, encap: {type: gue, port: 5080, variant: 1, checksum: off}}
+      - {address: 10.0.0.10, encap: {type: geneve, vni: 666}}
 )");
     EXPECT_EQ(service.backends,
               (std::vector{backend("10.0.0.1", L2{}), backend("10.0.0.2", Ipip{}), backend("10.0.0.3", Gre{}),
                            backend("10.0.0.4", Fou{5004}), backend("10.0.0.5", Gue{5080, UdpChecksum::on}),
-                           backend("10.0.0.6", L3dsr{2})}));
+                           backend("10.0.0.6", L3dsr{2}), backend("10.0.0.7", Fou{5004, UdpChecksum::automatic, true}),
+                           backend("10.0.0.8", Gue{5080, UdpChecksum::automatic, true}),
+                           backend("10.0.0.9", Gue{5080, UdpChecksum::off, false, 1}),
+                           backend("10.0.0.10", Geneve{666, 6081, UdpChecksum::automatic, common::geneve_mac})}));
+}
+
+TEST(LbdConfig, AVipMayBeANetworkAndAServiceRangesOfPorts) {
+    const Service service = only_service(R"(
+interfaces: [eth0]
+services:
+  - name: wide
+    vip: 198.51.100.0/28
+    ports: [80/tcp, 8000-8099/tcp, any/udp, 9899/sctp]
+    sticky: true
+    encap: {type: ipip}
+    backends: [{address: 10.0.0.1}]
+)");
+    EXPECT_EQ(service.vip, Vip(*netlink::Prefix::parse("198.51.100.0/28")));
+    EXPECT_EQ(service.ports,
+              (std::vector<PortSpec>{tcp(80), {Protocol::tcp, 8000, 8099}, udp(0), {Protocol::sctp, 9899}}));
+    EXPECT_TRUE(service.sticky);
 }
 
 TEST(LbdConfig, TheNearestEncapsulationCounts) {

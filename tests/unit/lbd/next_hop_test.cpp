@@ -32,6 +32,17 @@ class NextHopTest : public testing::Test {
             .address = address(of), .link = link, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = state};
     }
 
+    void add_vlan(std::uint32_t index, std::uint32_t on, netlink::Vlan vlan) {
+        netlink::Link link;
+        link.index = index;
+        link.flags = IFF_UP | IFF_LOWER_UP;
+        link.mtu = 1496;
+        link.mac = MacAddress::parse("02:00:00:00:00:10");
+        link.lower = on;
+        link.details = vlan;
+        network.vlans[index] = link;
+    }
+
     static netlink::Route route(std::string_view from, std::optional<IpAddress> gateway = {},
                                 std::uint32_t link = port) {
         netlink::Route route;
@@ -49,6 +60,36 @@ class NextHopTest : public testing::Test {
     Network network;
     const IpAddress backend = address("10.0.0.2");
 };
+
+TEST_F(NextHopTest, ByAVlanDeviceLeavesByItsPortTagged) {
+    add_vlan(10, port, {.id = 100});
+    learn("10.0.0.2", NUD_REACHABLE, 10);
+    const Hop hop = next_hop(backend, route("10.0.0.1", {}, 10), network);
+    ASSERT_TRUE(hop);
+    EXPECT_EQ(hop->ifindex, port);
+    EXPECT_EQ(hop->source.to_string(), "02:00:00:00:00:10");
+    EXPECT_EQ(hop->tags, (std::vector<VlanTag>{{.id = 100}}));
+    EXPECT_EQ(hop->mtu, 1496);
+}
+
+TEST_F(NextHopTest, ByAVlanInAVlanHasTheLowerOnesTagOutside) {
+    add_vlan(10, port, {.id = 200, .protocol = 0x88a8});
+    add_vlan(11, 10, {.id = 100});
+    learn("10.0.0.2", NUD_REACHABLE, 11);
+    const Hop hop = next_hop(backend, route("10.0.0.1", {}, 11), network);
+    ASSERT_TRUE(hop);
+    EXPECT_EQ(hop->tags, (std::vector<VlanTag>{{.id = 200, .protocol = 0x88a8}, {.id = 100}}));
+
+    add_vlan(12, 11, {.id = 300});
+    learn("10.0.0.2", NUD_REACHABLE, 12);
+    expect_reason(route("10.0.0.1", {}, 12), LB_DROP_NO_INTERFACE);
+}
+
+TEST_F(NextHopTest, ByAVlanOfAnotherInterfaceIsNone) {
+    add_vlan(10, 7, {.id = 100});
+    learn("10.0.0.2", NUD_REACHABLE, 10);
+    expect_reason(route("10.0.0.1", {}, 10), LB_DROP_NO_INTERFACE);
+}
 
 TEST_F(NextHopTest, OnTheLink) {
     learn("10.0.0.2", NUD_REACHABLE);

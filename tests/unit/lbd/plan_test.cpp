@@ -125,6 +125,30 @@ class Maps {
     bool flipped_ = false;             // since the last pause
 };
 
+TEST(Plan, ARangeOfPortsIsAnEntryForEach) {
+    Service web = service("web", "192.0.2.1", {backend("10.0.0.2")});
+    web.ports = {{Protocol::tcp, 80, 82}, {Protocol::udp, 65535}};
+    const Image image = planned({web});
+    EXPECT_EQ(image.vips.size(), 1U + 3U + 1U);
+    for (std::uint16_t port = 80; port <= 82; ++port) EXPECT_EQ(image.vips.at({web.vip, 6, port}).ring_size, 101U);
+    EXPECT_TRUE(image.vips.contains({web.vip, 17, 65535}));
+}
+
+TEST(Plan, AStickyServiceSaysSo) {
+    Service web = service("web", "192.0.2.1", {backend("10.0.0.2")});
+    EXPECT_EQ(value_of(planned({web}), web).flags, 0U);
+    web.sticky = true;
+    EXPECT_EQ(value_of(planned({web}), web).flags, std::uint32_t{LB_SERVICE_STICKY});
+}
+
+TEST(Plan, ANetworkIsAVipOfItsOwn) {
+    Service wide = service("wide", "192.0.2.0", {backend("10.0.0.2")}), narrow = wide;
+    wide.vip = *netlink::Prefix::parse("192.0.2.0/24");
+    narrow.name = "narrow";
+    const Image image = planned({wide, narrow});
+    EXPECT_NE(value_of(image, wide).dest_base, value_of(image, narrow).dest_base);
+}
+
 TEST(Plan, AVipWithTwoBackends) {
     const auto web = service("web", "192.0.2.1", {backend("10.0.0.2"), backend("10.0.0.3")});
     const Image image = planned({web});

@@ -58,7 +58,7 @@ Status status() {
 
 TEST(ShowJson, Services) {
     EXPECT_EQ(to_json(View::services, status()), Json::parse(R"([
-        {"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "table": 101, "packets": 7,
+        {"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "table": 101, "sticky": false, "packets": 7,
          "bytes": 12345678, "new_flows": 3, "live_flows": 2, "closing_flows": 1,
          "backends": [{"name": "10.0.2.30", "reachable": true}, {"name": "ns2", "reachable": false}]}])"));
 }
