@@ -20,7 +20,7 @@
 namespace culvert::packet {
 namespace {
 
-constexpr std::uint32_t most_vips = 64;
+constexpr std::uint32_t most_vips = 256;
 constexpr std::uint32_t vip_lines = 64;  // few, so that some keys take their second choice
 constexpr std::uint32_t most_dests = 256;
 constexpr std::uint32_t most_ring_lines = 4096;
