@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+
+/// UDP port 53 of both VIPs. Nothing but lbd answers for them: the frames go to the backend in the encapsulation.
+std::string config(std::string_view encap) {
+    return fmt::format(R"(
+        interfaces: [eth0]
+        services:
+          - {{name: four, vip: 192.0.2.1, ports: [53/udp], encap: {0}, backends: [{{address: 10.0.0.3}}]}}
+          - {{name: six, vip: "2001:db8::1", ports: [53/udp], encap: {0}, backends: [{{address: 10.0.0.3}}]}}
+    )",
+                       encap);
+}
+
+/// A connected UDP socket `s` on which errors are reported; option numbers of linux/in.h and linux/in6.h.
+constexpr const char* prelude = R"(
+import socket, select, sys
+vip, six = sys.argv[1], ":" in sys.argv[1]
+s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_DGRAM)
+level, DISCOVER, MTU, RECVERR, TTL = (41, 23, 24, 25, 16) if six else (0, 10, 14, 11, 2)
+s.settimeout(10)
+s.connect((vip, 53))
+)";
+
+class LbdIcmp : public LbdTest {
+  protected:
+    std::string client_runs(const std::string& script, const char* vip) {
+        client().write("/run/script.py", std::string(prelude) + script);
+        return client().must(fmt::format("python3 /run/script.py {}", vip));
+    }
+};
+
+TEST_F(LbdIcmp, PingIsAnsweredForTheVip) {
+    const Balancer lbd(balancer(), config("{type: ipip}"));
+    for (const char* vip : {vip4, vip6})
+        EXPECT_THAT(client().must(fmt::format("ping -c 1 -W 5 {}", vip)), HasSubstr("1 received"));
+}
+
+TEST_F(LbdIcmp, TheFirstHopOfATracerouteIsTheBalancer) {
+    const Balancer lbd(balancer(), config("{type: ipip}"));
+    const std::string script = R"(
+s.setsockopt(level, RECVERR, 1)
+s.setsockopt(level, TTL, 1)
+s.send(b"probe")
+poll = select.poll()
+poll.register(s, select.POLLERR)
+assert poll.poll(10000)
+(data,) = [data for _, _, data in s.recvmsg(100, 1000, socket.MSG_ERRQUEUE)[1]]
+print(socket.inet_ntop(s.family, data[24:40] if six else data[20:24]))
+)";
+    EXPECT_EQ(client_runs(script, vip4), "10.0.0.2\n");
+    EXPECT_EQ(client_runs(script, vip6), "fd00::2\n");
+}
+
+TEST_F(LbdIcmp, ClientsLearnWhatThePathToTheBackendTakes) {
+    client().ip("link set eth0 mtu 1500\n");
+    const Balancer lbd(balancer(), config("{type: gue, port: 5080}"));
+    const std::string script = R"(
+s.setsockopt(level, DISCOVER, 2)
+s.send(b"x" * 1452)
+try: s.recv(100)
+except OSError as error: print(error.strerror, s.getsockopt(level, MTU))
+)";
+    EXPECT_EQ(client_runs(script, vip4), "Message too long 1468\n");
+    EXPECT_EQ(client_runs(script, vip6), "Message too long 1468\n");
+    EXPECT_EQ(lbd.dropped("too_big"), 2U);
+}
+
+TEST_F(LbdIcmp, FragmentsOfAPacketReachOneBackend) {
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        services:
+          - {name: four, vip: 192.0.2.1, ports: [53/udp], encap: {type: l2}, backends: [{address: 10.0.0.3}]}
+          - {name: six, vip: "2001:db8::1", ports: [53/udp], encap: {type: l2}, backends: [{address: "fd00::3"}]}
+    )");
+    for (const char* vip : {vip4, vip6}) {
+        backend().write("/run/server.py", R"(
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], 53))
+print("ready", file=sys.stderr, flush=True)
+data, client = s.recvfrom(65535)
+s.sendto(str(len(data)).encode(), client)
+)");
+        Process server = backend().spawn(fmt::format("python3 /run/server.py {}", vip));
+        server.wait_for("ready");
+        EXPECT_EQ(client_runs("s.send(b'x' * 4000)\nprint(s.recv(100).decode())\n", vip), "4000\n");
+    }
+    EXPECT_EQ(lbd.dropped("fragment"), 0U);
+}
+
+}  // namespace
+}  // namespace culvert::netns
