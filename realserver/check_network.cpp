@@ -7,15 +7,13 @@
 
 #include "realserver/check.hpp"
 #include "realserver/receivers.hpp"
+#include "realserver/room.hpp"
 
 namespace culvert::realserver {
 
 namespace {
 
 using netlink::SysctlKey;
-
-/// What Ethernet carries everywhere, in bytes.
-constexpr std::uint32_t full_size = 1500;
 
 long number(const HostState& state, const SysctlKey& sysctl) {
     const auto found = find(state, {Kind::sysctl, sysctl.to_string()});
@@ -190,16 +188,18 @@ void check_routes(const Patient& patient, Diagnosis& diagnosis) {
                            .evidence = {reason == seen.no_way_out.end() ? "" : reason->second},
                            .cure = fmt::format("ip -{} route add default via ROUTER", family == Family::ipv4 ? 4 : 6)});
     }
+    const std::uint32_t full_size = patient.config.mtu.value_or(usual_mtu);
     std::set<std::string> shown;
     for (const auto& [balancer, way] : seen.balancers) {
         if (!shown.insert(way.device).second) continue;
         if (Receivers(patient.config).devices().empty() && patient.config.decap.empty()) continue;
-        diagnosis.require(way.mtu >= full_size,
-                          {.name = "mtu_too_small",
-                           .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
-                           .evidence = {fmt::format("MTU of the way to {}: {} bytes, not {}", balancer.to_string(),
-                                                    way.mtu, full_size)},
-                           .cure = fmt::format("ip link set {} mtu {}", way.device, full_size)});
+        diagnosis.require(
+            way.mtu >= full_size,
+            {.name = "mtu_too_small",
+             .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
+             .evidence = {fmt::format("MTU of the way to {}: {} bytes, not {}", balancer.to_string(), way.mtu,
+                                      full_size)},
+             .cure = fmt::format("ip link set {} mtu {}, or write mtu: {} and apply", way.device, full_size, way.mtu)});
     }
 }
 

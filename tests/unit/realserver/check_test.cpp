@@ -251,6 +251,9 @@ TEST(Check, TheWayBackAndItsRoom) {
     Backend narrow(tunnels);
     for (auto& [balancer, way] : narrow.environment.balancers) way.mtu = 1400;
     EXPECT_EQ(narrow.finding().name, "mtu_too_small");
+    Backend told(std::string(tunnels) + "mtu: 1400\n");
+    for (auto& [balancer, way] : told.environment.balancers) way.mtu = 1400;
+    EXPECT_THAT(told.names(), IsEmpty());
     Backend without_tunnels(bare);
     for (auto& [balancer, way] : without_tunnels.environment.balancers) way.mtu = 1400;
     EXPECT_THAT(without_tunnels.names(), IsEmpty());
