@@ -199,7 +199,9 @@ TEST_F(Check, NamesAModuleThatTheKernelLacks) {
     backend().write("/run/realserver.yaml",
                     fmt::format("balancers: [10.0.0.1]\n"
                                 "vips: [{}, '{}']\n"
-                                "receive: [{{encap: ipip, inner: ipv4, via: kernel}}, {{encap: l2}}]\n",
+                                "receive: [{{encap: ipip, inner: ipv4, via: kernel}}, {{encap: l2}}]\n"
+                                "guard: off\n"
+                                "mss: off\n",
                                 vip4, vip6));
     EXPECT_THAT(names(findings()), ElementsAre("module_missing"));
 }
