@@ -148,6 +148,17 @@ Result<> write_half(std::span<Line> map, std::uint32_t half, const std::vector<L
     return {};
 }
 
+/// Of each of the keys, over all CPUs.
+template <std::size_t Count>
+Result<std::array<std::uint64_t, Count>> read_sums(const bpf_map* map) {
+    std::array<std::uint64_t, Count> sums{};
+    for (std::uint32_t key = 0; key < Count; ++key) {
+        TRY(const auto values, read_per_cpu<std::uint64_t>(map, key));
+        for (const std::uint64_t value : values) sums[key] += value;
+    }
+    return sums;
+}
+
 }  // namespace
 
 void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
@@ -265,14 +276,8 @@ Result<lb_counters> Datapath::counters(std::uint32_t id) const {
     return sum;
 }
 
-Result<ReasonCounts> Datapath::reasons() const {
-    ReasonCounts counts{};
-    for (std::uint32_t reason = 0; reason < counts.size(); ++reason) {
-        TRY(const auto values, read_per_cpu<std::uint64_t>(skeleton_->maps.reasons, reason));
-        for (const std::uint64_t value : values) counts[reason] += value;
-    }
-    return counts;
-}
+Result<ReasonCounts> Datapath::reasons() const { return read_sums<LB_REASON_COUNT>(skeleton_->maps.reasons); }
+Result<EventCounts> Datapath::events() const { return read_sums<LB_EVENT_COUNT>(skeleton_->maps.events); }
 
 std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {
     return {memory_.rings.values()[line].dest, size};

@@ -28,6 +28,8 @@ using common::Fd;
 
 /// By enum lb_reason.
 using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
+/// By enum lb_event.
+using EventCounts = std::array<std::uint64_t, LB_EVENT_COUNT>;
 
 /// What the program is compiled to, beyond the configuration.
 struct Surroundings {
@@ -58,6 +60,7 @@ class Datapath {
     /// What all CPUs have counted for a destination.
     [[nodiscard]] netlink::Result<lb_counters> counters(std::uint32_t id) const;
     [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
+    [[nodiscard]] netlink::Result<EventCounts> events() const;
 
     /// The table at these lines.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;

@@ -100,6 +100,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
     }
     status.flow_table = {.entries = config.flows.entries, .idle = config.flows.idle};
     TRY(status.drops, datapath.reasons());
+    TRY(status.events, datapath.events());
     return status;
 }
 

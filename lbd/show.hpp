@@ -23,7 +23,8 @@
 ///     flows       entries (room), used, idle_ms, services []: name, backends []: name, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, managed, backends []
 ///     interfaces  name, index, xdp (native | generic), mac, mtu, up, carrier
-///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets
+///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;
+///                 events []: event, text, count
 ///
 /// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
 /// table, live_flows those that are there, closing_flows those whose client sent FIN or RST.

@@ -201,9 +201,13 @@ Json counters(const Status& status) {
     Json dropped = Json::array();
     for (std::size_t i = 0; i < status.drops.size(); ++i)
         dropped.push_back({{"reason", reasons[i].name}, {"text", reasons[i].text}, {"packets", status.drops[i]}});
+    Json others = Json::array();
+    for (std::size_t i = 0; i < status.events.size(); ++i)
+        others.push_back({{"event", events[i].name}, {"text", events[i].text}, {"count", status.events[i]}});
     return {
         {"forwarded", {{"packets", forwarded.packets}, {"bytes", forwarded.bytes}, {"new_flows", forwarded.new_flows}}},
-        {"dropped", std::move(dropped)}};
+        {"dropped", std::move(dropped)},
+        {"events", std::move(others)}};
 }
 
 }  // namespace

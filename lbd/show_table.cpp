@@ -151,6 +151,10 @@ std::string counters(const Json& json, bool colored) {
         table.add({{text(one, "packets"), one["packets"] == 0 ? Color::dim : Color::red},
                    {text(one, "reason")},
                    {text(one, "text")}});
+    for (const Json& one : json["events"])
+        table.add({{text(one, "count"), one["count"] == 0 ? Color::dim : Color::none},
+                   {text(one, "event")},
+                   {text(one, "text")}});
     return table.to_string(colored);
 }
 

@@ -67,6 +67,7 @@ struct Status {
     std::vector<InterfaceStatus> interfaces;
     FlowTableStatus flow_table;
     ReasonCounts drops{};
+    EventCounts events{};
 };
 
 }  // namespace culvert::lbd

@@ -41,6 +41,7 @@ TEST_F(LbdIcmp, PingIsAnsweredForTheVip) {
     const Balancer lbd(balancer(), config("{type: ipip}"));
     for (const char* vip : {vip4, vip6})
         EXPECT_THAT(client().must(fmt::format("ping -c 1 -W 5 {}", vip)), HasSubstr("1 received"));
+    EXPECT_EQ(lbd.counted("echo"), 2U);
 }
 
 TEST_F(LbdIcmp, TheFirstHopOfATracerouteIsTheBalancer) {

@@ -45,6 +45,12 @@ class Balancer {
             if (counter["reason"] == reason) return counter["packets"];
         throw std::runtime_error("no such reason: " + reason);
     }
+    [[nodiscard]] std::uint64_t counted(const std::string& event) const {
+        const auto counters = show("counters");
+        for (const auto& counter : counters["events"])
+            if (counter["event"] == event) return counter["count"];
+        throw std::runtime_error("no such event: " + event);
+    }
 
   private:
     static Process start(const Host& host, std::string_view config) {

@@ -53,6 +53,7 @@ Status status() {
                          {.name = "eth1", .mode = XdpMode::generic}};
     status.flow_table = {.entries = 64, .idle = std::chrono::seconds(120)};
     status.drops[LB_DROP_TTL] = 5;
+    status.events[LB_EVENT_ECHO] = 9;
     return status;
 }
 
@@ -103,6 +104,9 @@ TEST(ShowJson, CountersNameEveryReason) {
     ASSERT_EQ(json["dropped"].size(), LB_REASON_COUNT);
     EXPECT_EQ(json["dropped"][LB_DROP_TTL],
               Json::parse(R"({"reason": "ttl", "text": "TTL or hop limit has run out", "packets": 5})"));
+    ASSERT_EQ(json["events"].size(), LB_EVENT_COUNT);
+    EXPECT_EQ(json["events"][LB_EVENT_ECHO],
+              Json::parse(R"({"event": "echo", "text": "echo requests to a VIP answered", "count": 9})"));
 }
 
 std::string table(View view) { return to_table(view, to_json(view, status()), false); }
@@ -149,6 +153,7 @@ TEST(ShowTable, Counters) {
     const std::string text = table(View::counters);
     EXPECT_TRUE(text.starts_with("PACKETS  VERDICT       WHY\n      7  forwarded     to a backend\n")) << text;
     EXPECT_NE(text.find("      5  ttl           TTL or hop limit has run out\n"), text.npos) << text;
+    EXPECT_NE(text.find("      9  echo          echo requests to a VIP answered\n"), text.npos) << text;
 }
 
 TEST(Show, ViewsByName) {
