@@ -169,10 +169,12 @@ ExitCode run_status(const Options& options) {
 ExitCode run_check(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
+    const auto told_mtu = config->mtu;
     const auto view = look(*std::move(config), options);
     if (!view) return fail(view.error());
-    const auto environment = observe_environment(view->config, view->observed);
+    auto environment = observe_environment(view->config, view->observed);
     if (!environment) return fail(environment.error());
+    environment->told_mtu = told_mtu;
     const Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
     if (options.json) {
         print_json(to_json(diagnosis));

@@ -148,6 +148,7 @@ void Monitor::glance() {
 }
 
 void Monitor::look() {
+    if (rulesets_) hear_of_ruleset();  // whose doing is repaired now, if the news are not read yet
     const auto now = std::chrono::steady_clock::now();
     const auto changing = Lock::to_change(record_directory, 0ms);
     if (!changing) {

@@ -39,7 +39,8 @@ class Check : public NetnsTest {
         backend_->ip("route add default via 10.0.0.1\nroute add default via fd00::1\n");
         backend_->write("/run/realserver.yaml", fmt::format("balancers: [10.0.0.1, 'fd00::1']\n"
                                                             "vips: [{}, '{}']\n"
-                                                            "receive: [{}]\n",
+                                                            "receive: [{}]\n"
+                                                            "mss: 1300\n",  // else a new MTU asks for another rule
                                                             vip4, vip6, receive));
     }
 

@@ -251,7 +251,8 @@ TEST(Check, TheWayBackAndItsRoom) {
     Backend narrow(tunnels);
     for (auto& [balancer, way] : narrow.environment.balancers) way.mtu = 1400;
     EXPECT_EQ(narrow.finding().name, "mtu_too_small");
-    Backend told(std::string(tunnels) + "mtu: 1400\n");
+    Backend told(tunnels);
+    told.environment.told_mtu = 1400;
     for (auto& [balancer, way] : told.environment.balancers) way.mtu = 1400;
     EXPECT_THAT(told.names(), IsEmpty());
     Backend without_tunnels(bare);
