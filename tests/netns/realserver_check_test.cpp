@@ -202,7 +202,7 @@ TEST_F(Check, NamesAModuleThatTheKernelLacks) {
                                 "vips: [{}, '{}']\n"
                                 "receive: [{{encap: ipip, inner: ipv4, via: kernel}}, {{encap: l2}}]\n"
                                 "guard: off\n"
-                                "mss: off\n",
+                                "mss: 1300\n",
                                 vip4, vip6));
     EXPECT_THAT(names(findings()), ElementsAre("module_missing"));
 }
