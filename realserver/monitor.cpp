@@ -148,7 +148,6 @@ void Monitor::glance() {
 }
 
 void Monitor::look() {
-    if (rulesets_) hear_of_ruleset();  // whose doing is repaired now, if the news are not read yet
     const auto now = std::chrono::steady_clock::now();
     const auto changing = Lock::to_change(record_directory, 0ms);
     if (!changing) {
@@ -162,6 +161,8 @@ void Monitor::look() {
         complain({repairs.error().message()});
         return next_look_.arm(Backoff::shortest);
     }
+    // The kernel shows a transaction before it announces it, but announces it before it takes the next one, ours.
+    if (rulesets_) hear_of_ruleset();
     report(*repairs);
     const auto again = [&](const Change& change) {
         next_look_.arm(std::max<Backoff::Delay>(backoff_.wait(change.key(), now), time_to_gather));

@@ -21,19 +21,12 @@ using nlohmann::json;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-class RealserverXdp : public NetnsTest {
+class RealserverXdp : public LanTest {
   protected:
     void SetUp() override {
-        NetnsTest::SetUp();
+        LanTest::SetUp();
         if (IsSkipped()) return;
-        lan_.emplace();
-        client_.emplace("client");
-        balancer_.emplace("balancer");
-        backend_.emplace("backend");
-        lan_->connect({{*client_, "eth0", {"10.0.0.1/24", "fd00::1/64"}},
-                       {*balancer_, "eth0", {"10.0.0.2/24", "fd00::2/64"}},
-                       {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
-        client_->ip(
+        client().ip(
             "link set eth0 mtu 1400\n"  // leaves room for every encapsulation
             "route add 192.0.2.0/24 via 10.0.0.2\nroute add 2001:db8::/64 via fd00::2\n");
     }
@@ -57,15 +50,6 @@ class RealserverXdp : public NetnsTest {
             if (item["kind"] == "decap") return item;
         return {};
     }
-
-    Switch& lan() { return *lan_; }
-    const Host& client() { return *client_; }
-    const Host& balancer() { return *balancer_; }
-    const Host& backend() { return *backend_; }
-
-  private:
-    std::optional<Switch> lan_;
-    std::optional<Host> client_, balancer_, backend_;
 };
 
 struct Way {

@@ -12,10 +12,10 @@
 #include <cerrno>
 #include <cstring>
 #include <stdexcept>
-#include <system_error>
 
 #include "lb.skel.h"
 #include "netlink/address.hpp"
+#include "tests/packet/maps.hpp"
 
 namespace culvert::packet {
 namespace {
@@ -31,29 +31,6 @@ constexpr std::array reason_names{
     LB_REASONS(LB_REASON)
 #undef LB_REASON
 };
-
-void check(int result, const char* what) {
-    if (result < 0) throw std::system_error(-result, std::system_category(), what);
-}
-
-template <typename Key, typename Value>
-void update(const bpf_map* map, const Key& key, const Value& value) {
-    check(bpf_map__update_elem(map, &key, sizeof key, &value, sizeof value, BPF_ANY), bpf_map__name(map));
-}
-
-/// One value for each CPU.
-template <typename Value>
-std::vector<Value> lookup(const bpf_map* map, std::uint32_t key, std::size_t copies = 1) {
-    std::vector<Value> values(copies);
-    check(bpf_map__lookup_elem(map, &key, sizeof key, values.data(), sizeof(Value) * copies, 0), bpf_map__name(map));
-    return values;
-}
-
-std::size_t cpus() {
-    const int count = libbpf_num_possible_cpus();
-    check(count, "count CPUs");
-    return static_cast<std::size_t>(count);
-}
 
 template <typename Key>
 Key vip_key(const netlink::Prefix& vip, std::uint16_t port, std::uint8_t protocol) {

@@ -10,10 +10,10 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <system_error>
 
 #include "decap.skel.h"
 #include "netlink/address.hpp"
+#include "tests/packet/maps.hpp"
 
 namespace culvert::packet {
 namespace {
@@ -26,10 +26,6 @@ constexpr std::array reason_names{
 #undef DECAP_REASON
 };
 
-void check(int result, const char* what) {
-    if (result < 0) throw std::system_error(-result, std::system_category(), what);
-}
-
 decap_address mapped(const netlink::IpAddress& address) {
     decap_address result{};
     if (address.is_v4()) result.word_be[2] = htonl(0xffff);
@@ -38,29 +34,10 @@ decap_address mapped(const netlink::IpAddress& address) {
 }
 decap_address mapped(const char* address) { return mapped(netlink::IpAddress::parse(address).value()); }
 
-template <typename Key, typename Value>
-void update(const bpf_map* map, const Key& key, const Value& value) {
-    check(bpf_map__update_elem(map, &key, sizeof key, &value, sizeof value, BPF_ANY), bpf_map__name(map));
-}
-
 void add_prefix(const bpf_map* map, const char* text) {
     const auto prefix = netlink::Prefix::parse(text).value();
     const std::uint32_t length = prefix.length + (prefix.address.is_v4() ? 96U : 0U);
     update(map, decap_prefix{length, mapped(prefix.address)}, std::uint32_t{0});
-}
-
-std::size_t cpus() {
-    const int count = libbpf_num_possible_cpus();
-    check(count, "count CPUs");
-    return static_cast<std::size_t>(count);
-}
-
-template <typename Value>
-std::vector<Value> of_each_cpu(const bpf_map* map, std::uint32_t key) {
-    std::vector<Value> values(cpus());
-    check(bpf_map__lookup_elem(map, &key, sizeof key, values.data(), sizeof(Value) * values.size(), 0),
-          bpf_map__name(map));
-    return values;
 }
 
 Packet outer_ip(const Tunnel& tunnel, std::uint8_t protocol, std::uint8_t tos) {
@@ -156,7 +133,7 @@ Outcome Decapsulator::receive(const Bytes& frame) {
 
 decap_counters Decapsulator::counters(decap_kind kind) const {
     decap_counters sum{};
-    for (const auto& one : of_each_cpu<decap_counters>(skeleton_->maps.received, kind)) {
+    for (const auto& one : lookup<decap_counters>(skeleton_->maps.received, kind, cpus())) {
         sum.packets += one.packets;
         sum.bytes += one.bytes;
     }
