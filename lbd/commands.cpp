@@ -16,10 +16,10 @@
 
 #include "common/log.hpp"
 #include "common/suggest.hpp"
-#include "lbd/config.hpp"
+#include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/daemon.hpp"
-#include "lbd/show.hpp"
+#include "lbd/show/show.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {

@@ -16,7 +16,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/reasons.hpp"
-#include "lbd/show.hpp"
+#include "lbd/show/show.hpp"
 
 namespace culvert::lbd {
 namespace {

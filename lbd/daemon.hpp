@@ -10,10 +10,10 @@
 
 #include "common/event_loop.hpp"
 #include "lbd/control.hpp"
-#include "lbd/datapath.hpp"
-#include "lbd/observe.hpp"
-#include "lbd/plan.hpp"
-#include "lbd/resolver.hpp"
+#include "lbd/datapath/datapath.hpp"
+#include "lbd/next_hop/resolver.hpp"
+#include "lbd/plan/plan.hpp"
+#include "lbd/show/observe.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
 

@@ -8,7 +8,7 @@
 #include <ranges>
 #include <utility>
 
-#include "realserver/via.hpp"
+#include "realserver/decap/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {

@@ -6,10 +6,10 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 #include "realserver/host.hpp"
 #include "realserver/plan.hpp"
-#include "realserver/record_file.hpp"
+#include "realserver/record/record_file.hpp"
 
 namespace culvert::realserver {
 

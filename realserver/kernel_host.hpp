@@ -9,8 +9,8 @@
 #include "netlink/nftables.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
-#include "realserver/config.hpp"
-#include "realserver/decap.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/decap/decap.hpp"
 #include "realserver/host.hpp"
 #include "realserver/status.hpp"
 

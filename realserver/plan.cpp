@@ -8,8 +8,8 @@
 #include <tuple>
 #include <utility>
 
+#include "realserver/decap/via.hpp"
 #include "realserver/plan_devices.hpp"
-#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {

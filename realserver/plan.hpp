@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/config.hpp"
-#include "realserver/record.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/record/record.hpp"
 #include "realserver/state.hpp"
 
 namespace culvert::realserver {

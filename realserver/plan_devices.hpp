@@ -4,8 +4,8 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/config.hpp"
-#include "realserver/record.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/record/record.hpp"
 #include "realserver/state.hpp"
 
 /// The part of a plan that is about devices that come and go, and so about the settings that come and go with them.

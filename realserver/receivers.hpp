@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 
 namespace culvert::realserver {
 

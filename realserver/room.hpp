@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 
 /// How much of a client's packet fits through each tunnel.
 namespace culvert::realserver {

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "netlink/nftables_table.hpp"
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 
 namespace culvert::realserver {
 

@@ -17,7 +17,7 @@
 #include "netlink/nftables_table.hpp"
 #include "netlink/sysctl.hpp"
 #include "netlink/tunnel.hpp"
-#include "realserver/decap_state.hpp"
+#include "realserver/decap/state.hpp"
 
 /// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
 /// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing

@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
+#include "realserver/decap/via.hpp"
 #include "realserver/plan.hpp"
-#include "realserver/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {

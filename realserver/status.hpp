@@ -9,8 +9,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "realserver/config.hpp"
-#include "realserver/record.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/record/record.hpp"
 #include "realserver/state.hpp"
 
 /// `realserver status`: each setting beside what the configuration wants of it.

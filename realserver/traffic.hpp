@@ -7,7 +7,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "netlink/nftables_table.hpp"
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 #include "realserver/room.hpp"
 
 /// What `realserver status` tells beyond settings: what the guard has caught, and how much fits through each tunnel.

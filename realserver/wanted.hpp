@@ -3,8 +3,8 @@
 
 #include <vector>
 
-#include "realserver/config.hpp"
-#include "realserver/record.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/record/record.hpp"
 #include "realserver/state.hpp"
 
 namespace culvert::realserver {

@@ -15,9 +15,9 @@
 
 #include "floor.skel.h"
 #include "lb.skel.h"
-#include "lbd/maglev.hpp"
-#include "lbd/template.hpp"
-#include "lbd/vip_table.hpp"
+#include "lbd/datapath/vip_table.hpp"
+#include "lbd/plan/maglev.hpp"
+#include "lbd/plan/template.hpp"
 #include "lru.skel.h"
 
 namespace culvert::bench {

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "lbd/datapath/vip_table.hpp"
 #include "lbd/state.hpp"
-#include "lbd/vip_table.hpp"
 #include "tests/packet/packet.hpp"
 
 struct lb_bpf;

@@ -5,7 +5,7 @@
 #include <set>
 #include <string_view>
 
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 #include "tests/packet/flows.hpp"
 
 namespace culvert::packet {

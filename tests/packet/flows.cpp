@@ -5,7 +5,7 @@
 #include <bit>
 #include <ostream>
 
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 
 namespace culvert::packet {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <set>
 
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/flows.hpp"
 #include "tests/packet/paths.hpp"

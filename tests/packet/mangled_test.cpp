@@ -6,7 +6,7 @@
 #include <system_error>
 #include <utility>
 
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/flows.hpp"
 #include "tests/packet/paths.hpp"

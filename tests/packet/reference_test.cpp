@@ -9,7 +9,7 @@
 #include <random>
 #include <string>
 
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/paths.hpp"
 

@@ -39,7 +39,8 @@ lb_config with_only(Fields... fields) {
 
 class Switches : public BalancerTest {};
 
-// The kernel's limit is a million; this leaves room for other kernels' verifiers. That of 6.1 walks 116,000, newer ones 94,000.
+// The kernel's limit is a million; this leaves room for other kernels' verifiers. That of 6.1 walks 116,000, newer ones
+// 94,000.
 TEST_F(Switches, LoadInEverySetWithinTheVerifiersBudget) {
     for (unsigned set = 0; set < 1U << switches.size(); ++set) {
         std::string names;

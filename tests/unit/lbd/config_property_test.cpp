@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/encap.hpp"
-#include "lbd/config.hpp"
+#include "lbd/config/config.hpp"
 
 namespace culvert::lbd {
 namespace {

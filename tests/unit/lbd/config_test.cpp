@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config.hpp"
+#include "lbd/config/config.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/extents.hpp"
+#include "lbd/plan/extents.hpp"
 
 #include <gtest/gtest.h>
 

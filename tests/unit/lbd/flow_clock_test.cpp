@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/flow_clock.hpp"
+#include "lbd/datapath/flow_clock.hpp"
 
 #include <gtest/gtest.h>
 #include <time.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/flow_table.hpp"
+#include "lbd/datapath/flow_table.hpp"
 
 #include <gtest/gtest.h>
 

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "lbd/maglev.hpp"
+#include "lbd/plan/maglev.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/next_hop.hpp"
+#include "lbd/next_hop/next_hop.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/if.h>

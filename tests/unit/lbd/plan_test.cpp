@@ -10,7 +10,7 @@
 #include <tuple>
 #include <vector>
 
-#include "lbd/plan.hpp"
+#include "lbd/plan/plan.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/show.hpp"
+#include "lbd/show/show.hpp"
 
 #include <gtest/gtest.h>
 #include <linux/if.h>

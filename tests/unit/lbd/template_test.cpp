@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/template.hpp"
+#include "lbd/plan/template.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/vip_table.hpp"
+#include "lbd/datapath/vip_table.hpp"
 
 #include <gtest/gtest.h>
 

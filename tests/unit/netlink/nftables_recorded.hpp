@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <vector>
 
-/// Dumps of tables, chains, sets, elements and rules (family inet, one after the other) of a Linux 6.18 kernel that was given,
-/// by nft 1.0.6:
+/// Dumps of tables, chains, sets, elements and rules (family inet, one after the other) of a Linux 6.18 kernel that was
+/// given, by nft 1.0.6:
 ///
 ///     table inet other {
 ///         chain l3dsr { type filter hook prerouting priority raw; policy drop; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/backoff.hpp"
+#include "realserver/monitor/backoff.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/check.hpp"
+#include "realserver/check/check.hpp"
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "realserver/config_reader.hpp"
+#include "realserver/config/reader.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {

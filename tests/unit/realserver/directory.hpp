@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "realserver/record_file.hpp"
+#include "realserver/record/record_file.hpp"
 
 namespace culvert::realserver {
 

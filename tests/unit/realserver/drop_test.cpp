@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/drop.hpp"
+#include "realserver/trace/drop.hpp"
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>
@@ -11,9 +11,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "realserver/drop_explanation.hpp"
-#include "realserver/drop_text.hpp"
-#include "realserver/kernel_symbols.hpp"
+#include "realserver/trace/drop_explanation.hpp"
+#include "realserver/trace/drop_text.hpp"
+#include "realserver/trace/kernel_symbols.hpp"
 
 namespace culvert::realserver {
 namespace {

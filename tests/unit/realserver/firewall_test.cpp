@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/firewall.hpp"
+#include "realserver/check/firewall.hpp"
 
 #include <gmock/gmock.h>
 #include <netinet/in.h>

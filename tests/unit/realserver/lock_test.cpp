@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/lock.hpp"
+#include "realserver/record/lock.hpp"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/record.hpp"
+#include "realserver/record/record.hpp"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "realserver/record_file.hpp"
+#include "realserver/record/record_file.hpp"
 
 namespace culvert::realserver {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/render.hpp"
+#include "realserver/render/render.hpp"
 
 #include <gmock/gmock.h>
 

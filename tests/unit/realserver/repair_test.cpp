@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/repair.hpp"
+#include "realserver/monitor/repair.hpp"
 
 #include <gmock/gmock.h>
 #include <rapidcheck/gtest.h>

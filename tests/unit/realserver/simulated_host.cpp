@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "realserver/config_reader.hpp"
+#include "realserver/config/reader.hpp"
 #include "realserver/receivers.hpp"
 
 namespace culvert::realserver {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "realserver/config.hpp"
+#include "realserver/config/config.hpp"
 #include "realserver/host.hpp"
 
 namespace culvert::realserver {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/via.hpp"
+#include "realserver/decap/via.hpp"
 
 #include <gmock/gmock.h>
 

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "lbd/datapath/flow_clock.hpp"
+
+/// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
+namespace culvert::lbd {
+
+/// One entry, taken apart.
+struct Flow {
+    std::uint32_t dest = 0;  ///< destination id; 0: no entry
+    std::uint32_t tag = 0;   ///< of the flow's hash
+    std::uint16_t time = 0;  ///< of FlowClock, when it was last used
+    std::uint8_t state = 0;  ///< enum lb_flow_state
+    bool operator==(const Flow&) const = default;
+
+    [[nodiscard]] bool is_closing() const { return (state & LB_FLOW_CLOSING) != 0; }
+};
+
+[[nodiscard]] Flow decode_flow(std::uint64_t entry);
+[[nodiscard]] std::uint64_t encode_flow(const Flow& flow);
+
+/// Flows in the table.
+struct FlowCount {
+    std::uint64_t live = 0;
+    std::uint64_t closing = 0;  ///< their client sent FIN or RST
+    bool operator==(const FlowCount&) const = default;
+};
+
+/// By destination id; `counts` has an element for every id that may occur.
+void count_flows(std::span<lb_bucket> table, std::span<FlowCount> counts);
+
+/// Frees the entries that were idle for too long. One that a packet uses at that moment stays.
+void expire_flows(std::span<lb_bucket> table, const FlowClock& clock, std::uint16_t now);
+
+}  // namespace culvert::lbd

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/datapath/settler.hpp"
+
+#include <bpf/bpf.h>
+
+#include <cstdint>
+
+namespace culvert::lbd {
+
+using netlink::failure;
+using netlink::Result;
+
+// The kernel promises the wait to whoever replaces a map in a map of maps (kernel/bpf/syscall.c,
+// maybe_wait_bpf_programs). membarrier(MEMBARRIER_CMD_GLOBAL) waits likewise, but refuses where CPUs run without a tick
+// (nohz_full).
+
+Result<Settler> Settler::open() {
+    Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_settle_inner", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
+                              nullptr));
+    if (!inner.is_open()) return failure("make BPF map", "settle_inner", errno);
+    bpf_map_create_opts options{};
+    options.sz = sizeof options;
+    options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
+    Fd outer(::bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "lb_settle", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
+                              &options));
+    if (!outer.is_open()) return failure("make BPF map", "settle", errno);
+    return Settler(std::move(inner), std::move(outer));
+}
+
+Result<> Settler::settle() const {
+    const std::uint32_t key = 0;
+    const int value = inner_.get();
+    if (::bpf_map_update_elem(outer_.get(), &key, &value, BPF_ANY) < 0)
+        return failure("wait for", "packets under way", errno);
+    return {};
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/next_hop/next_hop.hpp"
+
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <variant>
+
+namespace culvert::lbd {
+namespace {
+
+bool works(const netlink::Link& link) { return link.is_up() && link.has_carrier() && link.mac; }
+
+/// The way out by a link: down through VLAN devices to a port.
+struct Exit {
+    const netlink::Link* port = nullptr;
+    std::vector<VlanTag> tags;  ///< the outer one first
+};
+
+std::optional<Exit> exit_by(std::uint32_t index, const Network& network) {
+    constexpr std::size_t most_tags = 2;
+    Exit exit;
+    while (true) {
+        const netlink::Link* link = find_link(network, index);
+        if (link == nullptr || !works(*link)) return std::nullopt;
+        if (network.ports.contains(index)) {
+            exit.port = link;
+            return exit;
+        }
+        if (exit.tags.size() == most_tags) return std::nullopt;
+        const auto& vlan = std::get<netlink::Vlan>(link->details);
+        exit.tags.insert(exit.tags.begin(), {.id = vlan.id, .protocol = vlan.protocol});
+        index = link->lower;
+    }
+}
+
+bool leads_on(const netlink::Route& route) { return route.type == RTN_UNICAST && !route.hops.empty(); }
+
+}  // namespace
+
+const netlink::Link* find_link(const Network& network, std::uint32_t index) {
+    for (const auto* links : {&network.ports, &network.vlans})
+        if (const auto link = links->find(index); link != links->end()) return &link->second;
+    return nullptr;
+}
+
+std::optional<NeighbourKey> neighbour_on_the_way(const IpAddress& backend, const netlink::Route& route,
+                                                 const Network& network) {
+    if (!leads_on(route) || !exit_by(route.hops.front().link, network)) return std::nullopt;
+    const netlink::NextHop& hop = route.hops.front();
+    return NeighbourKey{.link = hop.link, .address = hop.gateway.value_or(backend)};
+}
+
+Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network) {
+    // Without a source address of our own, what we send would be taken for spoofed.
+    if (!route || !leads_on(*route) || !route->source) return tl::unexpected(LB_DROP_NO_ROUTE);
+    const auto key = neighbour_on_the_way(backend, *route, network);
+    if (!key) return tl::unexpected(LB_DROP_NO_INTERFACE);
+    const auto neighbour = network.neighbours.find(*key);
+    if (neighbour == network.neighbours.end() || !neighbour->second.is_usable())
+        return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
+
+    const netlink::Link& link = *find_link(network, key->link);
+    const auto exit = exit_by(key->link, network);
+    const std::uint32_t mtu = route->mtu != 0 ? route->mtu : link.mtu;
+    return NextHop{.ifindex = exit->port->index,
+                   .source = *link.mac,
+                   .destination = *neighbour->second.mac,
+                   .from = *route->source,
+                   .tags = exit->tags,
+                   .mtu = static_cast<std::uint16_t>(std::min(mtu, std::uint32_t{UINT16_MAX}))};
+}
+
+}  // namespace culvert::lbd

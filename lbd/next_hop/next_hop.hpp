@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+#include <tl/expected.hpp>
+
+#include "bpf/abi.h"
+#include "lbd/plan/template.hpp"
+#include "netlink/link.hpp"
+#include "netlink/neighbour.hpp"
+#include "netlink/route.hpp"
+
+/// From the kernel's tables to the frames' way. Values only.
+namespace culvert::lbd {
+
+/// The way to a backend, or why there is none.
+using Hop = tl::expected<NextHop, lb_reason>;
+using Hops = std::map<IpAddress, Hop>;
+
+struct NeighbourKey {
+    std::uint32_t link = 0;  ///< index
+    IpAddress address;
+    auto operator<=>(const NeighbourKey&) const = default;
+};
+
+/// What is around the balancer.
+struct Network {
+    std::map<std::uint32_t, netlink::Link> ports;  ///< the links that are balanced on, by index
+    std::map<std::uint32_t, netlink::Link> vlans;  ///< VLAN devices, of them and others
+    std::map<NeighbourKey, netlink::Neighbour> neighbours;
+};
+
+/// A link by which backends may be reached, or null: a port or a VLAN device.
+[[nodiscard]] const netlink::Link* find_link(const Network& network, std::uint32_t index);
+
+/// Whose MAC address packets to `backend` take: the backend's, or its router's. Nothing if they don't leave by a port
+/// that is up.
+[[nodiscard]] std::optional<NeighbourKey> neighbour_on_the_way(const IpAddress& backend, const netlink::Route& route,
+                                                               const Network& network);
+
+/// `route` is the kernel's answer to a lookup of the backend, or nothing if it has none.
+[[nodiscard]] Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& route,
+                           const Network& network);
+
+}  // namespace culvert::lbd

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/next_hop/resolver.hpp"
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <type_traits>
+#include <variant>
+
+#include "netlink/ifaddr.hpp"
+#include "netlink/links.hpp"
+#include "netlink/neighbour.hpp"
+#include "netlink/route.hpp"
+
+namespace culvert::lbd {
+
+using netlink::Result;
+using netlink::Topic;
+
+namespace {
+
+bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
+
+}  // namespace
+
+Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
+    TRY(auto monitor,
+        netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::neighbours, Topic::rules}));
+    TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
+    Resolver resolver(std::move(monitor), std::move(socket));
+    for (const std::string& name : interfaces) {
+        TRY(auto link, netlink::Links(resolver.socket_).get(name));
+        if (!link.mac) return netlink::failure("balance on", name, EINVAL, "not an Ethernet interface");
+        const std::uint32_t index = link.index;
+        resolver.network_.ports.insert_or_assign(index, std::move(link));
+    }
+    CHECK_OK(resolver.load());
+    return resolver;
+}
+
+/// All that events would have told.
+Result<> Resolver::load() {
+    TRY(const auto links, netlink::Links(socket_).dump());
+    std::map<std::uint32_t, netlink::Link> ports;
+    network_.vlans.clear();
+    for (const auto& link : links) {
+        if (network_.ports.contains(link.index)) ports.emplace(link.index, link);
+        if (is_vlan(link)) network_.vlans.emplace(link.index, link);
+    }
+    network_.ports = std::move(ports);
+
+    TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
+    network_.neighbours.clear();
+    for (const auto& neighbour : neighbours) take({.value = neighbour});
+    std::erase_if(managed_, [this](const NeighbourKey& key) { return !network_.neighbours.contains(key); });
+    routes_are_stale_ = true;
+    return {};
+}
+
+Result<bool> Resolver::read() {
+    TRY(const auto events, monitor_.read());
+    bool changed = false;
+    for (const auto& event : events) {
+        if (std::holds_alternative<netlink::Overrun>(event)) {
+            CHECK_OK(load());
+            return true;
+        }
+        if (const auto* link = std::get_if<netlink::LinkChanged>(&event)) {
+            changed |= take(*link);
+        } else if (const auto* neighbour = std::get_if<netlink::NeighbourChanged>(&event)) {
+            changed |= take(*neighbour);
+        } else {
+            changed = routes_are_stale_ = true;
+        }
+    }
+    return changed;
+}
+
+bool Resolver::take(const netlink::LinkChanged& event) {
+    const std::uint32_t index = event.value.index;
+    const bool is_port = network_.ports.contains(index);
+    if (!is_port && !is_vlan(event.value)) return false;
+    auto& links = is_port ? network_.ports : network_.vlans;
+    if (event.removed)
+        links.erase(index);
+    else
+        links.insert_or_assign(index, event.value);
+    return routes_are_stale_ = true;
+}
+
+bool Resolver::take(const netlink::NeighbourChanged& event) {
+    const NeighbourKey key{.link = event.value.link, .address = event.value.address};
+    if (find_link(network_, key.link) == nullptr) return false;
+    if (event.removed) {
+        network_.neighbours.erase(key);
+        managed_.erase(key);
+    } else {
+        network_.neighbours.insert_or_assign(key, event.value);
+    }
+    return true;
+}
+
+Result<Surroundings> Resolver::surroundings() {
+    TRY(const auto addresses, netlink::InterfaceAddresses(socket_).dump());
+    Surroundings around;
+    for (const auto& address : addresses) {
+        if (find_link(network_, address.link) == nullptr || address.scope != RT_SCOPE_UNIVERSE) continue;
+        auto& own = address.prefix.address.is_v4() ? around.own4 : around.own6;
+        if (!own) own = address.prefix.address;
+    }
+    around.vlans = std::ranges::any_of(
+        network_.vlans, [this](const auto& vlan) { return find_link(network_, vlan.second.lower) != nullptr; });
+    return around;
+}
+
+void Resolver::follow(std::set<IpAddress> backends) {
+    backends_ = std::move(backends);
+    routes_are_stale_ = true;
+}
+
+Hops Resolver::update() {
+    if (routes_are_stale_) {
+        routes_.clear();
+        netlink::Routes routes(socket_);
+        for (const IpAddress& backend : backends_) {
+            auto route = routes.lookup({.destination = backend});
+            routes_[backend] = route ? std::optional(*std::move(route)) : std::nullopt;
+        }
+        routes_are_stale_ = false;
+    }
+    std::set<NeighbourKey> wanted;
+    Hops hops;
+    for (const auto& [backend, route] : routes_) {
+        hops.emplace(backend, next_hop(backend, route, network_));
+        if (const auto key = neighbour_of(backend)) wanted.insert(*key);
+    }
+    keep_resolved(wanted);
+    return hops;
+}
+
+std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) const {
+    const auto route = routes_.find(backend);
+    if (route == routes_.end() || !route->second) return std::nullopt;
+    return neighbour_on_the_way(backend, *route->second, network_);
+}
+
+/// Entries that an administrator has fixed are left alone: the kernel would turn them into dynamic ones.
+bool Resolver::is_static(const NeighbourKey& key) const {
+    const auto neighbour = network_.neighbours.find(key);
+    return neighbour != network_.neighbours.end() && (neighbour->second.state & (NUD_PERMANENT | NUD_NOARP)) != 0;
+}
+
+void Resolver::keep_resolved(const std::set<NeighbourKey>& wanted) {
+    netlink::Neighbours neighbours(socket_);
+    for (const NeighbourKey& key : wanted) {
+        if (managed_.contains(key) || is_static(key)) continue;
+        const auto done = neighbours.manage(key.link, key.address);
+        if (done)
+            managed_.insert(key);
+        else if (auto complaint = done.error().message(); complaint != complaint_)
+            spdlog::warn("{}", complaint_ = std::move(complaint));
+    }
+    std::erase_if(managed_, [&](const NeighbourKey& key) {
+        if (wanted.contains(key)) return false;
+        if (!is_static(key)) (void)neighbours.remove(key.link, key.address);
+        return true;
+    });
+}
+
+void Resolver::release() { keep_resolved({}); }
+
+}  // namespace culvert::lbd

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "lbd/datapath/datapath.hpp"
+#include "lbd/next_hop/next_hop.hpp"
+#include "netlink/monitor.hpp"
+#include "netlink/result.hpp"
+#include "netlink/socket.hpp"
+
+namespace culvert::lbd {
+
+/// Knows the way to each backend and follows its changes: it looks up routes, lets the kernel resolve the neighbours on
+/// the way and keep them so (packets that XDP sends refresh no entry of the kernel's), and listens to what changes.
+class Resolver {
+  public:
+    /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet.
+    [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
+
+    /// Of now.
+    [[nodiscard]] netlink::Result<Surroundings> surroundings();
+
+    /// Readable when there is something to read().
+    [[nodiscard]] int fd() const { return monitor_.fd(); }
+    /// Takes in what the kernel has reported. True if a hop may have changed: time to update().
+    [[nodiscard]] netlink::Result<bool> read();
+    /// Whom to know the way to from the next update on.
+    void follow(std::set<IpAddress> backends);
+    /// The way to each as of now. Neighbours on the way that are not resolved are being resolved: that ends in an
+    /// event.
+    [[nodiscard]] Hops update();
+    /// Removes the neighbour entries that the kernel keeps for us.
+    void release();
+
+    [[nodiscard]] const Network& network() const { return network_; }
+    /// Whose MAC address frames for the backend take, if they leave by a port.
+    [[nodiscard]] std::optional<NeighbourKey> neighbour_of(const IpAddress& backend) const;
+
+  private:
+    Resolver(netlink::Monitor monitor, netlink::Socket socket)
+        : monitor_(std::move(monitor)), socket_(std::move(socket)) {}
+
+    [[nodiscard]] netlink::Result<> load();
+    bool take(const netlink::LinkChanged& event);
+    bool take(const netlink::NeighbourChanged& event);
+    void keep_resolved(const std::set<NeighbourKey>& wanted);
+    [[nodiscard]] bool is_static(const NeighbourKey& key) const;
+
+    netlink::Monitor monitor_;
+    netlink::Socket socket_;
+    Network network_;
+    std::set<IpAddress> backends_;
+    std::map<IpAddress, std::optional<netlink::Route>> routes_;
+    bool routes_are_stale_ = true;
+    std::set<NeighbourKey> managed_;
+    std::string complaint_;  // the last one, not to be repeated
+};
+
+}  // namespace culvert::lbd

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/plan/ids.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <set>
+
+#include "lbd/plan/extents.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+Extents taken_by(const Ids& ids, std::uint32_t limit) {
+    Extents extents(1, limit);
+    for (const auto& [name, service] : ids) {
+        for (const auto& [id, backend] : service.backends)
+            if (!service.in_block(id)) extents.mark(id, 1);
+        extents.mark(service.base, service.size);
+    }
+    return extents;
+}
+
+/// Gives an id to those of `names` that have none in the block; false, and nothing done, if it is too small.
+bool fill(ServiceIds& ids, std::set<std::string_view> names) {
+    std::vector<std::uint32_t> free;
+    for (std::uint32_t id = ids.base; ids.in_block(id); ++id) {
+        const auto it = ids.backends.find(id);
+        if (it == ids.backends.end())
+            free.push_back(id);
+        else
+            names.erase(it->second);
+    }
+    if (ids.size == 0 || free.size() < names.size()) return false;
+    auto id = free.begin();
+    for (const std::string_view name : names) ids.backends.emplace(*id++, name);
+    return true;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> ServiceIds::current(std::string_view backend) const {
+    for (auto it = backends.lower_bound(base); it != backends.end() && in_block(it->first); ++it)
+        if (it->second == backend) return it->first;
+    return std::nullopt;
+}
+
+std::uint32_t block_size(std::size_t backends) {
+    return std::max(4U, std::bit_ceil(static_cast<std::uint32_t>(backends) + 1));
+}
+
+netlink::Result<Ids> assign_ids(const std::vector<Service>& services, Ids before, std::uint32_t limit) {
+    Extents extents = taken_by(before, limit);
+    Ids ids = std::move(before);
+    for (const Service& service : services) {
+        std::set<std::string_view> names;
+        for (const Backend& backend : service.backends) names.insert(backend.name);
+        ServiceIds& own = ids[service.name];
+        if (fill(own, names)) continue;
+        const std::uint32_t size = std::max(block_size(names.size()), own.size);
+        const auto base = extents.take(size);
+        if (!base)
+            return netlink::failure("assign destination ids", "service " + service.name, ENOSPC,
+                                    fmt::format("the map has {}", limit), "restart lbd: it then makes a larger map");
+        own.base = *base;
+        own.size = size;
+        fill(own, names);
+    }
+    return ids;
+}
+
+}  // namespace culvert::lbd

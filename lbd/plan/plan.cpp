@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/plan/plan.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <ranges>
+#include <type_traits>
+
+#include "lbd/plan/extents.hpp"
+
+namespace {
+
+template <typename T>
+bool same_bytes(const T& a, const T& b) {
+    static_assert(std::has_unique_object_representations_v<T>);
+    return std::memcmp(&a, &b, sizeof a) == 0;
+}
+
+}  // namespace
+
+bool operator==(const lb_service& a, const lb_service& b) { return same_bytes(a, b); }
+bool operator==(const lb_dest_body& a, const lb_dest_body& b) { return same_bytes(a, b); }
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+constexpr std::uint32_t lines(std::uint32_t entries) { return (entries + LB_RING_LINE - 1) / LB_RING_LINE; }
+
+tl::unexpected<netlink::Error> full(std::string object, std::uint64_t limit, std::string_view of_what) {
+    return failure("plan", std::move(object), ENOSPC, fmt::format("the map has room for {} {}", limit, of_what),
+                   "restart lbd: it then makes a larger map");
+}
+
+Ring ring_of(const Service& service, const ServiceIds& ids) {
+    Ring ring{.size = service.table_size, .contenders = {}};
+    for (const Backend& backend : service.backends)
+        if (backend.state == BackendState::active && backend.weight > 0)
+            ring.contenders.push_back({.value = static_cast<std::uint16_t>(*ids.current(backend.name) - ids.base),
+                                       .name = backend.name,
+                                       .weight = backend.weight});
+    std::ranges::sort(ring.contenders);
+    return ring;
+}
+
+/// The line of a table that is there already, or of room for one.
+Result<std::uint32_t> place(const Ring& ring, const Image& before, Extents& room, std::uint32_t limit) {
+    if (const auto it = before.rings.find(ring); it != before.rings.end()) return it->second;
+    if (const auto line = room.take(lines(ring.size))) return *line;
+    return full(fmt::format("a table of {} entries", ring.size), std::uint64_t{limit} * LB_RING_LINE, "entries");
+}
+
+bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
+
+lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
+    const auto hop = hops.find(backend.address);
+    if (hop == hops.end()) return drop_body(LB_DROP_NO_ROUTE);
+    if (!hop->second) return drop_body(hop->second.error());
+    return make_body(backend.encap, service.vip.family(), backend.address, *hop->second);
+}
+
+/// The bodies of all ids that the service has given out; those of backends that are gone stay zero: LB_ACTION_NONE.
+void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, std::vector<lb_dest_body>& dests) {
+    std::map<std::string_view, lb_dest_body> bodies;
+    for (const Backend& backend : service.backends) bodies.emplace(backend.name, body_of(service, backend, hops));
+    for (const auto& [id, name] : ids.backends) {
+        const auto body = bodies.find(name);
+        if (body == bodies.end()) continue;
+        if (dests.size() <= id) dests.resize(id + 1);
+        dests[id] = body->second;
+    }
+}
+
+Result<> check_vips(const Image& image, const Limits& limits) {
+    const auto vips4 = std::ranges::count_if(image.vips, [](const auto& vip) { return is_v4(vip.first); });
+    if (vips4 > limits.vips4) return full("IPv4 VIPs", limits.vips4, "ports");
+    if (std::ssize(image.vips) - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
+    return {};
+}
+
+lb_dest_body body_in(const Image& image, std::size_t id) {
+    return id < image.dests.size() ? image.dests[id] : lb_dest_body{};
+}
+
+}  // namespace
+
+Limits limits_for(const Image& image) {
+    constexpr auto twice = [](std::uint64_t count, std::uint64_t least) {
+        return static_cast<std::uint32_t>(std::min<std::uint64_t>(std::bit_ceil(std::max(2 * count, least)), 1U << 31));
+    };
+    std::uint64_t vips4 = 0;
+    std::uint64_t ring_lines = 0;
+    std::uint64_t dests = 1;
+    for (const auto& [key, value] : image.vips) vips4 += is_v4(key) ? 1 : 0;
+    for (const auto& [ring, line] : image.rings) ring_lines += lines(ring.size);
+    for (const auto& [name, ids] : image.ids) dests = std::max<std::uint64_t>(dests, ids.base + ids.size);
+    return {.vips4 = twice(vips4, 1024),
+            .vips6 = twice(image.vips.size() - vips4, 1024),
+            .ring_lines = twice(ring_lines, 1U << 16),
+            .dests = std::min(twice(dests, 4096), LB_DEST_MAX)};
+}
+
+Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before, const Limits& limits) {
+    Image image;
+    TRY(image.ids, assign_ids(services, before.ids, limits.dests));
+
+    Extents room(0, limits.ring_lines);
+    for (const auto& [ring, line] : before.rings) room.mark(line, lines(ring.size));
+
+    for (const Service& service : services) {
+        const ServiceIds& ids = image.ids.at(service.name);
+        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
+        if (service.sticky) value.flags |= LB_SERVICE_STICKY;
+        if (const Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
+            auto known = image.rings.find(ring);
+            if (known == image.rings.end()) {
+                TRY(const std::uint32_t line, place(ring, before, room, limits.ring_lines));
+                known = image.rings.emplace(ring, line).first;
+            }
+            value.ring = known->second;
+            value.ring_size = ring.size;
+        }
+        image.vips.try_emplace({service.vip, 0, 0});
+        for (const PortSpec& ports : service.ports)
+            for (std::uint32_t port = ports.port; port <= ports.last; ++port)
+                image.vips[{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)}] =
+                    value;
+        put_bodies(service, ids, hops, image.dests);
+    }
+    CHECK_OK(check_vips(image, limits));
+    return image;
+}
+
+std::vector<Edit> diff(const Image& before, const Image& after) {
+    std::vector<Edit> edits;
+    std::vector<Edit> cleared;
+    for (std::uint32_t id = 1; id < std::max(before.dests.size(), after.dests.size()); ++id) {
+        const lb_dest_body body = body_in(after, id);
+        if (body == body_in(before, id)) continue;
+        (body.action == LB_ACTION_NONE ? cleared : edits).push_back(SetDest{id, body});
+    }
+    for (const auto& [ring, line] : after.rings)
+        if (!before.rings.contains(ring)) edits.push_back(WriteRing{line, maglev_table(ring.contenders, ring.size)});
+
+    const std::size_t until_vips = edits.size();
+    if (before.vips != after.vips) edits.push_back(SetVips{after.vips});
+
+    if (!cleared.empty() && edits.size() > until_vips) edits.push_back(Settle{});
+    edits.insert(edits.end(), cleared.begin(), cleared.end());
+    if (!edits.empty()) edits.push_back(Settle{});
+    return edits;
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+#include <linux/neighbour.h>
+
+#include <array>
+#include <utility>
+#include <variant>
+
+#include <nlohmann/json.hpp>
+
+#include "lbd/reasons.hpp"
+#include "lbd/show/show.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::array<std::pair<View, std::string_view>, 6> views{{
+    {View::services, "services"},
+    {View::backends, "backends"},
+    {View::flows, "flows"},
+    {View::neighbours, "neighbours"},
+    {View::interfaces, "interfaces"},
+    {View::counters, "counters"},
+}};
+
+std::string_view checksum(UdpChecksum checksum) {
+    switch (checksum) {
+        case UdpChecksum::automatic:
+            return "auto";
+        case UdpChecksum::on:
+            return "on";
+        case UdpChecksum::off:
+            return "off";
+    }
+    return {};
+}
+
+std::string_view inner(bool gre) { return gre ? "gre" : "ip"; }
+
+struct EncapToJson {
+    Json operator()(const L2&) const { return {{"type", "l2"}}; }
+    Json operator()(const Ipip&) const { return {{"type", "ipip"}}; }
+    Json operator()(const Gre&) const { return {{"type", "gre"}}; }
+    Json operator()(const Fou& fou) const {
+        return {{"type", "fou"}, {"port", fou.port}, {"inner", inner(fou.gre)}, {"checksum", checksum(fou.checksum)}};
+    }
+    Json operator()(const Gue& gue) const {
+        return {{"type", "gue"},
+                {"port", gue.port},
+                {"variant", gue.variant},
+                {"inner", inner(gue.gre)},
+                {"checksum", checksum(gue.checksum)}};
+    }
+    Json operator()(const Geneve& geneve) const {
+        return {{"type", "geneve"},
+                {"vni", geneve.vni},
+                {"port", geneve.port},
+                {"mac", geneve.mac.to_string()},
+                {"checksum", checksum(geneve.checksum)}};
+    }
+    Json operator()(const L3dsr& l3dsr) const { return {{"type", "l3dsr"}, {"dscp", l3dsr.dscp}}; }
+};
+
+Json vlans(const std::vector<VlanTag>& tags) {
+    Json ids = Json::array();
+    for (const VlanTag& tag : tags) ids.push_back(tag.id);
+    return ids;
+}
+
+void put_traffic(Json& json, const Traffic& traffic) {
+    json["packets"] = traffic.packets;
+    json["bytes"] = traffic.bytes;
+    json["new_flows"] = traffic.new_flows;
+    json["live_flows"] = traffic.flows.live;
+    json["closing_flows"] = traffic.flows.closing;
+}
+
+Json to_json(const ServiceStatus& service) {
+    Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
+    for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
+    json["table"] = service.table_size;
+    json["sticky"] = service.sticky;
+    put_traffic(json, service.traffic());
+    json["backends"] = Json::array();
+    for (const BackendStatus& backend : service.backends)
+        json["backends"].push_back({{"name", backend.backend.name}, {"reachable", backend.hop.has_value()}});
+    return json;
+}
+
+Json to_json(const std::string& service, const BackendStatus& status) {
+    Json json{{"service", service},
+              {"name", status.backend.name},
+              {"address", status.backend.address.to_string()},
+              {"encap", std::visit(EncapToJson{}, status.backend.encap)},
+              {"state", status.backend.state == BackendState::active ? "active" : "drain"},
+              {"weight", status.backend.weight},
+              {"share", status.share}};
+    if (status.hop) {
+        json["interface"] = status.interface;
+        if (!status.hop->tags.empty()) json["vlans"] = vlans(status.hop->tags);
+        json["mac"] = status.hop->destination.to_string();
+        json["source"] = status.hop->from.to_string();
+        json["mtu"] = status.hop->mtu;
+    } else {
+        json["reason"] = reasons[status.hop.error()].name;
+        json["reason_text"] = reasons[status.hop.error()].text;
+    }
+    put_traffic(json, status.traffic);
+    return json;
+}
+
+Json services(const Status& status) {
+    Json list = Json::array();
+    for (const ServiceStatus& service : status.services) list.push_back(to_json(service));
+    return list;
+}
+
+Json backends(const Status& status) {
+    Json list = Json::array();
+    for (const ServiceStatus& service : status.services)
+        for (const BackendStatus& backend : service.backends) list.push_back(to_json(service.name, backend));
+    return list;
+}
+
+Json flows(const Status& status) {
+    std::uint64_t used = 0;
+    Json services = Json::array();
+    for (const ServiceStatus& service : status.services) {
+        Json backends = Json::array();
+        for (const BackendStatus& backend : service.backends) {
+            const FlowCount& count = backend.traffic.flows;
+            used += count.live + count.closing;
+            backends.push_back(
+                {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
+        }
+        services.push_back({{"name", service.name}, {"backends", std::move(backends)}});
+    }
+    return {{"entries", status.flow_table.entries},
+            {"used", used},
+            {"idle_ms", status.flow_table.idle.count()},
+            {"services", std::move(services)}};
+}
+
+std::string_view state_name(std::uint16_t state) {
+    switch (state) {
+        case NUD_INCOMPLETE:
+            return "incomplete";
+        case NUD_REACHABLE:
+            return "reachable";
+        case NUD_STALE:
+            return "stale";
+        case NUD_DELAY:
+            return "delay";
+        case NUD_PROBE:
+            return "probe";
+        case NUD_FAILED:
+            return "failed";
+        case NUD_NOARP:
+            return "noarp";
+        case NUD_PERMANENT:
+            return "permanent";
+        default:
+            return "none";
+    }
+}
+
+Json neighbours(const Status& status) {
+    Json list = Json::array();
+    for (const NeighbourStatus& one : status.neighbours) {
+        Json json{{"address", one.neighbour.address.to_string()}, {"interface", one.interface}};
+        if (one.neighbour.mac) json["mac"] = one.neighbour.mac->to_string();
+        json["state"] = state_name(one.neighbour.state);
+        json["managed"] = one.neighbour.managed;
+        json["backends"] = Json::array();
+        for (const IpAddress& backend : one.backends) json["backends"].push_back(backend.to_string());
+        list.push_back(std::move(json));
+    }
+    return list;
+}
+
+Json interfaces(const Status& status) {
+    Json list = Json::array();
+    for (const InterfaceStatus& one : status.interfaces) {
+        Json json{{"name", one.name}};
+        if (one.link) json["index"] = one.link->index;
+        json["xdp"] = one.mode == XdpMode::generic ? "generic" : "native";
+        if (one.link && one.link->mac) json["mac"] = one.link->mac->to_string();
+        if (one.link) json["mtu"] = one.link->mtu;
+        json["up"] = one.link && one.link->is_up();
+        json["carrier"] = one.link && one.link->has_carrier();
+        list.push_back(std::move(json));
+    }
+    return list;
+}
+
+Json counters(const Status& status) {
+    Traffic forwarded;
+    for (const ServiceStatus& service : status.services) forwarded += service.traffic();
+    Json dropped = Json::array();
+    for (std::size_t i = 0; i < status.drops.size(); ++i)
+        dropped.push_back({{"reason", reasons[i].name}, {"text", reasons[i].text}, {"packets", status.drops[i]}});
+    Json others = Json::array();
+    for (std::size_t i = 0; i < status.events.size(); ++i)
+        others.push_back({{"event", events[i].name}, {"text", events[i].text}, {"count", status.events[i]}});
+    return {
+        {"forwarded", {{"packets", forwarded.packets}, {"bytes", forwarded.bytes}, {"new_flows", forwarded.new_flows}}},
+        {"dropped", std::move(dropped)},
+        {"events", std::move(others)}};
+}
+
+}  // namespace
+
+std::vector<std::string_view> view_names() {
+    std::vector<std::string_view> names;
+    for (const auto& [view, name] : views) names.push_back(name);
+    return names;
+}
+
+std::optional<View> view(std::string_view name) {
+    for (const auto& [view, known] : views)
+        if (known == name) return view;
+    return std::nullopt;
+}
+
+std::string to_string(const PortSpec& port) {
+    const std::string range = port.last > port.port ? fmt::format("-{}", port.last) : "";
+    return fmt::format("{}{}/{}", port.port == 0 ? "any" : std::to_string(port.port), range, name(port.protocol));
+}
+
+Json to_json(View view, const Status& status) {
+    switch (view) {
+        case View::services:
+            return services(status);
+        case View::backends:
+            return backends(status);
+        case View::flows:
+            return flows(status);
+        case View::neighbours:
+            return neighbours(status);
+        case View::interfaces:
+            return interfaces(status);
+        case View::counters:
+            return counters(status);
+    }
+    return {};
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "lbd/datapath/datapath.hpp"
+#include "lbd/next_hop/resolver.hpp"
+#include "lbd/plan/plan.hpp"
+#include "lbd/show/status.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// Where the program has been attached.
+struct Attachment {
+    std::uint32_t ifindex = 0;
+    std::string name;
+    XdpMode mode = XdpMode::native;  ///< native or generic
+};
+
+/// Reads the counters and the flow table; the rest is what was planned and what the resolver knows.
+[[nodiscard]] netlink::Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
+                                              const std::vector<Attachment>& attachments, const Resolver& resolver,
+                                              const Datapath& datapath);
+
+}  // namespace culvert::lbd

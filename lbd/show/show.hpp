@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "lbd/show/status.hpp"
+
+/// `lbd show`: the status as JSON, and that as a table. Keys are stable; a value that does not exist is left out.
+///
+///     services    name, vip, ports [], table (entries), sticky, packets, bytes, new_flows, live_flows, closing_flows,
+///     backends
+///     []:
+///                 name, reachable
+///     backends    service, name, address, encap {type, and its parameters}, state (active | drain), weight,
+///                 share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or reason,
+///                 reason_text; packets, bytes, new_flows, live_flows, closing_flows
+///     flows       entries (room), used, idle_ms, services []: name, backends []: name, live_flows, closing_flows
+///     neighbours  address, interface, mac, state, managed, backends []
+///     interfaces  name, index, xdp (native | generic), mac, mtu, up, carrier
+///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;
+///                 events []: event, text, count
+///
+/// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
+/// table, live_flows those that are there, closing_flows those whose client sent FIN or RST.
+namespace culvert::lbd {
+
+enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters };
+
+/// In the order in which help lists them.
+[[nodiscard]] std::vector<std::string_view> view_names();
+[[nodiscard]] std::optional<View> view(std::string_view name);
+
+[[nodiscard]] nlohmann::ordered_json to_json(View view, const Status& status);
+/// `json` is what to_json made of the same view.
+[[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
+
+/// "53/udp", "8000-8099/tcp", "any/tcp"
+[[nodiscard]] std::string to_string(const PortSpec& port);
+
+}  // namespace culvert::lbd

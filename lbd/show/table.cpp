@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/terminal.hpp"
+#include "lbd/show/show.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using common::Color;
+using common::Table;
+using Json = nlohmann::ordered_json;
+
+constexpr auto right = Table::Align::right;
+
+std::string text(const Json& json, const char* key) {
+    const auto value = json.find(key);
+    if (value == json.end()) return "-";
+    return value->is_string() ? value->get<std::string>() : value->dump();
+}
+
+std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
+
+/// "gue 5080", "fou 5004 gre", "geneve 6081 vni 666", "l3dsr dscp 2", "ipip"
+std::string encap(const Json& json) {
+    std::string result = text(json, "type");
+    if (json.contains("port")) result += " " + text(json, "port");
+    if (json.value("variant", 0) == 1) result += " variant 1";
+    if (json.value("inner", "ip") == "gre") result += " gre";
+    if (json.contains("vni")) result += " vni " + text(json, "vni");
+    if (json.contains("dscp")) result += " dscp " + text(json, "dscp");
+    return result;
+}
+
+/// "eth0 02:00:00:00:00:30", "eth0 vlan 10 02:…"
+std::string via(const Json& backend) {
+    std::string result = text(backend, "interface");
+    if (backend.contains("vlans"))
+        for (const Json& id : backend["vlans"]) result += " vlan " + id.dump();
+    return result + " " + text(backend, "mac");
+}
+
+/// 1234567 bytes are "1.2M": powers of 1000, as for rates.
+std::string bytes(std::uint64_t count) {
+    if (count < 10'000) return std::to_string(count);
+    auto value = static_cast<double>(count);
+    const char* unit = "kMGTPE";
+    for (value /= 1000; value >= 1000; value /= 1000) ++unit;
+    return fmt::format("{:.1f}{}", value, *unit);
+}
+
+std::string services(const Json& list, bool colored) {
+    Table table(
+        {{"SERVICE"}, {"VIP"}, {"PORTS"}, {"BACKENDS", right}, {"PACKETS", right}, {"BYTES", right}, {"FLOWS", right}});
+    for (const Json& one : list) {
+        std::size_t reachable = 0;
+        for (const Json& backend : one["backends"]) reachable += backend["reachable"].get<bool>() ? 1 : 0;
+        const std::size_t all = one["backends"].size();
+        const Color color = reachable == all ? Color::green : reachable == 0 ? Color::red : Color::yellow;
+        table.add({{text(one, "name")},
+                   {text(one, "vip")},
+                   {joined(one["ports"])},
+                   {fmt::format("{}/{}", reachable, all), color},
+                   {text(one, "packets")},
+                   {bytes(one["bytes"])},
+                   {text(one, "live_flows")}});
+    }
+    return table.to_string(colored);
+}
+
+std::string backends(const Json& list, bool colored) {
+    Table table({{"SERVICE"},
+                 {"BACKEND"},
+                 {"ENCAP"},
+                 {"STATE"},
+                 {"WEIGHT", right},
+                 {"SHARE", right},
+                 {"VIA"},
+                 {"PACKETS", right},
+                 {"BYTES", right},
+                 {"NEW", right},
+                 {"LIVE", right}});
+    for (const Json& one : list) {
+        const std::string name = text(one, "name"), address = text(one, "address");
+        const bool reachable = one.contains("mac");
+        table.add({{text(one, "service")},
+                   {name == address ? name : name + " " + address},
+                   {encap(one["encap"])},
+                   {text(one, "state")},
+                   {text(one, "weight")},
+                   {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
+                   {reachable ? via(one) : text(one, "reason"), reachable ? Color::none : Color::red},
+                   {text(one, "packets")},
+                   {bytes(one["bytes"])},
+                   {text(one, "new_flows")},
+                   {text(one, "live_flows")}});
+    }
+    return table.to_string(colored);
+}
+
+std::string flows(const Json& json, bool colored) {
+    Table table({{"SERVICE"}, {"BACKEND"}, {"LIVE", right}, {"CLOSING", right}});
+    for (const Json& service : json["services"])
+        for (const Json& backend : service["backends"])
+            table.add({{text(service, "name")},
+                       {text(backend, "name")},
+                       {text(backend, "live_flows")},
+                       {text(backend, "closing_flows")}});
+    const double load = json["used"].get<double>() / json["entries"].get<double>();
+    return table.to_string(colored) +
+           fmt::format("{} of {} entries used ({:.1f}%); forgotten after {} s without a packet\n", text(json, "used"),
+                       text(json, "entries"), 100 * load, json["idle_ms"].get<double>() / 1000);
+}
+
+std::string neighbours(const Json& list, bool colored) {
+    Table table({{"ADDRESS"}, {"INTERFACE"}, {"MAC"}, {"STATE"}, {"BACKENDS"}});
+    for (const Json& one : list)
+        table.add({{text(one, "address")},
+                   {text(one, "interface")},
+                   {text(one, "mac")},
+                   {text(one, "state"), one.contains("mac") ? Color::none : Color::red},
+                   {joined(one["backends"])}});
+    return table.to_string(colored);
+}
+
+std::string interfaces(const Json& list, bool colored) {
+    Table table({{"INTERFACE"}, {"INDEX", right}, {"XDP"}, {"MAC"}, {"MTU", right}, {"STATE"}});
+    for (const Json& one : list) {
+        const bool works = one["up"].get<bool>() && one["carrier"].get<bool>();
+        const char* state = !one.contains("index")   ? "gone"
+                            : !one["up"].get<bool>() ? "down"
+                            : works                  ? "up"
+                                                     : "no carrier";
+        table.add({{text(one, "name")},
+                   {text(one, "index")},
+                   {text(one, "xdp"), one["xdp"] == "generic" ? Color::yellow : Color::none},
+                   {text(one, "mac")},
+                   {text(one, "mtu")},
+                   {state, works ? Color::green : Color::red}});
+    }
+    return table.to_string(colored);
+}
+
+std::string counters(const Json& json, bool colored) {
+    Table table({{"PACKETS", right}, {"VERDICT"}, {"WHY"}});
+    table.add({{text(json["forwarded"], "packets")}, {"forwarded"}, {"to a backend"}});
+    for (const Json& one : json["dropped"])
+        table.add({{text(one, "packets"), one["packets"] == 0 ? Color::dim : Color::red},
+                   {text(one, "reason")},
+                   {text(one, "text")}});
+    for (const Json& one : json["events"])
+        table.add({{text(one, "count"), one["count"] == 0 ? Color::dim : Color::none},
+                   {text(one, "event")},
+                   {text(one, "text")}});
+    return table.to_string(colored);
+}
+
+}  // namespace
+
+std::string to_table(View view, const Json& json, bool colored) {
+    switch (view) {
+        case View::services:
+            return services(json, colored);
+        case View::backends:
+            return backends(json, colored);
+        case View::flows:
+            return flows(json, colored);
+        case View::neighbours:
+            return neighbours(json, colored);
+        case View::interfaces:
+            return interfaces(json, colored);
+        case View::counters:
+            return counters(json, colored);
+    }
+    return {};
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/check/check.hpp"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "common/terminal.hpp"
+#include "realserver/decap/via.hpp"
+
+namespace culvert::realserver {
+
+using common::Color;
+
+void Diagnosis::require(bool met, const Finding& otherwise) {
+    ++checked;
+    if (!met) findings.push_back(otherwise);
+}
+
+Diagnosis check(const Config& config, const Observed& observed, const Record& record, const Environment& environment) {
+    const Config decided = decide(config, observed.around);
+    const Plan planned = plan(config, observed, record);
+    const Patient patient{decided, planned, observed, record, environment};
+    Diagnosis diagnosis;
+    check_settings(patient, diagnosis);
+    check_input(patient, diagnosis);
+    check_answers(patient, diagnosis);
+    check_routes(patient, diagnosis);
+    check_service(patient, diagnosis);
+    check_firewall(patient, diagnosis);
+    check_legacy(patient, diagnosis);
+    return diagnosis;
+}
+
+nlohmann::ordered_json to_json(const Diagnosis& diagnosis) {
+    auto findings = nlohmann::ordered_json::array();
+    for (const Finding& finding : diagnosis.findings)
+        findings.push_back(
+            {{"name", finding.name}, {"cause", finding.cause}, {"evidence", finding.evidence}, {"cure", finding.cure}});
+    return {
+        {"in_order", diagnosis.findings.empty()}, {"checked", diagnosis.checked}, {"findings", std::move(findings)}};
+}
+
+std::string to_text(const Diagnosis& diagnosis, bool colored) {
+    if (diagnosis.findings.empty()) return fmt::format("in order: {} preconditions checked\n", diagnosis.checked);
+    std::string text;
+    for (const Finding& finding : diagnosis.findings) {
+        text += fmt::format("{}  {}\n", common::paint(finding.name, Color::red, colored), finding.cause);
+        for (const std::string& seen : finding.evidence) text += fmt::format("  evidence: {}\n", seen);
+        text += fmt::format("  cure: {}\n", common::paint(finding.cure, Color::bold, colored));
+    }
+    return text;
+}
+
+}  // namespace culvert::realserver

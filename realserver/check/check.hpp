@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "realserver/check/environment.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/plan.hpp"
+#include "realserver/record/record.hpp"
+#include "realserver/state.hpp"
+
+/// `realserver check`: what keeps a host from working as the backend that is wanted.
+namespace culvert::realserver {
+
+struct Finding {
+    std::string name;                   ///< stable: "rp_filter_drops"
+    std::string cause;                  ///< a sentence
+    std::vector<std::string> evidence;  ///< what was seen, and where
+    std::string cure;                   ///< a command
+    bool operator==(const Finding&) const = default;
+};
+
+struct Diagnosis {
+    std::vector<Finding> findings;
+    std::size_t checked = 0;  ///< preconditions
+
+    /// One more precondition.
+    void require(bool met, const Finding& otherwise);
+};
+
+[[nodiscard]] Diagnosis check(const Config& config, const Observed& observed, const Record& record,
+                              const Environment& environment);
+
+/// All that a diagnosis is made of.
+struct Patient {
+    const Config& config;  ///< with every `via` decided
+    const Plan& planned;
+    const Observed& observed;
+    const Record& record;
+    const Environment& environment;
+};
+
+/// Apply has set the sysctl to this value: if it has another, somebody else was there since.
+[[nodiscard]] bool was_set(const Sysctl& wanted, const Record& record);
+
+// Its parts.
+void check_settings(const Patient& patient, Diagnosis& diagnosis);  ///< what plan would change
+void check_input(const Patient& patient, Diagnosis& diagnosis);     ///< rp_filter and IPv6 where packets come in
+void check_answers(const Patient& patient, Diagnosis& diagnosis);   ///< VIPs in ARP and neighbour discovery
+void check_routes(const Patient& patient, Diagnosis& diagnosis);    ///< ways back, MTUs
+void check_service(const Patient& patient, Diagnosis& diagnosis);   ///< somebody listens
+void check_firewall(const Patient& patient, Diagnosis& diagnosis);  ///< rules of others
+void check_legacy(const Patient& patient, Diagnosis& diagnosis);    ///< rules of iptables-legacy
+
+/// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure.
+[[nodiscard]] nlohmann::ordered_json to_json(const Diagnosis& diagnosis);
+[[nodiscard]] std::string to_text(const Diagnosis& diagnosis, bool colored);
+
+}  // namespace culvert::realserver

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "netlink/address.hpp"
+#include "netlink/inet_diag.hpp"
+#include "netlink/result.hpp"
+#include "realserver/check/firewall.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/state.hpp"
+
+namespace culvert::realserver {
+
+/// What else of a host decides whether a backend works, and is no setting of ours.
+struct Environment {
+    std::optional<std::uint32_t> told_mtu;  ///< bytes: `mtu` of the configuration, not as found
+    struct Device {
+        std::uint32_t mtu = 0;       ///< bytes
+        bool answers = false;        ///< speaks ARP and neighbour discovery
+        long arp_ignore = 0;         ///< its own value
+        bool ipv6_disabled = false;  ///< net.ipv6.conf.<device>.disable_ipv6
+        bool operator==(const Device&) const = default;
+    };
+    struct OnDevice {
+        std::string device;
+        netlink::Prefix prefix;
+        bool operator==(const OnDevice&) const = default;
+    };
+    struct Listener {
+        netlink::BoundSocket socket;
+        std::string owner;  ///< "dnsmasq (process 42)"; only of those that are in the way of a port of ours
+        bool operator==(const Listener&) const = default;
+    };
+    /// A line of sysctl.conf or sysctl.d.
+    struct SysctlLine {
+        std::string pattern;  ///< "/proc/sys/net/ipv4/conf/*/rp_filter"
+        std::string text;     ///< "/usr/lib/sysctl.d/50-default.conf: net.ipv4.conf.*.rp_filter = 2"
+        bool operator==(const SysctlLine&) const = default;
+    };
+    /// Of iptables-legacy, or a chain with its policy.
+    struct LegacyRule {
+        std::string table;  ///< "iptables-legacy -t filter"
+        std::string text;   ///< in iptables-save's words
+        bool operator==(const LegacyRule&) const = default;
+    };
+    /// Where packets leave by.
+    struct Way {
+        std::string device;
+        std::uint32_t mtu = 0;  ///< bytes: the route's or the device's
+        bool operator==(const Way&) const = default;
+    };
+
+    std::map<std::string, Device> devices;
+    std::vector<OnDevice> addresses;
+    std::vector<OnDevice> proxied;  ///< addresses that a device answers for in neighbour discovery (proxy_ndp)
+    std::vector<Listener> listeners;
+    std::map<netlink::Prefix, Way> balancers;           ///< the ways to them, where there is one
+    std::map<netlink::Family, Way> outside;             ///< the ways of answers, where there is one
+    std::map<netlink::Family, std::string> no_way_out;  ///< else, what the kernel says
+    std::vector<SysctlLine> sysctl_lines;
+    Firewall firewall;
+    std::string firewall_unread;  ///< why `firewall` is not known; empty: it is
+    std::vector<LegacyRule> legacy_rules;
+    std::vector<std::string> legacy_unread;  ///< tables of iptables-legacy that could not be read
+    bool operator==(const Environment&) const = default;
+};
+
+/// What the text of a file for sysctl(8) sets; `origin` is its name.
+[[nodiscard]] std::vector<Environment::SysctlLine> read_sysctl_lines(std::string_view text, std::string_view origin);
+
+/// The kernel can't have the port while a process has the socket.
+[[nodiscard]] bool is_in_the_way(const netlink::BoundSocket& socket, const netlink::FouPort& port);
+
+/// Asks the kernel that the calling thread's network namespace belongs to; changes nothing.
+[[nodiscard]] netlink::Result<Environment> observe_environment(const Config& config, const Observed& observed);
+
+}  // namespace culvert::realserver

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "netlink/modules.hpp"
+#include "realserver/check/check.hpp"
+#include "realserver/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::FouPort;
+using netlink::SysctlKey;
+
+constexpr std::string_view apply = "realserver apply";
+
+std::string words(const std::optional<Item>& item) { return item ? value(*item) : "absent"; }
+
+/// Turns what plan would change into findings.
+class Settings {
+  public:
+    Settings(const Patient& patient, Diagnosis& diagnosis)
+        : patient_(patient),
+          found_(patient.observed.state),
+          wanted_(want(patient.config, found_, patient.record)),
+          diagnosis_(diagnosis) {}
+
+    void examine() {
+        diagnosis_.checked += wanted_.size();
+        const Plan& planned = patient_.planned;
+        for (const netlink::Error& conflict : planned.conflicts) report(finding(conflict));
+        for (const Change& change : planned.changes) {
+            const std::string object = change.key().to_string();
+            if (std::ranges::find(planned.conflicts, object, &netlink::Error::object) != planned.conflicts.end())
+                continue;
+            if (auto found = finding(change)) report(*std::move(found));
+        }
+    }
+
+  private:
+    void report(Finding finding) { diagnosis_.findings.push_back(std::move(finding)); }
+
+    [[nodiscard]] bool has(Kind kind, std::string_view name) const {
+        return found_.contains({kind, std::string(name)});
+    }
+
+    /// What plan can't resolve.
+    static Finding finding(const netlink::Error& conflict) {
+        if (conflict.code == ENODEV)
+            return {.name = "fallback_device_absent",
+                    .cause = fmt::format("{}, which packets are to come out of, is not in this network namespace",
+                                         conflict.object),
+                    .evidence = {conflict.kernel},
+                    .cure = conflict.cure};
+        if (conflict.code == ENETUNREACH)
+            return {.name = "no_device_for_xdp",
+                    .cause = fmt::format("{} cannot be chosen", conflict.object),
+                    .evidence = {conflict.kernel},
+                    .cure = conflict.cure};
+        return {.name = conflict.code == EADDRINUSE ? "port_taken" : "device_taken",
+                .cause = conflict.object + " is taken",
+                .evidence = {conflict.kernel},
+                .cure = conflict.cure};
+    }
+
+    std::optional<Finding> finding(const Change& change) const {
+        const Key key = change.key();
+        if (!wanted_.contains(key)) return left_over(key, change);
+        if (!change.after || change.before == change.after) return std::nullopt;
+        return std::visit([&](const auto& item) { return differs(key, item); }, *change.after);
+    }
+
+    static Finding left_over(const Key& key, const Change& change) {
+        return {.name = "left_over",
+                .cause = fmt::format("apply set {}, which the configuration no longer asks for", key.to_string()),
+                .evidence = {fmt::format("plan: {}", change.to_string())},
+                .cure = std::string(apply)};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key&, const Module& module) const {
+        if (!patient_.observed.around.absent_modules.contains(module.name))
+            return Finding{.name = "module_not_loaded",
+                           .cause = fmt::format("module {} is not loaded", module.name),
+                           .evidence = {fmt::format("/lib/modules has {}, /sys/module has not", module.name)},
+                           .cure = "modprobe " + module.name};
+        return Finding{.name = "module_missing",
+                       .cause = fmt::format("this kernel has no module {}", module.name),
+                       .evidence = {fmt::format("neither /lib/modules nor /sys/module has {}", module.name)},
+                       .cure = netlink::absent_module_cure(module.name)};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Device& device) const {
+        const auto* tunnel = std::get_if<netlink::Tunnel>(&device.parameters);
+        if (!has(Kind::module, tunnel != nullptr ? netlink::module_of(tunnel->kind) : "geneve")) return std::nullopt;
+        const bool there = found_.contains(key);
+        return Finding{
+            .name = there ? "device_differs" : "device_missing",
+            .cause = there ? fmt::format("somebody has changed {}", key.to_string())
+                           : fmt::format("{} is not there", key.to_string()),
+            .evidence = {fmt::format("ip -d link show {}: {}, wanted is {}", device.name, now(key), value(device))},
+            .cure = std::string(apply)};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Decap& decap) const {
+        const bool there = found_.contains(key);
+        return Finding{.name = there ? "xdp_differs" : "xdp_missing",
+                       .cause = there ? fmt::format("somebody has changed what XDP unwraps on {}", decap.device)
+                                      : fmt::format("nothing unwraps packets on {}", decap.device),
+                       .evidence = {fmt::format("XDP of {}: {}, wanted is {}", decap.device, now(key), value(decap))},
+                       .cure = std::string(apply)};
+    }
+
+    /// A device that is not there is the fault of its module, or has been said.
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const TunnelMode& mode) const {
+        if (!has(Kind::link, mode.device)) return std::nullopt;
+        return Finding{.name = "device_wrong_mode",
+                       .cause = fmt::format("{} takes {} and is to take {}", mode.device, now(key), value(mode)),
+                       .evidence = {fmt::format("mode of {}: {}", mode.device, now(key))},
+                       .cure = fmt::format("ip -6 tunnel change {} mode {}", mode.device, value(mode))};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key&, const Link& link) const {
+        if (!has(Kind::link, link.device)) return std::nullopt;
+        if (const auto device = find(found_, {Kind::device, link.device}))
+            if (const auto* geneve = std::get_if<netlink::Geneve>(&std::get<Device>(*device).parameters))
+                for (const Family family : {Family::ipv4, Family::ipv6})
+                    if (auto taken = this->taken(fmt::format("port {}/udp", geneve->port),
+                                                 {.family = family, .port = geneve->port}))
+                        return taken;
+        return Finding{.name = "device_down",
+                       .cause = fmt::format("{}, which packets come out of, is down", link.device),
+                       .evidence = {fmt::format("ip link show {}: no UP", link.device)},
+                       .cure = fmt::format("ip link set {} up", link.device)};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Sysctl& sysctl) const {
+        if (found_.contains(key) && was_set(sysctl, patient_.record)) return reset(key, sysctl);
+        if (sysctl.key == SysctlKey::arp_ignore("all"))
+            return Finding{.name = "arp_answers_vip",
+                           .cause = "this host answers ARP requests for VIPs, in place of the balancer",
+                           .evidence = {fmt::format("{} = {}", key.name, now(key))},
+                           .cure = fmt::format("sysctl -w {}={}", key.name, sysctl.value)};
+        if (sysctl.key == SysctlKey::arp_announce("all"))
+            return Finding{
+                .name = "arp_announces_vip",
+                .cause = "this host's ARP requests carry VIPs as their source: neighbours learn them from it",
+                .evidence = {fmt::format("{} = {}", key.name, now(key))},
+                .cure = fmt::format("sysctl -w {}={}", key.name, sysctl.value)};
+        return std::nullopt;  // rp_filter is a matter of where packets come in
+    }
+
+    [[nodiscard]] Finding reset(const Key& key, const Sysctl& sysctl) const {
+        Finding finding{
+            .name = "sysctl_reset",
+            .cause = fmt::format("apply set {} to {}, and somebody has changed it since", key.name, sysctl.value),
+            .evidence = {fmt::format("{} = {}", key.name, now(key))},
+            .cure = "realserver apply && realserver render sysctl -o /"};
+        for (const auto& [pattern, text] : patient_.environment.sysctl_lines)
+            if (fnmatch(pattern.c_str(), sysctl.key.path().c_str(), FNM_PATHNAME) == 0)
+                finding.evidence.push_back(text);
+        return finding;
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Vip& vip) const {
+        Finding finding{.name = "vip_missing",
+                        .cause = fmt::format("{} is not an address of this host", key.name),
+                        .evidence = {fmt::format("lo: no {}", vip.prefix.to_string())},
+                        .cure = std::string(apply)};
+        for (const auto& [device, prefix] : patient_.environment.addresses) {
+            if (device == "lo" || prefix.address != vip.prefix.address) continue;
+            const auto known = patient_.environment.devices.find(device);
+            if (known != patient_.environment.devices.end() && known->second.answers)
+                return std::nullopt;  // check_answers
+            finding.cause = fmt::format("{} is not on lo", key.name);
+            finding.evidence.push_back(fmt::format("{}: {}", device, prefix.to_string()));
+        }
+        return finding;
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Ruleset&) const {
+        const bool there = found_.contains(key);
+        return Finding{.name = there ? "rules_differ" : "rules_missing",
+                       .cause = there ? fmt::format("somebody has changed {}", key.to_string())
+                                      : fmt::format("{} is not there", key.to_string()),
+                       .evidence = {fmt::format("nft list table {}: {}", key.name, now(key))},
+                       .cure = std::string(apply)};
+    }
+
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Port& item) const {
+        if (!has(Kind::module, "fou")) return std::nullopt;
+        if (auto found = taken(key.to_string(), item.port)) return found;
+        const bool there = found_.contains(key);
+        return Finding{.name = there ? "port_differs" : "port_missing",
+                       .cause = there ? fmt::format("{} unwraps something else", key.to_string())
+                                      : fmt::format("the kernel unwraps nothing on {}", key.to_string()),
+                       .evidence = {fmt::format("ip fou show: {}, wanted is {}", now(key), value(item))},
+                       .cure = std::string(apply)};
+    }
+
+    [[nodiscard]] std::optional<Finding> taken(const std::string& what, const FouPort& port) const {
+        for (const auto& [socket, owner] : patient_.environment.listeners) {
+            if (!is_in_the_way(socket, port)) continue;
+            return Finding{.name = "port_taken",
+                           .cause = fmt::format("{} has {}", owner, what),
+                           .evidence = {fmt::format("UDP socket {}:{}, inode {}", socket.address.to_string(),
+                                                    socket.port, socket.inode)},
+                           .cure = fmt::format("stop {}, or choose another port", owner)};
+        }
+        return std::nullopt;
+    }
+
+    [[nodiscard]] std::string now(const Key& key) const { return words(find(found_, key)); }
+
+    const Patient& patient_;
+    const HostState& found_;
+    const HostState wanted_;
+    Diagnosis& diagnosis_;
+};
+
+}  // namespace
+
+void check_settings(const Patient& patient, Diagnosis& diagnosis) { Settings(patient, diagnosis).examine(); }
+
+}  // namespace culvert::realserver

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "realserver/config/config.hpp"
+
+namespace culvert::realserver {
+
+/// Nothing if the file is bad; what is wrong with it is then said on standard error.
+[[nodiscard]] std::optional<Config> load_config(const std::string& path);
+
+}  // namespace culvert::realserver

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/config/receive.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <tuple>
+
+#include "common/scalars.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+namespace yaml = common::yaml;
+using common::EncapKind;
+using netlink::FouType;
+using yaml::MapReader;
+using yaml::Value;
+
+std::string_view called(Family family) { return family == Family::ipv4 ? "IPv4" : "IPv6"; }
+
+std::optional<Family> read_family(const Value& value) {
+    return yaml::one_of<Family>("an address family", {{"ipv4", Family::ipv4}, {"ipv6", Family::ipv6}})(value);
+}
+
+std::optional<Via> read_via(const Value& value) {
+    return yaml::one_of<Via>("a way to unwrap",
+                             {{"auto", Via::automatic}, {"kernel", Via::kernel}, {"xdp", Via::xdp}})(value);
+}
+
+std::optional<Inner> read_inner(const Value& value) {
+    return yaml::one_of<Inner>("an inner protocol",
+                               {{"ipv4", Inner::ipv4}, {"ipv6", Inner::ipv6}, {"gre", Inner::gre}})(value);
+}
+
+Inner inner_of(Family family) { return family == Family::ipv4 ? Inner::ipv4 : Inner::ipv6; }
+
+std::set<Family> families(const std::optional<std::vector<Prefix>>& prefixes) {
+    std::set<Family> result;
+    for (const Prefix& prefix : prefixes.value_or(std::vector<Prefix>{})) result.insert(prefix.address.family());
+    return result;
+}
+
+}  // namespace
+
+ReceiveReader::ReceiveReader(const std::optional<std::vector<Prefix>>& balancers,
+                             const std::optional<std::vector<Prefix>>& vips, PortClaims& ports)
+    : balancers_(balancers),
+      vips_(vips),
+      balancer_families_(families(balancers)),
+      vip_families_(families(vips)),
+      ports_(ports) {}
+
+std::optional<std::vector<Receive>> ReceiveReader::operator()(const Value& value) {
+    const auto elements = value.list({"a list of encapsulations", "one such as [{encap: ipip}]"});
+    if (!elements) return std::nullopt;
+    if (elements->empty()) return value.fail("no encapsulations: write at least one, such as [{encap: ipip}]");
+    std::vector<Receive> result;
+    std::vector<std::size_t> lines;
+    for (const Value& element : *elements) {
+        auto receive = read(element);
+        if (!receive) continue;
+        const auto same = std::ranges::find(result, *receive) - result.begin();
+        if (same < std::ssize(result))
+            element.fail(fmt::format("line {} says the same: remove one", lines[static_cast<std::size_t>(same)]));
+        result.push_back(*std::move(receive));
+        lines.push_back(element.position().line);
+    }
+    return result;
+}
+
+std::optional<Receive> ReceiveReader::read(const Value& value) {
+    EncapKind encap{};
+    MapReader any(value, "an element of receive", "a map such as {encap: ipip}");
+    if (!any.required("encap", yaml::encap_kind, encap, "ipip")) return std::nullopt;
+    MapReader map(value, name(encap));
+    map.optional("encap", yaml::encap_kind, encap);
+    switch (encap) {
+        case EncapKind::ipip:
+        case EncapKind::gre:
+            return ip_tunnel(value, map, encap);
+        case EncapKind::fou:
+            return udp_tunnel(value, map, FouType::fou);
+        case EncapKind::gue:
+            return udp_tunnel(value, map, FouType::gue);
+        case EncapKind::l3dsr:
+            return l3dsr(value, map);
+        case EncapKind::l2:
+            map.finish();
+            return L2{};
+        case EncapKind::geneve:
+            return geneve(value, map);
+    }
+    return std::nullopt;
+}
+
+std::optional<Receive> ReceiveReader::ip_tunnel(const Value& value, MapReader& map, EncapKind encap) const {
+    IpTunnel tunnel{
+        .encap = encap, .outer = outer(value, map, std::nullopt), .inner = inner_families(map), .via = via(map)};
+    map.finish();
+    return tunnel;
+}
+
+std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& map, FouType type) {
+    UdpTunnel tunnel{.type = type};
+    map.required("port", yaml::port, tunnel.port, type == FouType::fou ? "5004" : "5080");
+    tunnel.inner = inner(value, map, type);
+    map.optional("local", yaml::address, tunnel.local);
+    map.optional("peer", yaml::address, tunnel.peer);
+    map.optional("peer_port", yaml::port, tunnel.peer_port);
+    if (map.optional("dev", yaml::interface_name, tunnel.device) && !map.find("local"))
+        map.find("dev")->fail("\"dev\" needs \"local\": the kernel binds a port to a device only with an address");
+    const auto peer = map.find("peer");
+    const auto peer_port = map.find("peer_port");
+    if (peer && !peer_port)
+        peer->fail("\"peer\" needs \"peer_port\": the kernel matches both or none (\"balancers\" says whom to let in)");
+    if (peer_port && !peer) peer_port->fail("\"peer_port\" needs \"peer\": write the address that it belongs to");
+    if (tunnel.local && tunnel.peer && tunnel.local->family() != tunnel.peer->family())
+        peer->fail(fmt::format("\"local\" is an {} address and \"peer\" is not: write two of one family",
+                               called(tunnel.local->family())));
+    const auto is_peer = [&](const Prefix& balancer) { return balancer.contains(*tunnel.peer); };
+    if (tunnel.peer && balancers_ && !balancers_->empty() && std::ranges::none_of(*balancers_, is_peer))
+        peer->fail(fmt::format("{} is not among the balancers: add it to \"balancers\"", tunnel.peer->to_string()));
+    std::optional<Family> bound;
+    if (tunnel.peer) bound = tunnel.peer->family();
+    if (tunnel.local) bound = tunnel.local->family();
+    tunnel.outer = outer(value, map, bound);
+    tunnel.via = via(map);
+    if (const auto port = map.find("port")) ports_.claim(*port, tunnel);
+    map.finish();
+    return tunnel;
+}
+
+std::optional<Receive> ReceiveReader::geneve(const Value& value, MapReader& map) {
+    GeneveTunnel tunnel;
+    map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), tunnel.vni, "666");
+    map.optional("port", yaml::port, tunnel.port);
+    tunnel.outer = outer(value, map, std::nullopt);
+    tunnel.inner = inner_families(map);
+    tunnel.via = via(map);
+    ports_.claim(map.find("port").value_or(value), tunnel);
+    map.finish();
+    return tunnel;
+}
+
+std::optional<Receive> ReceiveReader::l3dsr(const Value& value, MapReader& map) {
+    L3dsr mark;
+    const bool has_dscp = map.required("dscp", yaml::dscp, mark.dscp, "2");
+    const bool has_vip = map.required("vip", yaml::address, mark.vip, "192.0.2.1");
+    map.finish();
+    if (!has_dscp || !has_vip) return std::nullopt;
+    const auto holds = [&](const Prefix& vip) { return vip.contains(mark.vip); };
+    if (vips_ && std::ranges::none_of(*vips_, holds))
+        map.find("vip")->fail(fmt::format("{} is not among the VIPs: add it to \"vips\"", mark.vip.to_string()));
+    const auto [first, is_new] = marks_.try_emplace({mark.dscp, mark.vip.family()}, value.position().line, mark.vip);
+    const auto& [line, vip] = first->second;
+    if (!is_new && vip != mark.vip)
+        value.fail(fmt::format("dscp {} stands for {} in line {}: use one DSCP for each VIP of a family", mark.dscp,
+                               vip.to_string(), line));
+    return mark;
+}
+
+/// The outer families: as said, or the balancers'.
+std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::optional<Family> bound) const {
+    Family said{};
+    const auto key = map.find("family");
+    if (map.optional("family", read_family, said)) {
+        if (bound && *bound != said)
+            key->fail(fmt::format("family {} contradicts the {} address that the port is bound to: remove one",
+                                  netlink::name(said), called(*bound)));
+        else if (!balancer_families_.empty() && !balancer_families_.contains(said))
+            key->fail(fmt::format("no balancer has an {} address: add one to \"balancers\", or remove family: {}",
+                                  called(said), netlink::name(said)));
+        return {said};
+    }
+    if (bound) return {*bound};
+    if (!key && balancers_ && balancers_->empty())
+        value.fail("the outer family is not known: write \"balancers\", or family: ipv4 or ipv6 here");
+    return balancer_families_;
+}
+
+Via ReceiveReader::via(MapReader& map) const {
+    Via said = Via::automatic;
+    if (map.optional("via", read_via, said) && said == Via::xdp && balancers_ && balancers_->empty())
+        map.find("via")->fail("\"xdp\" needs \"balancers\": it lets in what comes from them, and nothing else");
+    return said;
+}
+
+/// The families that a tunnel carries: as said, or the VIPs'.
+std::set<Family> ReceiveReader::inner_families(MapReader& map) const {
+    Family only{};
+    if (!map.optional("inner", read_family, only)) return vip_families_;
+    demand_vip(*map.find("inner"), only);
+    return {only};
+}
+
+/// What a FOU or GUE port carries: as said, or the families of the VIPs.
+std::set<Inner> ReceiveReader::inner(const Value& value, MapReader& map, FouType type) const {
+    Inner said{};
+    const auto key = map.find("inner");
+    if (map.optional("inner", read_inner, said)) {
+        if (said == Inner::ipv4) demand_vip(*key, Family::ipv4);
+        if (said == Inner::ipv6) demand_vip(*key, Family::ipv6);
+        return {said};
+    }
+    std::set<Inner> result;
+    for (const Family vip : vip_families_) result.insert(inner_of(vip));
+    if (type == FouType::fou && result.size() > 1 && !key)
+        value.fail(
+            "\"inner\" is missing: a FOU port carries one protocol, and there are IPv4 and IPv6 VIPs: write inner: "
+            "ipv4, ipv6 or gre");
+    return result;
+}
+
+void ReceiveReader::demand_vip(const Value& value, Family family) const {
+    if (vips_ && !vip_families_.contains(family))
+        value.fail(fmt::format("no VIP is an {} address: add one to \"vips\", or remove inner: {}", called(family),
+                               netlink::name(family)));
+}
+
+}  // namespace culvert::realserver

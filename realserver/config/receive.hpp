@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "common/yaml.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/config/ports.hpp"
+
+namespace culvert::realserver {
+
+/// Reads the list `receive`. Families that it leaves out follow from the balancers (outer) and the VIPs (inner).
+class ReceiveReader {
+  public:
+    /// `balancers` and `vips` are none if they are bad: what follows from them is then not asked for.
+    ReceiveReader(const std::optional<std::vector<Prefix>>& balancers, const std::optional<std::vector<Prefix>>& vips,
+                  PortClaims& ports);
+
+    std::optional<std::vector<Receive>> operator()(const common::yaml::Value& value);
+
+  private:
+    using Value = common::yaml::Value;
+    using MapReader = common::yaml::MapReader;
+
+    std::optional<Receive> read(const Value& value);
+    std::optional<Receive> ip_tunnel(const Value& value, MapReader& map, common::EncapKind encap) const;
+    std::optional<Receive> udp_tunnel(const Value& value, MapReader& map, netlink::FouType type);
+    std::optional<Receive> geneve(const Value& value, MapReader& map);
+    std::optional<Receive> l3dsr(const Value& value, MapReader& map);
+    Via via(MapReader& map) const;
+    std::set<Family> inner_families(MapReader& map) const;
+    std::set<Family> outer(const Value& value, MapReader& map, std::optional<Family> bound) const;
+    std::set<Inner> inner(const Value& value, MapReader& map, netlink::FouType type) const;
+    void demand_vip(const Value& value, Family family) const;
+
+    const std::optional<std::vector<Prefix>>& balancers_;
+    const std::optional<std::vector<Prefix>>& vips_;
+    std::set<Family> balancer_families_;
+    std::set<Family> vip_families_;
+    PortClaims& ports_;
+    /// What has been read, and in which line.
+    std::map<std::pair<std::uint8_t, Family>, std::pair<std::size_t, IpAddress>> marks_;
+};
+
+}  // namespace culvert::realserver

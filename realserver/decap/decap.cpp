@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/decap/decap.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/format.h>
+#include <linux/if_link.h>
+#include <linux/magic.h>
+#include <sys/mount.h>
+#include <sys/vfs.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "bpf/decap_abi.h"
+#include "common/fd.hpp"
+#include "common/libbpf_log.hpp"
+#include "decap.skel.h"
+#include "realserver/decap/maps.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+namespace fs = std::filesystem;
+using common::Fd;
+using common::LibbpfLog;
+using netlink::failure;
+using netlink::Result;
+
+constexpr const char* bpffs = "/sys/fs/bpf";
+constexpr const char* link_pin = "link";
+/// What replaces a pin is pinned with this behind its name first.
+constexpr const char* next = "_next";
+
+struct Unload {
+    void operator()(decap_bpf* skeleton) const { decap_bpf::destroy(skeleton); }
+};
+using Skeleton = std::unique_ptr<decap_bpf, Unload>;
+
+std::string privilege(int code) {
+    return code == EPERM || code == EACCES ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
+}
+
+void size_maps(const decap_bpf& skeleton, const DecapProgram& program) {
+    const auto size = [](bpf_map* map, std::size_t entries) {
+        ::bpf_map__set_max_entries(map, static_cast<std::uint32_t>(std::max<std::size_t>(entries, 1)));
+    };
+    std::size_t networks = 0;
+    for (const auto& [key, port] : program.ports) networks += port.vnis.size();
+    size(skeleton.maps.balancers, program.balancers.size());
+    size(skeleton.maps.vips, program.vips.size());
+    size(skeleton.maps.own, program.own.size());
+    size(skeleton.maps.tunnels, program.ports.size());
+    size(skeleton.maps.networks, networks);
+}
+
+struct LinkInfo {
+    Fd fd;
+    std::uint32_t program = 0;
+    std::uint32_t ifindex = 0;  ///< 0: its device is gone
+};
+
+std::optional<LinkInfo> open_link(const std::string& directory) {
+    LinkInfo link{.fd = Fd(::bpf_obj_get((directory + link_pin).c_str()))};
+    bpf_link_info info{};
+    std::uint32_t size = sizeof info;
+    if (!link.fd.is_open() || ::bpf_obj_get_info_by_fd(link.fd.get(), &info, &size) < 0) return std::nullopt;
+    link.program = info.prog_id;
+    link.ifindex = info.xdp.ifindex;
+    return link;
+}
+
+Result<> mount_bpffs() {
+    struct statfs status {};
+    if (::statfs(bpffs, &status) == 0 && status.f_type == BPF_FS_MAGIC) return {};
+    if (::mount("bpf", bpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
+        return failure("mount", bpffs, errno, "XDP programs are kept there",
+                       errno == EPERM ? "as root: mount -t bpf bpf /sys/fs/bpf" : "");
+    return {};
+}
+
+/// Takes away what programs of devices that are no more have left behind, in this namespace and others.
+void sweep() {
+    std::error_code error;
+    for (const auto& home : fs::directory_iterator(fs::path(bpffs) / "culvert/realserver", error)) {
+        for (const auto& program : fs::directory_iterator(home, error)) {
+            const auto link = open_link(program.path().string() + "/");
+            if (link && link->ifindex == 0) fs::remove_all(program, error);
+        }
+        fs::remove(home, error);  // if it is empty now
+    }
+}
+
+using Pins = std::vector<std::pair<const bpf_map*, std::string>>;  // with the path
+
+Pins pins(const decap_bpf& skeleton, const std::string& directory) {
+    Pins result{{skeleton.maps.rodata, directory + config_pin}};
+    for (const bpf_map* map : {skeleton.maps.balancers, skeleton.maps.vips, skeleton.maps.own, skeleton.maps.tunnels,
+                               skeleton.maps.networks, skeleton.maps.received, skeleton.maps.reasons})
+        result.emplace_back(map, directory + ::bpf_map__name(map));
+    return result;
+}
+
+/// Beside those of the program that this one is to replace.
+Result<> pin_next(const Pins& pins) {
+    for (const auto& [map, path] : pins) {
+        const std::string beside = path + next;
+        std::remove(beside.c_str());
+        if (::bpf_obj_pin(::bpf_map__fd(map), beside.c_str()) < 0)
+            return failure("pin", beside, errno, {}, privilege(errno));
+    }
+    return {};
+}
+
+void unpin_next(const Pins& pins) {
+    for (const auto& [map, path] : pins) std::remove((path + next).c_str());
+}
+
+Result<> turn_to_next(const Pins& pins) {
+    for (const auto& [map, path] : pins)
+        if (std::rename((path + next).c_str(), path.c_str()) < 0) return failure("pin", path, errno);
+    return {};
+}
+
+Result<Skeleton> load(const DecapProgram& program, const std::string& directory) {
+    const LibbpfLog log;
+    Skeleton skeleton(decap_bpf::open());
+    if (!skeleton) return failure("open", "the XDP program", errno, LibbpfLog::tail());
+    skeleton->rodata->config = to_config(program);
+    size_maps(*skeleton, program);
+    const Fd received = open_received(directory);
+    const Fd reasons = open_reasons(directory);
+    if (received.is_open()) ::bpf_map__reuse_fd(skeleton->maps.received, received.get());
+    if (reasons.is_open()) ::bpf_map__reuse_fd(skeleton->maps.reasons, reasons.get());
+    if (const int error = decap_bpf::load(skeleton.get()); error < 0)
+        return failure("load", "the XDP program", -error, LibbpfLog::tail(), privilege(-error));
+    const auto& maps = skeleton->maps;
+    CHECK_OK(fill({.balancers = ::bpf_map__fd(maps.balancers),
+                   .vips = ::bpf_map__fd(maps.vips),
+                   .own = ::bpf_map__fd(maps.own),
+                   .tunnels = ::bpf_map__fd(maps.tunnels),
+                   .networks = ::bpf_map__fd(maps.networks)},
+                  program));
+    return skeleton;
+}
+
+/// Native where the driver can.
+Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) {
+    bpf_link_create_opts options{};
+    options.sz = sizeof options;
+    for (const auto flags : {XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE}) {
+        if (flags == XDP_FLAGS_DRV_MODE && wanted.mode == XdpMode::generic) continue;
+        options.flags = flags;
+        Fd link(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
+        if (link.is_open()) return link;
+        if (errno == EBUSY || errno == EEXIST)
+            return failure("attach XDP to", wanted.device, errno, "another XDP program is there",
+                           fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.device));
+    }
+    return failure("attach XDP to", wanted.device, errno, {}, privilege(errno));
+}
+
+/// Once it is, packets see the new program, or none.
+Result<> set_program(const decap_bpf& skeleton, const Decap& wanted, std::uint32_t ifindex,
+                     const std::string& directory) {
+    const int program = ::bpf_program__fd(skeleton.progs.decap);
+    if (const auto link = open_link(directory); link && link->ifindex == ifindex) {
+        if (::bpf_link_update(link->fd.get(), program, nullptr) < 0)
+            return failure("replace XDP program of", wanted.device, errno);
+        return {};
+    }
+    TRY(const Fd link, create_link(program, wanted, ifindex));
+    const std::string pin = directory + link_pin;
+    std::remove(pin.c_str());
+    if (::bpf_obj_pin(link.get(), pin.c_str()) < 0) return failure("pin", pin, errno, {}, privilege(errno));
+    return {};
+}
+
+}  // namespace
+
+DecapPrograms::DecapPrograms(std::uint64_t cookie) : home_(fmt::format("{}/culvert/realserver/{}/", bpffs, cookie)) {}
+
+std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::format("{}{}/", home_, ifindex); }
+
+Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) const {
+    if (!link.xdp) return std::nullopt;
+    Decap found{.device = link.name, .program = {}, .mode = {}};
+    const auto ours = open_link(directory(link.index));
+    if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) return found;
+    found.program = read_program(directory(link.index));
+    found.mode = link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
+    return found;
+}
+
+Result<> DecapPrograms::attach(const Decap& wanted, std::uint32_t ifindex) const {
+    CHECK_OK(mount_bpffs());
+    sweep();
+    const std::string here = directory(ifindex);
+    std::error_code error;
+    fs::create_directories(here, error);
+    if (error) return failure("make directory", here, error.value(), {}, privilege(error.value()));
+    TRY(const Skeleton skeleton, load(wanted.program.value(), here));
+    const Pins maps = pins(*skeleton, here);
+    auto done = pin_next(maps);
+    if (done) done = set_program(*skeleton, wanted, ifindex, here);
+    if (done) return turn_to_next(maps);
+    unpin_next(maps);
+    if (!open_link(here)) fs::remove_all(here, error);
+    return done;
+}
+
+Result<> DecapPrograms::detach(const std::string& device, std::uint32_t ifindex) const {
+    const std::string here = directory(ifindex);
+    // At once; when the last file goes, it would be some time later.
+    if (const auto link = open_link(here); link && ::bpf_link_detach(link->fd.get()) < 0)
+        return failure("detach XDP from", device, errno, {}, privilege(errno));
+    std::error_code error;
+    fs::remove_all(here, error);
+    if (error) return failure("remove", here, error.value(), {}, privilege(error.value()));
+    sweep();
+    return {};
+}
+
+Result<DecapCounters> DecapPrograms::counters(std::uint32_t ifindex) const { return read_counters(directory(ifindex)); }
+
+}  // namespace culvert::realserver

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "bpf/decap_abi.h"
+#include "common/fd.hpp"
+#include "netlink/result.hpp"
+#include "realserver/decap/state.hpp"
+
+/// The maps of an XDP program and what they mean. `directory` is where they are pinned by their names, with a slash at
+/// its end.
+namespace culvert::realserver {
+
+/// The pin of .rodata, which holds a decap_config.
+inline constexpr const char* config_pin = "config";
+
+/// What the program is compiled to.
+[[nodiscard]] decap_config to_config(const DecapProgram& program);
+
+/// File descriptors of a program's maps.
+struct DecapMaps {
+    int balancers;
+    int vips;
+    int own;
+    int tunnels;
+    int networks;
+};
+/// Fills empty maps.
+[[nodiscard]] netlink::Result<> fill(const DecapMaps& maps, const DecapProgram& program);
+
+/// Empty if the maps are those of another version.
+[[nodiscard]] DecapProgram read_program(const std::string& directory);
+
+/// Not open if there is none, or one of another version.
+[[nodiscard]] common::Fd open_received(const std::string& directory);
+[[nodiscard]] common::Fd open_reasons(const std::string& directory);
+/// ENOENT if there are none.
+[[nodiscard]] netlink::Result<DecapCounters> read_counters(const std::string& directory);
+
+}  // namespace culvert::realserver

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/event_loop.hpp"
+#include "netlink/monitor.hpp"
+#include "netlink/nftables_monitor.hpp"
+#include "netlink/result.hpp"
+#include "realserver/apply.hpp"
+#include "realserver/kernel_host.hpp"
+#include "realserver/monitor/backoff.hpp"
+#include "realserver/monitor/repair.hpp"
+#include "realserver/record/lock.hpp"
+#include "realserver/record/record_file.hpp"
+
+namespace culvert::realserver {
+
+/// Keeps a host as the configuration says, until SIGTERM or SIGINT, and leaves it so. SIGHUP has the configuration read
+/// anew. What the kernel tells of is looked at a tenth of a second later, what it doesn't tell of within half a second.
+/// Tells systemd when it is ready, how things stand, and that it lives.
+class Monitor {
+  public:
+    /// Follows the network namespace that the calling thread is in. `path`: the configuration's.
+    [[nodiscard]] static netlink::Result<Monitor> open(KernelHost host, RecordFile file, std::string path);
+
+    /// Applies `config` and goes on. An error if that fails, or if another monitor is at work.
+    [[nodiscard]] netlink::Result<> run(Config config);
+
+  private:
+    Monitor(KernelHost host, RecordFile file, std::string path, common::EventLoop loop, netlink::Monitor network)
+        : host_(std::move(host)),
+          file_(std::move(file)),
+          path_(std::move(path)),
+          loop_(std::move(loop)),
+          network_(std::move(network)) {}
+
+    [[nodiscard]] netlink::Result<> listen();
+    [[nodiscard]] netlink::Result<Lock> begin(Config config);
+    [[nodiscard]] netlink::Result<> change_to(Config config);
+    [[nodiscard]] netlink::Result<> adopt(Config config);
+    void end(netlink::Result<> outcome);
+
+    void hear_of_network();
+    void hear_of_ruleset();
+    void glance();
+    void look();
+    void reload();
+
+    void report(const Repairs& repairs);
+    void complain(std::vector<std::string> complaints);
+
+    KernelHost host_;
+    RecordFile file_;
+    std::string path_;
+    common::EventLoop loop_;
+    netlink::Monitor network_;
+    std::optional<netlink::nft::Monitor> rulesets_;  // none if the kernel has no nf_tables
+
+    Config config_;
+    Backoff backoff_;
+    netlink::Result<HostState> unannounced_;            // as last seen
+    std::optional<netlink::nft::Transaction> culprit_;  // the last one that changed our table
+    std::vector<std::string> complaints_;               // which still hold
+    std::size_t repaired_ = 0;
+    netlink::Result<> outcome_;
+
+    std::vector<common::EventLoop::Source> sources_;
+    common::EventLoop::Source next_look_;
+    common::EventLoop::Source next_glance_;
+};
+
+}  // namespace culvert::realserver

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/record/record.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace culvert::realserver {
+
+const Entry* entry_of(const Record& record, const Item& item) {
+    const auto entry = record.find(key(item));
+    if (entry == record.end() || std::ranges::count(entry->second.ours, item) == 0) return nullptr;
+    return &entry->second;
+}
+
+bool is_ours(const Item& item, const Observed& observed, const Record& record) {
+    return observed.marked.contains(key(item)) || entry_of(record, item) != nullptr;
+}
+
+std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
+    const auto item = find(state, key);
+    const Entry* entry = item ? entry_of(record, *item) : nullptr;
+    return entry ? entry->original : item;
+}
+
+void forget_settings_of(const std::string& device, Record& record) {
+    for (const Key& setting : settings_of(device)) record.erase(setting);
+}
+
+namespace {
+
+/// The first are never undone, the others are known by their name or pin.
+bool is_known_without(Kind kind) { return kind == Kind::module || kind == Kind::table || kind == Kind::decap; }
+
+/// What goes with a device of ours need not be restored.
+bool is_of_our_device(const Key& key, const Record& record) {
+    return is_setting(key.kind) && std::ranges::any_of(record, [&](const auto& entry) {
+               return entry.first.kind == Kind::device && std::ranges::count(settings_of(entry.first.name), key) > 0;
+           });
+}
+
+void intend(Record& record, const Change& change) {
+    const Key key = change.key();
+    if (is_known_without(key.kind) || is_of_our_device(key, record)) return;
+    const auto known = record.find(key);
+    const bool continues = known != record.end() && (change.before == known->second.original ||
+                                                     (change.before && entry_of(record, *change.before)));
+    if (!continues && change.after) {
+        // Of devices only our own are changed, and those were not there.
+        const auto original = key.kind == Kind::device ? std::nullopt : change.before;
+        record.insert_or_assign(key, Entry{original, {*change.after}});
+        if (key.kind == Kind::device) forget_settings_of(key.name, record);
+    } else if (continues && change.after && change.after != known->second.original) {
+        if (!entry_of(record, *change.after)) known->second.ours.push_back(*change.after);
+    }
+}
+
+}  // namespace
+
+Record intend(Record record, const std::vector<Change>& changes) {
+    for (const Change& change : changes) intend(record, change);
+    return record;
+}
+
+Record settle(const Record& record, const HostState& state) {
+    Record settled;
+    for (const auto& [key, entry] : record) {
+        const auto item = find(state, key);
+        if (item && item != entry.original && entry_of(record, *item))
+            settled.emplace(key, Entry{entry.original, {*item}});
+    }
+    return settled;
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/trace/drop_explanation.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <initializer_list>
+#include <string_view>
+
+namespace culvert::realserver {
+
+namespace {
+
+bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address) {
+    return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
+}
+
+bool is_one_of(std::string_view text, std::initializer_list<std::string_view> texts) {
+    return std::ranges::find(texts, text) != texts.end();
+}
+
+/// The tunnel's headers are still on it.
+bool is_wrapped(const Packet& packet) { return !packet.encap.empty() && !packet.unwrapped; }
+
+Explanation by_reverse_path(const Drop& drop) {
+    const std::string_view device = drop.device;
+    const std::string cause = fmt::format("the reverse-path filter of {}: the way to {} is not through it", device,
+                                          drop.packet.flow.source.to_string());
+    if (drop.packet.unwrapped)
+        return {cause,
+                fmt::format("realserver apply, or sysctl -w net.ipv4.conf.{}.rp_filter=0 net.ipv4.conf.all.rp_filter=0",
+                            device)};
+    return {cause, fmt::format("a route to it by {0}, or sysctl -w net.ipv4.conf.{0}.rp_filter=2", device)};
+}
+
+Explanation by_firewall(const Drop& drop, const Config& config) {
+    const Packet& packet = drop.packet;
+    const std::string_view look = "nft list table inet culvert";
+    const Flow& outermost = packet.outer ? *packet.outer : packet.flow;
+    if (is_wrapped(packet) && !any_contains(config.balancers, outermost.source))
+        return {
+            fmt::format("the guard, if no other firewall: {} is none of the balancers", outermost.source.to_string()),
+            fmt::format("if it is one: add it to balancers, then realserver apply ({} has the counts)", look)};
+    if (packet.unwrapped && !any_contains(config.vips, packet.flow.destination))
+        return {fmt::format("the guard, if no other firewall: {} is no VIP", packet.flow.destination.to_string()),
+                fmt::format("if it is one: add it to vips, then realserver apply ({} has the counts)", look)};
+    return {"a firewall", "nft list ruleset, iptables-save -c: which rule counts up?"};
+}
+
+Explanation by_socket(const Drop& drop) {
+    const Packet& packet = drop.packet;
+    if (is_wrapped(packet)) return {fmt::format("the kernel has no port for {}", packet.encap), "realserver apply"};
+    const std::string port = packet.flow.destination_port ? fmt::format(" {}", *packet.flow.destination_port) : "";
+    return {fmt::format("nothing listens on {} {}{}", packet.flow.destination.to_string(),
+                        protocol_name(packet.flow.protocol), port),
+            "start the service; it listens on the VIP or on all addresses (ss -ltnup)"};
+}
+
+Explanation by_destination(const Drop& drop, const Config& config) {
+    const IpAddress& destination = drop.packet.flow.destination;
+    if (any_contains(config.vips, destination))
+        return {fmt::format("the VIP {} is no address of this host", destination.to_string()), "realserver apply"};
+    return {fmt::format("{} is no address of this host, and no VIP", destination.to_string()),
+            "if it is one: add it to vips, then realserver apply"};
+}
+
+struct Meaning {
+    std::string_view reason;
+    Explanation explanation;
+};
+
+const std::array<Meaning, 10>& meanings() {
+    static const std::array<Meaning, 10> table{{
+        {"OTHERHOST", {"the frame was for another host's MAC address", "whoever sent it: ip neighbour"}},
+        {"XDP", {"an XDP program", "ip link shows which device has one"}},
+        {"TC_INGRESS", {"a tc filter", "tc filter show dev DEVICE ingress"}},
+        {"IP_INHDR", {"the IP header is wrong or cut off", ""}},
+        {"PKT_TOO_SMALL", {"the packet is shorter than its headers say", ""}},
+        {"IP_LOCAL_SOURCE", {"its source is an address of this host", ""}},
+        {"IP_INVALID_SOURCE", {"its source is no address of a host", ""}},
+        {"SOCKET_RCVBUFF", {"the service reads too slowly: its receive buffer is full", ""}},
+        {"TCP_LISTEN_OVERFLOW", {"the service accepts too slowly: its queue is full", "sysctl net.core.somaxconn"}},
+        {"IP_TUNNEL_ECN", {"its ECN bits contradict the tunnel's (RFC 6040)", ""}},
+    }};
+    return table;
+}
+
+}  // namespace
+
+Explanation explain(const Drop& drop, const Config& config) {
+    const std::string_view reason = drop.reason;
+    const std::string_view function = drop.function;
+    if (reason == "NETFILTER_DROP") return by_firewall(drop, config);
+    if (reason == "IP_RPFILTER") return by_reverse_path(drop);
+    if (reason == "NO_SOCKET") return by_socket(drop);
+    if (reason.ends_with("_CSUM"))
+        return {"a bad checksum: damaged on the way, or left to a network card that does not fill it in",
+                "on the sender: ethtool -K DEVICE tx off shows whether it is that"};
+    if (is_one_of(reason, {"IP_INADDRERRORS", "IP_INNOROUTES"}) ||
+        is_one_of(function, {"ip_error", "ip_forward", "ip6_forward", "ip6_pkt_drop", "ip6_pkt_discard"}))
+        return by_destination(drop, config);
+    if (reason == "IP_NOPROTO" || (is_wrapped(drop.packet) && reason == "NOT_SPECIFIED"))
+        return {
+            fmt::format("no device takes {} in: the module is not loaded, or the device is down", drop.packet.encap),
+            "realserver apply"};
+    if (reason == "NOT_SPECIFIED" && function.starts_with("ip_rcv_finish"))
+        return {fmt::format("routing refuses {} as a source", drop.packet.flow.source.to_string()),
+                fmt::format("sysctl -w net.ipv4.conf.{}.log_martians=1 has the kernel log why", drop.device)};
+    const auto* const known = std::ranges::find(meanings(), reason, &Meaning::reason);
+    return known == meanings().end() ? Explanation{} : known->explanation;
+}
+
+}  // namespace culvert::realserver
