@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdio>
 #include <optional>
 #include <set>
@@ -109,12 +110,14 @@ ExitCode show(const Options& options) {
     return exit_done;
 }
 
+constexpr std::array all{
+    Command{"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
+    Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
+    Command{"show", "What the running balancer does", declare_show, show},
+};
+
 }  // namespace
 
-const std::array<Command, 3> commands{{
-    {"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
-    {"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
-    {"show", "What the running balancer does", declare_show, show},
-}};
+const std::span<const Command> commands = all;
 
 }  // namespace culvert::lbd

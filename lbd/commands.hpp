@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
+#include <span>
 #include <string>
 
 #include "common/terminal.hpp"
@@ -36,6 +36,6 @@ struct Command {
     ExitCode (*run)(const Options& options);
 };
 
-extern const std::array<Command, 3> commands;
+extern const std::span<const Command> commands;
 
 }  // namespace culvert::lbd

@@ -16,7 +16,6 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/reasons.hpp"
-#include "lbd/show/show.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -171,19 +170,6 @@ void Daemon::report(const Hops& before) const {
             spdlog::warn("backend {}: not reachable: {}", backend.to_string(), reasons[hop.error()].text);
     }
     if (changed) ::sd_notifyf(0, "STATUS=%s", summary(config_, hops_).c_str());
-}
-
-Control::Answer Daemon::answer(const nlohmann::ordered_json& request) const {
-    const auto word = [&](const char* key) {
-        const auto value = request.find(key);
-        return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
-    };
-    if (word("command") != "show") return tl::unexpected("unknown command \"" + word("command") + '"');
-    const auto wanted = view(word("what"));
-    if (!wanted) return tl::unexpected("nothing to show called \"" + word("what") + '"');
-    const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_);
-    if (!status) return tl::unexpected(status.error().message());
-    return to_json(*wanted, *status);
 }
 
 }  // namespace culvert::lbd

@@ -49,7 +49,10 @@ class Daemon {
     void expire_some_flows();
     void report(const Hops& before) const;
 
-    [[nodiscard]] Control::Answer answer(const nlohmann::ordered_json& request) const;
+    using Json = nlohmann::ordered_json;
+    /// By the request's "command", from the table in requests.cpp.
+    [[nodiscard]] Control::Answer answer(const Json& request);
+    [[nodiscard]] Control::Answer show(const Json& request);
 
     const Config config_;
     EventLoop loop_;
