@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /* The balancer: VIP, flow table, Maglev table, destination, encapsulation. */
-#include "encap.h"
 #include "flow.h"
+#include "forward.h"
 #include "icmp.h"
 #include "maps.h"
 #include "packet.h"
@@ -14,15 +14,6 @@ const volatile struct lb_config config;
 
 /* Set by the program `jiffies`: how user space learns the kernel's HZ. */
 __u64 jiffies_now;
-
-static __always_inline const struct lb_dest_body *find_dest(__u32 id)
-{
-    struct lb_dest *dest = bpf_map_lookup_elem(&dests, &id);
-
-    if (!dest)
-        return NULL;
-    return &dest->slot[*(volatile __u32 *)&dest->slot[0].active & 1].body;
-}
 
 /* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
 static __always_inline __u32 choose(const struct lb_service *service, const struct packet *p)
@@ -37,40 +28,6 @@ static __always_inline __u32 choose(const struct lb_service *service, const stru
     if (!entries)
         return 0;
     return service->dest_base + entries->dest[slot % LB_RING_LINE];
-}
-
-static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
-                                   int inner6)
-{
-    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-    void *l3 = data + p->l2_length;
-
-    if (inner6) {
-        struct ipv6hdr *ip = l3;
-
-        if ((void *)(ip + 1) > data_end)
-            return drop(LB_DROP_INTERNAL);
-        ip->hop_limit--;
-    } else {
-        struct iphdr *ip = l3;
-        __u32 check;
-
-        if ((void *)(ip + 1) > data_end)
-            return drop(LB_DROP_INTERNAL);
-        check = ip->check + bpf_htons(0x0100);
-        ip->check = (__u16)(check + (check >= 0xffff));
-        ip->ttl--;
-    }
-
-    if (config.encap && dest->action == LB_ACTION_ENCAP)
-        return encapsulate(ctx, p, dest, l3, inner6);
-    if (config.l3dsr && dest->action == LB_ACTION_L3DSR) {
-        if (!(inner6 ? rewrite_ipv6(p, dest, l3, data_end) : rewrite_ipv4(p, dest, l3, data_end)))
-            return drop(LB_DROP_INTERNAL);
-    } else if (!config.l2 || dest->action != LB_ACTION_L2) {
-        return drop(LB_DROP_INTERNAL);
-    }
-    return replace_ethernet(ctx, p, dest) ? send(ctx, dest) : drop(LB_DROP_NO_ROOM);
 }
 
 /* `service` is not known of a later fragment: where the first one went is in the flow table, or else the packet is lost. */

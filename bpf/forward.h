@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/* What a destination asks for is done to a packet: clients' packets and health checks go the same way. */
+#ifndef CULVERT_BPF_FORWARD_H
+#define CULVERT_BPF_FORWARD_H
+
+#include "encap.h"
+#include "maps.h"
+#include "packet.h"
+#include "stats.h"
+
+extern const volatile struct lb_config config;
+
+static __always_inline const struct lb_dest_body *find_dest(__u32 id)
+{
+    struct lb_dest *dest = bpf_map_lookup_elem(&dests, &id);
+
+    if (!dest)
+        return NULL;
+    return &dest->slot[*(volatile __u32 *)&dest->slot[0].active & 1].body;
+}
+
+static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
+                                   int inner6)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    void *l3 = data + p->l2_length;
+
+    if (inner6) {
+        struct ipv6hdr *ip = l3;
+
+        if ((void *)(ip + 1) > data_end)
+            return drop(LB_DROP_INTERNAL);
+        ip->hop_limit--;
+    } else {
+        struct iphdr *ip = l3;
+        __u32 check;
+
+        if ((void *)(ip + 1) > data_end)
+            return drop(LB_DROP_INTERNAL);
+        check = ip->check + bpf_htons(0x0100);
+        ip->check = (__u16)(check + (check >= 0xffff));
+        ip->ttl--;
+    }
+
+    if (config.encap && dest->action == LB_ACTION_ENCAP)
+        return encapsulate(ctx, p, dest, l3, inner6);
+    if (config.l3dsr && dest->action == LB_ACTION_L3DSR) {
+        if (!(inner6 ? rewrite_ipv6(p, dest, l3, data_end) : rewrite_ipv4(p, dest, l3, data_end)))
+            return drop(LB_DROP_INTERNAL);
+    } else if (!config.l2 || dest->action != LB_ACTION_L2) {
+        return drop(LB_DROP_INTERNAL);
+    }
+    return replace_ethernet(ctx, p, dest) ? send(ctx, dest) : drop(LB_DROP_NO_ROOM);
+}
+
+#endif
