@@ -20,15 +20,19 @@
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/daemon.hpp"
+#include "lbd/render/command.hpp"
 #include "lbd/show/show.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {
-namespace {
-
 ExitCode fail(const netlink::Error& error) {
     fmt::print(stderr, "lbd: {}\n", error.message());
     return exit_failed;
+}
+
+ExitCode complain(const std::string& text) {
+    fmt::print(stderr, "lbd: {}\n", text);
+    return exit_usage;
 }
 
 std::string socket_path(const Options& options) {
@@ -44,15 +48,17 @@ std::optional<Config> load(const Options& options) {
     return std::nullopt;
 }
 
+void declare_config(CLI::App& app, Options& options) {
+    app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
+        ->type_name("FILE");
+}
+
+namespace {
+
 void print_summary(const Options& options, const Config& config) {
     std::size_t backends = 0;
     for (const Service& service : config.services) backends += service.backends.size();
     fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(), backends);
-}
-
-void declare_config(CLI::App& app, Options& options) {
-    app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
-        ->type_name("FILE");
 }
 
 void declare_run(CLI::App& app, Options& options) {
@@ -114,6 +120,7 @@ constexpr std::array all{
     Command{"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
     Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
     Command{"show", "What the running balancer does", declare_show, show},
+    Command{"render", "Print what belongs to the configuration elsewhere", declare_render, render},
 };
 
 }  // namespace

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "common/terminal.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
 
 namespace CLI {
 class App;
@@ -19,6 +23,12 @@ enum ExitCode : int {
     exit_usage = 2,  ///< usage, or a bad configuration
 };
 
+struct RenderOptions {
+    std::string what;
+    std::vector<std::string> backends;   ///< addresses
+    std::vector<std::string> balancers;  ///< addresses; empty: those that the running balancer uses
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the one we are in
@@ -27,6 +37,7 @@ struct Options {
     std::string what = "services";
     bool json = false;
     bool check = false;
+    RenderOptions render;
 };
 
 struct Command {
@@ -37,5 +48,16 @@ struct Command {
 };
 
 extern const std::span<const Command> commands;
+
+// What they share.
+
+/// Says on stderr what is wrong.
+ExitCode fail(const netlink::Error& error);
+/// The same for a command line that makes no sense.
+ExitCode complain(const std::string& text);
+[[nodiscard]] std::string socket_path(const Options& options);
+void declare_config(CLI::App& app, Options& options);
+/// Nothing if the file is bad: that has been said.
+[[nodiscard]] std::optional<Config> load(const Options& options);
 
 }  // namespace culvert::lbd

@@ -15,11 +15,6 @@ namespace {
 using namespace culvert;
 using namespace culvert::lbd;
 
-ExitCode complain(const std::string& text) {
-    fmt::print(stderr, "lbd: {}\n", text);
-    return exit_usage;
-}
-
 ExitCode unknown_command(const std::string& word) {
     std::vector<std::string_view> names;
     for (const Command& command : commands) names.emplace_back(command.name);

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "lbd/commands.hpp"
+
+/// `lbd render`
+namespace culvert::lbd {
+
+void declare_render(CLI::App& app, Options& options);
+ExitCode render(const Options& options);
+
+}  // namespace culvert::lbd
