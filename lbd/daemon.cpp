@@ -52,13 +52,14 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config) {
     TRY(const Surroundings around, resolver.surroundings());
     TRY(auto datapath, Datapath::load(config, around, limits));
     return std::unique_ptr<Daemon>(
-        new Daemon(std::move(config), std::move(loop), std::move(resolver), std::move(datapath), limits));
+        new Daemon(std::move(config), std::move(loop), std::move(resolver), around, std::move(datapath), limits));
 }
 
-Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Datapath datapath, Limits limits)
+Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings around, Datapath datapath, Limits limits)
     : config_(std::move(config)),
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
+      around_(around),
       datapath_(std::move(datapath)),
       limits_(limits) {}
 
@@ -129,7 +130,17 @@ void Daemon::take_in_changes() {
     if (*changed) next_update_.arm(time_to_gather);
 }
 
+Result<> Daemon::adapt_program() {
+    TRY(Surroundings around, resolver_.surroundings());
+    around.vlans |= around_.vlans;  // destinations may have tags until the maps are changed
+    if (around == around_) return {};
+    CHECK_OK(datapath_.recompile(config_, around));
+    around_ = around;
+    return {};
+}
+
 void Daemon::update() {
+    if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
     const Hops before = std::exchange(hops_, resolver_.update());
     if (before == hops_) return;
     if (auto realized = realize(); !realized) return end(std::move(realized));

@@ -32,7 +32,7 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(Config config, EventLoop loop, Resolver resolver, Datapath datapath, Limits limits);
+    Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings around, Datapath datapath, Limits limits);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
     /// The first time, when the backends are resolved or have had time to be.
@@ -44,6 +44,8 @@ class Daemon {
 
     void take_in_changes();
     void update();
+    /// Has the program compiled to what is around the balancer now.
+    [[nodiscard]] netlink::Result<> adapt_program();
     /// Brings the maps to what the configuration and the hops ask for.
     [[nodiscard]] netlink::Result<> realize();
     void expire_some_flows();
@@ -57,6 +59,7 @@ class Daemon {
     const Config config_;
     EventLoop loop_;
     Resolver resolver_;
+    Surroundings around_;  // that the program is compiled to
     Datapath datapath_;
     const Limits limits_;
 

@@ -15,6 +15,8 @@ std::vector<int> groups_of(Topic topic) {
             return {RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
         case Topic::routes:
             return {RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE};
+        case Topic::next_hops:
+            return {RTNLGRP_NEXTHOP};
         case Topic::neighbours:
             return {RTNLGRP_NEIGH};
         case Topic::rules:
@@ -47,6 +49,9 @@ std::optional<Event> decode_event(Bytes message) {
         case RTM_NEWROUTE:
         case RTM_DELROUTE:
             return changed(decode_route(message), type == RTM_DELROUTE);
+        case RTM_NEWNEXTHOP:
+        case RTM_DELNEXTHOP:
+            return NextHopsChanged{};
         case RTM_NEWNEIGH:
         case RTM_DELNEIGH:
             return changed(decode_neighbour(message), type == RTM_DELNEIGH);

@@ -33,19 +33,25 @@ using NeighbourChanged = Changed<Neighbour>;
 using RuleChanged = Changed<Rule>;
 using DeviceConfChanged = Changed<DeviceConf>;
 
+/// Next hop objects (ip nexthop), which routes refer to, came, changed or went. The routes that went with them are not
+/// reported.
+struct NextHopsChanged {
+    bool operator==(const NextHopsChanged&) const = default;
+};
+
 /// Events were lost because they came faster than they were read: what is known must be dumped afresh.
 struct Overrun {
     bool operator==(const Overrun&) const = default;
 };
 
-using Event =
-    std::variant<LinkChanged, AddressChanged, RouteChanged, NeighbourChanged, RuleChanged, DeviceConfChanged, Overrun>;
+using Event = std::variant<LinkChanged, AddressChanged, RouteChanged, NextHopsChanged, NeighbourChanged, RuleChanged,
+                           DeviceConfChanged, Overrun>;
 
 /// From one message of rtnetlink; nothing if it is malformed or none of these.
 [[nodiscard]] std::optional<Event> decode_event(Bytes message);
 
 /// What can be followed, IPv4 and IPv6 alike.
-enum class Topic : std::uint8_t { links, addresses, routes, neighbours, rules, device_confs };
+enum class Topic : std::uint8_t { links, addresses, routes, next_hops, neighbours, rules, device_confs };
 
 /// Follows changes in the network namespace in which it was opened. To miss none, open it before the first dump.
 class Monitor {

@@ -41,15 +41,10 @@ bool has_encap(const Config& config) {
     });
 }
 
-/// What the program is compiled to.
-lb_config program_config(const Config& config, const Surroundings& around, const FlowClock& clock,
-                         const Limits& limits) {
+/// What the program is compiled to, as far as it may change while the maps stay.
+lb_config program_config(const Config& config, const Surroundings& around) {
     constexpr std::uint32_t icmp_errors_a_second = 1000;  // as Linux' net.ipv4.icmp_msgs_per_sec
     lb_config result{};
-    result.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
-    result.time_shift = clock.shift();
-    result.vip4_mask = limits.vips4 - 1;
-    result.vip6_mask = limits.vips6 - 1;
     result.icmp_shift = std::bit_width(kernel_hz());  // one second to two
     result.icmp_rate = icmp_errors_a_second;
     if (around.own4) std::memcpy(&result.own4_be, around.own4->bytes().data(), sizeof result.own4_be);
@@ -70,10 +65,40 @@ lb_config program_config(const Config& config, const Surroundings& around, const
     return result;
 }
 
+/// What must be as long as the maps are.
+void fit_to_maps(lb_config& program, const Config& config, const FlowClock& clock, const Limits& limits) {
+    program.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
+    program.time_shift = clock.shift();
+    program.vip4_mask = limits.vips4 - 1;
+    program.vip6_mask = limits.vips6 - 1;
+}
+
+void fit_to_maps(lb_config& program, const lb_config& former) {
+    program.bucket_mask = former.bucket_mask;
+    program.time_shift = former.time_shift;
+    program.vip4_mask = former.vip4_mask;
+    program.vip6_mask = former.vip6_mask;
+    program.hash_final = former.hash_final;
+    std::ranges::copy(former.hash_key, program.hash_key);
+}
+
 /// A random key: nobody outside can aim at collisions in the flow table.
 Result<> draw_key(lb_config& config) {
     const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
     if (!draw(config.hash_final) || !draw(config.hash_key)) return failure("draw", "a hash key", errno);
+    return {};
+}
+
+/// All maps but the constants: what flows and counters are in, and what the former's user space has set.
+Result<> share_maps(const lb_bpf& former, const lb_bpf& next) {
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, next.obj) {
+        if (map == next.maps.rodata) continue;
+        const char* name = ::bpf_map__name(map);
+        const bpf_map* known = ::bpf_object__find_map_by_name(former.obj, name);
+        if (const int error = ::bpf_map__reuse_fd(map, ::bpf_map__fd(known)); error < 0)
+            return failure("share BPF map", name, -error);
+    }
     return {};
 }
 
@@ -87,6 +112,12 @@ void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limit
     ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.flows, static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS));
     ::bpf_map__set_max_entries(skeleton.maps.ports, static_cast<std::uint32_t>(config.interfaces.size()));
+}
+
+Result<> load_into_kernel(lb_bpf& skeleton) {
+    if (const int error = lb_bpf::load(&skeleton); error < 0)
+        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+    return {};
 }
 
 template <typename T>
@@ -172,11 +203,11 @@ Result<Datapath> Datapath::load(const Config& config, const Surroundings& around
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
 
     const FlowClock clock(kernel_hz(), config.flows.idle);
-    skeleton->rodata->config = program_config(config, around, clock, limits);
+    skeleton->rodata->config = program_config(config, around);
+    fit_to_maps(skeleton->rodata->config, config, clock, limits);
     CHECK_OK(draw_key(skeleton->rodata->config));
     size_maps(*skeleton, config, limits);
-    if (const int error = lb_bpf::load(skeleton.get()); error < 0)
-        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+    CHECK_OK(load_into_kernel(*skeleton));
 
     TRY(auto settler, Settler::open());
     TRY(auto vips4, map_memory<lb_vip4_line>(skeleton->maps.vips4));
@@ -186,6 +217,25 @@ Result<Datapath> Datapath::load(const Config& config, const Surroundings& around
     TRY(auto flows, map_memory<lb_bucket>(skeleton->maps.flows));
     Memory memory{std::move(vips4), std::move(vips6), std::move(rings), std::move(dests), std::move(flows)};
     return Datapath(std::move(skeleton), std::move(settler), std::move(memory), clock);
+}
+
+Result<> Datapath::recompile(const Config& config, const Surroundings& around) {
+    lb_config changed = program_config(config, around);
+    const lb_config& former = skeleton_->rodata->config;
+    fit_to_maps(changed, former);
+    if (std::memcmp(&changed, &former, sizeof changed) == 0) return {};
+
+    const LibbpfLog log;
+    Skeleton next(lb_bpf::open());
+    if (!next) return failure("open", "the BPF program", errno, LibbpfLog::tail());
+    next->rodata->config = changed;
+    CHECK_OK(share_maps(*skeleton_, *next));
+    CHECK_OK(load_into_kernel(*next));
+    for (const Fd& link : links_)
+        if (::bpf_link_update(link.get(), ::bpf_program__fd(next->progs.lb), nullptr) < 0 && errno != ENOLINK)
+            return failure("replace", "the BPF program", errno, {}, privilege(errno));
+    skeleton_ = std::move(next);
+    return {};
 }
 
 Result<> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {

@@ -36,6 +36,7 @@ struct Surroundings {
     std::optional<IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
     std::optional<IpAddress> own6;
     bool vlans = false;  ///< frames come and leave with VLAN tags
+    bool operator==(const Surroundings&) const = default;
 };
 
 /// The BPF program and its maps in the kernel. All goes when this does: packets then take the way that they had before.
@@ -53,6 +54,9 @@ class Datapath {
     [[nodiscard]] netlink::Result<> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
     [[nodiscard]] static bool is_taken(int code) { return code == EBUSY || code == EEXIST; }
     void detach() { links_.clear(); }
+    /// Compiles the program to what the configuration and its surroundings have become; between two packets the new one
+    /// takes the place of the old one, with the same maps. If nothing it is compiled to has changed, nothing happens.
+    [[nodiscard]] netlink::Result<> recompile(const Config& config, const Surroundings& around);
 
     /// In this order.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);

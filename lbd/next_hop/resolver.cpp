@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/next_hop/resolver.hpp"
 
+#include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <spdlog/spdlog.h>
@@ -24,11 +25,21 @@ namespace {
 
 bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
 
+/// An address that packets may be sent from.
+bool is_usable(const netlink::InterfaceAddress& address) {
+    return address.scope == RT_SCOPE_UNIVERSE && (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+}
+
+bool lies_in(const netlink::Prefix& prefix, const std::set<IpAddress>& addresses) {
+    const auto first = addresses.lower_bound(prefix.network().address);
+    return first != addresses.end() && prefix.contains(*first);
+}
+
 }  // namespace
 
 Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
-    TRY(auto monitor,
-        netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::neighbours, Topic::rules}));
+    TRY(auto monitor, netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::next_hops,
+                                              Topic::neighbours, Topic::rules}));
     TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
     Resolver resolver(std::move(monitor), std::move(socket));
     for (const std::string& name : interfaces) {
@@ -72,6 +83,8 @@ Result<bool> Resolver::read() {
             changed |= take(*link);
         } else if (const auto* neighbour = std::get_if<netlink::NeighbourChanged>(&event)) {
             changed |= take(*neighbour);
+        } else if (const auto* route = std::get_if<netlink::RouteChanged>(&event)) {
+            changed |= take(*route);
         } else {
             changed = routes_are_stale_ = true;
         }
@@ -103,11 +116,18 @@ bool Resolver::take(const netlink::NeighbourChanged& event) {
     return true;
 }
 
+/// A balancer may be told all routes of the Internet, and what becomes of them.
+bool Resolver::take(const netlink::RouteChanged& event) {
+    const bool concerns_us = lies_in(event.value.destination, backends_);
+    routes_are_stale_ |= concerns_us;
+    return concerns_us;
+}
+
 Result<Surroundings> Resolver::surroundings() {
     TRY(const auto addresses, netlink::InterfaceAddresses(socket_).dump());
     Surroundings around;
     for (const auto& address : addresses) {
-        if (find_link(network_, address.link) == nullptr || address.scope != RT_SCOPE_UNIVERSE) continue;
+        if (find_link(network_, address.link) == nullptr || !is_usable(address)) continue;
         auto& own = address.prefix.address.is_v4() ? around.own4 : around.own6;
         if (!own) own = address.prefix.address;
     }

@@ -48,6 +48,7 @@ class Resolver {
     [[nodiscard]] netlink::Result<> load();
     bool take(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
+    bool take(const netlink::RouteChanged& event);
     void keep_resolved(const std::set<NeighbourKey>& wanted);
     [[nodiscard]] bool is_static(const NeighbourKey& key) const;
 

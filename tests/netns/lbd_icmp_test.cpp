@@ -29,6 +29,18 @@ s.settimeout(10)
 s.connect((vip, 53))
 )";
 
+/// Sends to the VIP with a TTL of 1 and prints who says that it ran out.
+constexpr const char* first_hop = R"(
+s.setsockopt(level, RECVERR, 1)
+s.setsockopt(level, TTL, 1)
+s.send(b"probe")
+poll = select.poll()
+poll.register(s, select.POLLERR)
+assert poll.poll(10000)
+(data,) = [data for _, _, data in s.recvmsg(100, 1000, socket.MSG_ERRQUEUE)[1]]
+print(socket.inet_ntop(s.family, data[24:40] if six else data[20:24]))
+)";
+
 class LbdIcmp : public LbdTest {
   protected:
     std::string client_runs(const std::string& script, const char* vip) {
@@ -46,18 +58,8 @@ TEST_F(LbdIcmp, PingIsAnsweredForTheVip) {
 
 TEST_F(LbdIcmp, TheFirstHopOfATracerouteIsTheBalancer) {
     const Balancer lbd(balancer(), config("{type: ipip}"));
-    const std::string script = R"(
-s.setsockopt(level, RECVERR, 1)
-s.setsockopt(level, TTL, 1)
-s.send(b"probe")
-poll = select.poll()
-poll.register(s, select.POLLERR)
-assert poll.poll(10000)
-(data,) = [data for _, _, data in s.recvmsg(100, 1000, socket.MSG_ERRQUEUE)[1]]
-print(socket.inet_ntop(s.family, data[24:40] if six else data[20:24]))
-)";
-    EXPECT_EQ(client_runs(script, vip4), "10.0.0.2\n");
-    EXPECT_EQ(client_runs(script, vip6), "fd00::2\n");
+    EXPECT_EQ(client_runs(first_hop, vip4), "10.0.0.2\n");
+    EXPECT_EQ(client_runs(first_hop, vip6), "fd00::2\n");
 }
 
 TEST_F(LbdIcmp, ClientsLearnWhatThePathToTheBackendTakes) {
@@ -72,6 +74,45 @@ except OSError as error: print(error.strerror, s.getsockopt(level, MTU))
     EXPECT_EQ(client_runs(script, vip4), "Message too long 1468\n");
     EXPECT_EQ(client_runs(script, vip6), "Message too long 1468\n");
     EXPECT_EQ(lbd.dropped("too_big"), 2U);
+}
+
+TEST_F(LbdIcmp, TheMtuOfTheRouteIsThatOfNow) {
+    client().ip("link set eth0 mtu 1500\n");
+    const Balancer lbd(balancer(), config("{type: gue, port: 5080}"));
+    const std::string script = R"(
+s.setsockopt(level, DISCOVER, 2)
+s.send(b"x" * 1352)
+try: s.recv(100)
+except OSError as error: print(s.getsockopt(level, MTU))
+)";
+    const auto change = [&](const std::string& how, int mtu) {
+        balancer().ip(how);
+        EXPECT_TRUE(eventually([&] { return lbd.backend("10.0.0.3")["mtu"] == mtu; }));
+        client().must("ip route flush cache");
+        client().must("ip -6 route flush cache");
+    };
+    change("route add 10.0.0.3/32 dev eth0 mtu 1360\n", 1360);
+    EXPECT_EQ(client_runs(script, vip4), "1328\n");
+    EXPECT_EQ(client_runs(script, vip6), "1328\n");
+    change("route replace 10.0.0.3/32 dev eth0 mtu 1340\n", 1340);
+    EXPECT_EQ(client_runs(script, vip4), "1308\n");
+    EXPECT_EQ(client_runs(script, vip6), "1308\n");
+    change("route del 10.0.0.3/32 dev eth0\nlink set eth0 mtu 1400\n", 1400);
+    EXPECT_EQ(client_runs(script, vip4), "1368\n");
+    EXPECT_EQ(client_runs(script, vip6), "1368\n");
+}
+
+TEST_F(LbdIcmp, TimeExceededComesFromTheAddressOfNow) {
+    const Balancer lbd(balancer(), config("{type: ipip}"));
+    client().ip(
+        "neigh replace 10.0.0.2 lladdr 02:00:0a:00:00:02 dev eth0\n"
+        "neigh replace fd00::2 lladdr 02:00:0a:00:00:02 dev eth0\n");
+    balancer().ip(
+        "addr del 10.0.0.2/24 dev eth0\naddr add 10.0.0.22/24 dev eth0\n"
+        "addr del fd00::2/64 dev eth0\naddr add fd00::22/64 dev eth0\n");
+    ASSERT_TRUE(eventually([&] { return lbd.backend("10.0.0.3").value("source", "") == "10.0.0.22"; }));
+    EXPECT_EQ(client_runs(first_hop, vip4), "10.0.0.22\n");
+    EXPECT_EQ(client_runs(first_hop, vip6), "fd00::22\n");
 }
 
 TEST_F(LbdIcmp, FragmentsOfAPacketReachOneBackend) {

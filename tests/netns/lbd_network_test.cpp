@@ -147,6 +147,84 @@ TEST_F(LbdNetwork, RoutesAreFollowed) {
     }));
 }
 
+TEST_F(LbdNetwork, EveryKindOfRoute) {
+    const Host a("a"), b("b");
+    lan().connect({{a, "eth0", {"10.0.0.11/24", "fd00::b/64", "fe80::b/64"}}, {b, "eth0", {"10.0.0.12/24"}}});
+    const std::string mac_a = "02:00:0a:00:00:0b", mac_b = "02:00:0a:00:00:0c";
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: ipip}, backends: [{address: 10.9.0.3}]}
+        )");
+    const auto goes_by = [&](const std::string& mac) {
+        return eventually([&] { return lbd.backend("10.9.0.3").value("mac", "") == mac; });
+    };
+    const auto has_no_route = [&] {
+        return eventually([&] { return lbd.backend("10.9.0.3").value("reason", "") == "no_route"; });
+    };
+    EXPECT_TRUE(has_no_route());
+
+    // A next hop object, which routes refer to; the kernel reports none of those that go with it.
+    balancer().ip("nexthop add id 7 via 10.0.0.11 dev eth0\nroute add 10.9.0.0/24 nhid 7\n");
+    EXPECT_TRUE(goes_by(mac_a));
+    balancer().ip("nexthop replace id 7 via 10.0.0.12 dev eth0\n");
+    EXPECT_TRUE(goes_by(mac_b));
+    balancer().ip("nexthop del id 7\n");
+    EXPECT_TRUE(has_no_route());
+
+    // An IPv6 gateway for IPv4, RFC 8950.
+    balancer().ip("route add 10.9.0.0/24 via inet6 fe80::b dev eth0\n");
+    EXPECT_TRUE(goes_by(mac_a));
+    // A gateway that no address of the link leads to.
+    b.ip("addr add 10.77.0.1/32 dev lo\n");
+    balancer().ip("route replace 10.9.0.0/24 via 10.77.0.1 dev eth0 onlink\n");
+    EXPECT_TRUE(goes_by(mac_b));
+    // Of several hops, the one that the kernel chooses for this address; a dead one is not.
+    balancer().ip("route replace 10.9.0.0/24 nexthop via 10.0.0.11 nexthop via 10.0.0.12\n");
+    EXPECT_TRUE(eventually([&] {
+        const auto status = lbd.backend("10.9.0.3");
+        return status.value("mac", "") == mac_a || status.value("mac", "") == mac_b;
+    }));
+    // A rule that leads to another table.
+    balancer().ip("route add 10.9.0.0/24 via 10.0.0.11 table 9\nrule add to 10.9.0.0/24 lookup 9\n");
+    EXPECT_TRUE(goes_by(mac_a));
+    balancer().ip("route replace 10.9.0.0/24 via 10.0.0.12 table 9\n");
+    EXPECT_TRUE(goes_by(mac_b));
+}
+
+TEST_F(LbdNetwork, AnAddressOfItsOwnThatChangesWhilePacketsFlow) {
+    client().ip("neigh replace 10.0.0.2 lladdr 02:00:0a:00:00:02 dev eth0\n");
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: any, encap: {type: ipip}, backends: [{address: 10.0.0.3}]}
+        )");
+    Capture capture(lan().host(), "balancer-eth0");
+    client().write("/run/stream.py", R"(
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    s.sendto(b"datagram", ("192.0.2.1", 53))
+    time.sleep(0.002)
+)");
+    const Process stream = client().spawn("python3 /run/stream.py");
+    const auto forwarded = [&] { return lbd.backend("10.0.0.3")["packets"].get<std::uint64_t>(); };
+    ASSERT_TRUE(eventually([&] { return forwarded() > 100; }));
+
+    balancer().ip("addr del 10.0.0.2/24 dev eth0\naddr add 10.0.0.23/24 dev eth0\n");
+    ASSERT_TRUE(eventually([&] { return lbd.backend("10.0.0.3").value("source", "") == "10.0.0.23"; }));
+    EXPECT_GT(capture.stop().count("src host 10.0.0.2 and ip proto 4"), 100U);
+    Capture afterwards(lan().host(), "balancer-eth0", "ip proto 4");
+    const std::uint64_t counted = forwarded();
+    ASSERT_TRUE(eventually([&] { return forwarded() > counted + 100; }));
+    const Packets packets = afterwards.stop();
+    EXPECT_EQ(packets.count("src host 10.0.0.2"), 0U);
+    EXPECT_GT(packets.count("src host 10.0.0.23"), 100U);
+    EXPECT_EQ(lbd.show("flows")["used"], 1);  // as before: the program is another, the table is not
+}
+
 //   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3
 //     └──────────────────────────────────────┘
 TEST_F(LbdNetwork, BehindAnotherInterface) {

@@ -32,12 +32,14 @@ void set_offload(int socket, const std::string& device, std::uint32_t command, b
         throw std::system_error(errno, std::generic_category(), "offloads of " + device);
 }
 
-/// Checksums are complete when a packet is sent. Receive offload is what makes veth use NAPI.
+/// Checksums are complete when a packet is sent, and VLAN tags are in the frame (ETHTOOL_SFLAGS turns both VLAN offloads
+/// off). Receive offload is what makes veth use NAPI.
 void set_offloads(const Host& host, const std::vector<std::string>& devices) {
     host.within([&] {
         const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
         for (const std::string& device : devices) {
             set_offload(socket.get(), device, ETHTOOL_STXCSUM, false);
+            set_offload(socket.get(), device, ETHTOOL_SFLAGS, false);
             set_offload(socket.get(), device, ETHTOOL_SGRO, true);
         }
     });

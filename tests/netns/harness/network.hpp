@@ -19,9 +19,9 @@ struct Port {
 /// IPv6 address: 10.0.0.1 is 02:00:0a:00:00:01.
 [[nodiscard]] std::string mac_of(const Port& port);
 
-/// Connects two hosts; returns when both ends are up. What they send has complete checksums and is no longer than the
-/// MTU (no checksum or segmentation offload), as it would be on a wire; both ends run NAPI, which XDP redirects need at
-/// the other end.
+/// Connects two hosts; returns when both ends are up. What they send has complete checksums, VLAN tags in the frame, and
+/// is no longer than the MTU (no checksum, VLAN or segmentation offload), as it would be on a wire; both ends run NAPI,
+/// which XDP redirects need at the other end.
 void connect(const Port& left, const Port& right);
 
 /// A switch: a bridge in a namespace of its own.

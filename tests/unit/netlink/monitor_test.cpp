@@ -2,6 +2,9 @@
 #include "netlink/monitor.hpp"
 
 #include <gtest/gtest.h>
+#include <linux/rtnetlink.h>
+
+#include <span>
 
 #include "tests/unit/netlink/recorded.hpp"
 
@@ -32,6 +35,13 @@ TEST(EventTest, EveryKindOfChange) {
 
 TEST(EventTest, BridgePortThatIsReportedByItsBridgeIsNoEvent) {
     EXPECT_EQ(decode_event(recorded("link-bridge-port")), std::nullopt);
+}
+
+TEST(EventTest, NextHopObjects) {
+    for (const std::uint16_t type : {RTM_NEWNEXTHOP, RTM_DELNEXTHOP}) {
+        const nlmsghdr message{.nlmsg_len = sizeof message, .nlmsg_type = type};
+        EXPECT_EQ(decode_event(std::as_bytes(std::span(&message, 1))), Event(NextHopsChanged{}));
+    }
 }
 
 TEST(EventTest, NothingIsNoEvent) { EXPECT_EQ(decode_event({}), std::nullopt); }
