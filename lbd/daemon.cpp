@@ -154,6 +154,7 @@ Result<> Daemon::realize() {
     TRY(Image image, plan(config_.services, hops_, image_, limits_));
     CHECK_OK(datapath_.apply(diff(image_, image)));
     image_ = std::move(image);
+    idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     return {};
 }
 
@@ -163,7 +164,7 @@ void Daemon::expire_some_flows() {
     if (!now) return end(tl::unexpected(now.error()));
     const auto table = datapath_.flows();
     const std::size_t share = std::min(table.size() - swept_, table.size() / sweeps_per_round + 1);
-    expire_flows(table.subspan(swept_, share), datapath_.flow_clock(), *now);
+    expire_flows(table.subspan(swept_, share), idle_times_, *now);
     swept_ = (swept_ + share) % table.size();
 }
 

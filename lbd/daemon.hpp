@@ -65,6 +65,7 @@ class Daemon {
 
     Hops hops_;
     Image image_;
+    IdleTimes idle_times_;
     std::vector<Attachment> attachments_;  // empty until it balances
     std::size_t swept_ = 0;                // buckets of the flow table, in this round
     netlink::Result<> outcome_;

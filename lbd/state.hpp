@@ -109,6 +109,9 @@ struct L3dsr {
 };
 using Encap = std::variant<L2, Ipip, Gre, Fou, Gue, Geneve, L3dsr>;
 
+/// What the time of a flow table entry can tell apart.
+inline constexpr std::chrono::hours longest_idle{2};
+
 enum class BackendState : std::uint8_t {
     active,
     drain,  ///< keeps its flows, takes no new ones
@@ -126,9 +129,10 @@ struct Backend {
 struct Service {
     std::string name;  ///< unique
     Vip vip;
-    std::vector<PortSpec> ports;       ///< not empty, no two overlap
-    std::uint32_t table_size = 65537;  ///< Maglev table entries, a prime
-    bool sticky = false;               ///< new flows of one client address go to one backend
+    std::vector<PortSpec> ports;              ///< not empty, no two overlap
+    std::uint32_t table_size = 65537;         ///< Maglev table entries, a prime
+    bool sticky = false;                      ///< new flows of one client address go to one backend
+    std::chrono::milliseconds idle{120'000};  ///< a flow is forgotten after so long without a packet
     std::vector<Backend> backends;
     bool operator==(const Service&) const = default;
 };

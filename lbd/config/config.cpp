@@ -35,6 +35,7 @@ using Pools = std::map<std::string, std::vector<WrittenBackend>, std::less<>>;
 struct Defaults {
     std::optional<Encap> encap;
     std::uint32_t table_size = Service{}.table_size;
+    std::chrono::milliseconds idle = Service{}.idle;
 };
 
 constexpr std::array protocols{Protocol::tcp, Protocol::udp, Protocol::sctp};
@@ -170,12 +171,15 @@ std::optional<std::uint64_t> read_flow_entries(const Value& value) {
     return entries;
 }
 
+std::optional<std::chrono::milliseconds> read_idle(const Value& value) {
+    return yaml::duration("an idle time", std::chrono::seconds(1), longest_idle)(value);
+}
+
 std::optional<Flows> read_flows(const Value& value) {
-    using namespace std::chrono_literals;
     Flows flows;
     MapReader map(value, "the flow table", "a map such as {entries: 4M, idle: 120s}");
     map.optional("entries", read_flow_entries, flows.entries);
-    map.optional("idle", yaml::duration("an idle time", 1s, 24h), flows.idle);
+    map.optional("idle", read_idle, flows.idle);
     map.finish();
     return flows;
 }
@@ -322,6 +326,8 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     service.table_size = defaults.table_size;
     map.optional("table", read_table_size, service.table_size);
     map.optional("sticky", yaml::boolean, service.sticky);
+    service.idle = defaults.idle;
+    map.optional("idle", read_idle, service.idle);
     const PlacedBackends backends = find_backends(map, pools);
     map.unsupported({"health"});
     map.finish();
@@ -349,6 +355,7 @@ std::optional<Config> read_config(const Value& value) {
     map.unsupported({"metrics"});
     map.optional("defaults", read_defaults, defaults);
     map.optional("pools", read_pools, pools);
+    defaults.idle = config.flows.idle;
     const auto service = [&](const Value& item) { return read_service(item, defaults, pools); };
     map.required("services",
                  yaml::list_of(service, {"a list of services", "one item for each, starting with \"- name:\""}),

@@ -202,7 +202,7 @@ Result<Datapath> Datapath::load(const Config& config, const Surroundings& around
     Skeleton skeleton(lb_bpf::open());
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
 
-    const FlowClock clock(kernel_hz(), config.flows.idle);
+    const FlowClock clock(kernel_hz());
     skeleton->rodata->config = program_config(config, around);
     fit_to_maps(skeleton->rodata->config, config, clock, limits);
     CHECK_OK(draw_key(skeleton->rodata->config));

@@ -3,28 +3,29 @@
 
 #include <time.h>
 
+#include <bit>
+
 namespace culvert::lbd {
 namespace {
 
 constexpr std::uint16_t mask = (1U << LB_FLOW_TIME_BITS) - 1;
-constexpr std::uint64_t longest_idle = mask / 4;  // units
 
 }  // namespace
 
-FlowClock::FlowClock(std::uint32_t hz, std::chrono::milliseconds idle) {
-    const std::uint64_t jiffies = static_cast<std::uint64_t>(idle.count()) * hz / 1000;
-    while ((1ULL << shift_) < hz || jiffies >> shift_ >= longest_idle) ++shift_;
-    idle_ = static_cast<std::uint16_t>((jiffies >> shift_) + 1);
-}
+FlowClock::FlowClock(std::uint32_t hz) : hz_(hz), shift_(static_cast<std::uint32_t>(std::bit_width(4 * hz - 1))) {}
 
 std::uint16_t FlowClock::time(std::uint64_t jiffies) const {
     return static_cast<std::uint16_t>(jiffies >> shift_ & mask);
 }
 
-bool FlowClock::is_idle(std::uint16_t then, std::uint16_t now) const {
+std::uint16_t FlowClock::units(std::chrono::milliseconds duration) const {
+    return static_cast<std::uint16_t>((static_cast<std::uint64_t>(duration.count()) * hz_ / 1000 >> shift_) + 1);
+}
+
+bool FlowClock::is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle) {
     const auto age = static_cast<std::uint16_t>((now - then) & mask);
     // An entry may have been used after the clock was read.
-    return age > idle_ && age <= mask / 2;
+    return age > idle && age <= mask / 2;
 }
 
 std::uint32_t kernel_hz() {

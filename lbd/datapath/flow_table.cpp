@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/datapath/flow_table.hpp"
 
+#include <algorithm>
 #include <atomic>
 
 namespace culvert::lbd {
 namespace {
 
 constexpr std::uint32_t tag_mask = ~((1U << LB_FLOW_STATE_BITS) - 1);
+
+constexpr std::chrono::minutes closing_time{2};
 
 std::uint64_t read(__u64& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
@@ -34,11 +37,30 @@ void count_flows(std::span<lb_bucket> table, std::span<FlowCount> counts) {
         }
 }
 
-void expire_flows(std::span<lb_bucket> table, const FlowClock& clock, std::uint16_t now) {
+std::uint16_t IdleTimes::of(const Flow& flow) const {
+    const std::uint16_t idle = flow.dest < by_dest.size() ? by_dest[flow.dest] : other;
+    return flow.is_closing() ? std::min(idle, closing) : idle;
+}
+
+IdleTimes idle_times(const Config& config, const Ids& ids, const FlowClock& clock) {
+    IdleTimes idle{.by_dest = {}, .other = clock.units(config.flows.idle), .closing = clock.units(closing_time)};
+    for (const Service& service : config.services) {
+        const auto& backends = ids.at(service.name).backends;
+        if (backends.empty()) continue;
+        if (const std::size_t size = backends.rbegin()->first + 1; size > idle.by_dest.size())
+            idle.by_dest.resize(size, idle.other);
+        for (const auto& [id, backend] : backends) idle.by_dest[id] = clock.units(service.idle);
+    }
+    return idle;
+}
+
+void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now) {
     for (lb_bucket& bucket : table)
         for (__u64& word : bucket.entry) {
             __u64 entry = read(word);
-            if (entry != 0 && clock.is_idle(decode_flow(entry).time, now))
+            if (entry == 0) continue;
+            const Flow flow = decode_flow(entry);
+            if (FlowClock::is_idle(flow.time, now, idle.of(flow)))
                 std::atomic_ref(word).compare_exchange_strong(entry, 0, std::memory_order_relaxed);
         }
 }

@@ -8,6 +8,8 @@
 
 #include "bpf/abi.h"
 #include "lbd/datapath/flow_clock.hpp"
+#include "lbd/plan/ids.hpp"
+#include "lbd/state.hpp"
 
 /// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
 namespace culvert::lbd {
@@ -36,7 +38,20 @@ struct FlowCount {
 /// By destination id; `counts` has an element for every id that may occur.
 void count_flows(std::span<lb_bucket> table, std::span<FlowCount> counts);
 
+/// After how long without a packet an entry is freed, in units of FlowClock.
+struct IdleTimes {
+    std::vector<std::uint16_t> by_dest;  ///< by destination id
+    std::uint16_t other = 0;             ///< of ids beyond
+    std::uint16_t closing = 0;           ///< at most, of flows whose client sent FIN or RST
+
+    [[nodiscard]] std::uint16_t of(const Flow& flow) const;
+};
+
+/// As configured; a closed flow's last packets may take two minutes: half of what TIME-WAIT takes with the MSL of
+/// RFC 9293, section 3.4.2, twice what Linux gives it.
+[[nodiscard]] IdleTimes idle_times(const Config& config, const Ids& ids, const FlowClock& clock);
+
 /// Frees the entries that were idle for too long. One that a packet uses at that moment stays.
-void expire_flows(std::span<lb_bucket> table, const FlowClock& clock, std::uint16_t now);
+void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now);
 
 }  // namespace culvert::lbd

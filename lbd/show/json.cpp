@@ -135,12 +135,10 @@ Json flows(const Status& status) {
             backends.push_back(
                 {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
         }
-        services.push_back({{"name", service.name}, {"backends", std::move(backends)}});
+        services.push_back(
+            {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}});
     }
-    return {{"entries", status.flow_table.entries},
-            {"used", used},
-            {"idle_ms", status.flow_table.idle.count()},
-            {"services", std::move(services)}};
+    return {{"entries", status.flow_table.entries}, {"used", used}, {"services", std::move(services)}};
 }
 
 std::string_view state_name(std::uint16_t state) {

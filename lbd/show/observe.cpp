@@ -43,6 +43,7 @@ Result<ServiceStatus> service_status(const Service& service, const Image& image,
                          .ports = service.ports,
                          .table_size = service.table_size,
                          .sticky = service.sticky,
+                         .idle = service.idle,
                          .backends = {}};
     for (const Backend& backend : service.backends) {
         BackendStatus one{.backend = backend, .traffic = traffic[backend.name]};
@@ -98,7 +99,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
                                      .mode = attachment.mode,
                                      .link = port == network.ports.end() ? std::nullopt : std::optional(port->second)});
     }
-    status.flow_table = {.entries = config.flows.entries, .idle = config.flows.idle};
+    status.flow_table = {.entries = config.flows.entries};
     TRY(status.drops, datapath.reasons());
     TRY(status.events, datapath.events());
     return status;

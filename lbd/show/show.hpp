@@ -20,7 +20,7 @@
 ///     backends    service, name, address, encap {type, and its parameters}, state (active | drain), weight,
 ///                 share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or reason,
 ///                 reason_text; packets, bytes, new_flows, live_flows, closing_flows
-///     flows       entries (room), used, idle_ms, services []: name, backends []: name, live_flows, closing_flows
+///     flows       entries (room), used, services []: name, idle_ms, backends []: name, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, managed, backends []
 ///     interfaces  name, index, xdp (native | generic), mac, mtu, up, carrier
 ///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;

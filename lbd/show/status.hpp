@@ -38,6 +38,7 @@ struct ServiceStatus {
     std::vector<PortSpec> ports;
     std::uint32_t table_size = 0;
     bool sticky = false;
+    std::chrono::milliseconds idle{};
     std::vector<BackendStatus> backends;
 
     [[nodiscard]] Traffic traffic() const;
@@ -58,7 +59,6 @@ struct InterfaceStatus {
 
 struct FlowTableStatus {
     std::uint64_t entries = 0;  ///< that there is room for
-    std::chrono::milliseconds idle{};
 };
 
 struct Status {

@@ -102,17 +102,17 @@ std::string backends(const Json& list, bool colored) {
 }
 
 std::string flows(const Json& json, bool colored) {
-    Table table({{"SERVICE"}, {"BACKEND"}, {"LIVE", right}, {"CLOSING", right}});
+    Table table({{"SERVICE"}, {"BACKEND"}, {"IDLE", right}, {"LIVE", right}, {"CLOSING", right}});
     for (const Json& service : json["services"])
         for (const Json& backend : service["backends"])
             table.add({{text(service, "name")},
                        {text(backend, "name")},
+                       {fmt::format("{} s", service["idle_ms"].get<double>() / 1000)},
                        {text(backend, "live_flows")},
                        {text(backend, "closing_flows")}});
     const double load = json["used"].get<double>() / json["entries"].get<double>();
     return table.to_string(colored) +
-           fmt::format("{} of {} entries used ({:.1f}%); forgotten after {} s without a packet\n", text(json, "used"),
-                       text(json, "entries"), 100 * load, json["idle_ms"].get<double>() / 1000);
+           fmt::format("{} of {} entries used ({:.1f}%)\n", text(json, "used"), text(json, "entries"), 100 * load);
 }
 
 std::string neighbours(const Json& list, bool colored) {

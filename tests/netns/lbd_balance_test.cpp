@@ -64,13 +64,15 @@ TEST_F(LbdBalance, NewFlowsFollowTheWeights) {
 TEST_F(LbdBalance, FlowsAreForgottenWhenIdle) {
     const Balancer lbd(balancer(), R"(
         interfaces: [eth0]
-        flows: {entries: 64k, idle: 1s}
+        flows: {entries: 64k}
         services:
-          - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.4}]}
+          - {name: long, vip: 192.0.2.1, ports: [53/udp], encap: {type: l2}, backends: [{address: 10.0.0.4}]}
+          - {name: web, vip: 192.0.2.1, ports: [80/tcp], idle: 1s, encap: {type: l2}, backends: [{address: 10.0.0.5}]}
         )");
+    client().must("bash -c 'echo > /dev/udp/192.0.2.1/53'");
     EXPECT_EQ(http_get_many(client(), vip4, 10).size(), 10);
-    EXPECT_TRUE(eventually([&] { return lbd.show("flows")["used"] == 0; }));
-    EXPECT_EQ(lbd.backend("10.0.0.4")["new_flows"], 10);
+    EXPECT_TRUE(eventually([&] { return lbd.show("flows")["used"] == 1; }));
+    EXPECT_EQ(lbd.backend("10.0.0.5")["new_flows"], 10);
 }
 
 TEST_F(LbdBalance, AllPortsAndOthers) {

@@ -169,6 +169,7 @@ services:
     vip: 198.51.100.0/28
     ports: [80/tcp, 8000-8099/tcp, any/udp, 9899/sctp]
     sticky: true
+    idle: 90m
     encap: {type: ipip}
     backends: [{address: 10.0.0.1}]
 )");
@@ -176,6 +177,7 @@ services:
     EXPECT_EQ(service.ports,
               (std::vector<PortSpec>{tcp(80), {Protocol::tcp, 8000, 8099}, udp(0), {Protocol::sctp, 9899}}));
     EXPECT_TRUE(service.sticky);
+    EXPECT_EQ(service.idle, std::chrono::minutes(90));
 }
 
 TEST(LbdConfig, TheNearestEncapsulationCounts) {

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
+
 namespace culvert::lbd {
 namespace {
 
@@ -26,16 +29,32 @@ TEST(FlowTable, CountsByDestination) {
 }
 
 TEST(FlowTable, ExpiresWhatIsIdle) {
-    const FlowClock clock(1000, 10s);
-    std::vector<lb_bucket> table(1);
-    const auto at = [&](std::uint64_t jiffies) {
-        return encode_flow({.dest = 1, .tag = 0x10, .time = clock.time(jiffies)});
+    const IdleTimes idle{.by_dest = {0, 10, 20}, .other = 30, .closing = 5};
+    const auto used = [](std::uint32_t dest, std::uint16_t time, std::uint8_t state = LB_FLOW_SEEN) {
+        return encode_flow({.dest = dest, .tag = 0x10, .time = time, .state = state});
     };
-    table[0] = {{at(1'000), at(50'000), at(100'000)}};
-    expire_flows(table, clock, clock.time(60'000));
-    EXPECT_EQ(table[0].entry[0], 0U);
-    EXPECT_EQ(table[0].entry[1], at(50'000));
-    EXPECT_EQ(table[0].entry[2], at(100'000));
+    std::vector<lb_bucket> table{{{used(1, 89), used(1, 90), used(2, 79), used(2, 80), used(1, 94, LB_FLOW_CLOSING),
+                                   used(1, 95, LB_FLOW_CLOSING), used(1, 101)}}};
+    expire_flows(table, idle, 100);
+    const std::array<std::uint64_t, LB_FLOW_WAYS> left{
+        0, used(1, 90), 0, used(2, 80), 0, used(1, 95, LB_FLOW_CLOSING), used(1, 101), 0};
+    EXPECT_TRUE(std::ranges::equal(table[0].entry, left));
+}
+
+TEST(FlowTable, IdleTimesAreTheServices) {
+    Config config;
+    config.flows.idle = 120s;
+    config.services = {{.name = "short", .idle = 10s}, {.name = "long", .idle = 2h}};
+    const FlowClock clock(1000);
+    const IdleTimes idle =
+        idle_times(config, {{"short", {.backends = {{1, "a"}}}}, {"long", {.backends = {{4, "b"}}}}}, clock);
+    const auto of = [&](std::uint32_t dest, std::uint8_t state = 0) { return idle.of({.dest = dest, .state = state}); };
+    EXPECT_EQ(of(1), clock.units(10s));
+    EXPECT_EQ(of(4), clock.units(2h));
+    EXPECT_EQ(of(2), clock.units(120s));
+    EXPECT_EQ(of(9), clock.units(120s));
+    EXPECT_EQ(of(1, LB_FLOW_CLOSING), clock.units(10s));
+    EXPECT_EQ(of(4, LB_FLOW_CLOSING), clock.units(2min));
 }
 
 }  // namespace

@@ -30,6 +30,7 @@ Status status() {
          .vip = address("192.0.2.1"),
          .ports = {{Protocol::udp, 53}, {Protocol::tcp, 0}},
          .table_size = 101,
+         .idle = std::chrono::seconds(120),
          .backends = {
              {.backend = {.name = "10.0.2.30", .address = address("10.0.2.30"), .encap = L3dsr{.dscp = 2}, .weight = 3},
               .share = 0.75,
@@ -51,7 +52,7 @@ Status status() {
          .backends = {address("fd00::31")}}};
     status.interfaces = {{.name = "eth0", .mode = XdpMode::native, .link = link},
                          {.name = "eth1", .mode = XdpMode::generic}};
-    status.flow_table = {.entries = 64, .idle = std::chrono::seconds(120)};
+    status.flow_table = {.entries = 64};
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_ECHO] = 9;
     return status;
@@ -78,7 +79,7 @@ TEST(ShowJson, Backends) {
 
 TEST(ShowJson, Flows) {
     EXPECT_EQ(to_json(View::flows, status()), Json::parse(R"(
-        {"entries": 64, "used": 3, "idle_ms": 120000, "services": [{"name": "dns", "backends": [
+        {"entries": 64, "used": 3, "services": [{"name": "dns", "idle_ms": 120000, "backends": [
             {"name": "10.0.2.30", "live_flows": 2, "closing_flows": 1},
             {"name": "ns2", "live_flows": 0, "closing_flows": 0}]}]})"));
 }
@@ -129,10 +130,10 @@ TEST(ShowTable, Backends) {
 
 TEST(ShowTable, Flows) {
     EXPECT_EQ(table(View::flows),
-              "SERVICE  BACKEND    LIVE  CLOSING\n"
-              "dns      10.0.2.30     2        1\n"
-              "dns      ns2           0        0\n"
-              "3 of 64 entries used (4.7%); forgotten after 120 s without a packet\n");
+              "SERVICE  BACKEND     IDLE  LIVE  CLOSING\n"
+              "dns      10.0.2.30  120 s     2        1\n"
+              "dns      ns2        120 s     0        0\n"
+              "3 of 64 entries used (4.7%)\n");
 }
 
 TEST(ShowTable, Neighbours) {
