@@ -15,6 +15,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lbd/metrics/metrics.hpp"
 #include "lbd/reasons.hpp"
 
 namespace culvert::lbd {
@@ -65,6 +66,7 @@ Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings ar
 
 Result<> Daemon::run(const std::string& socket) {
     CHECK_OK(listen(socket));
+    serve_metrics();
     resolver_.follow(addresses(config_.services));
     hops_ = resolver_.update();
     CHECK_OK(realize());
@@ -89,6 +91,18 @@ Result<> Daemon::listen(const std::string& socket) {
     TRY(next_sweep_, loop_.timer([this] { expire_some_flows(); }));
     TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
     return {};
+}
+
+void Daemon::serve_metrics() {
+    if (!config_.metrics) return;
+    auto server = MetricsServer::listen(loop_, *config_.metrics, [this]() -> Result<std::string> {
+        TRY(const Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_));
+        return exposition(metrics(status));
+    });
+    if (server)
+        metrics_ = *std::move(server);
+    else
+        spdlog::warn("{}; there are no metrics", server.error().message());
 }
 
 void Daemon::end(Result<> outcome) {

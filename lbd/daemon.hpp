@@ -11,6 +11,7 @@
 #include "common/event_loop.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
+#include "lbd/metrics/server.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/show/observe.hpp"
@@ -35,6 +36,8 @@ class Daemon {
     Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings around, Datapath datapath, Limits limits);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
+    /// Without them it balances all the same.
+    void serve_metrics();
     /// The first time, when the backends are resolved or have had time to be.
     void begin_to_balance();
     [[nodiscard]] netlink::Result<> attach();
@@ -71,6 +74,7 @@ class Daemon {
     netlink::Result<> outcome_;
 
     std::unique_ptr<Control> control_;
+    std::unique_ptr<MetricsServer> metrics_;
     std::vector<EventLoop::Source> sources_;
     EventLoop::Source last_moment_;  // to begin, whoever is not resolved yet
     EventLoop::Source next_update_;
