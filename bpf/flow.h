@@ -107,56 +107,53 @@ found:
     return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
 }
 
-#define FLOW_OWN ~0u
-#define FLOW_FREE (FLOW_OWN - 1)
-
-/*
- * How willing an entry is to make room. The flow's own, of a destination that is gone, comes first, as two would hide the second;
- * then free ones, closed flows, flows of which one packet was seen,
- * and then the one that has been idle the longest.
- */
-static __always_inline __u32 flow_score(__u64 entry, __u64 now, __u32 tag)
+/* 1 for zero, 0 for anything below 2^63, without a branch; the barrier keeps clang from making it one. */
+static __always_inline __u64 is_zero(__u64 value)
 {
-    __u32 idle = (__u32)((now >> LB_FLOW_TIME_SHIFT) - (entry >> LB_FLOW_TIME_SHIFT)) & LB_FLOW_TIME_MAX;
-
-    if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
-        return FLOW_OWN;
-    if (!entry)
-        return FLOW_FREE;
-    if (entry & LB_FLOW_CLOSING)
-        return idle + 2 * (LB_FLOW_TIME_MAX + 1);
-    return entry & LB_FLOW_SEEN ? idle : idle + LB_FLOW_TIME_MAX + 1;
+    barrier_var(value);
+    return (value - 1) >> 63;
 }
 
 /*
- * Enters a flow. Two passes, as the verifier follows a pointer into the bucket for each way that could be the best so far, but a
- * number only once. Not static for the same reason: what is global is verified once.
+ * How willing an entry is to make room. The flow's own, of a destination that is gone, comes first, as two would hide the second;
+ * then free ones, closed flows, flows of which one packet was seen, and then the one that has been idle the longest; of equal ones
+ * the first, whose way is in the lowest bits, inverted.
+ */
+#define FLOW_WAY_BITS 3
+#define FLOW_RANK_CLOSING (1u << (FLOW_WAY_BITS + LB_FLOW_TIME_BITS + 1))
+
+static __always_inline __u64 flow_rank(__u64 entry, __u64 now, __u32 tag, __u32 way)
+{
+    __u64 idle = (now | ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) - entry, rank;
+
+    rank = is_zero(((__u32)entry ^ tag) >> LB_FLOW_STATE_BITS) << 1 | is_zero((__u32)entry);
+    rank = rank << 2 | (entry & LB_FLOW_CLOSING) | (~(entry | entry >> 1) & LB_FLOW_SEEN);
+    return (rank << LB_FLOW_TIME_BITS | idle >> LB_FLOW_TIME_SHIFT) << FLOW_WAY_BITS | (LB_FLOW_WAYS - 1 - way);
+}
+
+/*
+ * Enters a flow. Without branches that depend on the entries, as nobody can predict which way it will be. Not static: what is
+ * global is verified once.
  */
 __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u32 state)
 {
     __u64 now = flow_now();
     __u32 tag = flow_tag(hash);
-    __u32 way, score, highest = 0;
+    __s64 best = 0, more;
+    __u32 way;
 
     if (!bucket)
         return 0;
 #pragma unroll
     for (way = 0; way < LB_FLOW_WAYS; way++) {
-        score = flow_score(*(volatile __u64 *)&bucket->entry[way], now, tag);
-        if (score > highest)
-            highest = score;
+        more = (__s64)flow_rank(*(volatile __u64 *)&bucket->entry[way], now, tag, way) - best;
+        barrier_var(more);
+        best += more & ~(more >> 63);
     }
-    if (highest < 2 * (LB_FLOW_TIME_MAX + 1))
+    if (best < FLOW_RANK_CLOSING)
         count_event(LB_EVENT_EVICTED);
-#pragma unroll
-    for (way = 0; way < LB_FLOW_WAYS; way++) {
-        score = flow_score(*(volatile __u64 *)&bucket->entry[way], now, tag);
-        if (score >= highest) {
-            flow_write(bucket, way, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag | state);
-            return 1;
-        }
-    }
-    return 0; /* another CPU has used the entry meanwhile: the flow's next packet tries again */
+    flow_write(bucket, ~(__u32)best, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag | state);
+    return 1;
 }
 
 #endif

@@ -16,23 +16,22 @@ const volatile struct lb_config config;
 __u64 jiffies_now;
 
 /* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
-static __always_inline __u32 choose(const struct lb_service *service, const struct packet *p)
+static __always_inline __u32 choose(const struct packet *p)
 {
-    __u32 slot = (__u32)((__u64)(__u32)(p->choice >> 16) * service->ring_size >> 32);
-    __u32 line = service->ring + slot / LB_RING_LINE;
+    __u32 slot = (__u32)((__u64)(__u32)(p->choice >> 16) * p->service.ring_size >> 32);
+    __u32 line = p->service.ring + slot / LB_RING_LINE;
     struct lb_ring_line *entries;
 
-    if (!service->ring_size)
+    if (!p->service.ring_size)
         return 0;
     entries = bpf_map_lookup_elem(&rings, &line);
     if (!entries)
         return 0;
-    return service->dest_base + entries->dest[slot % LB_RING_LINE];
+    return p->service.dest_base + entries->dest[slot % LB_RING_LINE];
 }
 
-/* `service` is not known of a later fragment: where the first one went is in the flow table, or else the packet is lost. */
-static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, const struct lb_service *service,
-                                   int inner6)
+/* Where the first fragment went a later one's flow says, or else the packet is lost. */
+static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, int inner6)
 {
     struct lb_bucket *bucket = flow_bucket(p->hash);
     const struct lb_dest_body *dest = NULL;
@@ -45,9 +44,9 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, c
     if (id)
         dest = find_dest(id);
     if (!dest || dest->action == LB_ACTION_NONE) {
-        if (!service)
+        if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
-        id = choose(service, p);
+        id = choose(p);
         dest = id ? find_dest(id) : NULL;
         if (!dest || dest->action == LB_ACTION_NONE)
             return drop(LB_DROP_NO_BACKEND);
@@ -83,7 +82,6 @@ SEC("xdp")
 int lb(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-    struct lb_service *service = NULL;
     struct packet p = {};
     int verdict;
 
@@ -91,13 +89,13 @@ int lb(struct xdp_md *ctx)
     case bpf_htons(ETH_P_IP):
         if (!config.ipv4)
             return XDP_PASS;
-        verdict = parse_ipv4(ctx, &p, &service, data, data_end);
-        return verdict == GO_ON ? balance(ctx, &p, service, 0) : verdict;
+        verdict = parse_ipv4(ctx, &p, data, data_end);
+        return verdict == GO_ON ? balance(ctx, &p, 0) : verdict;
     case bpf_htons(ETH_P_IPV6):
         if (!config.ipv6)
             return XDP_PASS;
-        verdict = parse_ipv6(ctx, &p, &service, data, data_end);
-        return verdict == GO_ON ? balance(ctx, &p, service, 1) : verdict;
+        verdict = parse_ipv6(ctx, &p, data, data_end);
+        return verdict == GO_ON ? balance(ctx, &p, 1) : verdict;
     }
     return XDP_PASS;
 }

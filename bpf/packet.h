@@ -15,6 +15,8 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
+#include "abi.h"
+
 enum packet_kind {
     PACKET_WHOLE,
     PACKET_FIRST_FRAGMENT, /* has the ports: its flow is known, and the later fragments' destination with it */
@@ -23,6 +25,7 @@ enum packet_kind {
 };
 
 struct packet {
+    struct lb_service service; /* but of a later fragment, of which it is not known */
     __u64 hash;      /* of the five-tuple, or of what the fragments of a packet have in common; see flow.h */
     __u64 fragments; /* of a first fragment: the hash that the later ones have */
     __u64 choice;    /* what new flows choose their backend by */

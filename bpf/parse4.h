@@ -42,20 +42,31 @@ static __always_inline int check_ttl4(struct xdp_md *ctx, const struct packet *p
     return may_be_answered(p) ? ANSWER(time_exceeded4(ctx, p->l2_length, p->length)) : drop(LB_DROP_TTL);
 }
 
-static __always_inline void set_flow4(struct packet *p, const struct lb_service *service, __u32 client, __u32 vip,
-                                      __u32 ports, __u8 protocol)
+/* A flow as the client sees it: of a packet that is for a VIP, or of one from a VIP that an ICMP error is about. */
+struct tuple4 {
+    __u32 client;
+    __u32 vip;
+    __u32 ports; /* in memory the client's, then the VIP's */
+    __u8 protocol;
+};
+
+/* The flow's service and hashes; 0 if it is for no service. */
+static __always_inline int set_flow4(struct packet *p, const struct tuple4 *flow)
 {
-    p->hash = flow_hash4(client, vip, ports, protocol);
+    if (!find_service4(&p->service, flow->vip, (__u16)(flow->ports >> 16), flow->protocol))
+        return 0;
+    p->hash = flow_hash4(flow->client, flow->vip, flow->ports, flow->protocol);
     p->choice = p->hash;
-    if (config.sticky && service->flags & LB_SERVICE_STICKY)
-        p->choice = flow_hash4(client, 0, 0, 0);
+    if (config.sticky && p->service.flags & LB_SERVICE_STICKY)
+        p->choice = flow_hash4(flow->client, 0, 0, 0);
+    return 1;
 }
 
 /*
  * Echo requests to a VIP are answered. An error about a packet that a VIP sent takes the flow of what it quotes, seen from the
  * client's side, so that it reaches the backend that has the socket. 8 bytes of `icmp` are there.
  */
-static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, struct lb_service **service, struct iphdr *ip,
+static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, struct tuple4 *flow, struct iphdr *ip,
                                        void *data_end)
 {
     struct icmphdr *icmp = (void *)(ip + 1);
@@ -75,25 +86,20 @@ static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, str
         return refuse4(ip, LB_DROP_TRUNCATED);
     if (*(__u8 *)quote != 0x45 || quote->frag_off & bpf_htons(IP_OFFSET) || quote->saddr != ip->daddr)
         return refuse4(ip, LB_DROP_L4_HEADER);
-    *service = find_service4(quote->saddr, ports[0], quote->protocol);
-    if (!*service)
-        return XDP_PASS;
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
-    verdict = check_ipv4(p, ip, data_end);
-    if (verdict != GO_ON)
-        return verdict;
-    set_flow4(p, *service, quote->daddr, quote->saddr, ports[1] | (__u32)ports[0] << 16, quote->protocol);
-    return check_ttl4(ctx, p, ip);
+    flow->client = quote->daddr;
+    flow->ports = ports[1] | (__u32)ports[0] << 16;
+    flow->protocol = quote->protocol;
+    return GO_ON;
 }
 
-static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, struct lb_service **service, void *data,
-                                      void *data_end)
+static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void *data, void *data_end)
 {
     struct iphdr *ip = data + p->l2_length;
     struct udphdr *l4 = (void *)(ip + 1); /* ports are where TCP and SCTP have them */
+    struct tuple4 flow;
     __u16 fragment;
-    __u32 ports;
     int verdict;
 
     if ((void *)(ip + 1) > data_end)
@@ -119,10 +125,16 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, stru
     }
     if ((void *)(l4 + 1) > data_end)
         return refuse4(ip, LB_DROP_TRUNCATED);
-    if (p->protocol == IPPROTO_ICMP)
-        return parse_icmp4(ctx, p, service, ip, data_end);
-    *service = find_service4(ip->daddr, l4->dest, p->protocol);
-    if (!*service)
+    flow.client = ip->saddr;
+    flow.vip = ip->daddr;
+    flow.protocol = p->protocol;
+    __builtin_memcpy(&flow.ports, l4, sizeof(flow.ports));
+    if (p->protocol == IPPROTO_ICMP) {
+        verdict = parse_icmp4(ctx, p, &flow, ip, data_end);
+        if (verdict != GO_ON)
+            return verdict;
+    }
+    if (!set_flow4(p, &flow))
         return XDP_PASS;
     verdict = check_ipv4(p, ip, data_end);
     if (verdict != GO_ON)
@@ -130,9 +142,7 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, stru
     verdict = check_ttl4(ctx, p, ip);
     if (verdict != GO_ON)
         return verdict;
-    __builtin_memcpy(&ports, l4, sizeof(ports));
-    set_flow4(p, *service, ip->saddr, ip->daddr, ports, p->protocol);
-    return parse_l4(p, l4, data_end);
+    return p->kind == PACKET_ICMP_ERROR ? GO_ON : parse_l4(p, l4, data_end);
 }
 
 #endif

@@ -93,13 +93,25 @@ static __always_inline int check_ttl6(struct xdp_md *ctx, const struct packet *p
     return may_be_answered(p) ? ANSWER(time_exceeded6(ctx, p->l2_length, p->length)) : drop(LB_DROP_TTL);
 }
 
-static __always_inline void set_flow6(struct packet *p, const struct lb_service *service, const struct in6_addr *client,
-                                      const struct in6_addr *vip, __u32 ports, __u8 protocol)
+/* As in parse4.h. */
+struct tuple6 {
+    const struct in6_addr *client;
+    const struct in6_addr *vip;
+    __u32 ports;
+    __u8 protocol;
+};
+
+static __always_inline int set_flow6(struct packet *p, const struct tuple6 *flow)
 {
-    p->hash = flow_hash6(client->in6_u.u6_addr32, vip->in6_u.u6_addr32, ports, protocol);
+    const __u32 *client = flow->client->in6_u.u6_addr32, *vip = flow->vip->in6_u.u6_addr32;
+
+    if (!find_service6(&p->service, vip, (__u16)(flow->ports >> 16), flow->protocol))
+        return 0;
+    p->hash = flow_hash6(client, vip, flow->ports, flow->protocol);
     p->choice = p->hash;
-    if (config.sticky && service->flags & LB_SERVICE_STICKY)
-        p->choice = flow_hash6(client->in6_u.u6_addr32, client->in6_u.u6_addr32, 0, 0);
+    if (config.sticky && p->service.flags & LB_SERVICE_STICKY)
+        p->choice = flow_hash6(client, client, 0, 0);
+    return 1;
 }
 
 static __always_inline int is_same6(const struct in6_addr *a, const struct in6_addr *b)
@@ -110,8 +122,8 @@ static __always_inline int is_same6(const struct in6_addr *a, const struct in6_a
 }
 
 /* As parse_icmp4. There are no extension headers. */
-static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, struct lb_service **service,
-                                       struct ipv6hdr *ip, void *data_end)
+static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, struct tuple6 *flow, struct ipv6hdr *ip,
+                                       void *data_end)
 {
     struct icmp6hdr *icmp = (void *)(ip + 1);
     struct ipv6hdr *quote = (void *)(icmp + 1);
@@ -132,24 +144,19 @@ static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, str
         return refuse6(ip, LB_DROP_TRUNCATED);
     if (quote->version != 6 || !is_same6(&quote->saddr, &ip->daddr))
         return refuse6(ip, LB_DROP_L4_HEADER);
-    *service = find_service6(&quote->saddr, ports[0], quote->nexthdr);
-    if (!*service)
-        return XDP_PASS;
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
-    verdict = check_ipv6(p, ip, data_end);
-    if (verdict != GO_ON)
-        return verdict;
-    set_flow6(p, *service, &quote->daddr, &quote->saddr, ports[1] | (__u32)ports[0] << 16, quote->nexthdr);
-    return check_ttl6(ctx, p, ip);
+    flow->client = &quote->daddr;
+    flow->ports = ports[1] | (__u32)ports[0] << 16;
+    flow->protocol = quote->nexthdr;
+    return GO_ON;
 }
 
-static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, struct lb_service **service, void *data,
-                                      void *data_end)
+static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void *data, void *data_end)
 {
     struct ipv6hdr *ip = data + p->l2_length;
+    struct tuple6 flow;
     struct udphdr *l4;
-    __u32 ports;
     int verdict;
 
     if ((void *)(ip + 1) > data_end)
@@ -185,13 +192,20 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, stru
             return refuse6(ip, LB_DROP_FRAGMENT);
         if (p->l4_offset != sizeof(*ip))
             return refuse6(ip, LB_DROP_IP_OPTIONS);
-        return parse_icmp6(ctx, p, service, ip, data_end);
     }
     l4 = (void *)ip + p->l4_offset;
     if ((void *)(l4 + 1) > data_end)
         return refuse6(ip, LB_DROP_TRUNCATED);
-    *service = find_service6(&ip->daddr, l4->dest, p->protocol);
-    if (!*service)
+    flow.client = &ip->saddr;
+    flow.vip = &ip->daddr;
+    flow.protocol = p->protocol;
+    __builtin_memcpy(&flow.ports, l4, sizeof(flow.ports));
+    if (p->protocol == IPPROTO_ICMPV6) {
+        verdict = parse_icmp6(ctx, p, &flow, ip, data_end);
+        if (verdict != GO_ON)
+            return verdict;
+    }
+    if (!set_flow6(p, &flow))
         return XDP_PASS;
     verdict = check_ipv6(p, ip, data_end);
     if (verdict != GO_ON)
@@ -199,8 +213,8 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, stru
     verdict = check_ttl6(ctx, p, ip);
     if (verdict != GO_ON)
         return verdict;
-    __builtin_memcpy(&ports, l4, sizeof(ports));
-    set_flow6(p, *service, &ip->saddr, &ip->daddr, ports, p->protocol);
+    if (p->kind == PACKET_ICMP_ERROR)
+        return GO_ON;
     verdict = parse_l4(p, l4, data_end);
     if (p->l4_offset != sizeof(*ip))
         p->lean = 0; /* the sum of the extension headers is not known */

@@ -18,7 +18,7 @@ static __always_inline __u32 vip_line(__u32 hash, __u32 mask)
     return (hash & mask) + (*(volatile __u32 *)&vips_half & 1) * (mask + 1);
 }
 
-static __always_inline struct lb_service *find_vip4(const struct lb_vip4 *key)
+static __always_inline int find_vip4(struct lb_service *service, const struct lb_vip4 *key)
 {
     __u64 hash = lb_vip4_hash(key), whole;
     __u32 choice, index = vip_line((__u32)(hash >> 32), config.vip4_mask);
@@ -30,16 +30,18 @@ static __always_inline struct lb_service *find_vip4(const struct lb_vip4 *key)
         struct lb_vip4_line *line = bpf_map_lookup_elem(&vips4, &index);
 
         if (!line)
-            return NULL;
+            return 0;
 #pragma unroll
         for (way = 0; way < LB_VIP4_WAYS; way++)
-            if (*(__u64 *)&line->key[way] == whole && line->used & 1u << way)
-                return &line->service[way];
+            if (*(__u64 *)&line->key[way] == whole && line->used & 1u << way) {
+                *service = line->service[way];
+                return 1;
+            }
         if (choice || !line->spilled)
-            return NULL;
+            return 0;
         index = vip_line((__u32)hash, config.vip4_mask);
     }
-    return NULL;
+    return 0;
 }
 
 static __always_inline int is_same_vip6(const struct lb_vip6 *a, const struct lb_vip6 *b)
@@ -49,7 +51,7 @@ static __always_inline int is_same_vip6(const struct lb_vip6 *a, const struct lb
     return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4]));
 }
 
-static __always_inline struct lb_service *find_vip6(const struct lb_vip6 *key)
+static __always_inline int find_vip6(struct lb_service *service, const struct lb_vip6 *key)
 {
     __u64 hash = lb_vip6_hash(key);
     __u32 choice, index = vip_line((__u32)(hash >> 32), config.vip6_mask);
@@ -60,85 +62,90 @@ static __always_inline struct lb_service *find_vip6(const struct lb_vip6 *key)
         struct lb_vip6_line *line = bpf_map_lookup_elem(&vips6, &index);
 
         if (!line)
-            return NULL;
+            return 0;
 #pragma unroll
         for (way = 0; way < LB_VIP6_WAYS; way++)
-            if (is_same_vip6(&line->key[way], key) && line->used & 1u << way)
-                return &line->service[way];
+            if (is_same_vip6(&line->key[way], key) && line->used & 1u << way) {
+                *service = line->service[way];
+                return 1;
+            }
         if (choice || !line->spilled)
-            return NULL;
+            return 0;
         index = vip_line((__u32)hash, config.vip6_mask);
     }
-    return NULL;
+    return 0;
 }
 
-static __always_inline struct lb_service *port_or_all4(struct lb_vip4 *key, __u16 port_be)
+static __always_inline int port_or_all4(struct lb_service *service, struct lb_vip4 *key, __u16 port_be)
 {
-    struct lb_service *service;
-
     key->port_be = port_be;
-    service = find_vip4(key);
-    if (!service && config.all_ports && port_be) {
-        key->port_be = 0;
-        service = find_vip4(key);
-    }
-    return service;
+    if (find_vip4(service, key))
+        return 1;
+    key->port_be = 0;
+    return config.all_ports && port_be && find_vip4(service, key);
 }
 
-static __always_inline struct lb_service *port_or_all6(struct lb_vip6 *key, __u16 port_be)
+static __always_inline int port_or_all6(struct lb_service *service, struct lb_vip6 *key, __u16 port_be)
 {
-    struct lb_service *service;
-
     key->port_be = port_be;
-    service = find_vip6(key);
-    if (!service && config.all_ports && port_be) {
-        key->port_be = 0;
-        service = find_vip6(key);
-    }
-    return service;
+    if (find_vip6(service, key))
+        return 1;
+    key->port_be = 0;
+    return config.all_ports && port_be && find_vip6(service, key);
 }
 
-static __always_inline struct lb_service *find_service4(__u32 address, __u16 port_be, __u8 protocol)
+static __always_inline int find_service4(struct lb_service *service, __u32 address, __u16 port_be, __u8 protocol)
 {
     struct lb_prefix4 prefix = {.length = 32};
     struct lb_vip4 key = {.protocol = protocol}, *vip;
-    struct lb_service *service;
 
     __builtin_memcpy(key.address, &address, sizeof(key.address));
-    service = port_or_all4(&key, port_be);
-    if (service || !config.prefixes)
-        return service;
+    if (port_or_all4(service, &key, port_be))
+        return 1;
+    if (!config.prefixes)
+        return 0;
     __builtin_memcpy(prefix.address, &address, sizeof(prefix.address));
     vip = bpf_map_lookup_elem(&prefixes4, &prefix);
     if (!vip || !vip->prefix)
-        return NULL;
+        return 0;
     key = *vip;
     key.protocol = protocol;
-    return port_or_all4(&key, port_be);
+    return port_or_all4(service, &key, port_be);
 }
 
-static __always_inline struct lb_service *find_service6(const void *address, __u16 port_be, __u8 protocol)
+static __always_inline int find_service6(struct lb_service *service, const void *address, __u16 port_be, __u8 protocol)
 {
     struct lb_prefix6 prefix = {.length = 128};
     struct lb_vip6 key = {.protocol = protocol}, *vip;
-    struct lb_service *service;
 
     __builtin_memcpy(key.address, address, sizeof(key.address));
-    service = port_or_all6(&key, port_be);
-    if (service || !config.prefixes)
-        return service;
+    if (port_or_all6(service, &key, port_be))
+        return 1;
+    if (!config.prefixes)
+        return 0;
     __builtin_memcpy(prefix.address, address, sizeof(prefix.address));
     vip = bpf_map_lookup_elem(&prefixes6, &prefix);
     if (!vip || !vip->prefix)
-        return NULL;
+        return 0;
     key = *vip;
     key.protocol = protocol;
-    return port_or_all6(&key, port_be);
+    return port_or_all6(service, &key, port_be);
 }
 
-/* Whether the address belongs to a VIP of any service. */
-static __always_inline int is_vip4(__u32 address) { return find_service4(address, 0, 0) != NULL; }
-static __always_inline int is_vip6(const void *address) { return find_service6(address, 0, 0) != NULL; }
+/* Whether the address belongs to a VIP of any service. Global functions, which the verifier walks once, not once for each call. */
+__noinline int is_vip4(__u32 address)
+{
+    struct lb_service service;
+
+    return find_service4(&service, address, 0, 0);
+}
+
+__noinline int is_vip6(const struct in6_addr *address)
+{
+    struct lb_service service;
+
+    return address && find_service6(&service, address, 0, 0);
+}
 
 /* What can't be balanced: dropped for a reason if it is for a VIP, otherwise none of our business. */
 static __always_inline int refuse4(const struct iphdr *ip, enum lb_reason reason)

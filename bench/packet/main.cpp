@@ -138,12 +138,13 @@ nlohmann::ordered_json to_json(const Row& row) {
 }
 
 int run(int argc, char** argv) {
-    std::string only, file;
+    std::string only, only_row, file;
     int rounds = 15;
     CLI::App app(
         "Nanoseconds a packet, net of the harness, of the balancer and of two yardsticks: \"floor\" makes room and "
         "writes a constant header, \"lru\" is the balancer with an LRU hash for its flow table.");
     app.add_option("--section", only, "only this one");
+    app.add_option("--row", only_row, "only those of this name");
     app.add_option("--rounds", rounds, "how often each is measured")->check(CLI::Range(1, 1000));
     app.add_option("--json", file, "write the figures here too");
     CLI11_PARSE(app, argc, argv);
@@ -154,6 +155,7 @@ int run(int argc, char** argv) {
         if (!only.empty() && section.name != only) continue;
         print_head(section);
         for (const Workload& workload : section.workloads) {
+            if (!only_row.empty() && workload.name != only_row) continue;
             const Row row = measure(section.name, workload, section.with_lru, rounds);
             print(row);
             json.push_back(to_json(row));

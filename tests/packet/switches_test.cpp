@@ -48,7 +48,7 @@ TEST_F(Switches, LoadInEverySetWithinTheVerifiersBudget) {
             if (set >> i & 1) names += std::string(names.empty() ? "" : "+") + switches.at(i).name;
         SCOPED_TRACE(names);
         const std::uint32_t instructions = Balancer(with_switches(set)).verified_instructions();
-        EXPECT_LT(instructions, 150'000U);
+        EXPECT_LT(instructions, 100'000U);
         RecordProperty(names.empty() ? "none" : names, std::to_string(instructions));
     }
 }
