@@ -15,7 +15,7 @@
 #endif
 
 /* Raised whenever anything below changes shape or meaning. */
-#define LB_ABI_VERSION 1
+#define LB_ABI_VERSION 2
 
 /* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */
 
@@ -117,7 +117,10 @@ struct lb_prefix6 {
 };
 LB_SIZE(struct lb_prefix6, 20);
 
-/* Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. */
+/*
+ * Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. The line behind a
+ * table begins with a 64-bit digest of what the table was made from, by which user space knows it again.
+ */
 #define LB_RING_LINE 32
 struct lb_ring_line {
     __u16 dest[LB_RING_LINE];
@@ -173,6 +176,15 @@ struct lb_dest {
     } slot[2];
 };
 LB_SIZE(struct lb_dest, 256);
+
+/* Whose an id is, also if it is gone: user space's own, as ids outlive it. Map owners, by id. */
+#define LB_NAME_SIZE 64
+struct lb_owner {
+    char service[LB_NAME_SIZE]; /* with the terminating zero */
+    char backend[LB_NAME_SIZE];
+    __u32 block; /* ids that the service has from this one on; 0: this is not the first one of its present block */
+};
+LB_SIZE(struct lb_owner, 132);
 
 /* ---- Flows: map flows --------------------------------------------------------------------------------------------- */
 

@@ -58,6 +58,14 @@ struct {
 } dests SEC(".maps");
 
 struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(map_flags, BPF_F_NO_PREALLOC);
+    __type(key, __u32);
+    __type(value, struct lb_owner);
+    __uint(max_entries, 1);
+} owners SEC(".maps");
+
+struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __type(key, __u32);
@@ -85,6 +93,14 @@ struct {
     __type(value, __u64);
     __uint(max_entries, LB_EVENT_COUNT);
 } events SEC(".maps");
+
+/* What the program was compiled to: user space's own, for the program that comes after. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __type(key, __u32);
+    __type(value, struct lb_config);
+    __uint(max_entries, 1);
+} compiled_to SEC(".maps");
 
 /* How many ICMP errors of our own this CPU has sent in the present while. */
 struct icmp_budget {

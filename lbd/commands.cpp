@@ -7,6 +7,7 @@
 
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <optional>
 #include <set>
 
@@ -20,6 +21,7 @@
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/daemon.hpp"
+#include "lbd/lifecycle/command.hpp"
 #include "lbd/render/command.hpp"
 #include "lbd/show/show.hpp"
 #include "netlink/netns.hpp"
@@ -48,6 +50,12 @@ std::optional<Config> load(const Options& options) {
     return std::nullopt;
 }
 
+netlink::Result<> enter_netns(const Options& options) {
+    if (options.netns.empty()) return {};
+    TRY(const auto netns, netlink::NetworkNamespace::open(options.netns));
+    return netns.enter();
+}
+
 void declare_config(CLI::App& app, Options& options) {
     app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
         ->type_name("FILE");
@@ -69,18 +77,15 @@ void declare_run(CLI::App& app, Options& options) {
 ExitCode run(const Options& options) {
     auto config = load(options);
     if (!config) return exit_usage;
-    if (!options.netns.empty()) {
-        const auto netns = netlink::NetworkNamespace::open(options.netns);
-        if (!netns) return fail(netns.error());
-        if (const auto entered = netns->enter(); !entered) return fail(entered.error());
-    }
-    common::log_to_stderr(options.color);
-    const auto daemon = Daemon::prepare(*config);
-    if (!daemon) return fail(daemon.error());
+    if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     if (options.check) {
+        if (const auto tried = Daemon::try_out(*config); !tried) return fail(tried.error());
         print_summary(options, *config);
         return exit_done;
     }
+    common::log_to_stderr(options.color);
+    const auto daemon = Daemon::prepare(*std::move(config), std::filesystem::absolute(options.config));
+    if (!daemon) return fail(daemon.error());
     const auto ran = (*daemon)->run(socket_path(options));
     return ran ? exit_done : fail(ran.error());
 }
@@ -118,6 +123,8 @@ ExitCode show(const Options& options) {
 
 constexpr std::array all{
     Command{"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
+    Command{"reload", "Take up the configuration anew; a bad one changes nothing", [](CLI::App&, Options&) {}, reload},
+    Command{"stop", "End the running balancer; packets are still balanced", declare_stop, stop},
     Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
     Command{"show", "What the running balancer does", declare_show, show},
     Command{"render", "Print what belongs to the configuration elsewhere", declare_render, render},

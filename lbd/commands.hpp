@@ -37,6 +37,7 @@ struct Options {
     std::string what = "services";
     bool json = false;
     bool check = false;
+    bool detach = false;
     RenderOptions render;
 };
 
@@ -57,6 +58,8 @@ ExitCode fail(const netlink::Error& error);
 ExitCode complain(const std::string& text);
 [[nodiscard]] std::string socket_path(const Options& options);
 void declare_config(CLI::App& app, Options& options);
+/// Where the options say to work.
+[[nodiscard]] netlink::Result<> enter_netns(const Options& options);
 /// Nothing if the file is bad: that has been said.
 [[nodiscard]] std::optional<Config> load(const Options& options);
 

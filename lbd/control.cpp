@@ -54,6 +54,29 @@ Result<> make_way(const std::string& path) {
     return {};
 }
 
+/// All that comes back until the balancer closes the connection.
+Result<std::string> exchange(const std::string& path, const Json& request) {
+    auto socket = connect_to(path);
+    if (!socket) {
+        if (socket.error().code == ENOENT || socket.error().code == ECONNREFUSED)
+            socket.error().cure = "is it running? lbd run -c FILE";
+        return tl::unexpected(socket.error());
+    }
+    const timeval patience{.tv_sec = 10, .tv_usec = 0};
+    ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    const std::string line = request.dump() + '\n';
+    if (::send(socket->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
+        return failure("ask lbd", path, errno);
+
+    std::string reply;
+    std::array<char, 1U << 16> buffer;
+    ssize_t length = 0;
+    while ((length = ::recv(socket->get(), buffer.data(), buffer.size(), 0)) > 0)
+        reply.append(buffer.data(), static_cast<std::size_t>(length));
+    if (length < 0) return failure("wait for lbd's answer", path, errno);
+    return reply;
+}
+
 std::string answer_to(const std::string& line, const Control::Handler& handler) {
     const Json request = Json::parse(line, nullptr, false);
     const auto answer = request.is_object() ? handler(request) : tl::unexpected(std::string("not a JSON object"));
@@ -135,29 +158,18 @@ bool Control::send(Client& client) {
 }
 
 Result<Json> ask(const std::string& path, const Json& request) {
-    auto socket = connect_to(path);
-    if (!socket) {
-        if (socket.error().code == ENOENT || socket.error().code == ECONNREFUSED)
-            socket.error().cure = "is it running? lbd run -c FILE";
-        return tl::unexpected(socket.error());
-    }
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
-    ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    const std::string line = request.dump() + '\n';
-    if (::send(socket->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
-        return failure("ask lbd", path, errno);
-
-    std::string reply;
-    std::array<char, 1U << 16> buffer;
-    ssize_t length = 0;
-    while ((length = ::recv(socket->get(), buffer.data(), buffer.size(), 0)) > 0)
-        reply.append(buffer.data(), static_cast<std::size_t>(length));
-    if (length < 0) return failure("wait for lbd's answer", path, errno);
+    TRY(const std::string reply, exchange(path, request));
     Json answer = Json::parse(reply, nullptr, false);
     if (answer.is_object() && answer.contains("ok")) return std::move(answer["ok"]);
     if (answer.is_object() && answer.contains("error"))
         return failure("ask lbd", {}, 0, answer["error"].get<std::string>());
     return failure("ask lbd", path, EBADMSG);
+}
+
+Result<> tell(const std::string& path, const Json& request) {
+    TRY(const std::string reply, exchange(path, request));
+    if (reply.empty()) return {};
+    return failure("ask lbd", path, EBADMSG, reply);
 }
 
 }  // namespace culvert::lbd

@@ -67,4 +67,7 @@ class Control {
 [[nodiscard]] netlink::Result<nlohmann::ordered_json> ask(const std::string& path,
                                                           const nlohmann::ordered_json& request);
 
+/// The same for what has no answer: returns when the balancer has closed the connection.
+[[nodiscard]] netlink::Result<> tell(const std::string& path, const nlohmann::ordered_json& request);
+
 }  // namespace culvert::lbd

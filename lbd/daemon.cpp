@@ -2,11 +2,14 @@
 #include "lbd/daemon.hpp"
 
 #include <fmt/core.h>
+#include <linux/if_link.h>
+#include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <csignal>
 #include <ranges>
@@ -15,7 +18,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/metrics/metrics.hpp"
+#include "lbd/datapath/flow_table.hpp"
+#include "lbd/datapath/inherit.hpp"
+#include "lbd/plan/owners.hpp"
 #include "lbd/reasons.hpp"
 
 namespace culvert::lbd {
@@ -24,7 +29,8 @@ namespace {
 using netlink::Result;
 using namespace std::chrono_literals;
 
-constexpr auto time_to_resolve = 1s;   // before the first packet
+constexpr auto time_to_resolve = 1s;  // before the first packet
+constexpr auto time_to_resolve_more = 250ms;
 constexpr auto time_to_gather = 50ms;  // changes of the network that belong together
 constexpr auto sweep_interval = 250ms;
 constexpr std::size_t sweeps_per_round = 16;
@@ -43,66 +49,86 @@ std::string summary(const Config& config, const Hops& hops) {
                        std::ranges::count_if(hops, is_reachable), hops.size());
 }
 
-}  // namespace
-
-Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config) {
-    TRY(auto loop, EventLoop::open());
-    TRY(auto resolver, Resolver::open(config.interfaces));
+/// For empty maps.
+Result<Build> first_build(const Config& config, Resolver& resolver) {
     TRY(const Image image, plan(config.services, {}, {}, {}));
-    const Limits limits = limits_for(image);
     TRY(const Surroundings around, resolver.surroundings());
-    TRY(auto datapath, Datapath::load(config, around, limits));
-    return std::unique_ptr<Daemon>(
-        new Daemon(std::move(config), std::move(loop), std::move(resolver), around, std::move(datapath), limits));
+    return build_for(config, around, limits_for(image));
 }
 
-Daemon::Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings around, Datapath datapath, Limits limits)
+}  // namespace
+
+Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::string path) {
+    TRY(auto loop, EventLoop::open());
+    TRY(auto resolver, Resolver::open(config.interfaces));
+    TRY(auto pins, Pins::open());
+    TRY(auto former, pins.present());
+    // What is there is first taken over as it is.
+    TRY(const Build build, former ? read_build(*former) : first_build(config, resolver));
+    TRY(auto datapath, Datapath::load(build, former));
+    Image image;
+    if (former) {
+        TRY(image, datapath.read_image());
+    }
+    return std::unique_ptr<Daemon>(new Daemon(std::move(config), std::move(path), std::move(loop), std::move(resolver),
+                                              std::move(pins), std::move(former), std::move(datapath),
+                                              std::move(image)));
+}
+
+Result<> Daemon::try_out(const Config& config) {
+    TRY(auto resolver, Resolver::open(config.interfaces));
+    TRY(const Build build, first_build(config, resolver));
+    TRY(const auto datapath, Datapath::load(build, {}));
+    return {};
+}
+
+Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+               std::optional<Generation> former, Datapath datapath, Image image)
     : config_(std::move(config)),
+      path_(std::move(path)),
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
-      around_(around),
+      pins_(std::move(pins)),
+      generation_(std::move(former)),
       datapath_(std::move(datapath)),
-      limits_(limits) {}
+      image_(std::move(image)) {}
 
 Result<> Daemon::run(const std::string& socket) {
     CHECK_OK(listen(socket));
-    serve_metrics();
-    resolver_.follow(addresses(config_.services));
-    hops_ = resolver_.update();
-    CHECK_OK(realize());
-    last_moment_.arm(std::ranges::all_of(hops_, is_reachable) ? 0ms : time_to_resolve);
-    next_sweep_.arm(sweep_interval);
+    const bool is_first = !generation_;
+    if (auto begun = begin(); !begun) {
+        if (is_first) (void)pins_.remove();
+        return begun;
+    }
     auto ran = loop_.run();
     ::sd_notify(0, "STOPPING=1");
-    datapath_.detach();
-    resolver_.release();
+    if (detach_) {
+        CHECK_OK(pins_.remove());
+        resolver_.release();
+    } else {
+        spdlog::info("stopped; packets are still balanced, until lbd runs again or lbd stop --detach");
+    }
     return ran ? outcome_ : ran;
 }
 
 Result<> Daemon::listen(const std::string& socket) {
     for (const int signal : {SIGTERM, SIGINT}) {
         TRY(auto source, loop_.on_signal(signal, [this] { end({}); }));
-        sources_.push_back(std::move(source));
+        signals_.push_back(std::move(source));
     }
-    TRY(auto network, loop_.on_io(resolver_.fd(), EPOLLIN, [this](std::uint32_t) { take_in_changes(); }));
-    sources_.push_back(std::move(network));
-    TRY(last_moment_, loop_.timer([this] { begin_to_balance(); }));
+    TRY(auto source, loop_.on_signal(SIGHUP, [this] { (void)reload({}); }));
+    signals_.push_back(std::move(source));
+    CHECK_OK(follow_network());
     TRY(next_update_, loop_.timer([this] { update(); }));
     TRY(next_sweep_, loop_.timer([this] { expire_some_flows(); }));
     TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
     return {};
 }
 
-void Daemon::serve_metrics() {
-    if (!config_.metrics) return;
-    auto server = MetricsServer::listen(loop_, *config_.metrics, [this]() -> Result<std::string> {
-        TRY(const Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_));
-        return exposition(metrics(status));
-    });
-    if (server)
-        metrics_ = *std::move(server);
-    else
-        spdlog::warn("{}; there are no metrics", server.error().message());
+Result<> Daemon::follow_network() {
+    network_ = {};  // a descriptor is waited for once
+    TRY(network_, loop_.on_io(resolver_.fd(), EPOLLIN, [this](std::uint32_t) { take_in_changes(); }));
+    return {};
 }
 
 void Daemon::end(Result<> outcome) {
@@ -110,31 +136,72 @@ void Daemon::end(Result<> outcome) {
     loop_.stop();
 }
 
-void Daemon::begin_to_balance() {
-    if (!attachments_.empty()) return;
-    if (auto attached = attach(); !attached) return end(std::move(attached));
+Result<> Daemon::begin() {
+    resolver_.follow(addresses(config_.services));
+    CHECK_OK(resolve(time_to_resolve));
+    CHECK_OK(put_in_place());
+    CHECK_OK(attach());
+    CHECK_OK(forget_unused_ids());
+    CHECK_OK(take_up(config_));
+    next_sweep_.arm(sweep_interval);
     report({});
     spdlog::info("balancing: {}", summary(config_, hops_));
     ::sd_notify(0, "READY=1");
+    return {};
+}
+
+Result<> Daemon::resolve(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        hops_ = resolver_.update();
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now());
+        if (left <= 0ms || std::ranges::all_of(hops_, is_reachable)) return {};
+        pollfd changes{.fd = resolver_.fd(), .events = POLLIN, .revents = 0};
+        ::poll(&changes, 1, static_cast<int>(left.count()));
+        TRY(const bool changed, resolver_.read());
+        (void)changed;
+    }
+}
+
+Result<> Daemon::put_in_place() {
+    TRY(Generation next, pins_.make_next());
+    CHECK_OK(datapath_.pin(next));
+    for (const Attachment& to : attachments_) CHECK_OK(datapath_.attach(pins_, to.ifindex, to.name, to.mode));
+    CHECK_OK(datapath_.leave_former());
+    generation_ = std::move(next);
+    return {};
 }
 
 Result<> Daemon::attach() {
+    attachments_.clear();
     for (const auto& [index, link] : resolver_.network().ports) {
         TRY(const XdpMode mode, attach_to(link));
         attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
     }
+    for (const PinnedLink& link : pins_.links())
+        if (!resolver_.network().ports.contains(link.ifindex)) CHECK_OK(datapath_.detach(link));
+    pins_.keep_only(*generation_);
     return {};
 }
 
 Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
+    if (pins_.is_attached(link.index)) {
+        const XdpMode present = link.xdp && link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
+        if (config_.xdp == present || config_.xdp == XdpMode::automatic) {
+            CHECK_OK(datapath_.attach(pins_, link.index, link.name, present));
+            return present;
+        }
+        spdlog::warn("{}: another XDP mode: for a moment its packets are not balanced", link.name);
+        CHECK_OK(datapath_.detach(pins_, link.index));
+    }
     if (config_.xdp != XdpMode::generic) {
-        const auto native = datapath_.attach(link.index, link.name, XdpMode::native);
+        const auto native = datapath_.attach(pins_, link.index, link.name, XdpMode::native);
         if (native) return XdpMode::native;
         if (config_.xdp == XdpMode::native || Datapath::is_taken(native.error().code))
             return tl::unexpected(native.error());
         spdlog::warn("{}; generic XDP is used, which is slower", native.error().message());
     }
-    CHECK_OK(datapath_.attach(link.index, link.name, XdpMode::generic));
+    CHECK_OK(datapath_.attach(pins_, link.index, link.name, XdpMode::generic));
     return XdpMode::generic;
 }
 
@@ -145,30 +212,87 @@ void Daemon::take_in_changes() {
 }
 
 Result<> Daemon::adapt_program() {
-    TRY(Surroundings around, resolver_.surroundings());
-    around.vlans |= around_.vlans;  // destinations may have tags until the maps are changed
-    if (around == around_) return {};
-    CHECK_OK(datapath_.recompile(config_, around));
-    around_ = around;
-    return {};
+    TRY(const Surroundings around, resolver_.surroundings());
+    const Build& present = datapath_.build();
+    Build wanted = keyed(build_for(config_, around, present.limits), present);
+    wanted.config.vlan |= present.config.vlan;  // destinations may have tags until the maps are changed
+    return rebuild(wanted);
 }
 
 void Daemon::update() {
     if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
     const Hops before = std::exchange(hops_, resolver_.update());
     if (before == hops_) return;
-    if (auto realized = realize(); !realized) return end(std::move(realized));
-    if (!attachments_.empty())
-        report(before);
-    else if (std::ranges::all_of(hops_, is_reachable))
-        begin_to_balance();
+    auto image = plan(config_.services, hops_, image_, datapath_.build().limits);
+    if (!image) return end(tl::unexpected(std::move(image.error())));
+    if (auto realized = realize(*std::move(image)); !realized) return end(std::move(realized));
+    report(before);
 }
 
-Result<> Daemon::realize() {
-    TRY(Image image, plan(config_.services, hops_, image_, limits_));
+Result<> Daemon::forget_unused_ids() {
+    std::vector<FlowCount> flows(image_.dests.size());
+    count_flows(datapath_.flows(), flows);
+    Image image = image_;
+    image.ids = forget_unused(std::move(image.ids), config_.services,
+                              [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
+    return realize(std::move(image));
+}
+
+Result<> Daemon::take_up(const Config& config) {
+    TRY(const Surroundings around, resolver_.surroundings());
+    Limits limits = datapath_.build().limits;
+    auto image = plan(config.services, hops_, image_, limits);
+    if (!image && image.error().code == ENOSPC) {
+        TRY(limits, grown(config.services, image_, limits));
+        image = plan(config.services, hops_, image_, limits);
+    }
+    if (!image) return tl::unexpected(std::move(image.error()));
+    const Build wanted = build_for(config, around, limits);
+    CHECK_OK(rebuild(united(wanted, datapath_.build())));
+    if (auto realized = realize(*std::move(image)); !realized) {
+        end(realized);  // in the middle: the next lbd finishes it
+        return realized;
+    }
+    idle_times_ = idle_times(config, image_.ids, datapath_.flow_clock());
+    return rebuild(keyed(wanted, datapath_.build()));
+}
+
+Result<> Daemon::rebuild(const Build& build) {
+    if (build == datapath_.build()) return {};
+    TRY(datapath_, Datapath::load(build, generation_));
+    CHECK_OK(put_in_place());
+    pins_.keep_only(*generation_);
+    return {};
+}
+
+Result<> Daemon::realize(Image image) {
     CHECK_OK(datapath_.apply(diff(image_, image)));
     image_ = std::move(image);
-    idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
+    return {};
+}
+
+Result<> Daemon::change_to(Config config) {
+    const bool moves = config.interfaces != config_.interfaces;
+    std::optional<Resolver> former;
+    if (moves) {
+        TRY(auto resolver, Resolver::open(config.interfaces));
+        former = std::exchange(resolver_, std::move(resolver));
+    }
+    const Hops before = hops_;
+    resolver_.follow(addresses(config.services));
+    auto taken = resolve(time_to_resolve_more);
+    if (taken) taken = take_up(config);
+    if (!taken) {
+        if (former) resolver_ = *std::move(former);
+        resolver_.follow(addresses(config_.services));
+        hops_ = resolver_.update();
+        return taken;
+    }
+    const bool attaches = moves || config.xdp != config_.xdp;
+    config_ = std::move(config);
+    if (moves) CHECK_OK(follow_network());
+    if (attaches) CHECK_OK(attach());
+    report(before);
     return {};
 }
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -11,7 +13,7 @@
 #include "common/event_loop.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
-#include "lbd/metrics/server.hpp"
+#include "lbd/datapath/pins.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/show/observe.hpp"
@@ -26,31 +28,45 @@ using common::EventLoop;
 /// network changes, and answers the commands.
 class Daemon {
   public:
-    /// Makes everything ready, up to the loaded program. No packet is balanced yet.
-    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config);
+    /// Makes everything ready, up to the loaded program. No packet sees it yet. `path` is where `config` was read from.
+    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config, std::string path);
+    /// Whether the kernel takes it. Leaves nothing behind.
+    [[nodiscard]] static netlink::Result<> try_out(const Config& config);
 
-    /// Balances until SIGTERM or SIGINT, and leaves nothing behind. `socket` is where commands reach it.
+    /// Balances until it is told to stop. What was pinned goes on to balance without it, and the next lbd takes it
+    /// over, unless it was told to detach. `socket` is where commands reach it.
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(Config config, EventLoop loop, Resolver resolver, Surroundings around, Datapath datapath, Limits limits);
+    Daemon(Config config, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+           std::optional<Generation> former, Datapath datapath, Image image);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
-    /// Without them it balances all the same.
-    void serve_metrics();
-    /// The first time, when the backends are resolved or have had time to be.
-    void begin_to_balance();
+    [[nodiscard]] netlink::Result<> follow_network();
+    [[nodiscard]] netlink::Result<> begin();
+    void end(netlink::Result<> outcome);
+
+    /// Until all ways are known, but no longer than that.
+    [[nodiscard]] netlink::Result<> resolve(std::chrono::milliseconds patience);
+    /// Pins the program, and makes packets see it in place of the former one.
+    [[nodiscard]] netlink::Result<> put_in_place();
+    /// Runs the program on the configured interfaces, and on no others.
     [[nodiscard]] netlink::Result<> attach();
     /// Native, unless the configuration or the driver wants it otherwise. Returns the mode.
     [[nodiscard]] netlink::Result<XdpMode> attach_to(const netlink::Link& link);
-    void end(netlink::Result<> outcome);
+    /// Gives ids free that nothing needs.
+    [[nodiscard]] netlink::Result<> forget_unused_ids();
+    /// From what is to what the configuration wants: program and maps.
+    [[nodiscard]] netlink::Result<> take_up(const Config& config);
+    [[nodiscard]] netlink::Result<> rebuild(const Build& build);
+    [[nodiscard]] netlink::Result<> realize(Image image);
+    /// Nothing has changed if it fails before the first edit.
+    [[nodiscard]] netlink::Result<> change_to(Config config);
 
     void take_in_changes();
     void update();
     /// Has the program compiled to what is around the balancer now.
     [[nodiscard]] netlink::Result<> adapt_program();
-    /// Brings the maps to what the configuration and the hops ask for.
-    [[nodiscard]] netlink::Result<> realize();
     void expire_some_flows();
     void report(const Hops& before) const;
 
@@ -58,25 +74,28 @@ class Daemon {
     /// By the request's "command", from the table in requests.cpp.
     [[nodiscard]] Control::Answer answer(const Json& request);
     [[nodiscard]] Control::Answer show(const Json& request);
+    [[nodiscard]] Control::Answer reload(const Json& request);
+    [[nodiscard]] Control::Answer stop(const Json& request);
 
-    const Config config_;
+    Config config_;
+    const std::string path_;
     EventLoop loop_;
     Resolver resolver_;
-    Surroundings around_;  // that the program is compiled to
+    Pins pins_;
+    std::optional<Generation> generation_;  // that packets see; none at first, unless one was there
     Datapath datapath_;
-    const Limits limits_;
 
     Hops hops_;
     Image image_;
     IdleTimes idle_times_;
-    std::vector<Attachment> attachments_;  // empty until it balances
-    std::size_t swept_ = 0;                // buckets of the flow table, in this round
+    std::vector<Attachment> attachments_;
+    std::size_t swept_ = 0;  // buckets of the flow table, in this round
+    bool detach_ = false;    // in the end
     netlink::Result<> outcome_;
 
     std::unique_ptr<Control> control_;
-    std::unique_ptr<MetricsServer> metrics_;
-    std::vector<EventLoop::Source> sources_;
-    EventLoop::Source last_moment_;  // to begin, whoever is not resolved yet
+    std::vector<EventLoop::Source> signals_;
+    EventLoop::Source network_;
     EventLoop::Source next_update_;
     EventLoop::Source next_sweep_;
 };

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <spdlog/spdlog.h>
+#include <systemd/sd-daemon.h>
+
 #include <array>
+#include <chrono>
 #include <string>
 #include <string_view>
 
 #include <nlohmann/json.hpp>
 
+#include "lbd/config/config.hpp"
 #include "lbd/daemon.hpp"
 #include "lbd/show/show.hpp"
 
@@ -27,6 +32,8 @@ Control::Answer Daemon::answer(const Json& request) {
     };
     static constexpr std::array handlers{
         Entry{"show", &Daemon::show},
+        Entry{"reload", &Daemon::reload},
+        Entry{"stop", &Daemon::stop},
     };
     const std::string command = word(request, "command");
     for (const Entry& entry : handlers)
@@ -40,6 +47,36 @@ Control::Answer Daemon::show(const Json& request) {
     const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_);
     if (!status) return tl::unexpected(status.error().message());
     return to_json(*wanted, *status);
+}
+
+/// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.
+Control::Answer Daemon::reload(const Json& /*request*/) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
+                 static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
+    auto config = load_config(path_);
+    Json refused = Json::array();
+    tl::expected<void, std::string> changed;
+    if (config)
+        changed = change_to(*std::move(config)).map_error([](const auto& error) { return error.message(); });
+    else
+        for (const auto& error : config.error()) refused.push_back(error.to_string());
+    ::sd_notify(0, "READY=1");
+    for (const auto& line : refused) spdlog::error("reload refused: {}", line.get<std::string>());
+    if (!refused.empty()) return Json{{"refused", refused}};
+    if (!changed) {
+        spdlog::error("reload failed: {}", changed.error());
+        return tl::unexpected(changed.error());
+    }
+    spdlog::info("reloaded {}: {} services", path_, config_.services.size());
+    return Json::object();
+}
+
+/// There is no answer: the connection ends with the process.
+Control::Answer Daemon::stop(const Json& request) {
+    detach_ = request.contains("detach") && request["detach"] == true;
+    end({});
+    return Json::object();
 }
 
 }  // namespace culvert::lbd

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/datapath/datapath.hpp"
 
-#include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fmt/core.h>
 #include <linux/if_link.h>
 #include <sys/random.h>
 
@@ -16,11 +16,16 @@
 #include <set>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
+#include "lbd/datapath/flow_table.hpp"
+#include "lbd/datapath/inherit.hpp"
+#include "lbd/datapath/keys.hpp"
 #include "lbd/datapath/vip_table.hpp"
+#include "lbd/plan/owners.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -33,55 +38,6 @@ std::string privilege(int code) {
     return code == EPERM ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
 }
 
-template <typename E>
-bool has_encap(const Config& config) {
-    return std::ranges::any_of(config.services, [](const Service& service) {
-        return std::ranges::any_of(service.backends,
-                                   [](const Backend& backend) { return std::holds_alternative<E>(backend.encap); });
-    });
-}
-
-/// What the program is compiled to, as far as it may change while the maps stay.
-lb_config program_config(const Config& config, const Surroundings& around) {
-    constexpr std::uint32_t icmp_errors_a_second = 1000;  // as Linux' net.ipv4.icmp_msgs_per_sec
-    lb_config result{};
-    result.icmp_shift = std::bit_width(kernel_hz());  // one second to two
-    result.icmp_rate = icmp_errors_a_second;
-    if (around.own4) std::memcpy(&result.own4_be, around.own4->bytes().data(), sizeof result.own4_be);
-    if (around.own6) std::memcpy(result.own6_be, around.own6->bytes().data(), sizeof result.own6_be);
-    result.vlan = around.vlans;
-    for (const Service& service : config.services) {
-        (service.vip.family() == Family::ipv4 ? result.ipv4 : result.ipv6) = 1;
-        if (!service.vip.prefix.is_host()) result.prefixes = 1;
-        if (service.sticky) result.sticky = 1;
-        for (const PortSpec& port : service.ports)
-            if (port.port == 0) result.all_ports = 1;
-    }
-    result.l2 = has_encap<L2>(config);
-    result.l3dsr = has_encap<L3dsr>(config);
-    result.encap = has_encap<Ipip>(config) || has_encap<Gre>(config) || has_encap<Fou>(config) ||
-                   has_encap<Gue>(config) || has_encap<Geneve>(config);
-    result.redirect = config.interfaces.size() > 1;
-    return result;
-}
-
-/// What must be as long as the maps are.
-void fit_to_maps(lb_config& program, const Config& config, const FlowClock& clock, const Limits& limits) {
-    program.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
-    program.time_shift = clock.shift();
-    program.vip4_mask = limits.vips4 - 1;
-    program.vip6_mask = limits.vips6 - 1;
-}
-
-void fit_to_maps(lb_config& program, const lb_config& former) {
-    program.bucket_mask = former.bucket_mask;
-    program.time_shift = former.time_shift;
-    program.vip4_mask = former.vip4_mask;
-    program.vip6_mask = former.vip6_mask;
-    program.hash_final = former.hash_final;
-    std::ranges::copy(former.hash_key, program.hash_key);
-}
-
 /// A random key: nobody outside can aim at collisions in the flow table.
 Result<> draw_key(lb_config& config) {
     const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
@@ -89,20 +45,9 @@ Result<> draw_key(lb_config& config) {
     return {};
 }
 
-/// All maps but the constants: what flows and counters are in, and what the former's user space has set.
-Result<> share_maps(const lb_bpf& former, const lb_bpf& next) {
-    bpf_map* map = nullptr;
-    bpf_object__for_each_map(map, next.obj) {
-        if (map == next.maps.rodata) continue;
-        const char* name = ::bpf_map__name(map);
-        const bpf_map* known = ::bpf_object__find_map_by_name(former.obj, name);
-        if (const int error = ::bpf_map__reuse_fd(map, ::bpf_map__fd(known)); error < 0)
-            return failure("share BPF map", name, -error);
-    }
-    return {};
-}
-
-void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limits) {
+void size_maps(const lb_bpf& skeleton, const Build& build) {
+    constexpr std::uint32_t most_interfaces = 256;
+    const Limits& limits = build.limits;
     ::bpf_map__set_max_entries(skeleton.maps.vips4, 2 * limits.vips4);
     ::bpf_map__set_max_entries(skeleton.maps.vips6, 2 * limits.vips6);
     ::bpf_map__set_max_entries(skeleton.maps.prefixes4, limits.vips4);
@@ -110,14 +55,9 @@ void size_maps(const lb_bpf& skeleton, const Config& config, const Limits& limit
     ::bpf_map__set_max_entries(skeleton.maps.rings, limits.ring_lines);
     ::bpf_map__set_max_entries(skeleton.maps.dests, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
-    ::bpf_map__set_max_entries(skeleton.maps.flows, static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS));
-    ::bpf_map__set_max_entries(skeleton.maps.ports, static_cast<std::uint32_t>(config.interfaces.size()));
-}
-
-Result<> load_into_kernel(lb_bpf& skeleton) {
-    if (const int error = lb_bpf::load(&skeleton); error < 0)
-        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
-    return {};
+    ::bpf_map__set_max_entries(skeleton.maps.flows, build.buckets());
+    ::bpf_map__set_max_entries(skeleton.maps.owners, limits.dests);
+    ::bpf_map__set_max_entries(skeleton.maps.ports, most_interfaces);
 }
 
 template <typename T>
@@ -132,25 +72,6 @@ Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
     if (::bpf_map_lookup_elem(::bpf_map__fd(map), &key, values.data()) < 0)
         return failure("read BPF map", ::bpf_map__name(map), errno);
     return values;
-}
-
-template <typename Key>
-Key program_key(const VipKey& vip) {
-    Key key{};
-    std::ranges::copy(vip.vip.prefix.address.bytes(), key.address);
-    key.port_be = htons(vip.port);
-    key.protocol = vip.protocol;
-    if (!vip.vip.prefix.is_host()) key.prefix = vip.vip.prefix.length;
-    return key;
-}
-
-/// How the trie of prefixes knows a VIP.
-template <typename PrefixKey>
-PrefixKey trie_key(const Vip& vip) {
-    PrefixKey key{};
-    key.length = vip.prefix.length;
-    std::ranges::copy(vip.prefix.address.bytes(), key.address);
-    return key;
 }
 
 template <typename Key, typename PrefixKey>
@@ -173,8 +94,7 @@ Result<> remove_prefix(const bpf_map* trie, const Vip& vip) {
 /// Into the half that no packet is looked up in.
 template <typename Line>
 Result<> write_half(std::span<Line> map, std::uint32_t half, const std::vector<Line>& table) {
-    if (table.empty())
-        return failure("enter VIPs", "into their hash table", ENOSPC, {}, "restart lbd: it then makes a larger one");
+    if (table.empty()) return failure("enter VIPs", "into their hash table", ENOSPC);
     std::ranges::copy(table, map.subspan(half * table.size()).begin());
     return {};
 }
@@ -194,20 +114,23 @@ Result<std::array<std::uint64_t, Count>> read_sums(const bpf_map* map) {
 
 void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
 
-Datapath::Datapath(Skeleton skeleton, Settler settler, Memory memory, FlowClock clock)
-    : skeleton_(std::move(skeleton)), settler_(std::move(settler)), memory_(std::move(memory)), clock_(clock) {}
+Datapath::Datapath(Skeleton skeleton, Build build, Settler settler, Memory memory)
+    : skeleton_(std::move(skeleton)), build_(build), settler_(std::move(settler)), memory_(std::move(memory)) {}
 
-Result<Datapath> Datapath::load(const Config& config, const Surroundings& around, const Limits& limits) {
+Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& former) {
     const LibbpfLog log;
     Skeleton skeleton(lb_bpf::open());
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
-
-    const FlowClock clock(kernel_hz());
-    skeleton->rodata->config = program_config(config, around);
-    fit_to_maps(skeleton->rodata->config, config, clock, limits);
-    CHECK_OK(draw_key(skeleton->rodata->config));
-    size_maps(*skeleton, config, limits);
-    CHECK_OK(load_into_kernel(*skeleton));
+    if (!former) CHECK_OK(draw_key(build.config));
+    skeleton->rodata->config = build.config;
+    size_maps(*skeleton, build);
+    std::vector<Replaced> replaced;
+    if (former) {
+        TRY(replaced, share_maps(*skeleton, *former));
+    }
+    if (const int error = lb_bpf::load(skeleton.get()); error < 0)
+        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+    CHECK_OK(copy_maps(*skeleton, replaced));
 
     TRY(auto settler, Settler::open());
     TRY(auto vips4, map_memory<lb_vip4_line>(skeleton->maps.vips4));
@@ -216,49 +139,75 @@ Result<Datapath> Datapath::load(const Config& config, const Surroundings& around
     TRY(auto dests, map_memory<lb_dest>(skeleton->maps.dests));
     TRY(auto flows, map_memory<lb_bucket>(skeleton->maps.flows));
     Memory memory{std::move(vips4), std::move(vips6), std::move(rings), std::move(dests), std::move(flows)};
-    return Datapath(std::move(skeleton), std::move(settler), std::move(memory), clock);
+    Datapath datapath(std::move(skeleton), build, std::move(settler), std::move(memory));
+    for (auto& [map, fd] : replaced) {
+        if (map != datapath.skeleton_->maps.flows) continue;
+        TRY(const std::uint32_t buckets, max_entries(fd.get()));
+        TRY(auto table, MappedArray<lb_bucket>::map(fd.get(), buckets, "flows"));
+        datapath.former_flows_ = std::move(table);
+    }
+    CHECK_OK(datapath.copy_former_flows());
+    if (former) CHECK_OK(datapath.read_prefixes());
+    return datapath;
 }
 
-Result<> Datapath::recompile(const Config& config, const Surroundings& around) {
-    lb_config changed = program_config(config, around);
-    const lb_config& former = skeleton_->rodata->config;
-    fit_to_maps(changed, former);
-    if (std::memcmp(&changed, &former, sizeof changed) == 0) return {};
+Result<> Datapath::pin(const Generation& generation) const { return lbd::pin(*skeleton_, generation); }
 
-    const LibbpfLog log;
-    Skeleton next(lb_bpf::open());
-    if (!next) return failure("open", "the BPF program", errno, LibbpfLog::tail());
-    next->rodata->config = changed;
-    CHECK_OK(share_maps(*skeleton_, *next));
-    CHECK_OK(load_into_kernel(*next));
-    for (const Fd& link : links_)
-        if (::bpf_link_update(link.get(), ::bpf_program__fd(next->progs.lb), nullptr) < 0 && errno != ENOLINK)
-            return failure("replace", "the BPF program", errno, {}, privilege(errno));
-    skeleton_ = std::move(next);
+Result<> Datapath::attach(const Pins& pins, std::uint32_t ifindex, const std::string& name, XdpMode mode) {
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) < 0)
+        return failure("register for redirects", name, errno);
+    const bool is_generic = mode == XdpMode::generic;
+    auto attached = pins.attach(::bpf_program__fd(skeleton_->progs.lb), ifindex,
+                                is_generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+    if (attached) return {};
+    netlink::Error& error = attached.error();
+    error.operation = is_generic ? "attach generic XDP to" : "attach native XDP to";
+    error.object = name;
+    if (is_taken(error.code)) {
+        error.kernel = "another XDP program is there";
+        error.cure = "ip link set dev " + name + " xdp off";
+    }
+    return attached;
+}
+
+Result<> Datapath::detach(const PinnedLink& link) {
+    CHECK_OK(Pins::detach(link));
+    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.ports), &link.ifindex);
     return {};
 }
 
-Result<> Datapath::attach(std::uint32_t ifindex, const std::string& name, XdpMode mode) {
-    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) < 0)
-        return failure("register for redirects", name, errno);
-    bpf_link_create_opts options{};
-    options.sz = sizeof options;
-    options.flags = mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE;
-    Fd link(::bpf_link_create(::bpf_program__fd(skeleton_->progs.lb), static_cast<int>(ifindex), BPF_XDP, &options));
-    if (!link.is_open()) {
-        const int code = errno;
-        const char* operation = mode == XdpMode::generic ? "attach generic XDP to" : "attach native XDP to";
-        if (is_taken(code))
-            return failure(operation, name, code, "another XDP program is there",
-                           "ip link set dev " + name + " xdp off");
-        return failure(operation, name, code, {}, privilege(code));
-    }
-    links_.push_back(std::move(link));
+Result<> Datapath::detach(const Pins& pins, std::uint32_t ifindex) {
+    for (const PinnedLink& link : pins.links())
+        if (link.ifindex == ifindex) CHECK_OK(detach(link));
+    return {};
+}
+
+Result<> Datapath::leave_former() {
+    CHECK_OK(copy_former_flows());
+    former_flows_.reset();
+    return {};
+}
+
+Result<> Datapath::copy_former_flows() {
+    if (!former_flows_) return {};
+    TRY(const std::uint16_t now, flow_time());
+    copy_flows(former_flows_->values(), flows(), now);
     return {};
 }
 
 Result<> Datapath::apply(const std::vector<Edit>& edits) {
     for (const Edit& edit : edits) CHECK_OK(std::visit([this](const auto& one) { return run(one); }, edit));
+    return {};
+}
+
+Result<> Datapath::run(const SetOwner& edit) {
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id, &edit.owner, BPF_ANY) < 0)
+        return failure("note the owner of", fmt::format("id {}", edit.id), errno);
+    return {};
+}
+
+Result<> Datapath::run(const RemoveOwner& edit) {
+    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id);
     return {};
 }
 
@@ -272,7 +221,10 @@ Result<> Datapath::run(const SetDest& edit) {
 }
 
 Result<> Datapath::run(const WriteRing& edit) {
-    std::memcpy(memory_.rings.values()[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
+    const auto rings = memory_.rings.values();
+    std::memcpy(rings[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
+    const std::uint32_t last = edit.line + lines(static_cast<std::uint32_t>(edit.table.size())) - 1;
+    std::memcpy(rings[last].dest, &edit.digest, sizeof edit.digest);
     return {};
 }
 
@@ -285,32 +237,84 @@ Result<> Datapath::run(const SetVips& edit) {
         else
             entries6.emplace_back(program_key<lb_vip6>(key), service);
     }
+    // An address that is in the trie but serves nothing is as good as none: the trie has all that packets may look up.
+    const bool prefixes = build_.config.prefixes != 0;
+    std::set<Vip> wanted;
+    for (const auto& [key, service] : edit.vips) wanted.insert(key.vip);
+    if (prefixes) CHECK_OK(enter_prefixes(wanted));
     const std::atomic_ref half(skeleton_->bss->vips_half);
     const std::uint32_t idle = 1 - half.load(std::memory_order_relaxed);
-    const lb_config& config = skeleton_->rodata->config;
-    CHECK_OK(write_half(memory_.vips4.values(), idle, vip4_table(entries4, config.vip4_mask + 1)));
-    CHECK_OK(write_half(memory_.vips6.values(), idle, vip6_table(entries6, config.vip6_mask + 1)));
+    CHECK_OK(write_half(memory_.vips4.values(), idle, vip4_table(entries4, build_.limits.vips4)));
+    CHECK_OK(write_half(memory_.vips6.values(), idle, vip6_table(entries6, build_.limits.vips6)));
     half.store(idle, std::memory_order_release);
-    return skeleton_->rodata->config.prefixes ? set_prefixes(edit) : Result<>{};
+    return prefixes ? remove_other_prefixes(wanted) : Result<>{};
 }
 
 /// Addresses too, so that the longest match of one is itself.
-Result<> Datapath::set_prefixes(const SetVips& edit) {
+Result<> Datapath::enter_prefixes(const std::set<Vip>& wanted) {
     const auto& maps = skeleton_->maps;
-    std::set<Vip> wanted;
-    for (const auto& [key, service] : edit.vips) wanted.insert(key.vip);
     for (const Vip& vip : wanted) {
         if (prefixes_.contains(vip)) continue;
         CHECK_OK(vip.family() == Family::ipv4 ? (enter_prefix<lb_vip4, lb_prefix4>(maps.prefixes4, vip))
                                               : (enter_prefix<lb_vip6, lb_prefix6>(maps.prefixes6, vip)));
+        prefixes_.insert(vip);
     }
+    return {};
+}
+
+Result<> Datapath::remove_other_prefixes(const std::set<Vip>& wanted) {
+    const auto& maps = skeleton_->maps;
     for (const Vip& vip : prefixes_) {
         if (wanted.contains(vip)) continue;
         CHECK_OK(vip.family() == Family::ipv4 ? remove_prefix<lb_prefix4>(maps.prefixes4, vip)
                                               : remove_prefix<lb_prefix6>(maps.prefixes6, vip));
     }
-    prefixes_ = std::move(wanted);
+    prefixes_ = wanted;
     return {};
+}
+
+Result<> Datapath::read_prefixes() {
+    const auto read = [this](const bpf_map* trie, auto key) {
+        const int fd = ::bpf_map__fd(trie);
+        for (bool more = ::bpf_map_get_next_key(fd, nullptr, &key) == 0; more;
+             more = ::bpf_map_get_next_key(fd, &key, &key) == 0)
+            prefixes_.insert(vip(key));
+    };
+    read(skeleton_->maps.prefixes4, lb_prefix4{});
+    read(skeleton_->maps.prefixes6, lb_prefix6{});
+    return {};
+}
+
+Result<Image> Datapath::read_image() const {
+    CHECK_OK(settler_.settle());  // an earlier process may have left in the middle of its edits
+    Image image;
+    const auto half_of = [this](const auto& map) {
+        const auto size = map.values().size() / 2;
+        return map.values().subspan((skeleton_->bss->vips_half & 1) * size, size);
+    };
+    for (const auto& [key, service] : vip_entries<lb_vip4_line>(half_of(memory_.vips4)))
+        image.vips[vip_key(key)] = service;
+    for (const auto& [key, service] : vip_entries<lb_vip6_line>(half_of(memory_.vips6)))
+        image.vips[vip_key(key)] = service;
+    for (const auto& [key, service] : image.vips) {
+        if (service.ring_size == 0) continue;
+        Digest digest = 0;
+        std::memcpy(&digest, memory_.rings.values()[service.ring + lines(service.ring_size) - 1].dest, sizeof digest);
+        image.tables[digest] = {.line = service.ring, .ring = {.size = service.ring_size, .contenders = {}}};
+    }
+    Owners owners;
+    const int fd = ::bpf_map__fd(skeleton_->maps.owners);
+    std::uint32_t id = 0;
+    for (bool more = ::bpf_map_get_next_key(fd, nullptr, &id) == 0; more;
+         more = ::bpf_map_get_next_key(fd, &id, &id) == 0)
+        if (::bpf_map_lookup_elem(fd, &id, &owners[id]) < 0) return failure("read", "the owners of ids", errno);
+    image.dests.resize(owners.empty() ? 0 : owners.rbegin()->first + 1);
+    for (const auto& [owned, owner] : owners) {
+        const lb_dest& dest = memory_.dests.values()[owned];
+        image.dests[owned] = dest.slot[dest.slot[0].active & 1].body;
+    }
+    image.ids = ids_of(owners);
+    return image;
 }
 
 Result<> Datapath::run(const Settle& /*edit*/) { return settler_.settle(); }

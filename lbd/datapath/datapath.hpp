@@ -13,8 +13,10 @@
 
 #include "bpf/abi.h"
 #include "common/fd.hpp"
+#include "lbd/datapath/build.hpp"
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/datapath/mapped_array.hpp"
+#include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/state.hpp"
@@ -31,33 +33,32 @@ using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
 /// By enum lb_event.
 using EventCounts = std::array<std::uint64_t, LB_EVENT_COUNT>;
 
-/// What the program is compiled to, beyond the configuration.
-struct Surroundings {
-    std::optional<IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
-    std::optional<IpAddress> own6;
-    bool vlans = false;  ///< frames come and leave with VLAN tags
-    bool operator==(const Surroundings&) const = default;
-};
-
-/// The BPF program and its maps in the kernel. All goes when this does: packets then take the way that they had before.
+/// The BPF program and its maps in the kernel. Pinned, they outlive this.
 class Datapath {
   public:
-    /// Makes the maps and loads the program, compiled to what the configuration uses. The program sees no packet yet.
-    /// If the verifier refuses it, the error's text is the end of its log.
-    [[nodiscard]] static netlink::Result<Datapath> load(const Config& config, const Surroundings& around,
-                                                        const Limits& limits);
+    /// Loads the program. It sees no packet yet, and shares what it can with that of `former`: what it needs in another
+    /// size is copied. A hash key is drawn if there is none to take over. If the verifier refuses it, the error's text
+    /// is the end of its log.
+    [[nodiscard]] static netlink::Result<Datapath> load(Build build, const std::optional<Generation>& former);
 
     Datapath(Datapath&&) noexcept = default;
+    Datapath& operator=(Datapath&&) noexcept = default;
 
-    /// Runs the program on the packets that the interface receives. `mode`: native or generic. An error is_taken() if
-    /// the interface has an XDP program.
-    [[nodiscard]] netlink::Result<> attach(std::uint32_t ifindex, const std::string& name, XdpMode mode);
+    [[nodiscard]] const Build& build() const { return build_; }
+    [[nodiscard]] netlink::Result<> pin(const Generation& generation) const;
+
+    /// Runs the program on the packets that the interface receives, in place of an earlier one of ours. `mode`: native
+    /// or generic. An error is_taken() if the interface has an XDP program.
+    [[nodiscard]] netlink::Result<> attach(const Pins& pins, std::uint32_t ifindex, const std::string& name,
+                                           XdpMode mode);
     [[nodiscard]] static bool is_taken(int code) { return code == EBUSY || code == EEXIST; }
-    void detach() { links_.clear(); }
-    /// Compiles the program to what the configuration and its surroundings have become; between two packets the new one
-    /// takes the place of the old one, with the same maps. If nothing it is compiled to has changed, nothing happens.
-    [[nodiscard]] netlink::Result<> recompile(const Config& config, const Surroundings& around);
+    [[nodiscard]] netlink::Result<> detach(const PinnedLink& link);
+    [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);
+    /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
+    [[nodiscard]] netlink::Result<> leave_former();
 
+    /// What the maps hold.
+    [[nodiscard]] netlink::Result<Image> read_image() const;
     /// In this order.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
 
@@ -88,20 +89,27 @@ class Datapath {
         MappedArray<lb_bucket> flows;
     };
 
-    Datapath(Skeleton skeleton, Settler settler, Memory memory, FlowClock clock);
+    Datapath(Skeleton skeleton, Build build, Settler settler, Memory memory);
+
+    [[nodiscard]] netlink::Result<> run(const SetOwner& edit);
+    [[nodiscard]] netlink::Result<> run(const RemoveOwner& edit);
 
     [[nodiscard]] netlink::Result<> run(const SetDest& edit);
     [[nodiscard]] netlink::Result<> run(const WriteRing& edit);
     [[nodiscard]] netlink::Result<> run(const SetVips& edit);
-    [[nodiscard]] netlink::Result<> set_prefixes(const SetVips& edit);
     [[nodiscard]] netlink::Result<> run(const Settle& edit);
+    [[nodiscard]] netlink::Result<> enter_prefixes(const std::set<Vip>& wanted);
+    [[nodiscard]] netlink::Result<> remove_other_prefixes(const std::set<Vip>& wanted);
+    [[nodiscard]] netlink::Result<> read_prefixes();
+    [[nodiscard]] netlink::Result<> copy_former_flows();
 
     Skeleton skeleton_;
+    Build build_;
+    FlowClock clock_{kernel_hz()};
     Settler settler_;
     Memory memory_;
-    FlowClock clock_;
-    std::set<Vip> prefixes_;  // in the tries
-    std::vector<Fd> links_;
+    std::optional<MappedArray<lb_bucket>> former_flows_;  // if the table is another one
+    std::set<Vip> prefixes_;                              // in the tries
 };
 
 }  // namespace culvert::lbd

@@ -22,11 +22,12 @@ std::uint16_t FlowClock::units(std::chrono::milliseconds duration) const {
     return static_cast<std::uint16_t>((static_cast<std::uint64_t>(duration.count()) * hz_ / 1000 >> shift_) + 1);
 }
 
-bool FlowClock::is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle) {
+std::uint16_t FlowClock::age(std::uint16_t then, std::uint16_t now) {
     const auto age = static_cast<std::uint16_t>((now - then) & mask);
-    // An entry may have been used after the clock was read.
-    return age > idle && age <= mask / 2;
+    return age <= mask / 2 ? age : 0;
 }
+
+bool FlowClock::is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle) { return age(then, now) > idle; }
 
 std::uint32_t kernel_hz() {
     // The coarse clocks tick with the kernel: their resolution is one jiffy (kernel/time/posix-timers.c).

@@ -19,6 +19,8 @@ class FlowClock {
     /// A number of units that takes at least this long. `duration` is at most longest_idle, a little less than half
     /// of what the bits count, so that it can be told apart from times just ahead.
     [[nodiscard]] std::uint16_t units(std::chrono::milliseconds duration) const;
+    /// Units since an entry was last used; 0 if that was after the clock was read.
+    [[nodiscard]] static std::uint16_t age(std::uint16_t then, std::uint16_t now);
     /// An entry was last used at `then`: is that more than `idle` units ago?
     [[nodiscard]] static bool is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle);
 

@@ -13,6 +13,22 @@ constexpr std::chrono::minutes closing_time{2};
 
 std::uint64_t read(__u64& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
+/// A place for a flow: a free one, or that of the flow that was idle for longer than this one and all others. Null if
+/// the flow is there already, or has been idle for the longest.
+__u64* place_for(const Flow& flow, lb_bucket& bucket, std::uint16_t now) {
+    __u64* best = nullptr;
+    std::uint32_t longest = FlowClock::age(flow.time, now);
+    for (__u64& word : bucket.entry) {
+        const Flow other = decode_flow(read(word));
+        if (other.dest != 0 && other.tag == flow.tag) return nullptr;
+        const std::uint32_t idle = other.dest == 0 ? UINT32_MAX : FlowClock::age(other.time, now);
+        if (idle <= longest) continue;
+        longest = idle;
+        best = &word;
+    }
+    return best;
+}
+
 }  // namespace
 
 Flow decode_flow(std::uint64_t entry) {
@@ -62,6 +78,19 @@ void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16
             const Flow flow = decode_flow(entry);
             if (FlowClock::is_idle(flow.time, now, idle.of(flow)))
                 std::atomic_ref(word).compare_exchange_strong(entry, 0, std::memory_order_relaxed);
+        }
+}
+
+void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now) {
+    for (std::size_t i = 0; i < from.size(); ++i)
+        for (__u64& word : from[i].entry) {
+            const __u64 entry = read(word);
+            if (entry == 0) continue;
+            for (std::size_t j = i % to.size(); j < to.size(); j += from.size())
+                if (__u64* const place = place_for(decode_flow(entry), to[j], now)) {
+                    __u64 seen = read(*place);
+                    std::atomic_ref(*place).compare_exchange_strong(seen, entry, std::memory_order_relaxed);
+                }
         }
 }
 

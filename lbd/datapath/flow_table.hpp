@@ -54,4 +54,9 @@ struct IdleTimes {
 /// Frees the entries that were idle for too long. One that a packet uses at that moment stays.
 void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now);
 
+/// Enters the flows of a table into another one, which may be of another size, and may have entries of the same flows,
+/// which stay. Of a larger table, an entry goes into each bucket that its flow may belong to; of those for which a
+/// smaller one has no room, the longest idle are lost. `now` is of FlowClock.
+void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now);
+
 }  // namespace culvert::lbd

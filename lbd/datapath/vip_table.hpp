@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -12,6 +16,16 @@ namespace culvert::lbd {
 
 using Vip4Entry = std::pair<lb_vip4, lb_service>;
 using Vip6Entry = std::pair<lb_vip6, lb_service>;
+
+/// What a half of map vips4 or vips6 holds.
+template <typename Line>
+[[nodiscard]] auto vip_entries(std::span<const Line> half) {
+    std::vector<std::pair<std::remove_cvref_t<decltype(half[0].key[0])>, lb_service>> entries;
+    for (const Line& line : half)
+        for (std::size_t way = 0; way < std::size(line.key); ++way)
+            if ((line.used & 1U << way) != 0) entries.emplace_back(line.key[way], line.service[way]);
+    return entries;
+}
 
 /// A half of map vips4, of `lines` lines, a power of two. No two keys alike. Empty if they don't fit: so they do, by
 /// far, where there are as many lines as keys.

@@ -63,7 +63,8 @@ netlink::Result<Ids> assign_ids(const std::vector<Service>& services, Ids before
         const auto base = extents.take(size);
         if (!base)
             return netlink::failure("assign destination ids", "service " + service.name, ENOSPC,
-                                    fmt::format("the map has {}", limit), "restart lbd: it then makes a larger map");
+                                    fmt::format("the map has {}", limit),
+                                    "restart lbd: it then forgets backends that are gone and have no flows");
         own.base = *base;
         own.size = size;
         fill(own, names);

@@ -11,6 +11,7 @@
 #include <type_traits>
 
 #include "lbd/plan/extents.hpp"
+#include "lbd/plan/owners.hpp"
 
 namespace {
 
@@ -22,6 +23,7 @@ bool same_bytes(const T& a, const T& b) {
 
 }  // namespace
 
+bool operator==(const lb_owner& a, const lb_owner& b) { return same_bytes(a, b); }
 bool operator==(const lb_service& a, const lb_service& b) { return same_bytes(a, b); }
 bool operator==(const lb_dest_body& a, const lb_dest_body& b) { return same_bytes(a, b); }
 
@@ -31,11 +33,11 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-constexpr std::uint32_t lines(std::uint32_t entries) { return (entries + LB_RING_LINE - 1) / LB_RING_LINE; }
+constexpr const char* cure_of_full = "restart lbd: it then forgets backends that are gone and have no flows";
 
 tl::unexpected<netlink::Error> full(std::string object, std::uint64_t limit, std::string_view of_what) {
     return failure("plan", std::move(object), ENOSPC, fmt::format("the map has room for {} {}", limit, of_what),
-                   "restart lbd: it then makes a larger map");
+                   cure_of_full);
 }
 
 Ring ring_of(const Service& service, const ServiceIds& ids) {
@@ -50,9 +52,9 @@ Ring ring_of(const Service& service, const ServiceIds& ids) {
 }
 
 /// The line of a table that is there already, or of room for one.
-Result<std::uint32_t> place(const Ring& ring, const Image& before, Extents& room, std::uint32_t limit) {
-    if (const auto it = before.rings.find(ring); it != before.rings.end()) return it->second;
-    if (const auto line = room.take(lines(ring.size))) return *line;
+Result<Table> place(Ring ring, Digest digest, const Image& before, Extents& room, std::uint32_t limit) {
+    if (const auto it = before.tables.find(digest); it != before.tables.end()) return it->second;
+    if (const auto line = room.take(lines(ring.size))) return Table{.line = *line, .ring = std::move(ring)};
     return full(fmt::format("a table of {} entries", ring.size), std::uint64_t{limit} * LB_RING_LINE, "entries");
 }
 
@@ -88,6 +90,26 @@ lb_dest_body body_in(const Image& image, std::size_t id) {
     return id < image.dests.size() ? image.dests[id] : lb_dest_body{};
 }
 
+/// Blocks before what is no block any more, so that a service has one at any moment.
+std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {
+    std::vector<Edit> blocks;
+    std::vector<Edit> others;
+    std::vector<Edit> removed;
+    if (before == after) return {};
+    const Owners old = owners(before);
+    const Owners wanted = owners(after);
+    for (const auto& [id, owner] : wanted) {
+        const auto known = old.find(id);
+        if (known == old.end() || !(known->second == owner))
+            (owner.block != 0 ? blocks : others).push_back(SetOwner{id, owner});
+    }
+    for (const auto& [id, owner] : old)
+        if (!wanted.contains(id)) removed.push_back(RemoveOwner{id});
+    blocks.insert(blocks.end(), others.begin(), others.end());
+    blocks.insert(blocks.end(), removed.begin(), removed.end());
+    return blocks;
+}
+
 }  // namespace
 
 Limits limits_for(const Image& image) {
@@ -98,7 +120,7 @@ Limits limits_for(const Image& image) {
     std::uint64_t ring_lines = 0;
     std::uint64_t dests = 1;
     for (const auto& [key, value] : image.vips) vips4 += is_v4(key) ? 1 : 0;
-    for (const auto& [ring, line] : image.rings) ring_lines += lines(ring.size);
+    for (const auto& [digest, table] : image.tables) ring_lines += lines(table.ring.size);
     for (const auto& [name, ids] : image.ids) dests = std::max<std::uint64_t>(dests, ids.base + ids.size);
     return {.vips4 = twice(vips4, 1024),
             .vips6 = twice(image.vips.size() - vips4, 1024),
@@ -106,25 +128,36 @@ Limits limits_for(const Image& image) {
             .dests = std::min(twice(dests, 4096), LB_DEST_MAX)};
 }
 
+Result<Limits> grown(const std::vector<Service>& services, const Image& before, const Limits& limits) {
+    TRY(Image both, plan(services, {}, before, {}));
+    both.tables.insert(before.tables.begin(), before.tables.end());
+    const Limits wanted = limits_for(both);
+    return Limits{.vips4 = std::max(limits.vips4, wanted.vips4),
+                  .vips6 = std::max(limits.vips6, wanted.vips6),
+                  .ring_lines = std::max(limits.ring_lines, wanted.ring_lines),
+                  .dests = std::max(limits.dests, wanted.dests)};
+}
+
 Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before, const Limits& limits) {
     Image image;
     TRY(image.ids, assign_ids(services, before.ids, limits.dests));
 
     Extents room(0, limits.ring_lines);
-    for (const auto& [ring, line] : before.rings) room.mark(line, lines(ring.size));
+    for (const auto& [digest, table] : before.tables) room.mark(table.line, lines(table.ring.size));
 
     for (const Service& service : services) {
         const ServiceIds& ids = image.ids.at(service.name);
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
         if (service.sticky) value.flags |= LB_SERVICE_STICKY;
-        if (const Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
-            auto known = image.rings.find(ring);
-            if (known == image.rings.end()) {
-                TRY(const std::uint32_t line, place(ring, before, room, limits.ring_lines));
-                known = image.rings.emplace(ring, line).first;
-            }
-            value.ring = known->second;
+        if (Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
+            const Digest key = digest(ring);
             value.ring_size = ring.size;
+            auto known = image.tables.find(key);
+            if (known == image.tables.end()) {
+                TRY(Table table, place(std::move(ring), key, before, room, limits.ring_lines));
+                known = image.tables.emplace(key, std::move(table)).first;
+            }
+            value.ring = known->second.line;
         }
         image.vips.try_emplace({service.vip, 0, 0});
         for (const PortSpec& ports : service.ports)
@@ -137,16 +170,34 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
     return image;
 }
 
+Digest digest(const Ring& ring) {
+    // FNV-1a (RFC 9923), 64 bits.
+    Digest hash = 0xcbf29ce484222325ULL;
+    const auto add = [&](std::string_view bytes) {
+        for (const char byte : bytes) hash = (hash ^ static_cast<unsigned char>(byte)) * 0x100000001b3ULL;
+    };
+    const auto add_number = [&](std::uint32_t number) { add({reinterpret_cast<const char*>(&number), sizeof number}); };
+    add_number(ring.size);
+    for (const Contender& contender : ring.contenders) {
+        add_number(contender.value);
+        add_number(contender.weight);
+        add_number(static_cast<std::uint32_t>(contender.name.size()));
+        add(contender.name);
+    }
+    return hash;
+}
+
 std::vector<Edit> diff(const Image& before, const Image& after) {
-    std::vector<Edit> edits;
+    std::vector<Edit> edits = diff_owners(before.ids, after.ids);
     std::vector<Edit> cleared;
     for (std::uint32_t id = 1; id < std::max(before.dests.size(), after.dests.size()); ++id) {
         const lb_dest_body body = body_in(after, id);
         if (body == body_in(before, id)) continue;
         (body.action == LB_ACTION_NONE ? cleared : edits).push_back(SetDest{id, body});
     }
-    for (const auto& [ring, line] : after.rings)
-        if (!before.rings.contains(ring)) edits.push_back(WriteRing{line, maglev_table(ring.contenders, ring.size)});
+    for (const auto& [digest, table] : after.tables)
+        if (!before.tables.contains(digest))
+            edits.push_back(WriteRing{table.line, digest, maglev_table(table.ring.contenders, table.ring.size)});
 
     const std::size_t until_vips = edits.size();
     if (before.vips != after.vips) edits.push_back(SetVips{after.vips});

@@ -29,14 +29,29 @@ struct VipKey {
 struct Ring {
     std::uint32_t size = 0;  ///< entries
     std::vector<Contender> contenders;
-    auto operator<=>(const Ring&) const = default;
+    bool operator==(const Ring&) const = default;
 };
+
+/// What tables are known again by: in the maps, and from one process to the next.
+using Digest = std::uint64_t;
+[[nodiscard]] Digest digest(const Ring& ring);
+
+struct Table {
+    std::uint32_t line = 0;  ///< that it begins at
+    Ring ring;               ///< of one that an earlier process has made, the size alone
+    bool operator==(const Table&) const = default;
+};
+
+/// Of a table of so many entries, with the one for its digest.
+[[nodiscard]] constexpr std::uint32_t lines(std::uint32_t entries) {
+    return (entries + LB_RING_LINE - 1) / LB_RING_LINE + 1;
+}
 
 /// What the maps hold.
 struct Image {
     std::map<VipKey, lb_service> vips;
-    std::map<Ring, std::uint32_t> rings;  ///< the line that a table begins at
-    std::vector<lb_dest_body> dests;      ///< by id
+    std::map<Digest, Table> tables;
+    std::vector<lb_dest_body> dests;  ///< by id
     Ids ids;
 };
 
@@ -52,10 +67,23 @@ struct Limits {
 /// Room for this and for as much again, so that all of it can change at once.
 [[nodiscard]] Limits limits_for(const Image& image);
 
+/// Room for the services too beside what is there already, and no less than `limits`.
+[[nodiscard]] netlink::Result<Limits> grown(const std::vector<Service>& services, const Image& before,
+                                            const Limits& limits);
+
 /// What the maps shall hold, given what they hold now. ENOSPC if there is no room for what is new beside what is there.
 [[nodiscard]] netlink::Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before,
                                           const Limits& limits);
 
+/// Comes before anything that makes flows remember the id.
+struct SetOwner {
+    std::uint32_t id = 0;
+    lb_owner owner{};
+};
+/// Of an id that may belong to another one from now on.
+struct RemoveOwner {
+    std::uint32_t id = 0;
+};
 struct SetDest {
     std::uint32_t id = 0;
     lb_dest_body body{};
@@ -63,6 +91,7 @@ struct SetDest {
 /// Into lines that no service refers to.
 struct WriteRing {
     std::uint32_t line = 0;
+    Digest digest = 0;
     std::vector<std::uint16_t> table;
 };
 /// All of them, at once.
@@ -72,7 +101,7 @@ struct SetVips {
 /// Wait until no packet is being processed that saw what was there before.
 struct Settle {};
 
-using Edit = std::variant<SetDest, WriteRing, SetVips, Settle>;
+using Edit = std::variant<SetOwner, RemoveOwner, SetDest, WriteRing, SetVips, Settle>;
 
 /// The edits that lead from one image to another, in an order in which no packet sees half a service. Empty if there is
 /// nothing to do; otherwise the last one is Settle, so that what was freed may be written again.
@@ -81,5 +110,6 @@ using Edit = std::variant<SetDest, WriteRing, SetVips, Settle>;
 }  // namespace culvert::lbd
 
 /// The structures of bpf/abi.h have explicit padding, so equal bytes are equal values.
+[[nodiscard]] bool operator==(const lb_owner& a, const lb_owner& b);
 [[nodiscard]] bool operator==(const lb_service& a, const lb_service& b);
 [[nodiscard]] bool operator==(const lb_dest_body& a, const lb_dest_body& b);

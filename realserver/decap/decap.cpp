@@ -5,9 +5,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/if_link.h>
-#include <linux/magic.h>
-#include <sys/mount.h>
-#include <sys/vfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,6 +15,7 @@
 #include <vector>
 
 #include "bpf/decap_abi.h"
+#include "common/bpffs.hpp"
 #include "common/fd.hpp"
 #include "common/libbpf_log.hpp"
 #include "decap.skel.h"
@@ -28,12 +26,12 @@ namespace culvert::realserver {
 namespace {
 
 namespace fs = std::filesystem;
+using common::bpffs;
 using common::Fd;
 using common::LibbpfLog;
 using netlink::failure;
 using netlink::Result;
 
-constexpr const char* bpffs = "/sys/fs/bpf";
 constexpr const char* link_pin = "link";
 /// What replaces a pin is pinned with this behind its name first.
 constexpr const char* next = "_next";
@@ -74,15 +72,6 @@ std::optional<LinkInfo> open_link(const std::string& directory) {
     link.program = info.prog_id;
     link.ifindex = info.xdp.ifindex;
     return link;
-}
-
-Result<> mount_bpffs() {
-    struct statfs status {};
-    if (::statfs(bpffs, &status) == 0 && status.f_type == BPF_FS_MAGIC) return {};
-    if (::mount("bpf", bpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
-        return failure("mount", bpffs, errno, "XDP programs are kept there",
-                       errno == EPERM ? "as root: mount -t bpf bpf /sys/fs/bpf" : "");
-    return {};
 }
 
 /// Takes away what programs of devices that are no more have left behind, in this namespace and others.
@@ -199,7 +188,7 @@ Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) c
 }
 
 Result<> DecapPrograms::attach(const Decap& wanted, std::uint32_t ifindex) const {
-    CHECK_OK(mount_bpffs());
+    CHECK_OK(common::mount_bpffs());
     sweep();
     const std::string here = directory(ifindex);
     std::error_code error;

@@ -24,20 +24,67 @@ class LbdLife : public LbdTest {
   protected:
     /// All that lbd may leave behind: XDP programs, neighbours that are kept resolved, sockets.
     std::string traces() {
-        return balancer().must("sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert; true'");
+        return balancer().must(
+            "sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert;"
+            " find /sys/fs/bpf/culvert/lbd -type f -printf \"pinned %f\\n\"; true'");
     }
 };
 
-TEST_F(LbdLife, LeavesNothingBehind) {
+TEST_F(LbdLife, GoesOnWithoutTheProcessUntilItIsDetached) {
+    const HttpServer web(backend(), "backend");
     const std::string before = snapshot(balancer());
-    for (const int signal : {SIGTERM, SIGINT}) {
+    for (const int signal : {SIGTERM, SIGINT, SIGKILL}) {
         Balancer lbd(balancer(), config());
         EXPECT_THAT(traces(), testing::AllOf(HasSubstr("xdp"), HasSubstr("managed"), HasSubstr("lbd.sock")));
         const Output output = lbd.stop(signal);
-        EXPECT_EQ(output.status, 0) << output;
+        EXPECT_EQ(output.status, signal == SIGKILL ? 128 + SIGKILL : 0) << output;
+        EXPECT_THAT(traces(), testing::AllOf(HasSubstr("xdp"), HasSubstr("managed"), HasSubstr("pinned")));
+        EXPECT_EQ(http_get(client(), vip4), "backend\n");
+
+        balancer().must(CULVERT_LBD " stop --detach");
         EXPECT_EQ(traces(), "");
         EXPECT_EQ(snapshot(balancer()), before);
     }
+}
+
+TEST_F(LbdLife, StopsByCommand) {
+    Balancer lbd(balancer(), config());
+    balancer().must(CULVERT_LBD " stop");
+    EXPECT_EQ(lbd.wait().status, 0);
+    EXPECT_THAT(traces(), HasSubstr("xdp"));
+    Balancer again(balancer(), config());
+    balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_EQ(again.wait().status, 0);
+    EXPECT_EQ(traces(), "");
+    const Output none = balancer().run(CULVERT_LBD " stop");
+    EXPECT_EQ(none.status, 1);
+    EXPECT_THAT(none.err, HasSubstr("is it running?"));
+}
+
+TEST_F(LbdLife, ABadConfigurationIsRefusedAndChangesNothing) {
+    const Balancer lbd(balancer(), config());
+    const std::string before = lbd.show("backends").dump();
+    balancer().write("/run/lbd.yaml", "interfaces: [eth0]\nservice: []\n");
+    const Output bad = balancer().run(CULVERT_LBD " reload");
+    EXPECT_EQ(bad.status, 2);
+    EXPECT_THAT(bad.err, HasSubstr("/run/lbd.yaml:2:1: \"service\" is not a key"));
+    EXPECT_EQ(lbd.show("backends").dump(), before);
+
+    balancer().write("/run/lbd.yaml", config("eth7"));
+    const Output missing = balancer().run(CULVERT_LBD " reload");
+    EXPECT_EQ(missing.status, 1);
+    EXPECT_THAT(missing.err, HasSubstr("eth7: No such device"));
+    EXPECT_EQ(lbd.show("backends").dump(), before);
+}
+
+TEST_F(LbdLife, MapsOfAnotherVersionAreRefused) {
+    Balancer(balancer(), config()).stop();
+    balancer().must("sh -c 'cd /sys/fs/bpf/culvert/lbd/*/ && mv *-1 1-1'");
+    const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_THAT(output.err, HasSubstr("its maps are of ABI version 1"));
+    EXPECT_THAT(output.err, HasSubstr("(lbd stop --detach, then start: all flows are forgotten)"));
+    EXPECT_THAT(traces(), HasSubstr("xdp"));
 }
 
 TEST_F(LbdLife, StartsAgainAfterItWasKilled) {
@@ -47,19 +94,24 @@ TEST_F(LbdLife, StartsAgainAfterItWasKilled) {
     Balancer lbd(balancer(), config());
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
     EXPECT_EQ(lbd.stop().status, 0);
-    EXPECT_EQ(traces(), "");
 }
 
 TEST_F(LbdLife, TheSecondOneIsRefused) {
     const Balancer first(balancer(), config());
     const Output second = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
     EXPECT_EQ(second.status, 1);
-    EXPECT_THAT(second.err, HasSubstr("another lbd is running"));
-
-    const Output elsewhere = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml --socket /run/other.sock");
-    EXPECT_EQ(elsewhere.status, 1);
-    EXPECT_THAT(elsewhere.err, HasSubstr("another XDP program is there (ip link set dev eth0 xdp off)"));
+    EXPECT_THAT(second.err, HasSubstr("another lbd is running in this network namespace"));
     EXPECT_TRUE(eventually([&] { return first.reaches("10.0.0.3"); }));
+}
+
+TEST_F(LbdLife, ForeignXdpProgramsStay) {
+    Balancer(balancer(), config()).stop();
+    balancer().must("mv /sys/fs/bpf/culvert/lbd /sys/fs/bpf/somebody");
+    const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+    EXPECT_EQ(output.status, 1);
+    EXPECT_THAT(output.err, HasSubstr("another XDP program is there (ip link set dev eth0 xdp off)"));
+    EXPECT_THAT(balancer().must("ip link show eth0"), HasSubstr("xdp"));
+    EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -mindepth 1"), "");
 }
 
 TEST_F(LbdLife, GenericXdpOnRequest) {

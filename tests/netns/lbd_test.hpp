@@ -27,7 +27,14 @@ class Balancer {
     }
 
     [[nodiscard]] std::string log() const { return process_.err(); }
+    /// It leaves behind what balances; CULVERT_LBD " stop --detach" takes that away.
     Output stop(int signal = SIGTERM) { return process_.stop(signal); }
+    Output wait() { return process_.wait(); }
+    /// Takes up another configuration.
+    void reload(std::string_view config) const {
+        host_.write("/run/lbd.yaml", config);
+        host_.must(CULVERT_LBD " reload");
+    }
 
     [[nodiscard]] nlohmann::json show(std::string_view what) const {
         return nlohmann::json::parse(host_.must(fmt::format("{} show {} --json", CULVERT_LBD, what)));

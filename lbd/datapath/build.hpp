@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "bpf/abi.h"
+#include "lbd/plan/plan.hpp"
+#include "lbd/state.hpp"
+
+namespace culvert::lbd {
+
+/// What the program is compiled to, beyond the configuration.
+struct Surroundings {
+    std::optional<IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
+    std::optional<IpAddress> own6;
+    bool vlans = false;  ///< frames come and leave with VLAN tags
+    bool operator==(const Surroundings&) const = default;
+};
+
+/// A program as it is loaded: what it is compiled to, and the size of its maps.
+struct Build {
+    lb_config config{};  ///< the hash key is zero until it is drawn
+    Limits limits;
+    bool operator==(const Build& other) const;
+
+    [[nodiscard]] std::uint32_t buckets() const { return config.bucket_mask + 1; }
+};
+
+[[nodiscard]] Build build_for(const Config& config, const Surroundings& around, const Limits& limits);
+
+/// With the hash key of `present`, by which the flow table is addressed.
+[[nodiscard]] Build keyed(Build wanted, const Build& present);
+/// The same, and it also runs what `present` runs.
+[[nodiscard]] Build united(Build wanted, const Build& present);
+
+}  // namespace culvert::lbd

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/datapath/inherit.hpp"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <span>
+#include <string_view>
+
+#include "common/libbpf_log.hpp"
+#include "lb.skel.h"
+#include "lbd/datapath/mapped_array.hpp"
+#include "lbd/datapath/vip_table.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+constexpr const char* cure = "lbd stop --detach, then start: all flows are forgotten";
+
+constexpr const char* config_map = "compiled_to";
+
+/// Empty for .rodata, whose layout is the compiler's. No dots: the filesystem has none in names.
+std::string pin_name(const bpf_map* map) {
+    const std::string_view name = ::bpf_map__name(map);
+    if (name.ends_with(".rodata")) return {};
+    return name.ends_with(".bss") ? "state" : std::string(name);
+}
+
+Result<Fd> open_map(const Generation& generation, const std::string& name) {
+    Fd fd(::bpf_obj_get(generation.pin(name).c_str()));
+    if (!fd.is_open()) return failure("take over", generation.pin(name), errno, {}, cure);
+    return fd;
+}
+
+Result<bpf_map_info> info_of(int fd) {
+    bpf_map_info info{};
+    std::uint32_t size = sizeof info;
+    if (::bpf_obj_get_info_by_fd(fd, &info, &size) < 0) return failure("read", "a BPF map's properties", errno);
+    return info;
+}
+
+bool is_shaped_as(const bpf_map_info& info, const bpf_map* map) {
+    return info.type == ::bpf_map__type(map) && info.key_size == ::bpf_map__key_size(map) &&
+           info.value_size == ::bpf_map__value_size(map);
+}
+
+template <typename Line, typename Build>
+Result<> copy_vips(int from, const bpf_map* to, std::uint32_t half, const Build& build_table) {
+    TRY(const std::uint32_t old_lines, max_entries(from));
+    TRY(const auto before, MappedArray<Line>::map(from, old_lines, ::bpf_map__name(to)));
+    TRY(const auto after, MappedArray<Line>::map(::bpf_map__fd(to), ::bpf_map__max_entries(to), ::bpf_map__name(to)));
+    const auto size = after.values().size() / 2;
+    const auto table = build_table(vip_entries<Line>(before.values().subspan(half * old_lines / 2, old_lines / 2)),
+                                   static_cast<std::uint32_t>(size));
+    if (table.empty()) return failure("enter VIPs", "into their hash table", ENOSPC);
+    std::ranges::copy(table, after.values().subspan(half * size).begin());
+    return {};
+}
+
+Result<> copy_memory(int from, const bpf_map* to) {
+    struct Word {
+        std::uint64_t value;
+    };
+    const std::size_t words = ::bpf_map__value_size(to) / sizeof(Word);
+    TRY(const std::uint32_t count, max_entries(from));
+    TRY(const auto before, MappedArray<Word>::map(from, count * words, ::bpf_map__name(to)));
+    TRY(const auto after,
+        MappedArray<Word>::map(::bpf_map__fd(to), ::bpf_map__max_entries(to) * words, ::bpf_map__name(to)));
+    const auto size = std::min(before.values().size(), after.values().size());
+    std::memcpy(after.values().data(), before.values().data(), size * sizeof(Word));
+    return {};
+}
+
+Result<> copy_elements(int from, const bpf_map* to) {
+    const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
+    std::vector<std::uint8_t> key(::bpf_map__key_size(to));
+    std::vector<std::uint8_t> value(((::bpf_map__value_size(to) + 7) / 8 * 8) * cpus);
+    for (bool more = ::bpf_map_get_next_key(from, nullptr, key.data()) == 0; more;
+         more = ::bpf_map_get_next_key(from, key.data(), key.data()) == 0)
+        if (::bpf_map_lookup_elem(from, key.data(), value.data()) == 0 &&
+            ::bpf_map_update_elem(::bpf_map__fd(to), key.data(), value.data(), BPF_ANY) < 0)
+            return failure("copy into BPF map", ::bpf_map__name(to), errno);
+    return {};
+}
+
+}  // namespace
+
+Result<std::uint32_t> max_entries(int fd) {
+    TRY(const bpf_map_info info, info_of(fd));
+    return info.max_entries;
+}
+
+Result<Build> read_build(const Generation& generation) {
+    const common::LibbpfLog log;
+    Build build;
+    TRY(const Fd config, open_map(generation, config_map));
+    TRY(const bpf_map_info info, info_of(config.get()));
+    if (info.value_size != sizeof build.config)
+        return failure("take over", generation.directory, EPROTO, "its program is of another shape", cure);
+    const std::uint32_t key = 0;
+    if (::bpf_map_lookup_elem(config.get(), &key, &build.config) < 0)
+        return failure("read", generation.pin(config_map), errno);
+    const auto size = [&](const char* name) -> Result<std::uint32_t> {
+        TRY(const Fd map, open_map(generation, name));
+        return max_entries(map.get());
+    };
+    TRY(const std::uint32_t vips4, size("vips4"));
+    TRY(const std::uint32_t vips6, size("vips6"));
+    TRY(build.limits.ring_lines, size("rings"));
+    TRY(build.limits.dests, size("dests"));
+    build.limits.vips4 = vips4 / 2;
+    build.limits.vips6 = vips6 / 2;
+    return build;
+}
+
+Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generation& generation) {
+    std::vector<Replaced> replaced;
+    bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton.obj) {
+        const std::string name = pin_name(map);
+        if (name.empty() || name == config_map) continue;
+        TRY(Fd fd, open_map(generation, name));
+        TRY(const bpf_map_info info, info_of(fd.get()));
+        if (!is_shaped_as(info, map))
+            return failure(
+                "take over", generation.pin(name), EPROTO,
+                fmt::format("its values have {} bytes, ours {}", info.value_size, ::bpf_map__value_size(map)), cure);
+        if (info.max_entries != ::bpf_map__max_entries(map))
+            replaced.push_back({.map = map, .former = std::move(fd)});
+        else if (const int error = ::bpf_map__reuse_fd(map, fd.get()); error < 0)
+            return failure("take over", generation.pin(name), -error);
+    }
+    return replaced;
+}
+
+Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced) {
+    const auto& maps = skeleton.maps;
+    const std::uint32_t half = skeleton.bss->vips_half & 1;
+    const auto copy = [&](int from, const bpf_map* to) -> Result<> {
+        if (to == maps.flows) return {};
+        if (to == maps.vips4) return copy_vips<lb_vip4_line>(from, to, half, vip4_table);
+        if (to == maps.vips6) return copy_vips<lb_vip6_line>(from, to, half, vip6_table);
+        return (::bpf_map__map_flags(to) & BPF_F_MMAPABLE) != 0 ? copy_memory(from, to) : copy_elements(from, to);
+    };
+    for (const auto& [map, former] : replaced) CHECK_OK(copy(former.get(), map));
+    return {};
+}
+
+Result<> pin(const lb_bpf& skeleton, const Generation& generation) {
+    const std::uint32_t key = 0;
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton.maps.compiled_to), &key, &skeleton.rodata->config, BPF_ANY) < 0)
+        return failure("write BPF map", config_map, errno);
+    const bpf_map* map = nullptr;
+    bpf_object__for_each_map(map, skeleton.obj) {
+        const std::string name = pin_name(map);
+        if (name.empty()) continue;
+        const std::string path = generation.pin(name);
+        if (::bpf_obj_pin(::bpf_map__fd(map), path.c_str()) < 0) return failure("pin", path, errno);
+    }
+    const std::string path = generation.pin(program_pin);
+    if (::bpf_obj_pin(::bpf_program__fd(skeleton.progs.lb), path.c_str()) < 0) return failure("pin", path, errno);
+    return {};
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/datapath/pins.hpp"
+
+#include <bpf/bpf.h>
+#include <fcntl.h>
+#include <fmt/core.h>
+#include <sys/file.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <filesystem>
+#include <set>
+
+#include "bpf/abi.h"
+#include "common/bpffs.hpp"
+#include "netlink/netns.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+namespace fs = std::filesystem;
+using netlink::failure;
+using netlink::Result;
+
+std::string privilege(int code) {
+    return code == EPERM || code == EACCES ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
+}
+
+Result<> make_directory(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return failure("make directory", path, error.value(), {}, privilege(error.value()));
+    return {};
+}
+
+/// 0 if the generation is not whole.
+std::uint32_t program_of(const Generation& generation) {
+    const Fd program(::bpf_obj_get(generation.pin(program_pin).c_str()));
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (!program.is_open() || ::bpf_obj_get_info_by_fd(program.get(), &info, &size) < 0) return 0;
+    return info.id;
+}
+
+std::optional<PinnedLink> open_link(const std::string& path) {
+    PinnedLink link{.path = path, .fd = Fd(::bpf_obj_get(path.c_str()))};
+    bpf_link_info info{};
+    std::uint32_t size = sizeof info;
+    if (!link.fd.is_open() || ::bpf_obj_get_info_by_fd(link.fd.get(), &info, &size) < 0) return std::nullopt;
+    link.ifindex = info.xdp.ifindex;
+    link.program = info.prog_id;
+    return link;
+}
+
+std::string link_path(const std::string& home, std::uint32_t ifindex) {
+    return fmt::format("{}links/{}", home, ifindex);
+}
+
+std::vector<PinnedLink> links_in(const std::string& home) {
+    std::vector<PinnedLink> links;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(home + "links", error))
+        if (auto link = open_link(entry.path().string())) links.push_back(*std::move(link));
+    return links;
+}
+
+/// Takes away what balanced on interfaces that are no more: mostly those of namespaces that are gone.
+void sweep() {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(fs::path(common::bpffs) / "culvert/lbd", error)) {
+        const std::string home = entry.path().string() + "/";
+        const Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+        if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) continue;
+        if (std::ranges::all_of(links_in(home), [](const PinnedLink& link) { return link.ifindex == 0; }))
+            fs::remove_all(home, error);
+    }
+}
+
+}  // namespace
+
+Result<Pins> Pins::open() {
+    CHECK_OK(common::mount_bpffs());
+    TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
+    std::string home = fmt::format("{}/culvert/lbd/{}/", common::bpffs, cookie);
+    sweep();
+    CHECK_OK(make_directory(home + "links"));
+    Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
+        if (errno != EWOULDBLOCK) return failure("lock", home, errno);
+        return failure("lock", home, errno, "another lbd is running in this network namespace");
+    }
+    return Pins(std::move(home), std::move(lock));
+}
+
+std::vector<Generation> Pins::generations() const {
+    std::vector<Generation> found;
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(home_, error)) {
+        Generation one{.directory = entry.path().string() + "/"};
+        if (std::sscanf(entry.path().filename().c_str(), "%u-%u", &one.abi, &one.number) == 2) found.push_back(one);
+    }
+    std::ranges::sort(found, std::ranges::greater{}, &Generation::number);
+    return found;
+}
+
+Result<std::optional<Generation>> Pins::present() const {
+    std::set<std::uint32_t> running;
+    for (const PinnedLink& link : links())
+        if (link.ifindex != 0) running.insert(link.program);
+    std::optional<Generation> present;
+    for (const Generation& one : generations()) {
+        const std::uint32_t program = program_of(one);
+        if (program == 0) continue;
+        if (!present || running.contains(program)) present = one;
+        if (running.contains(program)) break;
+    }
+    if (present && present->abi != LB_ABI_VERSION)
+        return failure("take over", present->directory, EPROTO,
+                       fmt::format("its maps are of ABI version {}, ours of {}", present->abi, LB_ABI_VERSION),
+                       "lbd stop --detach, then start: all flows are forgotten");
+    return present;
+}
+
+Result<Generation> Pins::make_next() const {
+    const auto all = generations();
+    Generation next{.abi = LB_ABI_VERSION, .number = all.empty() ? 1 : all.front().number + 1, .directory = {}};
+    next.directory = fmt::format("{}{}-{}/", home_, next.abi, next.number);
+    CHECK_OK(make_directory(next.directory));
+    return next;
+}
+
+void Pins::keep_only(const Generation& generation) const {
+    std::error_code error;
+    for (const Generation& other : generations())
+        if (other.number != generation.number) fs::remove_all(other.directory, error);
+}
+
+std::vector<PinnedLink> Pins::links() const { return links_in(home_); }
+
+Result<> Pins::attach(int program, std::uint32_t ifindex, std::uint32_t flags) const {
+    const std::string path = link_path(home_, ifindex);
+    if (const auto present = open_link(path); present && present->ifindex == ifindex) {
+        if (::bpf_link_update(present->fd.get(), program, nullptr) < 0)
+            return failure("replace the XDP program at", path, errno, {}, privilege(errno));
+        return {};
+    }
+    bpf_link_create_opts options{};
+    options.sz = sizeof options;
+    options.flags = flags;
+    const Fd link(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
+    if (!link.is_open()) return failure("attach XDP", {}, errno, {}, privilege(errno));
+    std::remove(path.c_str());
+    if (::bpf_obj_pin(link.get(), path.c_str()) < 0) return failure("pin", path, errno, {}, privilege(errno));
+    return {};
+}
+
+bool Pins::is_attached(std::uint32_t ifindex) const {
+    const auto link = open_link(link_path(home_, ifindex));
+    return link && link->ifindex == ifindex;
+}
+
+Result<> Pins::detach(const PinnedLink& link) {
+    // At once; when the last file goes, it would be some time later.
+    if (link.ifindex != 0 && ::bpf_link_detach(link.fd.get()) < 0)
+        return failure("detach XDP at", link.path, errno, {}, privilege(errno));
+    std::remove(link.path.c_str());
+    return {};
+}
+
+Result<> Pins::remove() const {
+    for (const PinnedLink& link : links()) CHECK_OK(detach(link));
+    std::error_code error;
+    fs::remove_all(home_, error);
+    if (error) return failure("remove", home_, error.value(), {}, privilege(error.value()));
+    return {};
+}
+
+}  // namespace culvert::lbd

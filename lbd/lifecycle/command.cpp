@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/lifecycle/command.hpp"
+
+#include <fmt/core.h>
+#include <linux/netlink.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdio>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lbd/control.hpp"
+#include "lbd/datapath/pins.hpp"
+#include "netlink/links.hpp"
+#include "netlink/neighbour.hpp"
+#include "netlink/socket.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+
+/// The kernel need keep the neighbours resolved no longer.
+Result<> release_neighbours(const std::vector<PinnedLink>& from) {
+    TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
+    TRY(const auto links, netlink::Links(socket).dump());
+    std::set<std::uint32_t> ours;  // the interfaces and their VLANs
+    for (const auto& link : links)
+        if (std::ranges::any_of(from, [&](const PinnedLink& pinned) {
+                return pinned.ifindex == link.index || pinned.ifindex == link.lower;
+            }))
+            ours.insert(link.index);
+    netlink::Neighbours neighbours(socket);
+    TRY(const auto all, neighbours.dump());
+    for (const auto& neighbour : all)
+        if (neighbour.managed && ours.contains(neighbour.link))
+            (void)neighbours.remove(neighbour.link, neighbour.address);
+    return {};
+}
+
+/// Without a balancer that runs.
+Result<> detach(const Options& options) {
+    CHECK_OK(enter_netns(options));
+    TRY(const Pins pins, Pins::open());
+    const auto links = pins.links();
+    CHECK_OK(pins.remove());
+    ::unlink(socket_path(options).c_str());
+    return release_neighbours(links);
+}
+
+}  // namespace
+
+ExitCode reload(const Options& options) {
+    const auto answer = ask(socket_path(options), {{"command", "reload"}});
+    if (!answer) return fail(answer.error());
+    if (!answer->contains("refused")) return exit_done;
+    for (const auto& line : answer->at("refused")) fmt::print(stderr, "{}\n", line.get<std::string>());
+    return exit_usage;
+}
+
+void declare_stop(CLI::App& app, Options& options) {
+    app.add_flag("--detach", options.detach, "Balance no more packets and forget all flows, also when no lbd runs");
+}
+
+ExitCode stop(const Options& options) {
+    const auto stopped = tell(socket_path(options), {{"command", "stop"}, {"detach", options.detach}});
+    if (stopped) return exit_done;
+    const bool none_runs = stopped.error().code == ENOENT || stopped.error().code == ECONNREFUSED;
+    if (!options.detach || !none_runs) return fail(stopped.error());
+    const auto detached = detach(options);
+    return detached ? exit_done : fail(detached.error());
+}
+
+}  // namespace culvert::lbd
