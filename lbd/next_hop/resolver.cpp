@@ -25,9 +25,26 @@ namespace {
 
 bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
 
+/// Routes lead to the bond, never to a member.
+Result<> refuse_member_of_bond(netlink::Socket& socket, const netlink::Link& link) {
+    if (link.master == 0) return {};
+    TRY(const auto master, netlink::Links(socket).get(link.master));
+    if (!std::holds_alternative<netlink::Bond>(master.details)) return {};
+    return netlink::failure("balance on", link.name, EINVAL, "it is a member of " + master.name,
+                            "interfaces: [" + master.name + "]");
+}
+
 /// An address that packets may be sent from.
 bool is_usable(const netlink::InterfaceAddress& address) {
     return address.scope == RT_SCOPE_UNIVERSE && (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+}
+
+NeighbourKey key_of(const netlink::Neighbour& neighbour) {
+    return {.link = neighbour.link, .address = neighbour.address};
+}
+
+std::optional<netlink::MacAddress> mac_in_use(const netlink::Neighbour& neighbour) {
+    return neighbour.is_usable() ? neighbour.mac : std::nullopt;
 }
 
 bool lies_in(const netlink::Prefix& prefix, const std::set<IpAddress>& addresses) {
@@ -45,6 +62,7 @@ Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
     for (const std::string& name : interfaces) {
         TRY(auto link, netlink::Links(resolver.socket_).get(name));
         if (!link.mac) return netlink::failure("balance on", name, EINVAL, "not an Ethernet interface");
+        CHECK_OK(refuse_member_of_bond(resolver.socket_, link));
         const std::uint32_t index = link.index;
         resolver.network_.ports.insert_or_assign(index, std::move(link));
     }
@@ -57,15 +75,22 @@ Result<> Resolver::load() {
     TRY(const auto links, netlink::Links(socket_).dump());
     std::map<std::uint32_t, netlink::Link> ports;
     network_.vlans.clear();
+    network_.members.clear();
     for (const auto& link : links) {
         if (network_.ports.contains(link.index)) ports.emplace(link.index, link);
+        if (network_.ports.contains(link.master)) network_.members.emplace(link.index, link);
         if (is_vlan(link)) network_.vlans.emplace(link.index, link);
     }
     network_.ports = std::move(ports);
 
     TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
-    network_.neighbours.clear();
-    for (const auto& neighbour : neighbours) take({.value = neighbour});
+    std::set<NeighbourKey> present;
+    for (const auto& neighbour : neighbours) {
+        take({.value = neighbour});
+        present.insert(key_of(neighbour));
+    }
+    std::erase_if(network_.neighbours, [&](const auto& known) { return !present.contains(known.first); });
+    std::erase_if(since_, [this](const auto& known) { return !network_.neighbours.contains(known.first); });
     std::erase_if(managed_, [this](const NeighbourKey& key) { return !network_.neighbours.contains(key); });
     routes_are_stale_ = true;
     return {};
@@ -94,6 +119,10 @@ Result<bool> Resolver::read() {
 
 bool Resolver::take(const netlink::LinkChanged& event) {
     const std::uint32_t index = event.value.index;
+    if (!event.removed && network_.ports.contains(event.value.master))
+        network_.members.insert_or_assign(index, event.value);
+    else
+        network_.members.erase(index);
     const bool is_port = network_.ports.contains(index);
     if (!is_port && !is_vlan(event.value)) return false;
     auto& links = is_port ? network_.ports : network_.vlans;
@@ -105,12 +134,16 @@ bool Resolver::take(const netlink::LinkChanged& event) {
 }
 
 bool Resolver::take(const netlink::NeighbourChanged& event) {
-    const NeighbourKey key{.link = event.value.link, .address = event.value.address};
+    const NeighbourKey key = key_of(event.value);
     if (find_link(network_, key.link) == nullptr) return false;
     if (event.removed) {
         network_.neighbours.erase(key);
+        since_.erase(key);
         managed_.erase(key);
     } else {
+        const auto known = network_.neighbours.find(key);
+        if (known == network_.neighbours.end() || mac_in_use(known->second) != mac_in_use(event.value))
+            since_[key] = Clock::now();
         network_.neighbours.insert_or_assign(key, event.value);
     }
     return true;
@@ -165,6 +198,11 @@ std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) con
     const auto route = routes_.find(backend);
     if (route == routes_.end() || !route->second) return std::nullopt;
     return neighbour_on_the_way(backend, *route->second, network_);
+}
+
+std::optional<Resolver::Clock::time_point> Resolver::since(const NeighbourKey& key) const {
+    const auto known = since_.find(key);
+    return known == since_.end() ? std::nullopt : std::optional(known->second);
 }
 
 /// Entries that an administrator has fixed are left alone: the kernel would turn them into dynamic ones.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <set>
@@ -19,6 +20,8 @@ namespace culvert::lbd {
 /// the way and keep them so (packets that XDP sends refresh no entry of the kernel's), and listens to what changes.
 class Resolver {
   public:
+    using Clock = std::chrono::steady_clock;
+
     /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet.
     [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
 
@@ -40,6 +43,8 @@ class Resolver {
     [[nodiscard]] const Network& network() const { return network_; }
     /// Whose MAC address frames for the backend take, if they leave by a port.
     [[nodiscard]] std::optional<NeighbourKey> neighbour_of(const IpAddress& backend) const;
+    /// Since when the neighbour has had its MAC address, or none that can be used. Nothing if it is not in the table.
+    [[nodiscard]] std::optional<Clock::time_point> since(const NeighbourKey& key) const;
 
   private:
     Resolver(netlink::Monitor monitor, netlink::Socket socket)
@@ -55,6 +60,7 @@ class Resolver {
     netlink::Monitor monitor_;
     netlink::Socket socket_;
     Network network_;
+    std::map<NeighbourKey, Clock::time_point> since_;
     std::set<IpAddress> backends_;
     std::map<IpAddress, std::optional<netlink::Route>> routes_;
     bool routes_are_stale_ = true;

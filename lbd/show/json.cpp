@@ -170,9 +170,13 @@ Json neighbours(const Status& status) {
         Json json{{"address", one.neighbour.address.to_string()}, {"interface", one.interface}};
         if (one.neighbour.mac) json["mac"] = one.neighbour.mac->to_string();
         json["state"] = state_name(one.neighbour.state);
+        if (one.age) json["age_s"] = one.age->count();
         json["managed"] = one.neighbour.managed;
         json["backends"] = Json::array();
-        for (const IpAddress& backend : one.backends) json["backends"].push_back(backend.to_string());
+        for (const auto& [backend, mtu] : one.backends) {
+            Json& served = json["backends"].emplace_back(Json{{"address", backend.to_string()}});
+            if (mtu) served["mtu"] = *mtu;
+        }
         list.push_back(std::move(json));
     }
     return list;
@@ -183,7 +187,12 @@ Json interfaces(const Status& status) {
     for (const InterfaceStatus& one : status.interfaces) {
         Json json{{"name", one.name}};
         if (one.link) json["index"] = one.link->index;
-        json["xdp"] = one.mode == XdpMode::generic ? "generic" : "native";
+        if (one.mode) json["xdp"] = one.mode == XdpMode::generic ? "generic" : "native";
+        if (!one.member_of.empty()) json["member_of"] = one.member_of;
+        if (!one.vlan_of.empty()) {
+            json["vlan"] = std::get<netlink::Vlan>(one.link->details).id;
+            json["vlan_of"] = one.vlan_of;
+        }
         if (one.link && one.link->mac) json["mac"] = one.link->mac->to_string();
         if (one.link) json["mtu"] = one.link->mtu;
         json["up"] = one.link && one.link->is_up();

@@ -65,7 +65,7 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
         if (!key) continue;
         const auto [it, is_new] = statuses.try_emplace(*key);
         NeighbourStatus& status = it->second;
-        status.backends.push_back(backend);
+        status.backends.push_back({backend, hop ? std::optional(hop->mtu) : std::nullopt});
         if (!is_new) continue;
         status.interface = name_of(key->link, resolver.network());
         const auto known = resolver.network().neighbours.find(*key);
@@ -73,9 +73,27 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
             status.neighbour = known->second;
         else
             status.neighbour = {.address = key->address, .link = key->link};
+        if (const auto since = resolver.since(*key))
+            status.age = std::chrono::duration_cast<std::chrono::seconds>(Resolver::Clock::now() - *since);
     }
     std::vector<NeighbourStatus> list;
     for (auto& [key, status] : statuses) list.push_back(std::move(status));
+    return list;
+}
+
+std::vector<InterfaceStatus> interface_statuses(const std::vector<Attachment>& attachments, const Network& network) {
+    std::vector<InterfaceStatus> list;
+    for (const Attachment& attachment : attachments) {
+        const auto port = network.ports.find(attachment.ifindex);
+        list.push_back({.name = attachment.name,
+                        .mode = attachment.mode,
+                        .link = port == network.ports.end() ? std::nullopt : std::optional(port->second)});
+    }
+    for (const auto& [index, link] : network.members)
+        list.push_back({.name = link.name, .link = link, .member_of = name_of(link.master, network)});
+    for (const auto& [index, link] : network.vlans)
+        if (const std::string lower = name_of(link.lower, network); !lower.empty())
+            list.push_back({.name = link.name, .link = link, .vlan_of = lower});
     return list;
 }
 
@@ -93,12 +111,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
         status.services.push_back(std::move(one));
     }
     status.neighbours = neighbour_statuses(hops, resolver);
-    for (const Attachment& attachment : attachments) {
-        const auto port = network.ports.find(attachment.ifindex);
-        status.interfaces.push_back({.name = attachment.name,
-                                     .mode = attachment.mode,
-                                     .link = port == network.ports.end() ? std::nullopt : std::optional(port->second)});
-    }
+    status.interfaces = interface_statuses(attachments, network);
     status.flow_table = {.entries = config.flows.entries};
     TRY(status.drops, datapath.reasons());
     TRY(status.events, datapath.events());

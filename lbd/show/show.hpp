@@ -21,8 +21,10 @@
 ///                 share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or reason,
 ///                 reason_text; packets, bytes, new_flows, live_flows, closing_flows
 ///     flows       entries (room), used, services []: name, idle_ms, backends []: name, live_flows, closing_flows
-///     neighbours  address, interface, mac, state, managed, backends []
-///     interfaces  name, index, xdp (native | generic), mac, mtu, up, carrier
+///     neighbours  address, interface, mac, state, age_s (of the MAC address, or of its lack), managed, backends []:
+///                 address, mtu (of the path, if there is one)
+///     interfaces  name, index, mac, mtu, up, carrier; of those that are balanced on: xdp (native | generic); of the
+///                 VLAN devices that lead to them: vlan, vlan_of; of members of bonds: member_of
 ///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;
 ///                 events []: event, text, count
 ///

@@ -46,15 +46,24 @@ struct ServiceStatus {
 
 /// One on the way to a backend.
 struct NeighbourStatus {
+    struct Served {
+        IpAddress backend;
+        std::optional<std::uint16_t> mtu;  ///< of the path to it, bytes; none: it can't be reached
+    };
+
     std::string interface;
     netlink::Neighbour neighbour;
-    std::vector<IpAddress> backends;  ///< that are reached by it
+    std::optional<std::chrono::seconds> age;  ///< of what is known of its MAC address
+    std::vector<Served> backends;             ///< that are reached by it
 };
 
+/// One that is balanced on, a VLAN device that leads to one, or a member of a bond that is one.
 struct InterfaceStatus {
     std::string name;
-    XdpMode mode = XdpMode::native;     ///< native or generic
+    std::optional<XdpMode> mode;        ///< native or generic, where it is balanced on
     std::optional<netlink::Link> link;  ///< none: the interface is gone
+    std::string vlan_of;                ///< the interface that a VLAN device is on
+    std::string member_of;              ///< the bond
 };
 
 struct FlowTableStatus {

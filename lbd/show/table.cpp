@@ -115,19 +115,45 @@ std::string flows(const Json& json, bool colored) {
            fmt::format("{} of {} entries used ({:.1f}%)\n", text(json, "used"), text(json, "entries"), 100 * load);
 }
 
+/// "45s", "12m", "3h", "40d"
+std::string duration(std::uint64_t seconds) {
+    constexpr std::uint64_t minute = 60;
+    constexpr std::uint64_t hour = 60 * minute;
+    constexpr std::uint64_t day = 24 * hour;
+    if (seconds < 2 * minute) return fmt::format("{}s", seconds);
+    if (seconds < 2 * hour) return fmt::format("{}m", seconds / minute);
+    if (seconds < 2 * day) return fmt::format("{}h", seconds / hour);
+    return fmt::format("{}d", seconds / day);
+}
+
+/// "10.0.2.30 mtu 1500, 10.0.2.31"
+std::string served(const Json& backends) {
+    std::vector<std::string> all;
+    for (const Json& one : backends)
+        all.push_back(text(one, "address") + (one.contains("mtu") ? " mtu " + text(one, "mtu") : ""));
+    return fmt::format("{}", fmt::join(all, ", "));
+}
+
 std::string neighbours(const Json& list, bool colored) {
-    Table table({{"ADDRESS"}, {"INTERFACE"}, {"MAC"}, {"STATE"}, {"BACKENDS"}});
+    Table table({{"ADDRESS"}, {"INTERFACE"}, {"MAC"}, {"STATE"}, {"FOR", right}, {"BACKENDS"}});
     for (const Json& one : list)
         table.add({{text(one, "address")},
                    {text(one, "interface")},
                    {text(one, "mac")},
                    {text(one, "state"), one.contains("mac") ? Color::none : Color::red},
-                   {joined(one["backends"])}});
+                   {one.contains("age_s") ? duration(one["age_s"]) : "-"},
+                   {served(one["backends"])}});
     return table.to_string(colored);
 }
 
+std::string role(const Json& interface) {
+    if (interface.contains("member_of")) return "member of " + text(interface, "member_of");
+    if (interface.contains("vlan")) return "vlan " + text(interface, "vlan") + " of " + text(interface, "vlan_of");
+    return "balanced on";
+}
+
 std::string interfaces(const Json& list, bool colored) {
-    Table table({{"INTERFACE"}, {"INDEX", right}, {"XDP"}, {"MAC"}, {"MTU", right}, {"STATE"}});
+    Table table({{"INTERFACE"}, {"INDEX", right}, {"ROLE"}, {"XDP"}, {"MAC"}, {"MTU", right}, {"STATE"}});
     for (const Json& one : list) {
         const bool works = one["up"].get<bool>() && one["carrier"].get<bool>();
         const char* state = !one.contains("index")   ? "gone"
@@ -136,7 +162,8 @@ std::string interfaces(const Json& list, bool colored) {
                                                      : "no carrier";
         table.add({{text(one, "name")},
                    {text(one, "index")},
-                   {text(one, "xdp"), one["xdp"] == "generic" ? Color::yellow : Color::none},
+                   {role(one)},
+                   {text(one, "xdp"), one.value("xdp", "") == "generic" ? Color::yellow : Color::none},
                    {text(one, "mac")},
                    {text(one, "mtu")},
                    {state, works ? Color::green : Color::red}});

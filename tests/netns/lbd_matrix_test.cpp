@@ -31,6 +31,12 @@ std::vector<std::string> ip6tnl0() {
     return commands;
 }
 
+/// A point-to-point device, which takes its own VNI alone, with the MAC address that every backend's has.
+std::vector<std::string> geneve_from(const std::string& balancer) {
+    return {"ip link add gnv address 02:43:55:4c:56:54 up type geneve id 666 remote " + balancer,
+            "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.gnv.rp_filter=0"};
+}
+
 std::vector<std::string> with(std::vector<std::string> commands, std::string command) {
     commands.push_back(std::move(command));
     return commands;
@@ -50,6 +56,11 @@ std::vector<Way> ways() {
     };
     const auto gue_port = [](int outer) { return fmt::format("ip {} fou add port 5080 gue", outer == 6 ? "-6" : ""); };
     const std::string fou = "{type: fou, port: 5004}", gue = "{type: gue, port: 5080}";
+    const std::string fou_gre = "{type: fou, port: 5004, inner: gre}", gue_gre = "{type: gue, port: 5080, inner: gre}";
+    const std::string gue1 = "{type: gue, port: 5080, variant: 1}";
+    const std::string geneve = "{type: geneve, vni: 666}";
+    const std::string geneve_udp = "udp dst port 6081";
+    const auto geneve_from4 = geneve_from("10.0.0.2"), geneve_from6 = geneve_from("fd00::2");
     const std::string fou_udp = "udp dst port 5004", gue_udp = "udp dst port 5080";
     const auto tunl0 = fallback_device("tunl0"), sit0 = fallback_device("sit0");
     const auto gre0 = fallback_device("gre0"), ip6gre0 = fallback_device("ip6gre0");
@@ -73,6 +84,14 @@ std::vector<Way> ways() {
         {"Gue_6in4", gue, 6, 4, {"sit", "fou"}, with(sit0, gue_port(4)), to4 + gue_udp},
         {"Gue_4in6", gue, 4, 6, {"ip6_tunnel", "fou6"}, with(ip6tnl0(), gue_port(6)), to6 + gue_udp},
         {"Gue_6in6", gue, 6, 6, {"ip6_tunnel", "fou6"}, with(ip6tnl0(), gue_port(6)), to6 + gue_udp},
+        {"Gue1_4in4", gue1, 4, 4, {"ipip", "fou"}, with(tunl0, gue_port(4)), to4 + gue_udp},
+        {"Gue1_6in6", gue1, 6, 6, {"ip6_tunnel", "fou6"}, with(ip6tnl0(), gue_port(6)), to6 + gue_udp},
+        {"GreInFou_4in6", fou_gre, 4, 6, {"ip6_gre", "fou6"}, with(ip6gre0, fou_port(6, 47)), to6 + fou_udp},
+        {"GreInGue_6in4", gue_gre, 6, 4, {"ip_gre", "fou"}, with(gre0, gue_port(4)), to4 + gue_udp},
+        {"Geneve_4in4", geneve, 4, 4, {"geneve"}, geneve_from4, to4 + geneve_udp},
+        {"Geneve_6in4", geneve, 6, 4, {"geneve"}, geneve_from4, to4 + geneve_udp},
+        {"Geneve_4in6", geneve, 4, 6, {"geneve"}, geneve_from6, to6 + geneve_udp},
+        {"Geneve_6in6", geneve, 6, 6, {"geneve"}, geneve_from6, to6 + geneve_udp},
         {"L3dsr_4", "{type: l3dsr, dscp: 2}", 4, 4, {}, l3dsr(4), to4 + "ip[1] == 8"},
         {"L3dsr_6", "{type: l3dsr, dscp: 2}", 6, 6, {}, l3dsr(6), to6 + "ip6[0:2] & 0xff0 == 0x080"},
     };

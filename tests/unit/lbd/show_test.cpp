@@ -46,12 +46,21 @@ Status status() {
     status.neighbours = {
         {.interface = "eth0",
          .neighbour = {.address = address("10.0.2.30"), .link = 2, .mac = mac, .state = NUD_REACHABLE, .managed = true},
-         .backends = {address("10.0.2.30")}},
+         .age = std::chrono::seconds(200),
+         .backends = {{address("10.0.2.30"), 1500}}},
         {.interface = "eth0",
          .neighbour = {.address = address("fd00::31"), .link = 2, .state = NUD_INCOMPLETE},
-         .backends = {address("fd00::31")}}};
+         .backends = {{address("fd00::31"), {}}}}};
+    netlink::Link vlan = link;
+    vlan.index = 5;
+    vlan.details = netlink::Vlan{.id = 20};
+    netlink::Link member = link;
+    member.index = 6;
+    member.flags = IFF_UP;
     status.interfaces = {{.name = "eth0", .mode = XdpMode::native, .link = link},
-                         {.name = "eth1", .mode = XdpMode::generic}};
+                         {.name = "eth1", .mode = XdpMode::generic},
+                         {.name = "storage", .link = vlan, .vlan_of = "eth0"},
+                         {.name = "eth2", .link = member, .member_of = "bond0"}};
     status.flow_table = {.entries = 64};
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_ECHO] = 9;
@@ -87,16 +96,20 @@ TEST(ShowJson, Flows) {
 TEST(ShowJson, Neighbours) {
     EXPECT_EQ(to_json(View::neighbours, status()), Json::parse(R"([
         {"address": "10.0.2.30", "interface": "eth0", "mac": "02:00:00:00:00:30", "state": "reachable",
-         "managed": true, "backends": ["10.0.2.30"]},
+         "age_s": 200, "managed": true, "backends": [{"address": "10.0.2.30", "mtu": 1500}]},
         {"address": "fd00::31", "interface": "eth0", "state": "incomplete", "managed": false,
-         "backends": ["fd00::31"]}])"));
+         "backends": [{"address": "fd00::31"}]}])"));
 }
 
 TEST(ShowJson, Interfaces) {
     EXPECT_EQ(to_json(View::interfaces, status()), Json::parse(R"([
         {"name": "eth0", "index": 2, "xdp": "native", "mac": "02:00:00:00:00:01", "mtu": 1500, "up": true,
          "carrier": true},
-        {"name": "eth1", "xdp": "generic", "up": false, "carrier": false}])"));
+        {"name": "eth1", "xdp": "generic", "up": false, "carrier": false},
+        {"name": "storage", "index": 5, "vlan": 20, "vlan_of": "eth0", "mac": "02:00:00:00:00:01", "mtu": 1500,
+         "up": true, "carrier": true},
+        {"name": "eth2", "index": 6, "member_of": "bond0", "mac": "02:00:00:00:00:01", "mtu": 1500, "up": true,
+         "carrier": false}])"));
 }
 
 TEST(ShowJson, CountersNameEveryReason) {
@@ -138,16 +151,18 @@ TEST(ShowTable, Flows) {
 
 TEST(ShowTable, Neighbours) {
     EXPECT_EQ(table(View::neighbours),
-              "ADDRESS    INTERFACE  MAC                STATE       BACKENDS\n"
-              "10.0.2.30  eth0       02:00:00:00:00:30  reachable   10.0.2.30\n"
-              "fd00::31   eth0       -                  incomplete  fd00::31\n");
+              "ADDRESS    INTERFACE  MAC                STATE       FOR  BACKENDS\n"
+              "10.0.2.30  eth0       02:00:00:00:00:30  reachable    3m  10.0.2.30 mtu 1500\n"
+              "fd00::31   eth0       -                  incomplete    -  fd00::31\n");
 }
 
 TEST(ShowTable, Interfaces) {
     EXPECT_EQ(table(View::interfaces),
-              "INTERFACE  INDEX  XDP      MAC                 MTU  STATE\n"
-              "eth0           2  native   02:00:00:00:00:01  1500  up\n"
-              "eth1           -  generic  -                     -  gone\n");
+              "INTERFACE  INDEX  ROLE             XDP      MAC                 MTU  STATE\n"
+              "eth0           2  balanced on      native   02:00:00:00:00:01  1500  up\n"
+              "eth1           -  balanced on      generic  -                     -  gone\n"
+              "storage        5  vlan 20 of eth0  -        02:00:00:00:00:01  1500  up\n"
+              "eth2           6  member of bond0  -        02:00:00:00:00:01  1500  no carrier\n");
 }
 
 TEST(ShowTable, Counters) {
