@@ -5,6 +5,9 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 #include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,8 +69,31 @@ Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
         const std::uint32_t index = link.index;
         resolver.network_.ports.insert_or_assign(index, std::move(link));
     }
+    CHECK_OK(resolver.listen());
     CHECK_OK(resolver.load());
     return resolver;
+}
+
+Result<> Resolver::listen() {
+    if (auto sockets = PathMtuSockets::open())
+        path_mtus_ = *std::move(sockets);
+    else
+        spdlog::warn("{}; what routers tell about path MTUs is not heeded", sockets.error().message());
+
+    constexpr itimerspec a_minute{.it_interval = {.tv_sec = 60}, .it_value = {.tv_sec = 60}};
+    aging_ = common::Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
+    if (!aging_.is_open() || ::timerfd_settime(aging_.get(), 0, &a_minute, nullptr) < 0)
+        return netlink::failure("set", "a timer", errno);
+    poll_ = common::Fd(::epoll_create1(EPOLL_CLOEXEC));
+    if (!poll_.is_open()) return netlink::failure("open", "epoll", errno);
+    std::vector<int> all{monitor_.fd(), aging_.get()};
+    if (path_mtus_) all.push_back(path_mtus_->fd());
+    for (const int fd : all) {
+        epoll_event readable{.events = EPOLLIN};
+        if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &readable) < 0)
+            return netlink::failure("watch", "the network", errno);
+    }
+    return {};
 }
 
 /// All that events would have told.
@@ -98,7 +124,7 @@ Result<> Resolver::load() {
 
 Result<bool> Resolver::read() {
     TRY(const auto events, monitor_.read());
-    bool changed = false;
+    bool changed = take_path_mtus();
     for (const auto& event : events) {
         if (std::holds_alternative<netlink::Overrun>(event)) {
             CHECK_OK(load());
@@ -114,6 +140,15 @@ Result<bool> Resolver::read() {
             changed = routes_are_stale_ = true;
         }
     }
+    return changed;
+}
+
+bool Resolver::take_path_mtus() {
+    std::uint64_t minutes = 0;
+    bool changed = ::read(aging_.get(), &minutes, sizeof minutes) == sizeof minutes;
+    if (path_mtus_)
+        for (const IpAddress& address : path_mtus_->read()) changed |= backends_.contains(address);
+    routes_are_stale_ |= changed;
     return changed;
 }
 

@@ -10,6 +10,7 @@
 
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/next_hop/next_hop.hpp"
+#include "lbd/next_hop/path_mtu.hpp"
 #include "netlink/monitor.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
@@ -29,7 +30,7 @@ class Resolver {
     [[nodiscard]] netlink::Result<Surroundings> surroundings();
 
     /// Readable when there is something to read().
-    [[nodiscard]] int fd() const { return monitor_.fd(); }
+    [[nodiscard]] int fd() const { return poll_.get(); }
     /// Takes in what the kernel has reported. True if a hop may have changed: time to update().
     [[nodiscard]] netlink::Result<bool> read();
     /// Whom to know the way to from the next update on.
@@ -50,7 +51,10 @@ class Resolver {
     Resolver(netlink::Monitor monitor, netlink::Socket socket)
         : monitor_(std::move(monitor)), socket_(std::move(socket)) {}
 
+    [[nodiscard]] netlink::Result<> listen();
     [[nodiscard]] netlink::Result<> load();
+    /// True if routes may lead by other MTUs.
+    bool take_path_mtus();
     bool take(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
     bool take(const netlink::RouteChanged& event);
@@ -59,6 +63,9 @@ class Resolver {
 
     netlink::Monitor monitor_;
     netlink::Socket socket_;
+    std::optional<PathMtuSockets> path_mtus_;  // none: they are not learnt
+    common::Fd aging_;                         // a timer: the kernel forgets path MTUs without a word
+    common::Fd poll_;                          // for all of these
     Network network_;
     std::map<NeighbourKey, Clock::time_point> since_;
     std::set<IpAddress> backends_;

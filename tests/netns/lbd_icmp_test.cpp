@@ -102,6 +102,39 @@ except OSError as error: print(s.getsockopt(level, MTU))
     EXPECT_EQ(client_runs(script, vip6), "1368\n");
 }
 
+//   client ──┐
+//            ├── switch ── router ── MTU 1400 ── server
+//   balancer ┘                                   10.9.0.3, fd09::3
+TEST_F(LbdIcmp, WhatARouterTellsOfThePathIsHeeded) {
+    const Host router("router"), server("server");
+    Switch far("far");
+    lan().connect({{router, "eth0", {"10.0.0.11/24", "fd00::b/64"}}});
+    far.connect({{router, "eth1", {"10.9.0.11/24", "fd09::b/64"}}, {server, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
+    router.must("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
+    router.ip("link set eth1 mtu 1400\n");
+    balancer().ip("route add 10.9.0.0/24 via 10.0.0.11\nroute add fd09::/64 via fd00::b\n");
+    client().ip("link set eth0 mtu 1500\n");
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        services:
+          - {name: four, vip: 192.0.2.1, ports: [53/udp], encap: {type: ipip}, backends: [{address: 10.9.0.3}]}
+          - {name: six, vip: "2001:db8::1", ports: [53/udp], encap: {type: gue, port: 5080}, backends: [{address: "fd09::3"}]}
+    )");
+    const auto has_mtu = [&](const char* backend, int mtu) {
+        return eventually([&] { return lbd.backend(backend).value("mtu", 0) == mtu; });
+    };
+    ASSERT_TRUE(has_mtu("10.9.0.3", 1500) && has_mtu("fd09::3", 1500));
+    const std::string large = "s.setsockopt(level, DISCOVER, 2)\ns.send(b'x' * 1400)\n";
+    client_runs(large, vip4);
+    client_runs(large, vip6);
+    EXPECT_TRUE(has_mtu("10.9.0.3", 1400));
+    EXPECT_TRUE(has_mtu("fd09::3", 1400));
+
+    const std::string what_is_told = large + "try: s.recv(100)\nexcept OSError: print(s.getsockopt(level, MTU))\n";
+    EXPECT_EQ(client_runs(what_is_told, vip4), "1380\n");
+    EXPECT_EQ(client_runs(what_is_told, vip6), "1348\n");
+}
+
 TEST_F(LbdIcmp, TimeExceededComesFromTheAddressOfNow) {
     const Balancer lbd(balancer(), config("{type: ipip}"));
     client().ip(
