@@ -290,8 +290,21 @@ struct lb_config {
     __u8 encap;
     __u8 vlan;          /* tagged frames, */
     __u8 redirect;      /* more than one interface */
-    __u8 pad[2];
+    __u8 dry_run;       /* leave the flow table alone, and tell how the choice was made: `story` */
+    __u8 pad[1];
 };
 LB_SIZE(struct lb_config, 104);
+
+/* What a dry run found out about a packet that got as far as the flow table. */
+struct lb_story {
+    __u64 hash;       /* of its flow, or of what the fragments of a packet have in common; 0: it didn't get there */
+    __u32 known;      /* destination that the flow table has; 0: none */
+    __u32 service;    /* id of the service's destination that its table calls 0; 0: a later fragment, of no known service */
+    __u32 table_size; /* entries of the Maglev table that was asked; 0: none was */
+    __u32 slot;       /* the entry */
+    __u32 chosen;     /* and what it said: a destination */
+    __u32 pad;
+};
+LB_SIZE(struct lb_story, 32);
 
 #endif

@@ -71,6 +71,8 @@ static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
 
 static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u64 entry)
 {
+    if (config.dry_run)
+        return;
     *(volatile __u64 *)&bucket->entry[way & (LB_FLOW_WAYS - 1)] = entry;
 }
 

@@ -15,6 +15,9 @@ const volatile struct lb_config config;
 /* Set by the program `jiffies`: how user space learns the kernel's HZ. */
 __u64 jiffies_now;
 
+/* Of the last dry run. */
+struct lb_story story;
+
 /* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
 static __always_inline __u32 choose(const struct packet *p)
 {
@@ -27,6 +30,11 @@ static __always_inline __u32 choose(const struct packet *p)
     entries = bpf_map_lookup_elem(&rings, &line);
     if (!entries)
         return 0;
+    if (config.dry_run) {
+        story.table_size = p->service.ring_size;
+        story.slot = slot;
+        story.chosen = p->service.dest_base + entries->dest[slot % LB_RING_LINE];
+    }
     return p->service.dest_base + entries->dest[slot % LB_RING_LINE];
 }
 
@@ -41,6 +49,11 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
     if (!bucket)
         return drop(LB_DROP_INTERNAL);
     id = flow_find(bucket, p);
+    if (config.dry_run) {
+        story.hash = p->hash;
+        story.known = id;
+        story.service = p->service.dest_base;
+    }
     if (id)
         dest = find_dest(id);
     if (!dest || dest->action == LB_ACTION_NONE) {

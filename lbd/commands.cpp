@@ -24,6 +24,7 @@
 #include "lbd/lifecycle/command.hpp"
 #include "lbd/render/command.hpp"
 #include "lbd/show/show.hpp"
+#include "lbd/tools.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {
@@ -127,6 +128,7 @@ constexpr std::array all{
     Command{"stop", "End the running balancer; packets are still balanced", declare_stop, stop},
     Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
     Command{"show", "What the running balancer does", declare_show, show},
+    Command{"explain", "What would become of a packet, step by step", declare_explain, explain},
     Command{"render", "Print what belongs to the configuration elsewhere", declare_render, render},
 };
 

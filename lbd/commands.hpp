@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,16 @@ struct RenderOptions {
     std::vector<std::string> balancers;  ///< addresses; empty: those that the running balancer uses
 };
 
+struct ExplainOptions {
+    std::string source;
+    std::string destination;
+    std::string protocol = "tcp";
+    std::string flags = "syn";
+    std::size_t length = 0;  ///< of the IP packet, bytes; 0: no longer than its headers
+    std::string pcap;
+    std::string interface;  ///< empty: the first
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the one we are in
@@ -39,6 +50,7 @@ struct Options {
     bool check = false;
     bool detach = false;
     RenderOptions render;
+    ExplainOptions explain;
 };
 
 struct Command {

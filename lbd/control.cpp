@@ -25,6 +25,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t longest_request = 64 << 10;
 constexpr std::chrono::seconds time_for_client{2};
+constexpr std::chrono::seconds time_for_answer{10};  // to be made and read
 constexpr std::size_t most_clients = 16;
 
 Result<sockaddr_un> address_of(const std::string& path) {
@@ -145,8 +146,11 @@ bool Control::receive(Client& client) {
     const int id = client.socket.get();
     client.io = {};  // a descriptor is waited for once
     auto io = loop_.on_io(id, EPOLLOUT, [this, id](std::uint32_t) { serve(id); });
-    if (!io) return false;
+    auto deadline = loop_.timer([this, id] { clients_.erase(id); });
+    if (!io || !deadline) return false;
+    deadline->arm(time_for_answer);
     client.io = *std::move(io);
+    client.deadline = *std::move(deadline);
     return true;
 }
 

@@ -21,7 +21,7 @@ using common::Fd;
 using common::EventLoop;
 
 /// The balancer's end. It never waits for a client: who sends more than 64 KiB, or isn't done within 2 s, is hung up
-/// on.
+/// on; so is who takes longer than 10 s to read the answer.
 class Control {
   public:
     /// From a request to what is "ok", or to what is wrong.

@@ -73,6 +73,7 @@ class Daemon {
     using Json = nlohmann::ordered_json;
     /// By the request's "command", from the table in requests.cpp.
     [[nodiscard]] Control::Answer answer(const Json& request);
+    [[nodiscard]] Control::Answer explain(const Json& request);
     [[nodiscard]] Control::Answer show(const Json& request);
     [[nodiscard]] Control::Answer reload(const Json& request);
     [[nodiscard]] Control::Answer stop(const Json& request);

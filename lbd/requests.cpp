@@ -31,6 +31,7 @@ Control::Answer Daemon::answer(const Json& request) {
         Control::Answer (Daemon::*handler)(const Json&);
     };
     static constexpr std::array handlers{
+        Entry{"explain", &Daemon::explain},
         Entry{"show", &Daemon::show},
         Entry{"reload", &Daemon::reload},
         Entry{"stop", &Daemon::stop},

@@ -28,6 +28,8 @@ namespace culvert::lbd {
 
 using common::Fd;
 
+class Rehearsal;
+
 /// By enum lb_reason.
 using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
 /// By enum lb_event.
@@ -69,6 +71,9 @@ class Datapath {
 
     /// The table at these lines.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
+
+    /// To try packets out, as long as this lives.
+    [[nodiscard]] netlink::Result<Rehearsal> rehearse() const;
 
     [[nodiscard]] std::span<lb_bucket> flows() const { return memory_.flows.values(); }
     [[nodiscard]] const FlowClock& flow_clock() const { return clock_; }

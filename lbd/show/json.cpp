@@ -236,6 +236,8 @@ std::string to_string(const PortSpec& port) {
     return fmt::format("{}{}/{}", port.port == 0 ? "any" : std::to_string(port.port), range, name(port.protocol));
 }
 
+Json to_json(const Encap& encap) { return std::visit(EncapToJson{}, encap); }
+
 Json to_json(View view, const Status& status) {
     switch (view) {
         case View::services:

@@ -42,6 +42,10 @@ enum class View : std::uint8_t { services, backends, flows, neighbours, interfac
 /// `json` is what to_json made of the same view.
 [[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
 
+/// What `encap` is in JSON, and that in words: "gue 5080", "geneve 6081 vni 666".
+[[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
+[[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);
+
 /// "53/udp", "8000-8099/tcp", "any/tcp"
 [[nodiscard]] std::string to_string(const PortSpec& port);
 

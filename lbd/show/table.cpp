@@ -187,6 +187,8 @@ std::string counters(const Json& json, bool colored) {
 
 }  // namespace
 
+std::string encap_text(const Json& json) { return encap(json); }
+
 std::string to_table(View view, const Json& json, bool colored) {
     switch (view) {
         case View::services:

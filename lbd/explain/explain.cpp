@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/explain/explain.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/bpf.h>
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+#include "lbd/frame/frame.hpp"
+#include "lbd/reasons.hpp"
+#include "lbd/show/show.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Frame = std::span<const std::uint8_t>;
+
+/// A destination id, in words of the configuration.
+struct Owner {
+    const Service* service = nullptr;
+    const Backend* backend = nullptr;  ///< null: it is no more
+};
+
+std::optional<Owner> owner_of(std::uint32_t id, const Scene& scene) {
+    for (const Service& service : scene.config.services) {
+        const auto ids = scene.image.ids.find(service.name);
+        if (ids == scene.image.ids.end()) continue;
+        const auto named = ids->second.backends.find(id);
+        if (named == ids->second.backends.end() && !ids->second.in_block(id)) continue;
+        Owner owner{.service = &service};
+        if (named == ids->second.backends.end()) return owner;
+        const auto backend = std::ranges::find(service.backends, named->second, &Backend::name);
+        if (backend != service.backends.end()) owner.backend = &*backend;
+        return owner;
+    }
+    return std::nullopt;
+}
+
+lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
+    return id < scene.image.dests.size() ? scene.image.dests[id] : lb_dest_body{};
+}
+
+std::string name_of(std::uint32_t ifindex, const Scene& scene) {
+    const auto name = scene.interfaces.find(ifindex);
+    return name == scene.interfaces.end() ? std::to_string(ifindex) : name->second;
+}
+
+std::string why_passed(const std::optional<Headers>& headers, const Scene& scene) {
+    if (!headers) return "it is no whole IPv4 or IPv6 packet";
+    const std::string to = headers->destination.to_string();
+    const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };
+    if (std::ranges::none_of(scene.config.services, holds)) return fmt::format("{} is no VIP", to);
+    if (!headers->has_ports) return fmt::format("{} to VIP {} is not balanced", protocol_name(headers->protocol), to);
+    return fmt::format("{} is a VIP, but no service has its port {}/{}", to, headers->destination_port,
+                       protocol_name(headers->protocol));
+}
+
+struct Part {
+    std::string name;
+    std::size_t length;
+};
+
+/// How an outgoing frame is made up.
+std::vector<Part> parts_of(const lb_dest_body& body, const Backend& backend, std::size_t length) {
+    std::vector<Part> parts{{"ethernet", body.l2_len}};
+    std::size_t rest = length - std::min<std::size_t>(length, body.l2_len);
+    if (body.action == LB_ACTION_ENCAP) {
+        const bool outer6 = (body.flags & LB_ENCAP_OUTER6) != 0;
+        const std::size_t ip = outer6 ? 40 : 20, shim = body.head_len - body.l2_len - ip;
+        parts.push_back({outer6 ? "ipv6" : "ipv4", ip});
+        if (shim > 0) parts.push_back({to_json(backend.encap).at("type").get<std::string>(), shim});
+        rest -= std::min(rest, ip + shim);
+    }
+    parts.push_back({"packet", rest});
+    return parts;
+}
+
+Json out(const Fate& fate, const std::string& interface, const std::vector<Part>& parts) {
+    Json json{{"interface", interface}, {"bytes", fate.frame.size()}, {"parts", Json::array()}};
+    Frame left = fate.frame;
+    for (const auto& [name, length] : parts) {
+        const std::size_t size = std::min(length, left.size());
+        json["parts"].push_back({{"name", name}, {"hex", to_hex(left.first(size))}});
+        left = left.subspan(size);
+    }
+    return json;
+}
+
+Json flow(const lb_story& story, bool gone, const Scene& scene) {
+    const std::uint64_t buckets = scene.config.flows.entries / LB_FLOW_WAYS;
+    Json json{{"hash", fmt::format("{:016x}", story.hash)},
+              {"bucket", static_cast<std::uint32_t>(story.hash) & (buckets - 1)},
+              {"known", story.known != 0}};
+    if (gone) json["gone"] = true;
+    return json;
+}
+
+}  // namespace
+
+std::string to_hex(Frame bytes) { return fmt::format("{:02x}", fmt::join(bytes, "")); }
+
+std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text) {
+    if (text.size() % 2 != 0) return std::nullopt;
+    std::vector<std::uint8_t> bytes(text.size() / 2);
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        const char* begin = text.data() + 2 * i;
+        if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) return std::nullopt;
+    }
+    return bytes;
+}
+
+Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& scene) {
+    const auto headers = decode(frame);
+    const lb_story& story = fate.story;
+    Json json{{"packet",
+               {{"interface", name_of(ifindex, scene)},
+                {"bytes", frame.size()},
+                {"text", headers ? headers->to_string() : "no IP packet"},
+                {"hex", to_hex(frame)}}}};
+
+    const bool gone = story.known != 0 && body_of(story.known, scene).action == LB_ACTION_NONE;
+    const std::uint32_t id = story.known != 0 && !gone ? story.known : story.chosen;
+    const lb_dest_body body = body_of(id, scene);
+    const auto owner = owner_of(id != 0 ? id : story.service, scene);
+    if (owner) json["service"] = {{"name", owner->service->name}, {"vip", owner->service->vip.to_string()}};
+    if (story.hash != 0) json["flow"] = flow(story, gone, scene);
+    if (story.table_size != 0) json["table"] = {{"entries", story.table_size}, {"entry", story.slot}};
+    if (id != 0 && owner && owner->backend != nullptr) {
+        json["backend"] = {{"name", owner->backend->name},
+                           {"address", owner->backend->address.to_string()},
+                           {"encap", to_json(owner->backend->encap)},
+                           {"destination", id}};
+        if (body.mtu != 0) json["backend"]["longest"] = body.mtu;
+    }
+
+    const bool leaves = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
+    const bool answered = leaves && fate.event && *fate.event != LB_EVENT_ICMP_ERROR && *fate.event != LB_EVENT_EVICTED;
+    json["verdict"] = answered ? "answered" : leaves ? "sent" : fate.verdict == XDP_PASS ? "passed" : "dropped";
+    if (fate.reason) {
+        json["reason"] = reasons[*fate.reason].name;
+        json["reason_text"] = reasons[*fate.reason].text;
+    }
+    if (answered) {
+        json["event"] = events[*fate.event].name;
+        json["event_text"] = events[*fate.event].text;
+        const std::size_t l2 = headers ? headers->ip_offset : 0;
+        json["out"] = out(fate, name_of(ifindex, scene), {{"ethernet", l2}, {"packet", fate.frame.size() - l2}});
+    } else if (leaves && owner && owner->backend != nullptr) {
+        const std::uint32_t to = fate.verdict == XDP_REDIRECT ? body.ifindex : ifindex;
+        json["out"] = out(fate, name_of(to, scene), parts_of(body, *owner->backend, fate.frame.size()));
+    }
+    if (fate.verdict == XDP_PASS) json["passed_text"] = why_passed(headers, scene);
+    return json;
+}
+
+}  // namespace culvert::lbd
