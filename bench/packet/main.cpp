@@ -111,14 +111,15 @@ std::string ratio(const Figure& ours, const std::optional<Figure>& other, bool i
 
 void print_head(const Section& section) {
     fmt::print("\n{}: {}\n", section.name, section.about);
-    fmt::print("{:24} {:>20} {:>20} {:>9} {:>20} {:>9} {:>9}\n", "", "ours, ns", "floor, ns", "ours/fl.",
+    fmt::print("{:24} {:>20} {:>20} {:>9} {:>20} {:>9} {:>20} {:>9} {:>9}\n", "", "ours, ns", "floor, ns", "ours/fl.",
+               section.with_lru ? "line, ns" : "", section.with_lru ? "ours/line" : "",
                section.with_lru ? "lru, ns" : "", section.with_lru ? "lru/ours" : "", "verified");
 }
 
 void print(const Row& row) {
-    fmt::print("{:24} {:>20} {:>20} {:>9} {:>20} {:>9} {:>9}\n", row.workload.name, cell(row.ours), cell(row.floor),
-               ratio(row.ours, row.floor, false), cell(row.lru), ratio(row.ours, row.lru, true),
-               row.verified_instructions);
+    fmt::print("{:24} {:>20} {:>20} {:>9} {:>20} {:>9} {:>20} {:>9} {:>9}\n", row.workload.name, cell(row.ours),
+               cell(row.floor), ratio(row.ours, row.floor, false), cell(row.line), ratio(row.ours, row.line, false),
+               cell(row.lru), ratio(row.ours, row.lru, true), row.verified_instructions);
     std::fflush(stdout);
 }
 
@@ -132,6 +133,7 @@ nlohmann::ordered_json to_json(const Row& row) {
         {"flows", row.workload.flows}, {"services", row.workload.services}, {"backends", row.workload.backends},
         {"ours_ns", to_json(row.ours)}};
     if (row.floor) json["floor_ns"] = to_json(*row.floor);
+    if (row.line) json["line_ns"] = to_json(*row.line);
     if (row.lru) json["lru_ns"] = to_json(*row.lru);
     json["verified_instructions"] = row.verified_instructions;
     return json;
@@ -141,8 +143,9 @@ int run(int argc, char** argv) {
     std::string only, only_row, file;
     int rounds = 15;
     CLI::App app(
-        "Nanoseconds a packet, net of the harness, of the balancer and of two yardsticks: \"floor\" makes room and "
-        "writes a constant header, \"lru\" is the balancer with an LRU hash for its flow table.");
+        "Nanoseconds a packet, net of the harness, of the balancer and of three yardsticks: \"floor\" makes room and "
+        "writes a constant header, \"line\" also reads a line of memory for each flow, \"lru\" is the balancer with an "
+        "LRU hash for its flow table.");
     app.add_option("--section", only, "only this one");
     app.add_option("--row", only_row, "only those of this name");
     app.add_option("--rounds", rounds, "how often each is measured")->check(CLI::Range(1, 1000));

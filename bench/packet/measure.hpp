@@ -24,7 +24,7 @@ struct Row {
     Workload workload;
     Figure ours;
     std::optional<Figure> floor;  ///< it is for IPv4 only
-    std::optional<Figure> lru;
+    std::optional<Figure> line, lru;
     std::uint32_t verified_instructions = 0;
 };
 

@@ -191,12 +191,16 @@ Subject Subject::load(Kind kind, const Workload& workload) {
         case Kind::lru:
             return {load_balancer<lru_bpf>(workload, kind), "lb", true};
         case Kind::floor:
+        case Kind::line:
             break;
     }
     auto* skeleton = opened<floor_bpf>();
     std::shared_ptr<bpf_object> object = owned(skeleton);
+    const std::uint32_t lines = kind == Kind::line ? table_entries(workload) / LB_FLOW_WAYS : 1;
+    skeleton->rodata->lines_mask = lines - 1;
+    checked(bpf_map__set_max_entries(skeleton->maps.lines, lines), "size the lines");
     checked(floor_bpf::load(skeleton), "load the floor");
-    return {std::move(object), "least", false};
+    return {std::move(object), kind == Kind::line ? "least_and_line" : "least", false};
 }
 
 int Subject::program() const { return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), program_)); }

@@ -19,6 +19,7 @@ class Subject {
         ours,   ///< bpf/lb.bpf.c
         lru,    ///< the same with an LRU hash as its flow table
         floor,  ///< makes room and writes a constant header, no more
+        line,   ///< and reads a line of memory for each flow, of as many as our flow table has
     };
 
     /// With the services and backends that the workload speaks of.
