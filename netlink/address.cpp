@@ -69,6 +69,8 @@ IpAddress IpAddress::masked(std::uint8_t length) const {
 }
 
 std::string IpAddress::to_string() const {
+    // inet_ntop prints by sprintf, which is felt with a thousand addresses.
+    if (is_v4()) return fmt::format("{}.{}.{}.{}", bytes_[0], bytes_[1], bytes_[2], bytes_[3]);
     std::array<char, INET6_ADDRSTRLEN> text{};
     return inet_ntop(af(family_), bytes_.data(), text.data(), text.size());
 }
@@ -87,7 +89,14 @@ std::optional<Prefix> Prefix::parse(std::string_view text) {
     return Prefix{*address, length};
 }
 
-bool Prefix::contains(const IpAddress& other) const { return other.masked(length) == address.masked(length); }
+bool Prefix::contains(const IpAddress& other) const {
+    if (other.family() != address.family()) return false;
+    const std::size_t whole = length / 8;
+    const auto ours = address.bytes();
+    const auto theirs = other.bytes();
+    if (!std::equal(ours.begin(), ours.begin() + whole, theirs.begin())) return false;
+    return length % 8 == 0 || ((ours[whole] ^ theirs[whole]) & (0xff00 >> length % 8) & 0xff) == 0;
+}
 
 std::string Prefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
 

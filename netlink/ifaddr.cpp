@@ -64,13 +64,16 @@ Result<std::vector<InterfaceAddress>> InterfaceAddresses::dump(const Filter& fil
     return socket_->dump(std::move(message), "list addresses", decode_interface_address);
 }
 
-Result<> InterfaceAddresses::add(const InterfaceAddress& address) {
-    return socket_->request(address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address), "add address",
-                            describe(address));
+Request InterfaceAddresses::addition(const InterfaceAddress& address) {
+    return {address_message(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, address), "add address", describe(address)};
 }
 
-Result<> InterfaceAddresses::remove(const InterfaceAddress& address) {
-    return socket_->request(address_message(RTM_DELADDR, 0, address), "remove address", describe(address));
+Request InterfaceAddresses::removal(const InterfaceAddress& address) {
+    return {address_message(RTM_DELADDR, 0, address), "remove address", describe(address)};
 }
+
+Result<> InterfaceAddresses::add(const InterfaceAddress& address) { return socket_->request(addition(address)); }
+
+Result<> InterfaceAddresses::remove(const InterfaceAddress& address) { return socket_->request(removal(address)); }
 
 }  // namespace culvert::netlink

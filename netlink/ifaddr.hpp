@@ -46,6 +46,10 @@ class InterfaceAddresses {
     /// EADDRNOTAVAIL if the link does not have it.
     [[nodiscard]] Result<> remove(const InterfaceAddress& address);
 
+    /// What add() and remove() send, for sending many at once.
+    [[nodiscard]] static Request addition(const InterfaceAddress& address);
+    [[nodiscard]] static Request removal(const InterfaceAddress& address);
+
   private:
     Socket* socket_;
 };

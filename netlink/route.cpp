@@ -146,19 +146,22 @@ Result<std::vector<Route>> Routes::dump(const Filter& filter) {
     return routes;
 }
 
-Result<> Routes::add(const Route& route) {
-    return socket_->request(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route), "add route",
-                            route.destination.to_string());
+Request Routes::addition(const Route& route) {
+    return {route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, route), "add route", route.destination.to_string()};
 }
+
+Request Routes::removal(const Route& route) {
+    return {route_message(RTM_DELROUTE, 0, route), "remove route", route.destination.to_string()};
+}
+
+Result<> Routes::add(const Route& route) { return socket_->request(addition(route)); }
 
 Result<> Routes::replace(const Route& route) {
     return socket_->request(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), "replace route",
                             route.destination.to_string());
 }
 
-Result<> Routes::remove(const Route& route) {
-    return socket_->request(route_message(RTM_DELROUTE, 0, route), "remove route", route.destination.to_string());
-}
+Result<> Routes::remove(const Route& route) { return socket_->request(removal(route)); }
 
 Result<Route> Routes::lookup(const Lookup& packet) {
     const std::string operation = "look up route to";

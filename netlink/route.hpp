@@ -58,6 +58,9 @@ class Routes {
     [[nodiscard]] Result<> replace(const Route& route);
     /// ESRCH if there is none.
     [[nodiscard]] Result<> remove(const Route& route);
+    /// What add() and remove() send, for sending many at once.
+    [[nodiscard]] static Request addition(const Route& route);
+    [[nodiscard]] static Request removal(const Route& route);
 
     struct Lookup {
         IpAddress destination;

@@ -43,6 +43,13 @@ std::optional<Verdict> decode_verdict(const RawMessage& message) {
 
 std::string cure_of(int code) { return code == EPERM ? "run it as root, or with CAP_NET_ADMIN" : ""; }
 
+Result<> outcome(const RawMessage& answer, const std::string& operation, const std::string& object) {
+    auto verdict = decode_verdict(answer);
+    if (!verdict) return failure(operation, object, EBADMSG);
+    if (verdict->code == 0) return {};
+    return failure(operation, object, verdict->code, std::move(verdict->text), cure_of(verdict->code));
+}
+
 }  // namespace
 
 Socket::Socket(Handle<nl_sock, nl_socket_free> socket) : socket_(std::move(socket)), buffer_(max_datagram) {}
@@ -80,7 +87,9 @@ Result<> Socket::collect(Message& message, const std::string& operation, const s
 
 Result<bool> Socket::exchange(Message& message, const std::string& operation, const std::string& object,
                               const OnMessage& on_message) {
-    CHECK_OK(send(message, operation, object));
+    if (!message.fits()) return failure(operation, object, EMSGSIZE);
+    address(message.raw());
+    if (const auto sent = send(message.bytes()); !sent) return failure(operation, object, sent.error());
     bool consistent = true;
     for (;;) {
         const auto datagram = receive(nl_socket_get_fd(socket_.get()), buffer_);
@@ -90,27 +99,59 @@ Result<bool> Socket::exchange(Message& message, const std::string& operation, co
             if (header.nlmsg_seq != message.raw().nlmsg_seq) continue;
             if ((header.nlmsg_flags & NLM_F_DUMP_INTR) != 0) consistent = false;
             if (header.nlmsg_type == NLMSG_ERROR || header.nlmsg_type == NLMSG_DONE) {
-                auto verdict = decode_verdict(answer);
-                if (!verdict) return failure(operation, object, EBADMSG);
-                if (verdict->code == 0) return consistent;
-                return failure(operation, object, verdict->code, std::move(verdict->text), cure_of(verdict->code));
+                CHECK_OK(outcome(answer, operation, object));
+                return consistent;
             }
             if (header.nlmsg_type >= NLMSG_MIN_TYPE) on_message(answer.bytes);
         }
     }
 }
 
-Result<> Socket::send(Message& message, const std::string& operation, const std::string& object) {
-    if (!message.fits()) return failure(operation, object, EMSGSIZE);
-    nlmsghdr& header = message.raw();
-    header.nlmsg_flags |= NLM_F_REQUEST;
-    header.nlmsg_seq = nl_socket_use_seq(socket_.get());
-    header.nlmsg_pid = nl_socket_get_local_port(socket_.get());
+std::vector<Result<>> Socket::request(std::vector<Request> requests) {
+    std::vector<Result<>> outcomes(requests.size());
+    const auto fail_all = [&](int code) {
+        for (std::size_t i = 0; i < requests.size(); ++i)
+            outcomes[i] = failure(requests[i].operation, requests[i].object, code);
+        return outcomes;
+    };
+    std::vector<std::byte> datagram;
+    for (Request& request : requests) {
+        if (!request.message.fits()) return fail_all(EMSGSIZE);
+        // Errors are always told; the acknowledgement of the last says that there are no more.
+        if (&request == &requests.back()) request.message.raw().nlmsg_flags |= NLM_F_ACK;
+        address(request.message.raw());
+        const Bytes bytes = request.message.bytes();
+        datagram.insert(datagram.end(), bytes.begin(), bytes.end());
+        datagram.resize(NLMSG_ALIGN(datagram.size()));
+    }
+    if (requests.empty()) return outcomes;
+    if (const auto sent = send(datagram); !sent) return fail_all(sent.error());
+    const std::uint32_t first = requests.front().message.raw().nlmsg_seq;
+    for (bool complete = false; !complete;) {
+        const auto received = receive(nl_socket_get_fd(socket_.get()), buffer_);
+        if (!received) return fail_all(received.error());
+        for (const RawMessage& answer : split(*received)) {
+            const std::uint32_t which = answer.header.nlmsg_seq - first;
+            if (answer.header.nlmsg_type != NLMSG_ERROR || which >= requests.size()) continue;
+            outcomes[which] = outcome(answer, requests[which].operation, requests[which].object);
+            complete = complete || which == requests.size() - 1;
+        }
+    }
+    return outcomes;
+}
+
+void Socket::address(nlmsghdr& request) {
+    request.nlmsg_flags |= NLM_F_REQUEST;
+    request.nlmsg_seq = nl_socket_use_seq(socket_.get());
+    request.nlmsg_pid = nl_socket_get_local_port(socket_.get());
+}
+
+tl::expected<void, int> Socket::send(Bytes requests) {
     ssize_t sent = 0;
     do {
-        sent = ::send(nl_socket_get_fd(socket_.get()), &header, header.nlmsg_len, 0);
+        sent = ::send(nl_socket_get_fd(socket_.get()), requests.data(), requests.size(), 0);
     } while (sent < 0 && errno == EINTR);
-    if (sent < 0) return failure(operation, object, errno);
+    if (sent < 0) return tl::unexpected(errno);
     return {};
 }
 

@@ -17,6 +17,13 @@
 
 namespace culvert::netlink {
 
+/// A request, and what it is about, for its error.
+struct Request {
+    Message message;
+    std::string operation;
+    std::string object;
+};
+
 /// A netlink socket for requests and dumps. It talks to the network namespace in which it was opened. Not for use by
 /// two threads at once. Errors carry errno as the kernel gave it, and the text of the extended acknowledgement.
 class Socket {
@@ -26,6 +33,13 @@ class Socket {
 
     /// Sends, and waits for the kernel to say that it is done. `operation` and `object` are for the error.
     [[nodiscard]] Result<> request(Message message, const std::string& operation, const std::string& object);
+    [[nodiscard]] Result<> request(Request request) {
+        return this->request(std::move(request.message), request.operation, request.object);
+    }
+
+    /// Sends requests all at once. Each is carried out, whatever becomes of those before it, and has an outcome of its
+    /// own. A hundred at most: what goes wrong must find room in the receive buffer.
+    [[nodiscard]] std::vector<Result<>> request(std::vector<Request> requests);
 
     /// Sends a question that has one answer, and decodes that. EBADMSG if the answer makes no sense.
     template <typename Decode>
@@ -64,8 +78,10 @@ class Socket {
     /// False if the kernel's tables changed during a dump.
     [[nodiscard]] Result<bool> exchange(Message& message, const std::string& operation, const std::string& object,
                                         const OnMessage& on_message);
-    /// The one place where anything is sent.
-    [[nodiscard]] Result<> send(Message& message, const std::string& operation, const std::string& object);
+    /// Answers bear its sequence number.
+    void address(nlmsghdr& request);
+    /// The one place where anything is sent. On failure, errno.
+    [[nodiscard]] tl::expected<void, int> send(Bytes requests);
 
     Handle<nl_sock, nl_socket_free> socket_;
     std::vector<std::byte> buffer_;

@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "netlink/socket.hpp"
 
+#include <gmock/gmock.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
 #include <thread>
 
+#include "netlink/ifaddr.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace culvert::netlink {
 namespace {
+
+using testing::HasSubstr;
 
 using SocketTest = KernelTest;
 
@@ -25,6 +29,25 @@ TEST_F(SocketTest, SocketIsGoodAfterAFailure) {
     EXPECT_TRUE(succeeded(links().get("lo")));
     EXPECT_FALSE(links().remove("lo"));
     EXPECT_TRUE(succeeded(links().dump()));
+}
+
+TEST_F(SocketTest, RequestsSentTogetherHaveAnOutcomeEach) {
+    const auto address = [](const char* text, std::uint32_t link) {
+        return InterfaceAddresses::addition({.prefix = *Prefix::parse(text), .link = link});
+    };
+    std::vector<Request> requests;
+    for (const char* text : {"192.0.2.1", "192.0.2.1", "192.0.2.2"}) requests.push_back(address(text, 1));
+    requests.push_back(address("192.0.2.3", 4711));
+    requests.push_back(address("192.0.2.4", 1));
+    const auto outcomes = route().request(std::move(requests));
+
+    ASSERT_EQ(outcomes.size(), 5U);
+    for (const int good : {0, 2, 4}) EXPECT_TRUE(succeeded(outcomes[good]));
+    EXPECT_THAT(outcomes[1].error().message(), HasSubstr("add address 192.0.2.1/32 of link 1: File exists"));
+    EXPECT_THAT(outcomes[3].error().message(), HasSubstr("add address 192.0.2.3/32 of link 4711: No such device"));
+    EXPECT_TRUE(succeeded(links().get("lo")));  // no answer is left over
+    EXPECT_EQ(InterfaceAddresses(route()).dump()->size(), 3U);
+    EXPECT_EQ(route().request(std::vector<Request>{}).size(), 0U);
 }
 
 TEST_F(SocketTest, UnprivilegedRequestNamesTheCure) {
