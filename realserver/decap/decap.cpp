@@ -33,8 +33,6 @@ using netlink::failure;
 using netlink::Result;
 
 constexpr const char* link_pin = "link";
-/// What replaces a pin is pinned with this behind its name first.
-constexpr const char* next = "_next";
 
 struct Unload {
     void operator()(decap_bpf* skeleton) const { decap_bpf::destroy(skeleton); }
@@ -86,34 +84,43 @@ void sweep() {
     }
 }
 
-using Pins = std::vector<std::pair<const bpf_map*, std::string>>;  // with the path
-
-Pins pins(const decap_bpf& skeleton, const std::string& directory) {
-    Pins result{{skeleton.maps.rodata, directory + config_pin}};
-    for (const bpf_map* map : {skeleton.maps.balancers, skeleton.maps.vips, skeleton.maps.own, skeleton.maps.tunnels,
-                               skeleton.maps.networks, skeleton.maps.received, skeleton.maps.reasons})
-        result.emplace_back(map, directory + ::bpf_map__name(map));
-    return result;
+/// What the program of that number is set to and counts is pinned here.
+std::string directory_of(std::uint32_t program, const std::string& directory) {
+    return fmt::format("{}{}/", directory, program);
 }
 
-/// Beside those of the program that this one is to replace.
-Result<> pin_next(const Pins& pins) {
-    for (const auto& [map, path] : pins) {
-        const std::string beside = path + next;
-        std::remove(beside.c_str());
-        if (::bpf_obj_pin(::bpf_map__fd(map), beside.c_str()) < 0)
-            return failure("pin", beside, errno, {}, privilege(errno));
-    }
+Result<> make_directory(const std::string& path) {
+    std::error_code error;
+    fs::create_directories(path, error);
+    if (error) return failure("make directory", path, error.value(), {}, privilege(error.value()));
     return {};
 }
 
-void unpin_next(const Pins& pins) {
-    for (const auto& [map, path] : pins) std::remove((path + next).c_str());
+/// Takes away what belongs to other programs than this one.
+void keep_only(std::uint32_t program, const std::string& directory) {
+    std::error_code error;
+    for (const auto& entry : fs::directory_iterator(directory, error))
+        if (entry.is_directory(error) && entry.path().filename() != std::to_string(program))
+            fs::remove_all(entry, error);
 }
 
-Result<> turn_to_next(const Pins& pins) {
-    for (const auto& [map, path] : pins)
-        if (std::rename((path + next).c_str(), path.c_str()) < 0) return failure("pin", path, errno);
+Result<std::uint32_t> number(const decap_bpf& skeleton) {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (::bpf_obj_get_info_by_fd(::bpf_program__fd(skeleton.progs.decap), &info, &size) < 0)
+        return failure("read", "the XDP program", errno, {}, privilege(errno));
+    return info.id;
+}
+
+Result<> pin_maps(const decap_bpf& skeleton, const std::string& directory) {
+    CHECK_OK(make_directory(directory));
+    const auto& maps = skeleton.maps;
+    for (const bpf_map* map :
+         {maps.rodata, maps.balancers, maps.vips, maps.own, maps.tunnels, maps.networks, maps.received, maps.reasons}) {
+        const std::string path = directory + (map == maps.rodata ? config_pin : ::bpf_map__name(map));
+        if (::bpf_obj_pin(::bpf_map__fd(map), path.c_str()) < 0)
+            return failure("pin", path, errno, {}, privilege(errno));
+    }
     return {};
 }
 
@@ -182,7 +189,7 @@ Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) c
     Decap found{.device = link.name, .program = {}, .mode = {}};
     const auto ours = open_link(directory(link.index));
     if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) return found;
-    found.program = read_program(directory(link.index));
+    found.program = read_program(directory_of(ours->program, directory(link.index)));
     found.mode = link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
     return found;
 }
@@ -191,15 +198,14 @@ Result<> DecapPrograms::attach(const Decap& wanted, std::uint32_t ifindex) const
     CHECK_OK(common::mount_bpffs());
     sweep();
     const std::string here = directory(ifindex);
-    std::error_code error;
-    fs::create_directories(here, error);
-    if (error) return failure("make directory", here, error.value(), {}, privilege(error.value()));
-    TRY(const Skeleton skeleton, load(wanted.program.value(), here));
-    const Pins maps = pins(*skeleton, here);
-    auto done = pin_next(maps);
+    const auto former = open_link(here);
+    const std::uint32_t former_program = former ? former->program : 0;
+    TRY(const Skeleton skeleton, load(wanted.program.value(), directory_of(former_program, here)));
+    TRY(const std::uint32_t program, number(*skeleton));
+    auto done = pin_maps(*skeleton, directory_of(program, here));
     if (done) done = set_program(*skeleton, wanted, ifindex, here);
-    if (done) return turn_to_next(maps);
-    unpin_next(maps);
+    keep_only(done ? program : former_program, here);
+    std::error_code error;
     if (!open_link(here)) fs::remove_all(here, error);
     return done;
 }
@@ -216,6 +222,11 @@ Result<> DecapPrograms::detach(const std::string& device, std::uint32_t ifindex)
     return {};
 }
 
-Result<DecapCounters> DecapPrograms::counters(std::uint32_t ifindex) const { return read_counters(directory(ifindex)); }
+Result<DecapCounters> DecapPrograms::counters(std::uint32_t ifindex) const {
+    const std::string here = directory(ifindex);
+    const auto link = open_link(here);
+    if (!link) return failure("read", here, ENOENT);
+    return read_counters(directory_of(link->program, here));
+}
 
 }  // namespace culvert::realserver

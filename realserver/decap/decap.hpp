@@ -12,7 +12,8 @@
 namespace culvert::realserver {
 
 /// The XDP programs of one network namespace. Each is pinned, with its maps, under
-/// /sys/fs/bpf/culvert/realserver/<cookie>/<index of its device>, and stays when this process ends.
+/// /sys/fs/bpf/culvert/realserver/<cookie>/<index of its device>, the maps under the number of the program, and stays
+/// when this process ends.
 class DecapPrograms {
   public:
     /// `cookie`: the kernel's number of the namespace, in which the calling thread must be.

@@ -44,9 +44,12 @@ class Programs {
         common_.balancers = {config.balancers.begin(), config.balancers.end()};
         common_.vips = {config.vips.begin(), config.vips.end()};
         common_.own = around.addresses;
-        std::erase_if(common_.own, [&](const IpAddress& address) {
-            return std::ranges::any_of(config.vips, [&](const Prefix& vip) { return vip.contains(address); });
-        });
+        for (const Prefix& vip : config.vips) {
+            if (vip.is_host())
+                common_.own.erase(vip.address);
+            else
+                std::erase_if(common_.own, [&](const IpAddress& address) { return vip.contains(address); });
+        }
         devices_ = config.interfaces.empty() ? devices_towards(config.balancers, around) : config.interfaces;
         if (devices_.empty()) devices_.emplace_back();
     }
@@ -130,7 +133,6 @@ Via via(const Receive& receive) {
 }
 
 Config decide(Config config, const Surroundings& around) {
-    Programs programs(config, around);
     std::vector<Receive> rest;
     for (const Receive& receive : config.receive) {
         if (is_for_xdp(receive, config, around))
@@ -138,8 +140,10 @@ Config decide(Config config, const Surroundings& around) {
         else
             rest.push_back(receive);
     }
-    for (const Receive& receive : config.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
     config.receive = std::move(rest);
+    if (config.by_xdp.empty()) return config;
+    Programs programs(config, around);
+    for (const Receive& receive : config.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
     config.decap = std::move(programs).take();
     return config;
 }

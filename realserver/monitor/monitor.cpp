@@ -30,10 +30,18 @@ constexpr auto time_to_gather = 100ms;  // changes that belong together
 constexpr auto glance_interval = 500ms;
 constexpr auto patience = 10s;  // with another realserver, at the start and to adopt a configuration
 
-/// Whether it can be about a setting of ours.
-bool matters(const netlink::Event& event) {
+bool overlap(const netlink::Prefix& one, const netlink::Prefix& other) {
+    return one.length < other.length ? one.contains(other.address) : other.contains(one.address);
+}
+
+/// Whether it can be about a setting of ours, or about a way to the balancers, which XDP and the MTU depend on.
+bool matters(const netlink::Event& event, const Config& config) {
     if (const auto* address = std::get_if<netlink::AddressChanged>(&event)) return address->value.link == index_of_lo;
-    if (const auto* route = std::get_if<netlink::RouteChanged>(&event)) return route->value.table == RT_TABLE_LOCAL;
+    if (const auto* route = std::get_if<netlink::RouteChanged>(&event))
+        return route->value.table == RT_TABLE_LOCAL ||
+               std::ranges::any_of(config.balancers, [&](const netlink::Prefix& balancer) {
+                   return overlap(route->value.destination, balancer);
+               });
     if (const auto* conf = std::get_if<netlink::DeviceConfChanged>(&event)) return conf->value.rp_filter.has_value();
     return true;
 }
@@ -125,7 +133,8 @@ void Monitor::end(Result<> outcome) {
 void Monitor::hear_of_network() {
     const auto events = network_.read();
     if (!events) return end(tl::unexpected(events.error()));
-    if (std::ranges::any_of(*events, matters)) next_look_.arm(time_to_gather);
+    if (std::ranges::any_of(*events, [this](const auto& event) { return matters(event, config_); }))
+        next_look_.arm(time_to_gather);
 }
 
 void Monitor::hear_of_ruleset() {

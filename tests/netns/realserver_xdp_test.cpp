@@ -236,6 +236,17 @@ TEST_F(RealserverXdp, IsUsedWhereTheKernelHasNoTunnelOfItsOwn) {
     EXPECT_THAT(plan.out, kernel_can ? HasSubstr("link tunl0") : HasSubstr("+ decap eth0: xdp: ipip\n"));
 }
 
+TEST_F(RealserverXdp, MonitorAttachesItAnew) {
+    configure("  - {encap: ipip, via: xdp}\n");
+    const Process monitor = backend().spawn(CULVERT_REALSERVER " monitor -c /run/realserver.yaml");
+    monitor.wait_for("ready");
+    EXPECT_THAT(backend().run("ip link set dev eth0 xdp off").err, HasSubstr("active BPF XDP link"));
+    backend().must("sh -c 'bpftool link detach pinned $(find /sys/fs/bpf -name link)'");
+    monitor.wait_for("repaired: + decap eth0: xdp: ipip");
+    EXPECT_EQ(must("plan"), "nothing to change\n");
+    EXPECT_EQ(counted()["state"], "ok");
+}
+
 TEST_F(RealserverXdp, WithoutAWayToTheBalancersItAsksForAnInterface) {
     backend().write("/run/realserver.yaml",
                     "balancers: [203.0.113.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip, via: xdp}]\n");

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system calls by which realserver changes things, each of them a step: requests to netlink, writes to /proc/sys,
-// ioctls of tunnels, renames. $CULVERT_FAULT says which step goes wrong, and how:
+// The system calls by which realserver changes things, each of them a step: requests to netlink (each of those that go
+// together), writes to /proc/sys, ioctls of tunnels, bpf(), renames. $CULVERT_FAULT says which step goes wrong, and
+// how:
 //     7:28           the seventh fails with errno 28; of netlink, it is the acknowledgement that says so
 //     7:kill-before  the process is killed instead of the seventh
 //     7:kill-after   the process is killed when the kernel has carried out the seventh
@@ -10,12 +11,15 @@
 // Linked into the program, these functions stand in front of the C library's. The program itself has no seam for it,
 // and other than with LD_PRELOAD, the sanitizers don't mind.
 #include <dlfcn.h>
+#include <linux/bpf.h>
 #include <linux/genetlink.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -29,6 +33,7 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace {
 
@@ -103,21 +108,57 @@ struct Refusal {
     } message;
 } refusal;
 
+/// The kernel's answer to the request that it never sees.
+void prepare_refusal(int fd, const nlmsghdr& request, int code) {
+    refusal.fd = fd;
+    refusal.message = {{.nlmsg_len = sizeof refusal.message,
+                        .nlmsg_type = NLMSG_ERROR,
+                        .nlmsg_flags = NLM_F_CAPPED,
+                        .nlmsg_seq = request.nlmsg_seq,
+                        .nlmsg_pid = request.nlmsg_pid},
+                       {.error = -code, .msg = request}};
+}
+
+/// The requests of a datagram; nf_tables takes all of its own or none.
+std::vector<std::string_view> split(int fd, std::string_view datagram) {
+    if (option(fd, SO_PROTOCOL) == NETLINK_NETFILTER) return {datagram};
+    std::vector<std::string_view> requests;
+    while (datagram.size() >= sizeof(nlmsghdr)) {
+        std::uint32_t size = 0;
+        std::memcpy(&size, datagram.data(), sizeof size);
+        requests.push_back(datagram.substr(0, NLMSG_ALIGN(size)));
+        datagram.remove_prefix(requests.back().size());
+    }
+    return requests;
+}
+
+/// `call(part)` sends a part of the datagram.
 template <typename Call>
 ssize_t send_to_kernel(int fd, const void* data, std::size_t size, const Call& call) {
-    if (!changes(fd, data, size)) return call();
-    return step("netlink", call, [&](int code) {
-        nlmsghdr request{};
-        std::memcpy(&request, data, sizeof request);
-        refusal.fd = fd;
-        refusal.message = {{.nlmsg_len = sizeof refusal.message,
-                            .nlmsg_type = NLMSG_ERROR,
-                            .nlmsg_flags = NLM_F_CAPPED,
-                            .nlmsg_seq = request.nlmsg_seq,
-                            .nlmsg_pid = request.nlmsg_pid},
-                           {.error = -code, .msg = request}};
-        return static_cast<ssize_t>(size);
-    });
+    const std::string_view datagram(static_cast<const char*>(data), size);
+    if (!changes(fd, data, size)) return call(datagram);
+    const auto requests = split(fd, datagram);
+    const auto faulty = static_cast<std::size_t>(fault().step - steps - 1);
+    if (faulty >= requests.size()) {
+        steps += static_cast<int>(requests.size());
+        return call(datagram);
+    }
+    steps = fault().step - 1;
+    const std::string_view request = requests[faulty];
+    const auto before = static_cast<std::size_t>(request.data() - datagram.data());
+    if (before > 0) call(datagram.substr(0, before));
+    step(
+        "netlink", [&] { return call(request); },
+        [&](int code) {
+            nlmsghdr header{};
+            std::memcpy(&header, request.data(), sizeof header);
+            prepare_refusal(fd, header, code);
+            return static_cast<ssize_t>(request.size());
+        });
+    const std::string_view after = datagram.substr(before + request.size());
+    if (!after.empty()) call(after);
+    steps += static_cast<int>(requests.size() - faulty - 1);
+    return static_cast<ssize_t>(size);
 }
 
 ssize_t refuse(void* buffer, std::size_t size) {
@@ -129,6 +170,13 @@ ssize_t refuse(void* buffer, std::size_t size) {
 int failed(int code) {
     errno = code;
     return -1;
+}
+
+/// Whether a command of bpf() makes, fills, keeps or attaches something.
+bool changes_bpf(long command) {
+    constexpr std::array commands{BPF_MAP_CREATE,  BPF_MAP_UPDATE_ELEM, BPF_PROG_LOAD,  BPF_OBJ_PIN,
+                                  BPF_LINK_CREATE, BPF_LINK_UPDATE,     BPF_LINK_DETACH};
+    return std::ranges::count(commands, command) > 0;
 }
 
 std::string path_of(int fd) {
@@ -143,17 +191,25 @@ std::string path_of(int fd) {
 extern "C" {
 
 ssize_t send(int fd, const void* data, std::size_t size, int flags) {
-    return send_to_kernel(fd, data, size, [&] { return real<decltype(send)>("send")(fd, data, size, flags); });
+    return send_to_kernel(fd, data, size, [&](std::string_view part) {
+        return real<decltype(send)>("send")(fd, part.data(), part.size(), flags);
+    });
 }
 
 ssize_t sendto(int fd, const void* data, std::size_t size, int flags, const sockaddr* to, socklen_t length) {
-    return send_to_kernel(fd, data, size,
-                          [&] { return real<decltype(sendto)>("sendto")(fd, data, size, flags, to, length); });
+    return send_to_kernel(fd, data, size, [&](std::string_view part) {
+        return real<decltype(sendto)>("sendto")(fd, part.data(), part.size(), flags, to, length);
+    });
 }
 
 ssize_t sendmsg(int fd, const msghdr* message, int flags) {
-    return send_to_kernel(fd, message->msg_iov->iov_base, message->msg_iov->iov_len,
-                          [&] { return real<decltype(sendmsg)>("sendmsg")(fd, message, flags); });
+    const iovec& content = *message->msg_iov;
+    return send_to_kernel(fd, content.iov_base, content.iov_len, [&](std::string_view part) {
+        iovec of_part{const_cast<char*>(part.data()), part.size()};
+        msghdr with_part = *message;
+        with_part.msg_iov = part.size() == content.iov_len ? message->msg_iov : &of_part;
+        return real<decltype(sendmsg)>("sendmsg")(fd, &with_part, flags);
+    });
 }
 
 ssize_t recv(int fd, void* buffer, std::size_t size, int flags) {
@@ -178,6 +234,20 @@ ssize_t write(int fd, const void* data, std::size_t size) {
 int rename(const char* from, const char* to) noexcept {
     return step(
         std::string("rename to ") + to, [&] { return real<decltype(rename)>("rename")(from, to); }, failed);
+}
+
+/// libbpf calls bpf() this way.
+long syscall(long number, ...) noexcept {
+    std::va_list arguments;
+    va_start(arguments, number);
+    std::array<long, 6> all{};
+    for (long& argument : all) argument = va_arg(arguments, long);
+    va_end(arguments);
+    const auto call = [&] {
+        return real<decltype(syscall)>("syscall")(number, all[0], all[1], all[2], all[3], all[4], all[5]);
+    };
+    if (number != SYS_bpf || !changes_bpf(all[0])) return call();
+    return step("bpf", call, [](int code) { return static_cast<long>(failed(code)); });
 }
 
 int ioctl(int fd, unsigned long request, ...) noexcept {
