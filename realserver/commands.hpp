@@ -28,6 +28,7 @@ struct Options {
     common::ColorMode color = common::ColorMode::automatic;
     bool json = false;
     bool dry_run = false;            ///< apply
+    bool unless_monitored = false;   ///< apply
     std::string kind;                ///< render
     std::string directory;           ///< render; empty: standard output
     std::uint64_t count = 0;         ///< trace: packets; 0: no end

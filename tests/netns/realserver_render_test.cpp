@@ -77,6 +77,11 @@ TEST_F(RealserverRender, HookAppliesWhenAnInterfaceBecomesRoutable) {
     EXPECT_THAT(plan(), HasSubstr("+ vip"));
     host_.must(environment + "IFACE=eth0 " + file);
     EXPECT_EQ(plan(), "nothing to change\n");
+
+    Process monitor = host_.spawn(CULVERT_REALSERVER " monitor -c /run/realserver.yaml");
+    monitor.wait_for("ready");
+    EXPECT_THAT(host_.run(environment + "IFACE=eth0 " + file).err, HasSubstr("monitors this host: nothing to do"));
+    host_.must(environment + "IFACE=eth0 " + file);
 }
 
 TEST_F(RealserverRender, SysctlFileSetsWhatApplySets) {

@@ -54,9 +54,10 @@ TEST(Render, UnitMayUseBpfOnlyWhereXdpMayUnwrap) {
 }
 
 TEST(Render, HookPassesOverDevicesThatApplyItselfBringsUp) {
-    EXPECT_THAT(rendered("networkd-dispatcher", ipip()),
-                AllOf(HasSubstr("    lo | tunl0) exit 0"),
-                      HasSubstr("\nexec /usr/sbin/realserver apply -c /etc/culvert/realserver.yaml\n")));
+    EXPECT_THAT(
+        rendered("networkd-dispatcher", ipip()),
+        AllOf(HasSubstr("    lo | tunl0) exit 0"),
+              HasSubstr("\nexec /usr/sbin/realserver apply --unless-monitored -c /etc/culvert/realserver.yaml\n")));
 }
 
 TEST(Render, FirewalldLetsEachBalancerIn) {
