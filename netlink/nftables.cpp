@@ -214,6 +214,9 @@ Result<Nftables> Nftables::open() {
     const int on = 1;
     mnl_socket_setsockopt(nftables.socket_.get(), NETLINK_EXT_ACK, const_cast<int*>(&on), sizeof(on));
     mnl_socket_setsockopt(nftables.socket_.get(), NETLINK_CAP_ACK, const_cast<int*>(&on), sizeof(on));
+    // Where others of netfilter speak netlink (conntrack does), a socket alone proves nothing.
+    if (const auto known = nftables.generation(); !known && known.error().code == EINVAL)
+        return refused("open", "nf_tables", Answer{.code = EPROTONOSUPPORT, .text = {}});
     return nftables;
 }
 

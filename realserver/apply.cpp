@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <ranges>
+#include <span>
 #include <utility>
 
 #include "realserver/decap/via.hpp"
@@ -18,6 +19,16 @@ namespace {
 using netlink::Error;
 
 Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
+
+constexpr std::size_t most_at_once = 64;
+
+/// The first of the changes, and those after it that may be made together with it: VIPs that come, or that go.
+std::span<const Change> independent(std::span<const Change> changes) {
+    const Change& first = changes.front();
+    const auto end = std::ranges::find_if_not(
+        changes, [&](const Change& change) { return change.kind() == Kind::vip && change.verb() == first.verb(); });
+    return changes.first(std::clamp<std::size_t>(end - changes.begin(), 1, most_at_once));
+}
 
 /// One run of apply or teardown.
 class Run {
@@ -45,12 +56,15 @@ class Run {
         }
         record_ = intend(std::move(record_), todo.changes);
         CHECK_OK(file_.save(record_).map_error(failed));
-        for (const Change& change : todo.changes) {
-            if (auto done = host_.perform(change); !done) return roll_back({std::move(done).error()});
-            done_.push_back(change);
+        std::span<const Change> rest = todo.changes;
+        while (!rest.empty()) {
+            const auto next = independent(rest);
+            rest = rest.subspan(next.size());
+            if (auto cause = perform(next)) return roll_back({*std::move(cause)});
         }
         if (auto wrong = verify(); !wrong.empty()) return roll_back(std::move(wrong));
-        keep(settle(record_, observed_.state), !wanted_);
+        if (const Record settled = settle(record_, observed_.state); !wanted_ || settled != record_)
+            keep(settled, !wanted_);
         for (Change& change : done_) {
             if (change.after) change.after = find(observed_.state, change.key());  // as it turned out
             report_.changes.push_back(std::move(change));
@@ -72,12 +86,25 @@ class Run {
     /// They are loaded first and for good, as only then it can be seen what they brought.
     tl::expected<void, Failure> load_modules(const Plan& todo) {
         for (const Change& change : todo.changes) {
-            if (change.key().kind != Kind::module) continue;
+            if (change.kind() != Kind::module) continue;
             CHECK_OK(host_.perform(change).map_error(failed));
             modules_.push_back(change.key().name);
             report_.changes.push_back(change);
         }
         return {};
+    }
+
+    /// The first error, if there is one.
+    std::optional<Error> perform(std::span<const Change> changes) {
+        std::optional<Error> cause;
+        auto outcomes = host_.perform(changes);
+        for (std::size_t i = 0; i < outcomes.size(); ++i) {
+            if (outcomes[i])
+                done_.push_back(changes[i]);
+            else if (!cause)
+                cause = std::move(outcomes[i]).error();
+        }
+        return cause;
     }
 
     /// What is not as it should be after all.

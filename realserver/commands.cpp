@@ -104,6 +104,14 @@ ExitCode run_apply(const Options& options) {
     if (!config) return exit_usage;
     auto place = Place::open(options);
     if (!place) return fail(place.error());
+    if (options.unless_monitored) {
+        const auto monitor = Lock::monitor(place->record.monitor());
+        if (!monitor) return fail(monitor.error());
+        if (*monitor) {
+            complain(**monitor + " monitors this host: nothing to do");
+            return exit_done;
+        }
+    }
     const auto locked = lock(*place);
     if (!locked) return fail(locked.error());
     const auto completed = place->host.completed(*std::move(config));
@@ -169,12 +177,10 @@ ExitCode run_status(const Options& options) {
 ExitCode run_check(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
-    const auto told_mtu = config->mtu;
     const auto view = look(*std::move(config), options);
     if (!view) return fail(view.error());
-    auto environment = observe_environment(view->config, view->observed);
+    const auto environment = observe_environment(view->config, view->observed);
     if (!environment) return fail(environment.error());
-    environment->told_mtu = told_mtu;
     const Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
     if (options.json) {
         print_json(to_json(diagnosis));
@@ -184,8 +190,9 @@ ExitCode run_check(const Options& options) {
     return diagnosis.findings.empty() ? exit_done : exit_differs;
 }
 
-void add_dry_run(CLI::App& app, Options& options) {
+void add_apply_options(CLI::App& app, Options& options) {
     app.add_flag("--dry-run", options.dry_run, "Only show what would change");
+    app.add_flag("--unless-monitored", options.unless_monitored, "Leave it to the monitor, if one runs");
 }
 
 constexpr auto all_commands = std::to_array<Command>({
@@ -197,7 +204,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Makes the changes that plan shows, asks the kernel whether they are made, and prints them. If one fails, those\n"
      "made before it are taken back. Kernel modules stay loaded.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
-     add_dry_run, run_apply},
+     add_apply_options, run_apply},
     {"status", "What is wanted, what there is, packets received, what the guard caught",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
     {"check", "What keeps this host from working as a backend",

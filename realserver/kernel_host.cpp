@@ -48,7 +48,7 @@ Result<Config> KernelHost::completed(Config config) {
         const auto route = routes.lookup({.destination = balancer.address});
         if (!route || route->hops.empty()) continue;  // no way to it now: the other balancers tell enough
         TRY(const netlink::Link link, links.get(route->hops.front().link));
-        if (!link.is_loopback()) config.mtu = std::min(config.mtu.value_or(link.mtu), link.mtu);
+        if (!link.is_loopback()) config.link_mtu = std::min(config.link_mtu.value_or(link.mtu), link.mtu);
     }
     return config;
 }

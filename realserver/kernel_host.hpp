@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "netlink/nftables.hpp"
 #include "netlink/result.hpp"
@@ -23,6 +25,8 @@ class KernelHost : public Host {
 
     [[nodiscard]] netlink::Result<Observed> observe() override;
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
+    /// VIPs, of which there can be many, take one system call.
+    [[nodiscard]] std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
     /// Of what observe() finds, that which the kernel does not announce when it changes: FOU ports (without their
     /// devices), XDP programs and the sysctls of ARP. Takes little time.
     [[nodiscard]] netlink::Result<HostState> unannounced();
@@ -32,8 +36,7 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
     /// What the table's chains have counted; empty without the table.
     [[nodiscard]] netlink::Result<netlink::nft::Tallies> tallies();
-    /// With what only the host knows: `mtu` is that of the devices by which balancers are reached, unless the
-    /// configuration has a smaller one.
+    /// With what only the host knows: `link_mtu`.
     [[nodiscard]] netlink::Result<Config> completed(Config config);
 
   private:

@@ -166,7 +166,9 @@ Result<Observed> KernelHost::observe() {
     CHECK_OK(observe_ways(route_, devices, observed));
     TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));
-    if (nftables_) {
+    if (!nftables_) {
+        observed.around.absent_modules.emplace("nf_tables");
+    } else {
         TRY(auto table, nftables_->read(table_name));
         if (table) {
             const Ruleset ruleset{*std::move(table)};

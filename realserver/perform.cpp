@@ -3,6 +3,7 @@
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <tuple>
@@ -42,6 +43,23 @@ netlink::Route local_route(const Prefix& vip) {
             .type = RTN_LOCAL,
             .protocol = our_protocol,
             .scope = RT_SCOPE_HOST};
+}
+
+/// What makes a VIP this host's own, or not any more.
+netlink::Request request(const Vip& vip, bool wanted) {
+    using netlink::InterfaceAddresses;
+    using netlink::Routes;
+    if (!vip.prefix.is_host())
+        return wanted ? Routes::addition(local_route(vip.prefix)) : Routes::removal(local_route(vip.prefix));
+    return wanted ? InterfaceAddresses::addition(address_on_lo(vip.prefix))
+                  : InterfaceAddresses::removal(address_on_lo(vip.prefix));
+}
+
+/// What came of that.
+Result<> explained(Result<> outcome) {
+    if (!outcome && outcome.error().code == EACCES)
+        outcome.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
+    return outcome;
 }
 
 netlink::LinkChange change_to(const Device& device) {
@@ -92,19 +110,9 @@ struct Performer {
     [[nodiscard]] Result<> make(const Sysctl& sysctl) const {
         return netlink::write(sysctl.key, std::to_string(sysctl.value));
     }
-    [[nodiscard]] Result<> make(const Vip& vip) const {
-        if (!vip.prefix.is_host()) return netlink::Routes(route).add(local_route(vip.prefix));
-        auto added = netlink::InterfaceAddresses(route).add(address_on_lo(vip.prefix));
-        if (!added && added.error().code == EACCES)
-            added.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
-        return added;
-    }
+    [[nodiscard]] Result<> make(const Vip& vip) const { return explained(route.request(request(vip, true))); }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
-        if (!nftables) {
-            auto error = nftables.error();
-            error.cure = "modprobe nf_tables; or write guard: off and mss: off, and have no l3dsr";
-            return tl::unexpected(std::move(error));
-        }
+        if (!nftables) return tl::unexpected(nftables.error());
         CHECK_OK(nftables->replace(ruleset.table));
         return {};
     }
@@ -126,10 +134,7 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> unmake(const Device& device) const { return netlink::Links(route).remove(device.name); }
-    [[nodiscard]] Result<> unmake(const Vip& vip) const {
-        if (!vip.prefix.is_host()) return netlink::Routes(route).remove(local_route(vip.prefix));
-        return netlink::InterfaceAddresses(route).remove(address_on_lo(vip.prefix));
-    }
+    [[nodiscard]] Result<> unmake(const Vip& vip) const { return route.request(request(vip, false)); }
     [[nodiscard]] Result<> unmake(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());
         CHECK_OK(nftables->remove(ruleset.table.name));
@@ -156,6 +161,18 @@ Result<> KernelHost::perform(const Change& change) {
     const Performer performer{route_, generic_, nftables_, decap_, change.before.has_value()};
     if (change.after) return std::visit([&](const auto& item) { return performer.make(item); }, *change.after);
     return std::visit([&](const auto& item) { return performer.unmake(item); }, change.before.value());
+}
+
+std::vector<Result<>> KernelHost::perform(std::span<const Change> changes) {
+    std::vector<netlink::Request> requests;
+    for (const Change& change : changes) {
+        if (change.kind() != Kind::vip) return Host::perform(changes);
+        const Item& vip = change.after ? *change.after : change.before.value();
+        requests.push_back(request(std::get<Vip>(vip), change.after.has_value()));
+    }
+    auto outcomes = route_.request(std::move(requests));
+    std::ranges::transform(outcomes, outcomes.begin(), explained);
+    return outcomes;
 }
 
 }  // namespace culvert::realserver

@@ -45,6 +45,14 @@ netlink::Error taken_device(const Key& wanted) {
             .cure = fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.name)};
 }
 
+netlink::Error impossible_table(const Key& wanted) {
+    return {.operation = "add",
+            .object = wanted.to_string(),
+            .code = EPROTONOSUPPORT,
+            .kernel = "this kernel has no nf_tables",
+            .cure = "modprobe nf_tables; or write guard: off and mss: off, and have no l3dsr"};
+}
+
 /// Makes the plan from `found` to `wanted`.
 class Planner {
   public:
@@ -94,7 +102,9 @@ class Planner {
     void establish(const Key& key, const Item& item) {
         const auto now = find(found_, key);
         if (now == item) return;
-        if (!now && is_setting(key.kind)) {
+        if (key.kind == Kind::table && observed_.around.absent_modules.contains("nf_tables")) {
+            plan_.conflicts.push_back(impossible_table(key));
+        } else if (!now && is_setting(key.kind)) {
             if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
         } else if (now && key.kind == Kind::decap && !is_ours(*now, observed_, record_)) {
             plan_.conflicts.push_back(taken_device(key));

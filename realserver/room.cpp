@@ -24,10 +24,14 @@ constexpr std::uint32_t tcp = 20;
 
 constexpr std::uint32_t ip(Family family) { return family == Family::ipv4 ? 20 : 40; }
 
+std::uint32_t path_mtu(const Config& config) {
+    const std::uint32_t known = config.mtu.value_or(config.link_mtu.value_or(usual_mtu));
+    return std::min(known, config.link_mtu.value_or(known));
+}
+
 class Rooms {
   public:
-    explicit Rooms(const Config& config)
-        : mtu_(config.mtu.value_or(usual_mtu)), vips_(families(config.vips)), receivers_(config) {
+    explicit Rooms(const Config& config) : mtu_(path_mtu(config)), vips_(families(config.vips)), receivers_(config) {
         for (const auto* received : {&config.receive, &config.by_xdp})
             for (const Receive& receive : *received) std::visit([this](const auto& kind) { add(kind); }, receive);
         for (const PointToPoint& tunnel : config.tunnels) add(tunnel);

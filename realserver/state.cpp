@@ -156,6 +156,8 @@ std::optional<Item> find(const HostState& state, const Key& key) {
     return found == state.end() ? std::nullopt : std::optional(found->second);
 }
 
+Kind Change::kind() const { return static_cast<Kind>((after ? *after : before.value()).index()); }
+
 Key Change::key() const { return realserver::key(after ? *after : before.value()); }
 
 std::string_view Change::verb() const { return !before ? "add" : !after ? "remove" : "change"; }

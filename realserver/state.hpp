@@ -138,6 +138,7 @@ struct Change {
 
     bool operator==(const Change&) const = default;
 
+    [[nodiscard]] Kind kind() const;
     [[nodiscard]] Key key() const;
     [[nodiscard]] Change inverse() const { return {after, before}; }
     /// "add", "remove", "change"

@@ -19,7 +19,6 @@ namespace culvert::realserver {
 
 /// What else of a host decides whether a backend works, and is no setting of ours.
 struct Environment {
-    std::optional<std::uint32_t> told_mtu;  ///< bytes: `mtu` of the configuration, not as found
     struct Device {
         std::uint32_t mtu = 0;       ///< bytes
         bool answers = false;        ///< speaks ARP and neighbour discovery

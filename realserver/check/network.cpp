@@ -188,7 +188,7 @@ void check_routes(const Patient& patient, Diagnosis& diagnosis) {
                            .evidence = {reason == seen.no_way_out.end() ? "" : reason->second},
                            .cure = fmt::format("ip -{} route add default via ROUTER", family == Family::ipv4 ? 4 : 6)});
     }
-    const std::uint32_t full_size = seen.told_mtu.value_or(usual_mtu);
+    const std::uint32_t full_size = patient.config.mtu.value_or(usual_mtu);
     std::set<std::string> shown;
     for (const auto& [balancer, way] : seen.balancers) {
         if (!shown.insert(way.device).second) continue;

@@ -114,7 +114,8 @@ struct Config {
     std::vector<std::string> interfaces;  ///< by which balancers' packets come; empty: those that lead to the balancers
     std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
     Mss mss;
-    std::optional<std::uint32_t> mtu;  ///< bytes: of the paths from the balancers; none: not known
+    std::optional<std::uint32_t> mtu;       ///< bytes: of the paths from the balancers; none: not told
+    std::optional<std::uint32_t> link_mtu;  ///< not of the file: the least of the links that lead to the balancers
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <variant>
 #include <vector>
@@ -30,11 +31,12 @@ std::optional<Prefixes> prefixes(const Value& value, const yaml::Wanted& wanted,
     if (!elements) return std::nullopt;
     bool good = true;
     Prefixes result;
+    std::set<Prefix> known;
     for (const Value& element : *elements) {
         const auto prefix = yaml::prefix(element);
         good = prefix && check(element, *prefix) && good;
         if (!prefix) continue;
-        if (std::ranges::count(result, *prefix) > 0)
+        if (!known.insert(*prefix).second)
             element.fail(fmt::format("{} is listed twice: remove one", element.node().text));
         result.push_back(*prefix);
     }

@@ -2,6 +2,8 @@
 #include "realserver/record/record.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <set>
 #include <utility>
 
 namespace culvert::realserver {
@@ -31,16 +33,14 @@ namespace {
 /// The first are never undone, the others are known by their name or pin.
 bool is_known_without(Kind kind) { return kind == Kind::module || kind == Kind::table || kind == Kind::decap; }
 
-/// What goes with a device of ours need not be restored.
-bool is_of_our_device(const Key& key, const Record& record) {
-    return is_setting(key.kind) && std::ranges::any_of(record, [&](const auto& entry) {
-               return entry.first.kind == Kind::device && std::ranges::count(settings_of(entry.first.name), key) > 0;
-           });
+/// The settings of our devices need not be restored: they go with them.
+void add_settings_of(const Key& key, std::set<Key>& dependent) {
+    if (key.kind == Kind::device) std::ranges::move(settings_of(key.name), std::inserter(dependent, dependent.end()));
 }
 
-void intend(Record& record, const Change& change) {
+void intend(Record& record, std::set<Key>& dependent, const Change& change) {
     const Key key = change.key();
-    if (is_known_without(key.kind) || is_of_our_device(key, record)) return;
+    if (is_known_without(key.kind) || dependent.contains(key)) return;
     const auto known = record.find(key);
     const bool continues = known != record.end() && (change.before == known->second.original ||
                                                      (change.before && entry_of(record, *change.before)));
@@ -48,6 +48,7 @@ void intend(Record& record, const Change& change) {
         // Of devices only our own are changed, and those were not there.
         const auto original = key.kind == Kind::device ? std::nullopt : change.before;
         record.insert_or_assign(key, Entry{original, {*change.after}});
+        add_settings_of(key, dependent);
         if (key.kind == Kind::device) forget_settings_of(key.name, record);
     } else if (continues && change.after && change.after != known->second.original) {
         if (!entry_of(record, *change.after)) known->second.ours.push_back(*change.after);
@@ -57,7 +58,9 @@ void intend(Record& record, const Change& change) {
 }  // namespace
 
 Record intend(Record record, const std::vector<Change>& changes) {
-    for (const Change& change : changes) intend(record, change);
+    std::set<Key> dependent;
+    for (const auto& [key, entry] : record) add_settings_of(key, dependent);
+    for (const Change& change : changes) intend(record, dependent, change);
     return record;
 }
 

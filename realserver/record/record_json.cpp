@@ -105,9 +105,11 @@ std::string encode(const Record& record, std::string_view boot) {
     for (const auto& [key, entry] : record) {
         json ours = json::array();
         for (const Item& item : entry.ours) ours.push_back(to_json(item));
-        entries.push_back({{"original", entry.original ? to_json(*entry.original) : json()}, {"ours", ours}});
+        json& encoded = entries.emplace_back(json::object());
+        encoded["original"] = entry.original ? to_json(*entry.original) : json();
+        encoded["ours"] = std::move(ours);
     }
-    const json whole{{"version", version}, {"boot", boot}, {"entries", entries}};
+    const json whole{{"version", version}, {"boot", boot}, {"entries", std::move(entries)}};
     return whole.dump(1, ' ', false, json::error_handler_t::replace) + '\n';  // a device's name may be any bytes
 }
 

@@ -81,6 +81,21 @@ TEST_F(Apply, AFailureIsTakenBack) {
     EXPECT_EQ(host_.state_but_modules(), before);
 }
 
+TEST_F(Apply, OfChangesThatAreMadeTogetherThoseBehindTheFailureAreTakenBackToo) {
+    const HostState before = host_.state();
+    host_.before_change = [](const Change& change) -> Result<> {
+        if (change.key().name == "198.51.100.0/28") return failure("add route", "198.51.100.0/28", ENOBUFS);
+        return {};
+    };
+    const auto result = apply(host_, file_,
+                              config("vips: [192.0.2.1, 198.51.100.0/28, '2001:db8::1']\n"
+                                     "receive: [{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]"));
+    ASSERT_FALSE(result);
+    ASSERT_EQ(result.error().causes.size(), 1U);
+    EXPECT_EQ(result.error().causes.front().message(), "add route 198.51.100.0/28: No buffer space available");
+    EXPECT_EQ(host_.state(), before);
+}
+
 TEST_F(Apply, WhatCannotBeTakenBackIsSaidAndRemembered) {
     const HostState before = host_.state();
     host_.before_change = [](const Change& change) -> Result<> {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "realserver/check/check.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 
@@ -251,8 +252,7 @@ TEST(Check, TheWayBackAndItsRoom) {
     Backend narrow(tunnels);
     for (auto& [balancer, way] : narrow.environment.balancers) way.mtu = 1400;
     EXPECT_EQ(narrow.finding().name, "mtu_too_small");
-    Backend told(tunnels);
-    told.environment.told_mtu = 1400;
+    Backend told(fmt::format("mtu: 1400\n{}", tunnels));
     for (auto& [balancer, way] : told.environment.balancers) way.mtu = 1400;
     EXPECT_THAT(told.names(), IsEmpty());
     Backend without_tunnels(bare);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "realserver/plan.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <netinet/in.h>
 
@@ -212,6 +213,18 @@ TEST(Plan, AMissingFallbackDeviceIsAConflict) {
     EXPECT_EQ(result.conflicts.front().message(),
               "bring up tunl0: No such device: its module is loaded, but this network namespace was made without "
               "fallback devices (sysctl -w net.core.fb_tunnels_only_for_init_net=0, then make the namespace anew)");
+}
+
+TEST(Plan, AKernelWithoutNftablesIsAConflictUnlessNoTableIsWanted) {
+    constexpr std::string_view tunnel = "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\n";
+    const SimulatedHost host;
+    const Observed observed{host.state(), {}, {.absent_modules = {"nf_tables"}, .addresses = {}, .ways = {}}};
+    const Plan result = plan(config(tunnel), observed, {});
+    ASSERT_EQ(result.conflicts.size(), 1U);
+    EXPECT_EQ(result.conflicts.front().message(),
+              "add table inet culvert: Protocol not supported: this kernel has no nf_tables (modprobe nf_tables; or "
+              "write guard: off and mss: off, and have no l3dsr)");
+    EXPECT_THAT(plan(config(fmt::format("{}guard: off\nmss: off\n", tunnel)), observed, {}).conflicts, IsEmpty());
 }
 
 TEST(Plan, APortOfOursIsReplaced) {

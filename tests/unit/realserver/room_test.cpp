@@ -36,6 +36,16 @@ TEST(Clamp, IsWhatFitsThroughTheNarrowestTunnelOfTheFamily) {
     EXPECT_EQ(clamp(mixed, Family::ipv6), 9000 - 40 - 60);
 }
 
+TEST(Room, IsThatOfTheNarrowestOfWhatIsToldAndWhatIsFound) {
+    Config config = both_with("receive: [{encap: ipip, family: ipv4, inner: ipv4}]");
+    config.link_mtu = 9000;
+    EXPECT_EQ(rooms(config).front().mtu, 9000 - 20);
+    config.mtu = 1500;
+    EXPECT_EQ(rooms(config).front().mtu, 1500 - 20);
+    config.link_mtu = 1400;
+    EXPECT_EQ(rooms(config).front().mtu, 1400 - 20);
+}
+
 TEST(Clamp, IsNotNeededWithoutTunnels) {
     EXPECT_EQ(clamp(both_with("receive: [{encap: l2}]"), Family::ipv4), std::nullopt);
     EXPECT_EQ(clamp(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), Family::ipv6),

@@ -113,4 +113,10 @@ Result<> SimulatedHost::perform(const Change& change) {
     return {};
 }
 
+std::vector<Result<>> SimulatedHost::perform(std::span<const Change> changes) {
+    std::vector<Result<>> outcomes;
+    for (const Change& change : changes) outcomes.push_back(perform(change));
+    return outcomes;
+}
+
 }  // namespace culvert::realserver

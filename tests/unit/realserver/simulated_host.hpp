@@ -4,6 +4,7 @@
 #include <functional>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,8 @@ class SimulatedHost : public Host {
 
     netlink::Result<Observed> observe() override;
     netlink::Result<> perform(const Change& change) override;
+    /// Goes on after a failure.
+    std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
 
     void put(Item item) { realserver::put(host_.state, std::move(item)); }
     void erase(const Key& key) { host_.state.erase(key); }
