@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+/// Echoes what it gets by TCP and UDP, its name in front.
+constexpr const char* server = R"py(
+import resource, selectors, socket, sys
+resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
+name, ready = sys.argv[1].encode(), selectors.DefaultSelector()
+listener = socket.create_server(("192.0.2.1", 7), backlog=4096)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+SO_RCVBUFFORCE = 33
+udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
+udp.bind(("192.0.2.1", 7))
+for one in listener, udp: ready.register(one, selectors.EVENT_READ)
+print("ready", file=sys.stderr, flush=True)
+while True:
+    for key, _ in ready.select():
+        one = key.fileobj
+        if one is listener:
+            ready.register(one.accept()[0], selectors.EVENT_READ)
+        elif one is udp:
+            data, client = one.recvfrom(100)
+            one.sendto(name + b" " + data, client)
+        else:
+            try: one.send(name + b" " + one.recv(100))
+            except OSError: ready.unregister(one)
+)py";
+
+/// Keeps 2,000 connections and 20 UDP flows busy until it is told to end, and then says what became of them.
+constexpr const char* client_load = R"py(
+import collections, json, resource, selectors, signal, socket, sys, time
+resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
+ready, running = selectors.DefaultSelector(), True
+class Flow:
+    def __init__(self, kind):
+        self.kind, self.socket = kind, socket.socket(socket.AF_INET, kind)
+        self.socket.connect(("192.0.2.1", 7))
+        self.server, self.sent, self.answers = None, 0, 0
+        ready.register(self.socket, selectors.EVENT_READ, self)
+    def send(self):
+        self.sent += 1
+        self.socket.send(b"%d\n" % self.sent)
+    def receive(self):
+        for line in self.socket.recv(4096).splitlines():
+            name, number = line.split()
+            self.answers += 1
+            result["broken"] += self.kind == socket.SOCK_STREAM and int(number) != self.answers
+            self.server = self.server or name
+            result["moved"] += name != self.server
+result = collections.Counter({"moved": 0, "broken": 0})
+def receive(timeout):
+    for key, _ in ready.select(timeout):
+        try: key.data.receive()
+        except OSError as error:
+            result["broken"] += 1
+            print(error, file=sys.stderr)
+            ready.unregister(key.fileobj)
+def stop(*_):
+    global running
+    running = False
+signal.signal(signal.SIGTERM, stop)
+flows = [Flow(socket.SOCK_STREAM) for _ in range(2000)] + [Flow(socket.SOCK_DGRAM) for _ in range(20)]
+for flow in flows: flow.send()
+while any(flow.answers == 0 for flow in flows): receive(1)
+print("running", file=sys.stderr, flush=True)
+turn = 0
+while running:
+    for flow in (flows[turn % 2000], flows[2000 + turn % 20]):
+        if flow.answers == flow.sent or flow.kind == socket.SOCK_DGRAM: flow.send()
+    turn += 1
+    receive(0.001)
+end = time.monotonic() + 10
+while any(flow.answers < flow.sent for flow in flows) and time.monotonic() < end: receive(0.1)
+datagrams = flows[2000:]
+result["datagrams"] = sum(flow.sent for flow in datagrams)
+result["lost"] = sum(flow.sent - flow.answers for flow in datagrams)
+result["stuck"] = sum(flow.answers < flow.sent for flow in flows[:2000])
+print(json.dumps(result))
+)py";
+
+std::string config(int backends, std::string_view more = "") {
+    std::string text = fmt::format(R"(
+interfaces: [eth0]
+flows: {{entries: 64k}}
+defaults: {{encap: {{type: l2}}}}
+services:
+  - name: echo
+    vip: 192.0.2.1
+    ports: [7/tcp, 7/udp]
+    backends:
+{})",
+                                   "");
+    for (int i = 3; i < 3 + backends; ++i) text += fmt::format("      - {{address: 10.0.0.{}}}\n", i);
+    return text + std::string(more);
+}
+
+//   LbdTest's hosts, and a second backend, 10.0.0.4; a third, 10.0.0.5, is only ever added
+class LbdLossless : public LbdTest {
+  protected:
+    void SetUp() override {
+        LbdTest::SetUp();
+        if (IsSkipped()) return;
+        for (int i = 4; i <= 5; ++i) {
+            more_.push_back(std::make_unique<Host>(fmt::format("b{}", i)));
+            lan().connect({{*more_.back(), "eth0", {fmt::format("10.0.0.{}/24", i)}}});
+            more_.back()->ip("addr add 192.0.2.1/32 dev lo\n");
+            serve(*more_.back());
+        }
+        serve(backend());
+    }
+
+    /// Returns when all connections stand.
+    Process load() {
+        client().write("/run/load.py", client_load);
+        Process process = client().spawn("python3 /run/load.py");
+        process.wait_for("running", Milliseconds{60'000});
+        return process;
+    }
+
+    static nlohmann::json outcome(Process& load) {
+        const Output output = load.stop(SIGTERM, Milliseconds{60'000});
+        return output.ok() ? nlohmann::json::parse(output.out) : nlohmann::json(output.err);
+    }
+
+    static void expect_nothing_lost(Process& load) {
+        const auto result = outcome(load);
+        EXPECT_EQ(result["moved"], 0) << result;
+        EXPECT_EQ(result["broken"], 0) << result;
+        EXPECT_EQ(result["stuck"], 0) << result;
+        EXPECT_EQ(result["lost"], 0) << result;
+        EXPECT_GT(result["datagrams"], 100) << result;
+    }
+
+  private:
+    void serve(const Host& host) {
+        host.write("/run/server.py", server);
+        servers_.push_back(host.spawn("python3 /run/server.py " + host.name()));
+        servers_.back().wait_for("ready");
+    }
+
+    std::vector<std::unique_ptr<Host>> more_;
+    std::vector<Process> servers_;
+};
+
+TEST_F(LbdLossless, RestartsAndReloads) {
+    Balancer lbd(balancer(), config(2));
+    Process load = this->load();
+    EXPECT_EQ(lbd.stop().status, 0);
+    balancer().must("cp " CULVERT_LBD " /run/lbd-copy");  // an upgrade
+    Process copy = balancer().spawn("/run/lbd-copy run -c /run/lbd.yaml");
+    copy.wait_for("balancing");
+
+    lbd.reload(config(3));
+    lbd.reload(config(2));
+    lbd.reload(config(2,
+                      "  - {name: six, vip: \"2001:db8::1\", ports: any, encap: {type: ipip}, "
+                      "backends: [{address: 10.0.0.3}]}\n"));  // another program
+    std::string larger = config(2);
+    lbd.reload(larger.replace(larger.find("64k"), 3, "1M"));
+    lbd.reload(config(2));
+    copy.stop(SIGKILL);
+    const Balancer again(balancer(), config(2));
+    expect_nothing_lost(load);
+}
+
+// With each kill the next one starts from what is left, and is killed later.
+TEST_F(LbdLossless, IsKilledAtManyMoments) {
+    Balancer(balancer(), config(2)).stop();
+    Process load = this->load();
+    int at = 1;
+    bool done = false;
+    for (; !done; at += 17) {
+        balancer().write("/run/lbd.yaml", config(2 + at / 17 % 2));
+        const std::string moment = (at % 2 == 0 ? "-" : "") + std::to_string(at);
+        Process lbd =
+            balancer().spawn("env CULVERT_KILL_AT=" + moment + " " CULVERT_LBD_KILLED " run -c /run/lbd.yaml");
+        EXPECT_TRUE(eventually([&] { return !lbd.running() || lbd.err().find("balancing") != std::string::npos; }));
+        done = lbd.running();
+        EXPECT_EQ(lbd.stop(done ? SIGTERM : SIGKILL).status, done ? 0 : 128 + SIGKILL);
+    }
+    EXPECT_GT(at, 50);
+    expect_nothing_lost(load);
+}
+
+// So that the others are known to see it.
+TEST_F(LbdLossless, LosesWhatIsDetached) {
+    Balancer lbd(balancer(), config(2));
+    Process load = this->load();
+    balancer().must(CULVERT_LBD " stop --detach");
+    lbd.wait();
+    const Balancer again(balancer(), config(3));
+    const auto result = outcome(load);
+    EXPECT_TRUE(result["moved"] != 0 || result["broken"] != 0 || result["lost"] != 0) << result;
+}
+
+}  // namespace
+}  // namespace culvert::netns
