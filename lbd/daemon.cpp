@@ -20,6 +20,7 @@
 
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
+#include "lbd/metrics/metrics.hpp"
 #include "lbd/plan/owners.hpp"
 #include "lbd/reasons.hpp"
 
@@ -95,6 +96,8 @@ Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolve
 
 Result<> Daemon::run(const std::string& socket) {
     CHECK_OK(listen(socket));
+    serve_metrics();
+    loop_.feed_watchdog();
     const bool is_first = !generation_;
     if (auto begun = begin(); !begun) {
         if (is_first) (void)pins_.remove();
@@ -129,6 +132,20 @@ Result<> Daemon::follow_network() {
     network_ = {};  // a descriptor is waited for once
     TRY(network_, loop_.on_io(resolver_.fd(), EPOLLIN, [this](std::uint32_t) { take_in_changes(); }));
     return {};
+}
+
+void Daemon::serve_metrics() {
+    metrics_.reset();
+    if (!config_.metrics) return;
+    auto server = MetricsServer::listen(loop_, *config_.metrics, [this]() -> Result<std::string> {
+        TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_));
+        status.reloads = reloads_;
+        return exposition(metrics(status));
+    });
+    if (server)
+        metrics_ = *std::move(server);
+    else
+        spdlog::warn("{}; there are no metrics", server.error().message());
 }
 
 void Daemon::end(Result<> outcome) {
@@ -289,7 +306,9 @@ Result<> Daemon::change_to(Config config) {
         return taken;
     }
     const bool attaches = moves || config.xdp != config_.xdp;
+    const bool serves_elsewhere = config.metrics != config_.metrics;
     config_ = std::move(config);
+    if (serves_elsewhere) serve_metrics();
     if (moves) CHECK_OK(follow_network());
     if (attaches) CHECK_OK(attach());
     report(before);

@@ -14,6 +14,7 @@
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
+#include "lbd/metrics/server.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/show/observe.hpp"
@@ -42,6 +43,8 @@ class Daemon {
            std::optional<Generation> former, Datapath datapath, Image image);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
+    /// Where the configuration says. Without them it balances all the same.
+    void serve_metrics();
     [[nodiscard]] netlink::Result<> follow_network();
     [[nodiscard]] netlink::Result<> begin();
     void end(netlink::Result<> outcome);
@@ -92,9 +95,11 @@ class Daemon {
     std::vector<Attachment> attachments_;
     std::size_t swept_ = 0;  // buckets of the flow table, in this round
     bool detach_ = false;    // in the end
+    Reloads reloads_;
     netlink::Result<> outcome_;
 
     std::unique_ptr<Control> control_;
+    std::unique_ptr<MetricsServer> metrics_;
     std::vector<EventLoop::Source> signals_;
     EventLoop::Source network_;
     EventLoop::Source next_update_;

@@ -63,6 +63,7 @@ Control::Answer Daemon::reload(const Json& /*request*/) {
     else
         for (const auto& error : config.error()) refused.push_back(error.to_string());
     ::sd_notify(0, "READY=1");
+    ++(config && changed ? reloads_.done : reloads_.failed);
     for (const auto& line : refused) spdlog::error("reload refused: {}", line.get<std::string>());
     if (!refused.empty()) return Json{{"refused", refused}};
     if (!changed) {

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -149,10 +150,23 @@ struct Flows {
     bool operator==(const Flows&) const = default;
 };
 
+/// Of a socket; the port in host order.
+struct Endpoint {
+    IpAddress address;
+    std::uint16_t port = 0;
+    bool operator==(const Endpoint&) const = default;
+
+    /// "127.0.0.1:9477", "[::1]:9477"
+    [[nodiscard]] std::string to_string() const {
+        return (address.is_v4() ? address.to_string() : '[' + address.to_string() + ']') + ':' + std::to_string(port);
+    }
+};
+
 struct Config {
     std::vector<std::string> interfaces;  ///< not empty
     XdpMode xdp = XdpMode::automatic;
     Flows flows;
+    std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< nothing: they aren't served
     std::vector<Service> services;
     bool operator==(const Config&) const = default;
 };

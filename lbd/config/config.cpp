@@ -14,6 +14,7 @@
 #include "common/scalars.hpp"
 #include "lbd/config/conflicts.hpp"
 #include "lbd/config/encap.hpp"
+#include "lbd/config/metrics.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -352,7 +353,7 @@ std::optional<Config> read_config(const Value& value) {
     map.required("interfaces", yaml::interface_names, config.interfaces, "[eth0]");
     map.optional("xdp", xdp_mode, config.xdp);
     map.optional("flows", read_flows, config.flows);
-    map.unsupported({"metrics"});
+    map.optional("metrics", read_metrics, config.metrics);
     map.optional("defaults", read_defaults, defaults);
     map.optional("pools", read_pools, pools);
     defaults.idle = config.flows.idle;

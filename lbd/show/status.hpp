@@ -70,6 +70,11 @@ struct FlowTableStatus {
     std::uint64_t entries = 0;  ///< that there is room for
 };
 
+struct Reloads {
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;  ///< or refused
+};
+
 struct Status {
     std::vector<ServiceStatus> services;
     std::vector<NeighbourStatus> neighbours;
@@ -77,6 +82,7 @@ struct Status {
     FlowTableStatus flow_table;
     ReasonCounts drops{};
     EventCounts events{};
+    Reloads reloads;
 };
 
 }  // namespace culvert::lbd

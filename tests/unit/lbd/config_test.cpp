@@ -93,6 +93,13 @@ TEST(LbdConfig, WhatIsLeftOutHasDefaults) {
     EXPECT_EQ(config.flows.entries, 4U << 20);
     EXPECT_EQ(config.flows.idle, std::chrono::seconds(120));
     EXPECT_EQ(config.xdp, XdpMode::automatic);
+    EXPECT_EQ(config.metrics->to_string(), "127.0.0.1:9477");
+}
+
+TEST(LbdConfig, MetricsAreServedAtAnyAddressOrNotAtAll) {
+    EXPECT_EQ(accepted("{interfaces: [eth0], metrics: \"[2001:db8::1]:80\", services: []}").metrics->to_string(),
+              "[2001:db8::1]:80");
+    EXPECT_EQ(accepted("{interfaces: [eth0], metrics: off, services: []}").metrics, std::nullopt);
 }
 
 TEST(LbdConfig, EveryKeyIsRead) {
@@ -100,6 +107,7 @@ TEST(LbdConfig, EveryKeyIsRead) {
 interfaces: [eth0, bond0.7]
 xdp: native
 flows: {entries: 64k, idle: 2m}
+metrics: 192.0.2.200:9000
 defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
 services:
   - name: dns
@@ -130,6 +138,7 @@ services:
     EXPECT_EQ(config, (Config{.interfaces = {"eth0", "bond0.7"},
                               .xdp = XdpMode::native,
                               .flows = {64U << 10, std::chrono::minutes(2)},
+                              .metrics = Endpoint{ip("192.0.2.200"), 9000},
                               .services = {dns, rest}}));
 }
 

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "common/event_loop.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
+
+struct MHD_Daemon;
+
+namespace culvert::lbd {
+
+using common::EventLoop;
+
+/// Answers GET /metrics over HTTP, within the event loop and without waiting for anybody: at most 16 connections, each
+/// of which is closed after 10 s without a word.
+class MetricsServer {
+  public:
+    /// What to answer at that moment.
+    using Text = std::function<netlink::Result<std::string>()>;
+
+    /// EADDRINUSE if someone listens there already, EADDRNOTAVAIL if it is no address of this host.
+    [[nodiscard]] static netlink::Result<std::unique_ptr<MetricsServer>> listen(EventLoop& loop, const Endpoint& at,
+                                                                                Text text);
+    MetricsServer(const MetricsServer&) = delete;
+    MetricsServer& operator=(const MetricsServer&) = delete;
+
+  private:
+    struct Stop {
+        void operator()(MHD_Daemon* daemon) const;
+    };
+    struct Answers;
+
+    explicit MetricsServer(Text text) : text_(std::move(text)) {}
+
+    void serve();
+
+    Text text_;
+    std::unique_ptr<MHD_Daemon, Stop> daemon_;
+    EventLoop::Source io_;
+    EventLoop::Source idle_;  // closes connections of the silent
+};
+
+}  // namespace culvert::lbd

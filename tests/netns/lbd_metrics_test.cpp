@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+
+std::string config(std::string_view metrics) {
+    return fmt::format(R"(
+        interfaces: [eth0]
+        flows: {{entries: 64k}}
+        {}
+        services:
+          - {{name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: l2}}, backends: [{{address: 10.0.0.3}}]}}
+        )",
+                       metrics);
+}
+
+class LbdMetrics : public LbdTest {
+  protected:
+    std::string curl(const std::string& arguments) { return balancer().must("curl -sS -m 10 " + arguments); }
+};
+
+TEST_F(LbdMetrics, CountWhatWasForwardedAndDropped) {
+    const HttpServer web(backend(), "backend");
+    const Balancer lbd(balancer(), config(""));
+    ASSERT_EQ(http_get(client(), vip4), "backend\n");
+
+    const std::string text = curl("-i http://127.0.0.1:9477/metrics");
+    EXPECT_THAT(text, HasSubstr("HTTP/1.1 200 OK"));
+    EXPECT_THAT(text, HasSubstr("Content-Type: text/plain; version=0.0.4"));
+    const auto backend = lbd.backend("10.0.0.3");
+    EXPECT_GT(backend["packets"], 0);
+    for (const char* name : {"packets", "bytes", "new_flows"})
+        EXPECT_THAT(text, HasSubstr(fmt::format("\nlbd_backend_{}_total{{service=\"web\",backend=\"10.0.0.3\"}} {}\n",
+                                                name, backend[name].dump())));
+    EXPECT_THAT(text, HasSubstr("\nlbd_backend_reachable{service=\"web\",backend=\"10.0.0.3\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("\nlbd_interface_up{interface=\"eth0\",xdp=\"native\"} 1\n"));
+}
+
+TEST_F(LbdMetrics, AreAtOneUrlForReadingOnly) {
+    const Balancer lbd(balancer(), config("metrics: \"[fd00::2]:9000\""));
+    EXPECT_THAT(curl("-I http://[fd00::2]:9000/metrics"), HasSubstr("200 OK"));
+    EXPECT_THAT(curl("-i http://[fd00::2]:9000/"), HasSubstr("404 Not Found"));
+    EXPECT_THAT(curl("-i -d x=y http://[fd00::2]:9000/metrics"), HasSubstr("405 Method Not Allowed"));
+    EXPECT_EQ(client().must("curl -sS -o /dev/null -w %{http_code} http://[fd00::2]:9000/metrics"), "200");
+}
+
+TEST_F(LbdMetrics, AreNotServedWhereNobodyWantsThem) {
+    const Balancer lbd(balancer(), config("metrics: off"));
+    EXPECT_EQ(balancer().must("ss -Hltn"), "");
+}
+
+// Who connects and says nothing, and who sends without end.
+TEST_F(LbdMetrics, GoOnBesidesBadClients) {
+    const Balancer lbd(balancer(), config(""));
+    const Process silent = balancer().spawn("socat -u TCP:127.0.0.1:9477 -");
+    const Process endless = balancer().spawn("socat -u OPEN:/dev/zero TCP:127.0.0.1:9477");
+    EXPECT_TRUE(eventually([&] { return !endless.running(); }));
+    EXPECT_THAT(curl("http://127.0.0.1:9477/metrics"), HasSubstr("lbd_build_info"));
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));
+}
+
+TEST_F(LbdMetrics, APortThatIsTakenStopsNoBalancing) {
+    const Process other = balancer().spawn("socat TCP-LISTEN:9477,bind=127.0.0.1 STDOUT");
+    ASSERT_TRUE(eventually([&] { return !balancer().must("ss -Hltn").empty(); }));
+    const Balancer lbd(balancer(), config(""));
+    EXPECT_THAT(lbd.log(), HasSubstr("listen on 127.0.0.1:9477: Address already in use; there are no metrics"));
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));
+}
+
+}  // namespace
+}  // namespace culvert::netns

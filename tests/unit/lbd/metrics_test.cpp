@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/metrics/metrics.hpp"
+
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cstdio>
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+#include <string>
+
+#include "lbd/reasons.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using testing::HasSubstr;
+
+Status status() {
+    Status status;
+    status.services = {
+        {.name = "dns",
+         .vip = *IpAddress::parse("192.0.2.1"),
+         .ports = {{Protocol::udp, 53}, {Protocol::tcp, 0}},
+         .backends = {
+             {.backend = {.name = "ns1"},
+              .share = 0.75,
+              .hop = NextHop{},
+              .traffic = {.packets = 7, .bytes = 12'345'678'901, .new_flows = 3, .flows = {.live = 2, .closing = 1}}},
+             {.backend = {.name = "ns2", .state = BackendState::drain},
+              .share = 0,
+              .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR)}}}};
+    status.interfaces = {{.name = "eth0", .mode = XdpMode::generic}};
+    status.flow_table.entries = 64;
+    status.drops[LB_DROP_TTL] = 5;
+    status.events[LB_EVENT_EVICTED] = 9;
+    status.reloads = {.done = 4, .failed = 1};
+    return status;
+}
+
+/// The output of a command that reads `input`; it begins with the exit status if that is not zero.
+std::string run(const std::string& command, const std::string& input = {}) {
+    const std::string file = testing::TempDir() + "metrics_test.txt";
+    std::ofstream(file) << input;
+    FILE* pipe = ::popen((command + " <" + file + " 2>&1").c_str(), "r");
+    std::string output;
+    std::array<char, 4096> buffer;
+    while (const std::size_t length = std::fread(buffer.data(), 1, buffer.size(), pipe))
+        output.append(buffer.data(), length);
+    const int result = ::pclose(pipe);
+    std::remove(file.c_str());
+    return result == 0 ? output : "status " + std::to_string(result) + ": " + output;
+}
+
+TEST(Metrics, OfABackend) {
+    const std::string text = exposition(metrics(status()));
+    for (const char* line : {
+             R"(lbd_backend_packets_total{service="dns",backend="ns1"} 7)",
+             R"(lbd_backend_bytes_total{service="dns",backend="ns1"} 12345678901)",
+             R"(lbd_backend_new_flows_total{service="dns",backend="ns1"} 3)",
+             R"(lbd_backend_flows{service="dns",backend="ns1",state="live"} 2)",
+             R"(lbd_backend_flows{service="dns",backend="ns1",state="closing"} 1)",
+             R"(lbd_backend_reachable{service="dns",backend="ns1"} 1)",
+             R"(lbd_backend_reachable{service="dns",backend="ns2"} 0)",
+             R"(lbd_backend_draining{service="dns",backend="ns1"} 0)",
+             R"(lbd_backend_draining{service="dns",backend="ns2"} 1)",
+             R"(lbd_backend_share_ratio{service="dns",backend="ns1"} 0.75)",
+         })
+        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+}
+
+TEST(Metrics, OfTheBalancer) {
+    const std::string text = exposition(metrics(status()));
+    for (const char* line : {
+             R"(lbd_service_info{service="dns",vip="192.0.2.1",ports="53/udp any/tcp"} 1)",
+             R"(lbd_dropped_packets_total{reason="ttl"} 5)",
+             R"(lbd_dropped_packets_total{reason="no_route"} 0)",
+             R"(lbd_events_total{event="evicted"} 9)",
+             R"(lbd_config_reloads_total{result="done"} 4)",
+             R"(lbd_config_reloads_total{result="failed"} 1)",
+             R"(lbd_flow_table_used_entries 3)",
+             R"(lbd_flow_table_entries 64)",
+             R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
+         })
+        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+    EXPECT_THAT(text, HasSubstr("lbd_build_info{version=\""));
+}
+
+TEST(Metrics, PromtoolFindsNothing) {
+    if (run("promtool --version").starts_with("status")) GTEST_SKIP() << "promtool is missing: apt install prometheus";
+    EXPECT_EQ(run("promtool check metrics", exposition(metrics(status()))), "");
+    EXPECT_THAT(run("promtool check rules packaging/prometheus/lbd.rules.yaml"), HasSubstr("SUCCESS"));
+    EXPECT_THAT(run("promtool test rules tests/unit/lbd/alerts.yaml"), HasSubstr("SUCCESS"));
+}
+
+/// Every metric's name in the file, and every value of the label there.
+std::set<std::string> named(const char* path, const std::string& pattern) {
+    std::ifstream file(path);
+    EXPECT_TRUE(file) << path;
+    std::stringstream stream;
+    stream << file.rdbuf();
+    const std::string text = stream.str();
+    const std::regex expression(pattern);
+    std::set<std::string> names;
+    for (std::sregex_iterator match(text.begin(), text.end(), expression), end; match != end; ++match)
+        names.insert((*match)[1]);
+    return names;
+}
+
+constexpr std::array used_by{"packaging/prometheus/lbd.rules.yaml", "packaging/grafana/lbd.json"};
+
+TEST(Metrics, DashboardAndAlertsUseOnlyThoseThatExist) {
+    std::set<std::string> known;
+    for (const auto& family : metrics({})) known.insert(family.name);
+    for (const char* path : used_by) {
+        const auto names = named(path, R"(\b(lbd_[a-z_]+))");
+        EXPECT_GE(names.size(), 5U) << path;
+        for (const std::string& name : names) EXPECT_TRUE(known.contains(name)) << path << ": " << name;
+    }
+}
+
+TEST(Metrics, AlertsNameOnlyEventsThatExist) {
+    for (const std::string& name : named(used_by[0], R"x(event="(\w+)")x"))
+        EXPECT_TRUE(std::ranges::any_of(events, [&](const Reason& event) { return event.name == name; })) << name;
+}
+
+}  // namespace
+}  // namespace culvert::lbd
