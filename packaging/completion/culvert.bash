@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of lbd and realserver by what their --help says, so it knows what the installed version knows.
+
+# The words that complete a command line of these words: commands, options, or the values that stand for one.
+_culvert_words() {
+  "$@" --help 2>/dev/null | awk '
+    /^(Positionals|Options|Subcommands):/ { part = $1; next }
+    /^[^ ]/ { part = "" }
+    part == "Options:" && match($1, /--[a-z-]+/) { print substr($1, RSTART, RLENGTH) }
+    part == "Subcommands:" && /^  [a-z]/ { print $1 }'
+}
+
+_culvert() {
+  local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} command='' i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    case ${COMP_WORDS[i]} in
+      --netns | --socket | --color | --config | -c) ((i++)) ;;
+      -*) ;;
+      *) command=${COMP_WORDS[i]} && break ;;
+    esac
+  done
+  COMPREPLY=()
+  case $before in
+    --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word") ;;
+    --config | -c | --socket | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --netns) mapfile -t COMPREPLY < <(compgen -W "$(ip netns list 2>/dev/null | cut -d' ' -f1)" -- "$word") ;;
+    *) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_words "$program" ${command:+"$command"})" -- "$word") ;;
+  esac
+}
+
+complete -F _culvert lbd realserver
