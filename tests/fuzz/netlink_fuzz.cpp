@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// Messages of the kernel, from whatever bytes.
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "netlink/fou.hpp"
+#include "netlink/monitor.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    using namespace culvert::netlink;
+    const auto* const bytes = reinterpret_cast<const std::byte*>(data);
+    const std::vector<std::byte> message(bytes, bytes + size);  // on the heap: a byte beyond is noticed
+    (void)decode_event(message);
+    (void)decode_fou_port(message);
+    (void)decode_link_stats(message);
+    return 0;
+}
