@@ -129,7 +129,7 @@ class Generator {
     std::string client4() { return dice_.pick<std::string>(dice_.one_in(60) ? strange4_ : clients4_); }
     std::string client6() { return dice_.pick<std::string>(dice_.one_in(60) ? strange6_ : clients6_); }
     Payload data() {
-        if (dice_.one_in(6)) return payload(1380 + dice_.below(120));
+        if (dice_.one_in(3)) return payload(1380 + dice_.below(120));
         return payload(dice_.below(60));
     }
 
@@ -301,7 +301,7 @@ TEST_F(Property, EveryPacketBecomesWhatThePlainReferenceMakesOfIt) {
          {"tx", "redirect", "pass", "answered: ttl", "answered: too_big", "drop: truncated", "drop: ip_header",
           "drop: ip_options", "drop: ip_checksum", "drop: fragment", "drop: l4_header", "drop: ttl", "drop: too_big",
           "drop: no_backend", "drop: no_neighbour", "drop: no_interface"})
-        EXPECT_GE(fates[fate], packets() / 50'000) << fate;
+        EXPECT_GE(fates[fate], packets() / 1'000) << fate;
 }
 
 }  // namespace
