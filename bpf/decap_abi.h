@@ -15,7 +15,7 @@
 #endif
 
 /* Raised whenever anything below changes shape or meaning. */
-#define DECAP_ABI_VERSION 1
+#define DECAP_ABI_VERSION 2
 
 /* ---- Whom and what to let in: maps own (a hash), balancers and vips (tries) ---------------------------------------- */
 
@@ -79,6 +79,13 @@ struct decap_network {
 };
 DECAP_SIZE(struct decap_network, 8);
 
+/* What becomes of packets from strangers, for no VIP, from impossible sources, and in a second tunnel. */
+enum decap_guard {
+    DECAP_GUARD_STRICT, /* dropped and counted */
+    DECAP_GUARD_LOG,    /* counted */
+    DECAP_GUARD_OFF,
+};
+
 /* What is fixed when the program is loaded: .rodata. Index 0 is for outer IPv4, 1 for outer IPv6. */
 struct decap_config {
     __u32 version;  /* DECAP_ABI_VERSION */
@@ -89,11 +96,12 @@ struct decap_config {
     __u8 gue;
     __u8 geneve;
     __u8 udp_gre;   /* or GRE in them */
-    __u8 pad[2];
+    __u8 guard;     /* enum decap_guard */
+    __u8 pad;
 };
 DECAP_SIZE(struct decap_config, 16);
 
-/* ---- Counters, per CPU: maps received (by enum decap_kind) and reasons --------------------------------------------- */
+/* ---- Counters, per CPU: maps received (by enum decap_kind), reasons, let_pass-------------------------------------------- */
 
 struct decap_counters {
     __u64 packets;

@@ -32,12 +32,13 @@ static __always_inline int is_nobody(const struct decap_address *a)
            (a->word_be[0] & bpf_htonl(0xffc00000)) == bpf_htonl(0xfe800000);
 }
 
-static __always_inline int guard(const struct decap_address *source, const struct decap_address *destination)
+static __always_inline int guard(struct walk *w, const struct decap_address *source,
+                                 const struct decap_address *destination)
 {
-    if (!is_vip(destination))
-        return drop(DECAP_DROP_NO_VIP);
-    if (is_nobody(source) || is_own(source) || is_vip(source))
-        return drop(DECAP_DROP_INNER_SOURCE);
+    if (!is_vip(destination) && is_stopped(w, DECAP_DROP_NO_VIP))
+        return XDP_DROP;
+    if ((is_nobody(source) || is_own(source) || is_vip(source)) && is_stopped(w, DECAP_DROP_INNER_SOURCE))
+        return XDP_DROP;
     return GO_ON;
 }
 
@@ -55,11 +56,11 @@ static __always_inline int check_ipv4(const struct xdp_md *ctx, struct walk *w, 
         return drop(DECAP_DROP_INNER_HEADER);
     if (ip->ihl != 5)
         return drop(DECAP_DROP_INNER_OPTIONS);
-    if (is_tunnel_protocol(ip->protocol))
-        return drop(DECAP_DROP_NESTED);
+    if (is_tunnel_protocol(ip->protocol) && is_stopped(w, DECAP_DROP_NESTED))
+        return XDP_DROP;
     source = from_ipv4(ip->saddr);
     destination = from_ipv4(ip->daddr);
-    verdict = guard(&source, &destination);
+    verdict = guard(w, &source, &destination);
     if (verdict != GO_ON)
         return verdict;
     ecn = combine_ecn(w->tos, ip->tos);
@@ -95,11 +96,11 @@ static __always_inline int check_ipv6(const struct xdp_md *ctx, struct walk *w, 
     }
     if (is_extension_header(next))
         return drop(DECAP_DROP_INNER_OPTIONS);
-    if (is_tunnel_protocol(next))
-        return drop(DECAP_DROP_NESTED);
+    if (is_tunnel_protocol(next) && is_stopped(w, DECAP_DROP_NESTED))
+        return XDP_DROP;
     source = from_ipv6(&ip->saddr);
     destination = from_ipv6(&ip->daddr);
-    verdict = guard(&source, &destination);
+    verdict = guard(w, &source, &destination);
     if (verdict != GO_ON)
         return verdict;
     ecn = combine_ecn(w->tos, (__u8)(bpf_ntohs(*(__u16 *)ip) >> 4));

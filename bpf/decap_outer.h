@@ -7,8 +7,6 @@
 
 #include "decap_walk.h"
 
-extern const volatile struct decap_config config;
-
 struct vlan_tag {
     __be16 tci;
     __be16 next; /* EtherType */
@@ -81,8 +79,8 @@ static __always_inline int walk_ipv4(const struct xdp_md *ctx, struct walk *w)
     length = bpf_ntohs(ip->tot_len);
     if (!match(ctx, w, !(fragment & bpf_htons(IP_OFFSET))))
         return XDP_PASS;
-    if (!is_balancer(&w->source))
-        return drop(DECAP_DROP_SOURCE);
+    if (!is_balancer(&w->source) && is_stopped(w, DECAP_DROP_SOURCE))
+        return XDP_DROP;
     if (fragment)
         return drop(DECAP_DROP_FRAGMENT);
     if (ip->ihl != 5)
@@ -148,8 +146,8 @@ static __always_inline int walk_ipv6(const struct xdp_md *ctx, struct walk *w)
     }
     if (!match(ctx, w, has_ports))
         return XDP_PASS;
-    if (!is_balancer(&w->source))
-        return drop(DECAP_DROP_SOURCE);
+    if (!is_balancer(&w->source) && is_stopped(w, DECAP_DROP_SOURCE))
+        return XDP_DROP;
     if (is_fragment)
         return drop(DECAP_DROP_FRAGMENT);
     if (has_options)

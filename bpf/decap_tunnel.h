@@ -5,8 +5,6 @@
 
 #include "decap_walk.h"
 
-extern const volatile struct decap_config config;
-
 /* The inner packet comes next, as an EtherType or an IP protocol says. */
 static __always_inline int arrive(struct walk *w, int is_ipv4, int is_ipv6)
 {

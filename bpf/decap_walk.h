@@ -30,6 +30,8 @@
 #define NEXTHDR_HIP 139
 #define NEXTHDR_SHIM6 140
 
+extern const volatile struct decap_config config;
+
 struct walk {
     struct decap_address source; /* of the outer header */
     struct decap_address destination;
@@ -43,7 +45,23 @@ struct walk {
     __u8 next;                   /* IP protocol of the next header */
     __u8 inner6;                 /* the inner packet's family, once it is known */
     __be16 port;                 /* outer UDP destination port */
+    __u8 caught;                 /* by the guard, which let it pass */
 };
+
+/* The guard has caught the packet: whether it is to be dropped, and was counted as such. A packet has one reason. */
+static __always_inline int is_stopped(struct walk *w, enum decap_reason reason)
+{
+    if (config.guard == DECAP_GUARD_OFF)
+        return 0;
+    if (config.guard == DECAP_GUARD_LOG) {
+        if (!w->caught)
+            count(&let_pass, reason);
+        w->caught = 1;
+        return 0;
+    }
+    drop(reason);
+    return 1;
+}
 
 /* `size` bytes at `offset`, NULL if the frame ends before. */
 static __always_inline void *at(const struct xdp_md *ctx, __u32 offset, __u32 size)

@@ -51,6 +51,7 @@ std::string decapsulated_table(const std::vector<StatusRow>& rows, bool colored)
         for (const auto& [kind, packets, bytes] : row.decapsulated->received)
             add(row, "received: " + kind, packets, std::to_string(bytes));
         for (const auto& [reason, packets] : row.decapsulated->dropped) add(row, "dropped: " + reason, packets, "");
+        for (const auto& [reason, packets] : row.decapsulated->let_pass) add(row, "let pass: " + reason, packets, "");
     }
     return any ? '\n' + table.to_string(colored) : "";
 }
@@ -106,6 +107,7 @@ nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows) {
             for (const auto& [kind, packets, bytes] : row.decapsulated->received)
                 item["received"][kind] = {{"packets", packets}, {"bytes", bytes}};
             for (const auto& [reason, packets] : row.decapsulated->dropped) item["dropped"][reason] = packets;
+            for (const auto& [reason, packets] : row.decapsulated->let_pass) item["let_pass"][reason] = packets;
         }
         items.push_back(std::move(item));
     }

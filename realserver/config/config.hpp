@@ -89,13 +89,6 @@ enum class Policy : std::uint8_t {
     leave,    ///< somebody else's business
 };
 
-/// What becomes of packets in tunnels that come from no balancer, or that are for no VIP.
-enum class Guard : std::uint8_t {
-    strict,  ///< dropped and counted
-    log,     ///< counted, logged, and let pass
-    off,
-};
-
 /// The largest TCP segment that clients of VIPs are told to send.
 struct Mss {
     bool automatic = true;              ///< what fits through the narrowest tunnel

@@ -184,7 +184,7 @@ std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::o
 Via ReceiveReader::via(MapReader& map) const {
     Via said = Via::automatic;
     if (map.optional("via", read_via, said) && said == Via::xdp && balancers_ && balancers_->empty())
-        map.find("via")->fail("\"xdp\" needs \"balancers\": it lets in what comes from them, and nothing else");
+        map.find("via")->fail("\"xdp\" needs \"balancers\": it unwraps what they send");
     return said;
 }
 

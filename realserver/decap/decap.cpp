@@ -115,8 +115,8 @@ Result<std::uint32_t> number(const decap_bpf& skeleton) {
 Result<> pin_maps(const decap_bpf& skeleton, const std::string& directory) {
     CHECK_OK(make_directory(directory));
     const auto& maps = skeleton.maps;
-    for (const bpf_map* map :
-         {maps.rodata, maps.balancers, maps.vips, maps.own, maps.tunnels, maps.networks, maps.received, maps.reasons}) {
+    for (const bpf_map* map : {maps.rodata, maps.balancers, maps.vips, maps.own, maps.tunnels, maps.networks,
+                               maps.received, maps.reasons, maps.let_pass}) {
         const std::string path = directory + (map == maps.rodata ? config_pin : ::bpf_map__name(map));
         if (::bpf_obj_pin(::bpf_map__fd(map), path.c_str()) < 0)
             return failure("pin", path, errno, {}, privilege(errno));
@@ -132,8 +132,10 @@ Result<Skeleton> load(const DecapProgram& program, const std::string& directory)
     size_maps(*skeleton, program);
     const Fd received = open_received(directory);
     const Fd reasons = open_reasons(directory);
+    const Fd let_pass = open_let_pass(directory);
     if (received.is_open()) ::bpf_map__reuse_fd(skeleton->maps.received, received.get());
     if (reasons.is_open()) ::bpf_map__reuse_fd(skeleton->maps.reasons, reasons.get());
+    if (let_pass.is_open()) ::bpf_map__reuse_fd(skeleton->maps.let_pass, let_pass.get());
     if (const int error = decap_bpf::load(skeleton.get()); error < 0)
         return failure("load", "the XDP program", -error, LibbpfLog::tail(), privilege(-error));
     const auto& maps = skeleton->maps;

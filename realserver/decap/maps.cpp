@@ -71,6 +71,8 @@ std::set<Family> families(std::uint8_t bits) {
 
 constexpr std::array inner_bits{std::pair{Inner::ipv4, DECAP_INNER4}, std::pair{Inner::ipv6, DECAP_INNER6},
                                 std::pair{Inner::gre, DECAP_INNER_GRE}};
+constexpr std::array guards{std::pair{Guard::strict, DECAP_GUARD_STRICT}, std::pair{Guard::log, DECAP_GUARD_LOG},
+                            std::pair{Guard::off, DECAP_GUARD_OFF}};
 constexpr std::array udp_kinds{std::pair{EncapKind::fou, DECAP_FOU}, std::pair{EncapKind::gue, DECAP_GUE},
                                std::pair{EncapKind::geneve, DECAP_GENEVE}};
 
@@ -155,6 +157,8 @@ decap_config to_config(const DecapProgram& program) {
         config.geneve |= port.encap == EncapKind::geneve;
         config.udp_gre |= port.inner.contains(Inner::gre);
     }
+    for (const auto& [guard, value] : guards)
+        if (program.guard == guard) config.guard = value;
     return config;
 }
 
@@ -179,6 +183,8 @@ DecapProgram read_program(const std::string& directory) {
     bool whole =
         read_map<std::uint32_t, decap_config>(directory + config_pin, [&](std::uint32_t, const decap_config& config) {
             known = config.version == DECAP_ABI_VERSION;
+            for (const auto& [guard, value] : guards)
+                if (config.guard == value) program.guard = guard;
             for (const std::size_t outer : {0U, 1U}) {
                 if (config.ipip[outer] != 0) program.ipip[family(outer)] = families(config.ipip[outer]);
                 if (config.gre[outer] != 0) program.gre[family(outer)] = families(config.gre[outer]);
@@ -211,6 +217,10 @@ Fd open_reasons(const std::string& directory) {
     return open_map(directory + "reasons", sizeof(std::uint32_t), sizeof(std::uint64_t));
 }
 
+Fd open_let_pass(const std::string& directory) {
+    return open_map(directory + "let_pass", sizeof(std::uint32_t), sizeof(std::uint64_t));
+}
+
 Result<DecapCounters> read_counters(const std::string& directory) {
     static constexpr std::array kind_names{
 #define DECAP_KIND(identifier, name) name,
@@ -224,7 +234,8 @@ Result<DecapCounters> read_counters(const std::string& directory) {
     };
     const Fd received = open_received(directory);
     const Fd reasons = open_reasons(directory);
-    if (!received.is_open() || !reasons.is_open()) return failure("read", directory, ENOENT);
+    const Fd let_pass = open_let_pass(directory);
+    if (!received.is_open() || !reasons.is_open() || !let_pass.is_open()) return failure("read", directory, ENOENT);
     DecapCounters result;
     for (std::uint32_t kind = 0; kind < kind_names.size(); ++kind) {
         auto& counter = result.received.emplace_back(DecapCounters::Kind{.name = kind_names.at(kind)});
@@ -233,10 +244,11 @@ Result<DecapCounters> read_counters(const std::string& directory) {
             counter.bytes += value.bytes;
         }));
     }
-    for (std::uint32_t reason = 0; reason < reason_names.size(); ++reason) {
-        auto& counter = result.dropped.emplace_back(DecapCounters::Reason{.name = reason_names.at(reason)});
-        CHECK_OK(sum<std::uint64_t>(reasons, reason, [&](std::uint64_t value) { counter.packets += value; }));
-    }
+    for (const auto& [map, counters] : {std::pair{&reasons, &result.dropped}, std::pair{&let_pass, &result.let_pass}})
+        for (std::uint32_t reason = 0; reason < reason_names.size(); ++reason) {
+            auto& counter = counters->emplace_back(DecapCounters::Reason{.name = reason_names.at(reason)});
+            CHECK_OK(sum<std::uint64_t>(*map, reason, [&](std::uint64_t value) { counter.packets += value; }));
+        }
     return result;
 }
 

@@ -35,6 +35,7 @@ struct DecapMaps {
 /// Not open if there is none, or one of another version.
 [[nodiscard]] common::Fd open_received(const std::string& directory);
 [[nodiscard]] common::Fd open_reasons(const std::string& directory);
+[[nodiscard]] common::Fd open_let_pass(const std::string& directory);
 /// ENOENT if there are none.
 [[nodiscard]] netlink::Result<DecapCounters> read_counters(const std::string& directory);
 

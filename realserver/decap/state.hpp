@@ -29,6 +29,13 @@ struct DecapPort {
     bool operator==(const DecapPort&) const = default;
 };
 
+/// What becomes of packets in tunnels that come from no balancer, or that are for no VIP.
+enum class Guard : std::uint8_t {
+    strict,  ///< dropped and counted
+    log,     ///< counted, logged where the kernel unwraps, and let pass
+    off,
+};
+
 /// All that a program is set to. Families are outer ones, but in sets.
 struct DecapProgram {
     using Families = std::map<netlink::Family, std::set<netlink::Family>>;
@@ -39,6 +46,7 @@ struct DecapProgram {
     std::set<netlink::Prefix> balancers;  ///< whom the outer source must be one of
     std::set<netlink::Prefix> vips;       ///< what the inner destination must be one of, and the inner source none of
     std::set<netlink::IpAddress> own;     ///< what the outer destination must be one of, and the inner source none of
+    Guard guard = Guard::strict;
     bool operator==(const DecapProgram&) const = default;
 };
 
@@ -70,8 +78,12 @@ struct DecapCounters {
     };
     std::vector<Kind> received;
     std::vector<Reason> dropped;
+    std::vector<Reason> let_pass;  ///< that a strict guard would have dropped
     bool operator==(const DecapCounters&) const = default;
 };
+
+/// What sets a found program apart from the wanted one, of whom and what it lets in: "lacks VIP 192.0.2.1".
+[[nodiscard]] std::vector<std::string> differences(const DecapProgram& wanted, const DecapProgram& found);
 
 /// "ipip, gue 5080"
 [[nodiscard]] std::string describe(const DecapProgram& program);

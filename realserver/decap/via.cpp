@@ -43,6 +43,7 @@ class Programs {
     Programs(const Config& config, const Surroundings& around) {
         common_.balancers = {config.balancers.begin(), config.balancers.end()};
         common_.vips = {config.vips.begin(), config.vips.end()};
+        common_.guard = config.guard;
         common_.own = around.addresses;
         for (const Prefix& vip : config.vips) {
             if (vip.is_host())

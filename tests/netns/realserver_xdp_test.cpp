@@ -168,6 +168,27 @@ TEST_F(RealserverXdp, AttacksAreDroppedAndCounted) {
     EXPECT_THAT(must("status"), HasSubstr("dropped: inner_source"));
 }
 
+TEST_F(RealserverXdp, TheGuardCountsOnlyOrIsOff) {
+    const auto let_pass = [&](const std::string& reason) { return counted()["let_pass"][reason]; };
+    configure("  - {encap: ipip, via: xdp}\nguard: log\n");
+    EXPECT_THAT(must("apply"), HasSubstr("xdp native: ipip, guard log\n"));
+    backend().set_sysctl("net.ipv4.conf.all.rp_filter", "0");
+    backend().set_sysctl("net.ipv4.conf.eth0.rp_filter", "0");
+    Capture answers(client(), "eth0", "icmp[0] = 0");
+    balancer().must("python3 -", attacks);
+    EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 5; }));
+    for (const char* reason : {"source", "no_vip", "inner_source", "nested"}) EXPECT_EQ(let_pass(reason), 1) << reason;
+    EXPECT_EQ(counted()["dropped"]["fragment"], 1) << "nobody can unwrap a fragment";
+    EXPECT_EQ(answers.stop().lines("src host 192.0.2.7 or src host 10.0.0.3").size(), 3U);
+    EXPECT_THAT(must("status"), HasSubstr("let pass: no_vip"));
+
+    configure("  - {encap: ipip, via: xdp}\nguard: off\n");
+    EXPECT_THAT(must("apply"), HasSubstr("guard log -> xdp native: ipip, guard off\n"));
+    balancer().must("python3 -", attacks);
+    EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 10; }));
+    EXPECT_EQ(let_pass("source"), 1) << "nothing is counted any more";
+}
+
 TEST_F(RealserverXdp, ItIsThereUntilTeardown) {
     const std::string before = snapshot(backend());
     configure("  - {encap: ipip, via: xdp}\n");

@@ -201,6 +201,31 @@ INSTANTIATE_TEST_SUITE_P(
              outer6(17) / UDP{.source = 7, .destination = bound_port} / hex("0004 0000") / request()}),
     name_of);
 
+TEST_F(DecapTest, TheGuardMayOnlyCountOrBeOff) {
+    const IPv4 strangers = with(outer4(4), [](auto& ip) { ip.source = "10.0.1.1"; });
+    const Packet request_to_host = IPv4{.destination = "10.0.2.30"} / TCP();
+    const Packet request_of_vip = IPv6{.source = "2001:db8::99"} / TCP();
+    const Packet tunnel = IPv4() / IPv4() / TCP();
+    for (const auto policy : {DECAP_GUARD_LOG, DECAP_GUARD_OFF}) {
+        decap_config config = unwrap_all();
+        config.guard = policy;
+        Decapsulator open(config);
+        const auto expect_let_pass = [&](const Packet& outer, const Packet& inner, decap_reason reason) {
+            const Outcome outcome = open.receive(Ethernet() / outer / inner);
+            EXPECT_EQ(outcome.fate, "pass");
+            EXPECT_TRUE(same(Ethernet() / inner, outcome.frame));
+            EXPECT_EQ(open.let_pass(reason), policy == DECAP_GUARD_LOG ? 1 : 0);
+        };
+        expect_let_pass(strangers, request(), DECAP_DROP_SOURCE);
+        expect_let_pass(outer4(4), request_to_host, DECAP_DROP_NO_VIP);
+        expect_let_pass(outer4(41), request_of_vip, DECAP_DROP_INNER_SOURCE);
+        expect_let_pass(outer4(4), tunnel, DECAP_DROP_NESTED);
+        (void)open.receive(Ethernet() / strangers / request_to_host);
+        EXPECT_EQ(open.let_pass(DECAP_DROP_NO_VIP), policy == DECAP_GUARD_LOG ? 1 : 0) << "a packet has one reason";
+        EXPECT_EQ(open.receive(Ethernet() / outer4(4) / payload(0)).fate, "drop: truncated");
+    }
+}
+
 TEST_F(DecapTest, APortBoundToAPeerTakesWhatComesFromIt) {
     const Packet packet =
         Ethernet() / outer4(17) / UDP{.source = 7, .destination = bound_port} / hex("0004 0000") / request();

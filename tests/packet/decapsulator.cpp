@@ -63,6 +63,7 @@ decap_config unwrap_all() {
             .gue = 1,
             .geneve = 1,
             .udp_gre = 1,
+            .guard = DECAP_GUARD_STRICT,
             .pad = {}};
 }
 
@@ -129,6 +130,12 @@ Outcome Decapsulator::receive(const Bytes& frame) {
             outcome.fate += reason_names.at(i);
         }
     return outcome;
+}
+
+std::uint64_t Decapsulator::let_pass(decap_reason reason) const {
+    std::uint64_t sum = 0;
+    for (const auto count : lookup<std::uint64_t>(skeleton_->maps.let_pass, reason, cpus())) sum += count;
+    return sum;
 }
 
 decap_counters Decapsulator::counters(decap_kind kind) const {

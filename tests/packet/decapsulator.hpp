@@ -41,6 +41,8 @@ class Decapsulator {
 
     /// Summed over all CPUs.
     [[nodiscard]] decap_counters counters(decap_kind kind) const;
+    /// What a guard that logs has let pass, summed over all CPUs.
+    [[nodiscard]] std::uint64_t let_pass(decap_reason reason) const;
     /// How many instructions the verifier walked.
     [[nodiscard]] std::uint32_t verified_instructions() const;
 
