@@ -47,6 +47,9 @@ struct Patient {
 /// Apply has set the sysctl to this value: if it has another, somebody else was there since.
 [[nodiscard]] bool was_set(const Sysctl& wanted, const Record& record);
 
+/// The device is somebody else's, and that is what there is to say of it.
+[[nodiscard]] bool is_taken(const Patient& patient, const std::string& device);
+
 // Its parts.
 void check_settings(const Patient& patient, Diagnosis& diagnosis);  ///< what plan would change
 void check_input(const Patient& patient, Diagnosis& diagnosis);     ///< rp_filter and IPv6 where packets come in

@@ -128,13 +128,15 @@ class Firewalled {
         const netlink::Tunnel& parameters = tunnel.parameters;
         if (!parameters.remote) return;
         const Prefix remote = Prefix::host(*parameters.remote);
+        const auto way = seen_.remotes.find(*parameters.remote);
+        const std::string input = way == seen_.remotes.end() ? "" : way->second.device;
         if (const auto port = receive_port(tunnel)) {
-            receive_from(remote, "", IPPROTO_UDP, port->port, parameters.local);
+            receive_from(remote, input, IPPROTO_UDP, port->port, parameters.local);
         } else if (netlink::is_gre(parameters.kind)) {
-            receive_from(remote, "", IPPROTO_GRE, {}, parameters.local);
+            receive_from(remote, input, IPPROTO_GRE, {}, parameters.local);
         } else {
             for (const Family inner : receivers_.devices().at(tunnel.name))
-                receive_from(remote, "", inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, {}, parameters.local);
+                receive_from(remote, input, inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, {}, parameters.local);
         }
     }
     void tunnel(const L3dsr&) {}

@@ -154,6 +154,11 @@ class Observer {
             const auto route = Routes(route_).lookup({.destination = inside(balancer)});
             if (route && !route->hops.empty() && route->type == RTN_UNICAST) seen_.balancers[balancer] = way(*route);
         }
+        for (const PointToPoint& tunnel : config_.tunnels) {
+            if (!tunnel.parameters.remote) continue;
+            const auto route = Routes(route_).lookup({.destination = *tunnel.parameters.remote});
+            if (route && !route->hops.empty()) seen_.remotes[*tunnel.parameters.remote] = way(*route);
+        }
         for (const Family family : families(config_.vips)) CHECK_OK(way_out(family));
         return {};
     }

@@ -60,6 +60,7 @@ struct Environment {
     std::vector<OnDevice> proxied;  ///< addresses that a device answers for in neighbour discovery (proxy_ndp)
     std::vector<Listener> listeners;
     std::map<netlink::Prefix, Way> balancers;           ///< the ways to them, where there is one
+    std::map<netlink::IpAddress, Way> remotes;          ///< the ways to the other ends of tunnels, where there is one
     std::map<netlink::Family, Way> outside;             ///< the ways of answers, where there is one
     std::map<netlink::Family, std::string> no_way_out;  ///< else, what the kernel says
     std::vector<SysctlLine> sysctl_lines;

@@ -48,6 +48,7 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
     const Receivers receivers(patient.config);
     for (const auto& [device, carried] : receivers.devices()) {
         if (!carried.contains(Family::ipv4) || !state.contains({Kind::link, device})) continue;
+        if (is_taken(patient, device)) continue;
         ++diagnosis.checked;
         const ReversePath filter(state, device);
         if (filter.effective == 0 || filter.was_reset(patient.record)) continue;

@@ -7,6 +7,7 @@
 
 #include "netlink/modules.hpp"
 #include "realserver/check/check.hpp"
+#include "realserver/decap/via.hpp"
 #include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
@@ -37,6 +38,7 @@ class Settings {
             const std::string object = change.key().to_string();
             if (std::ranges::find(planned.conflicts, object, &netlink::Error::object) != planned.conflicts.end())
                 continue;
+            if (change.key().kind == Kind::decap && undecided(patient_.config)) continue;  // which is said
             if (auto found = finding(change)) report(*std::move(found));
         }
     }
@@ -106,12 +108,16 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Decap& decap) const {
-        const bool there = found_.contains(key);
-        return Finding{.name = there ? "xdp_differs" : "xdp_missing",
-                       .cause = there ? fmt::format("somebody has changed what XDP unwraps on {}", decap.device)
-                                      : fmt::format("nothing unwraps packets on {}", decap.device),
-                       .evidence = {fmt::format("XDP of {}: {}, wanted is {}", decap.device, now(key), value(decap))},
-                       .cure = std::string(apply)};
+        const auto there = find(found_, key);
+        Finding finding{.name = there ? "xdp_differs" : "xdp_missing",
+                        .cause = there ? fmt::format("XDP on {} is not set to what it is to unwrap", decap.device)
+                                       : fmt::format("nothing unwraps packets on {}", decap.device),
+                        .evidence = {fmt::format("XDP of {}: {}, wanted is {}", decap.device, now(key), value(decap))},
+                        .cure = std::string(apply)};
+        if (there)
+            for (const auto& difference : differences(*decap.program, *std::get<Decap>(*there).program))
+                finding.evidence.push_back(fmt::format("XDP of {} {}", decap.device, difference));
+        return finding;
     }
 
     /// A device that is not there is the fault of its module, or has been said.
@@ -124,7 +130,7 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key&, const Link& link) const {
-        if (!has(Kind::link, link.device)) return std::nullopt;
+        if (!has(Kind::link, link.device) || is_taken(patient_, link.device)) return std::nullopt;
         if (const auto device = find(found_, {Kind::device, link.device}))
             if (const auto* geneve = std::get_if<netlink::Geneve>(&std::get<Device>(*device).parameters))
                 for (const Family family : {Family::ipv4, Family::ipv6})
@@ -222,6 +228,12 @@ class Settings {
 };
 
 }  // namespace
+
+bool is_taken(const Patient& patient, const std::string& device) {
+    const std::string object = Key{Kind::device, device}.to_string();
+    return std::ranges::find(patient.planned.conflicts, object, &netlink::Error::object) !=
+           patient.planned.conflicts.end();
+}
 
 void check_settings(const Patient& patient, Diagnosis& diagnosis) { Settings(patient, diagnosis).examine(); }
 
