@@ -8,6 +8,8 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "realserver/ruleset.hpp"
+
 namespace culvert::realserver {
 
 namespace {
@@ -34,18 +36,16 @@ Explanation by_reverse_path(const Drop& drop) {
     return {cause, fmt::format("a route to it by {0}, or sysctl -w net.ipv4.conf.{0}.rp_filter=2", device)};
 }
 
-Explanation by_firewall(const Drop& drop, const Config& config) {
+Explanation by_guard(const Drop& drop, const Reason& reason) {
     const Packet& packet = drop.packet;
-    const std::string_view look = "nft list table inet culvert";
-    const Flow& outermost = packet.outer ? *packet.outer : packet.flow;
-    if (is_wrapped(packet) && !any_contains(config.balancers, outermost.source))
-        return {
-            fmt::format("the guard, if no other firewall: {} is none of the balancers", outermost.source.to_string()),
-            fmt::format("if it is one: add it to balancers, then realserver apply ({} has the counts)", look)};
-    if (packet.unwrapped && !any_contains(config.vips, packet.flow.destination))
-        return {fmt::format("the guard, if no other firewall: {} is no VIP", packet.flow.destination.to_string()),
-                fmt::format("if it is one: add it to vips, then realserver apply ({} has the counts)", look)};
-    return {"a firewall", "nft list ruleset, iptables-save -c: which rule counts up?"};
+    std::string cure = fmt::format("nft list chain inet {} {} has the count", table_name, reason.chain);
+    if (reason.chain == stranger.chain)
+        cure = fmt::format("if {} is a balancer: add it to balancers, then realserver apply",
+                           (packet.outer ? *packet.outer : packet.flow).source.to_string());
+    if (reason.chain == no_vip.chain)
+        cure =
+            fmt::format("if {} is a VIP: add it to vips, then realserver apply", packet.flow.destination.to_string());
+    return {fmt::format("the guard, {}: {}", reason.chain, reason.text), cure};
 }
 
 Explanation by_socket(const Drop& drop) {
@@ -65,6 +65,11 @@ Explanation by_destination(const Drop& drop, const Config& config) {
             "if it is one: add it to vips, then realserver apply"};
 }
 
+Explanation by_xdp() {
+    return {"an XDP program; if it is realserver's, its count of the reason follows",
+            "ip link shows which device has one"};
+}
+
 struct Meaning {
     std::string_view reason;
     Explanation explanation;
@@ -73,7 +78,7 @@ struct Meaning {
 const std::array<Meaning, 10>& meanings() {
     static const std::array<Meaning, 10> table{{
         {"OTHERHOST", {"the frame was for another host's MAC address", "whoever sent it: ip neighbour"}},
-        {"XDP", {"an XDP program", "ip link shows which device has one"}},
+        {"XDP", by_xdp()},
         {"TC_INGRESS", {"a tc filter", "tc filter show dev DEVICE ingress"}},
         {"IP_INHDR", {"the IP header is wrong or cut off", ""}},
         {"PKT_TOO_SMALL", {"the packet is shorter than its headers say", ""}},
@@ -88,12 +93,14 @@ const std::array<Meaning, 10>& meanings() {
 
 }  // namespace
 
-Explanation explain(const Drop& drop, const Config& config) {
+Explanation explain(const Drop& drop, const Config& config, const std::optional<Reason>& guard) {
     const std::string_view reason = drop.reason;
     const std::string_view function = drop.function;
-    if (reason == "NETFILTER_DROP") return by_firewall(drop, config);
+    if (guard) return by_guard(drop, *guard);
+    if (reason == netfilter_drop) return {"a firewall", "nft list ruleset, iptables-save -c: which rule counts up?"};
     if (reason == "IP_RPFILTER") return by_reverse_path(drop);
     if (reason == "NO_SOCKET") return by_socket(drop);
+    if (function.starts_with("veth_xdp")) return by_xdp();  // it gives no reason
     if (reason.ends_with("_CSUM"))
         return {"a bad checksum: damaged on the way, or left to a network card that does not fill it in",
                 "on the sender: ethtool -K DEVICE tx off shows whether it is that"};

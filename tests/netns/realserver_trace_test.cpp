@@ -24,13 +24,13 @@ std::string udp(int port, int checksum = 0) {
     return bytes({40000 >> 8, 40000 & 0xff, port >> 8, port & 0xff, 0, 12, checksum >> 8, checksum & 0xff}) + "ping";
 }
 
-/// From 198.51.100.9 to 192.0.2.`host`, with that in it.
-std::string ipv4(int host, const std::string& content) {
-    std::string header = bytes({0x45, 0,  0,   20 + static_cast<int>(content.size()),
-                                0,    0,  0,   0,
-                                64,   17, 0,   0,  //
-                                198,  51, 100, 9,
-                                192,  0,  2,   host});
+/// From 198.51.100.9 to 192.0.2.`host`, with that in it, which is UDP.
+std::string ipv4(int host, const std::string& content, int protocol = 17) {
+    std::string header = bytes({0x45, 0,        0,   20 + static_cast<int>(content.size()),
+                                0,    0,        0,   0,
+                                64,   protocol, 0,   0,  //
+                                198,  51,       100, 9,
+                                192,  0,        2,   host});
     unsigned sum = 0;
     for (std::size_t i = 0; i < header.size(); i += 2)
         sum += static_cast<std::uint8_t>(header[i]) << 8U | static_cast<std::uint8_t>(header[i + 1]);
@@ -81,6 +81,14 @@ class RealserverTrace : public NetnsTest {
         })) << "trace says nothing";
         read_ += line.size() + 1;
         return json::parse(line, nullptr, false);
+    }
+
+    /// The next that XDP has counted. A virtual cable's driver hands it whole packets, so the kernel tells of each,
+    /// too.
+    json told_by_xdp() {
+        json drop = told();
+        for (; drop.contains("packet"); drop = told()) EXPECT_THAT(drop["cause"], HasSubstr("an XDP program")) << drop;
+        return drop;
     }
 
     /// `to`: "10.0.0.3:4", an address and an IP protocol, with options of socat.
@@ -162,6 +170,27 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
     EXPECT_EQ(drop["outer"]["source"], "10.0.0.1");
     EXPECT_EQ(drop["packet"]["source"], "198.51.100.9");
 
+    send_ip("10.0.0.3:4,bind=10.0.0.66", request);
+    drop = told();
+    EXPECT_EQ(drop["reason"], "NETFILTER_DROP");
+    EXPECT_EQ(drop["cause"], "the guard, stranger: outer source is no balancer");
+    EXPECT_EQ(drop["cure"], "if 10.0.0.66 is a balancer: add it to balancers, then realserver apply");
+    send_udp("10.0.0.3:5080", bytes({0, 17, 0, 0}) + udp(53));
+    EXPECT_EQ(told()["cause"], "the guard, bad_header: carries what is not configured");
+    send_ip("10.0.0.3:4", ipv4(9, udp(53)));
+    drop = told();
+    EXPECT_EQ(drop["cause"], "the guard, no_vip: inner destination is no VIP");
+    EXPECT_EQ(drop["packet"]["destination"], "192.0.2.9");
+    send_ip("10.0.0.3:4", ipv4(1, request, 4));
+    EXPECT_EQ(told()["cause"], "the guard, nested: a tunnel in a tunnel");
+
+    const std::string theirs =
+        "nft table inet t '{ chain c { type filter hook input priority 0; udp dport 5080 drop; }; }'";
+    backend().must(theirs);
+    send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
+    EXPECT_EQ(told()["cause"], "a firewall") << "and not the guard, which has counted nothing";
+    backend().must("nft delete table inet t");
+
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
     send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
     drop = told();
@@ -187,6 +216,28 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
     backend().must("ip fou del port 5080 gue");
     send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
     EXPECT_EQ(told()["cause"], "the kernel has no port for gue 5080");
+}
+
+TEST_F(RealserverTrace, CountsWhatXdpDrops) {
+    backend().write("/run/realserver.yaml",
+                    "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip, via: xdp}]\n");
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    trace();
+
+    send_ip("10.0.0.3:4", ipv4(9, udp(53)));
+    json drop = told_by_xdp();
+    EXPECT_EQ(drop["reason"], "no_vip");
+    EXPECT_EQ(drop["device"], "eth0");
+    EXPECT_EQ(drop["packets"], 1);
+    EXPECT_EQ(drop["cause"], "the inner packet is for none of the VIPs");
+
+    send_ip("10.0.0.3:4,bind=10.0.0.66", ipv4(1, udp(53)));
+    EXPECT_EQ(told_by_xdp()["reason"], "source");
+
+    send_ip("10.0.0.3:4", ipv4(1, udp(53)));
+    drop = told();
+    EXPECT_EQ(drop["reason"], "IP_RPFILTER") << "what XDP has unwrapped is a packet of the kernel's again";
+    EXPECT_EQ(drop["packet"]["source"], "198.51.100.9");
 }
 
 TEST_F(RealserverTrace, EndsAsTold) {

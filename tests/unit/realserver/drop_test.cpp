@@ -13,7 +13,9 @@
 
 #include "realserver/trace/drop_explanation.hpp"
 #include "realserver/trace/drop_text.hpp"
+#include "realserver/trace/guard_counts.hpp"
 #include "realserver/trace/kernel_symbols.hpp"
+#include "realserver/trace/xdp_drops.hpp"
 
 namespace culvert::realserver {
 namespace {
@@ -139,16 +141,45 @@ Explanation explained(const char* reason, const char* function, const Packet& pa
                    config());
 }
 
-TEST(DropExplanation, TheGuardIsNamedWhereItWouldDrop) {
+TEST(DropExplanation, TheGuardIsNamedIfItHasCountedThePacket) {
+    netlink::nft::Tallies tallies{{"stranger", {.packets = 7, .bytes = 0}}, {"no_vip", {}}, {"nested", {}}};
+    GuardCounts guard([&] { return tallies; });
     Packet packet{
         .encap = "ipip", .outer = Flow{.source = ip("10.0.0.66"), .destination = ip("10.0.0.3")}, .flow = request_flow};
-    EXPECT_THAT(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause,
-                HasSubstr("10.0.0.66 is none of the balancers"));
-    packet.outer->source = ip("10.0.0.1");
-    EXPECT_EQ(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause, "a firewall");
+    const auto dropped_for = [&] {
+        const auto reason = guard.take(candidates(packet, config()));
+        return explain({.reason = "NETFILTER_DROP", .function = {}, .device = "eth0", .length = 0, .packet = packet},
+                       config(), reason);
+    };
+    EXPECT_EQ(dropped_for().cause, "a firewall") << "what was counted before is of other packets";
+    tallies["stranger"].packets += 2;
+    EXPECT_EQ(dropped_for(), (Explanation{"the guard, stranger: outer source is no balancer",
+                                          "if 10.0.0.66 is a balancer: add it to balancers, then realserver apply"}));
+    EXPECT_THAT(dropped_for().cause, HasSubstr("stranger")) << "two were counted before the first was asked about";
+    EXPECT_EQ(dropped_for().cause, "a firewall");
+
     packet.unwrapped = true;
     packet.flow.destination = ip("10.0.0.3");
-    EXPECT_THAT(explained("NETFILTER_DROP", "nf_hook_slow", packet).cause, HasSubstr("10.0.0.3 is no VIP"));
+    tallies["nested"].packets = 1;
+    tallies["no_vip"].packets = 1;
+    EXPECT_EQ(dropped_for().cause, "the guard, no_vip: inner destination is no VIP");
+    EXPECT_EQ(dropped_for().cause, "the guard, nested: a tunnel in a tunnel");
+
+    tallies = {{"no_vip", {}}};
+    EXPECT_EQ(dropped_for().cause, "a firewall") << "the table is a new one";
+    tallies["no_vip"].packets = 1;
+    EXPECT_THAT(dropped_for().cause, HasSubstr("no_vip"));
+}
+
+TEST(XdpDrops, AreWhatTheCountsHaveGrownBy) {
+    DecapCounters before{.received = {}, .dropped = {{"source", 4}, {"no_vip", 1}}, .let_pass = {}};
+    const DecapCounters now{.received = {}, .dropped = {{"source", 4}, {"no_vip", 3}}, .let_pass = {}};
+    EXPECT_EQ(newly_dropped("eth0", now, before), (std::vector<XdpDrops>{{"eth0", "no_vip", 2}}));
+    EXPECT_EQ(newly_dropped("eth0", now, before), std::vector<XdpDrops>{});
+    EXPECT_EQ(to_text(XdpDrops{"eth0", "no_vip", 2}, "12:00:01", false),
+              "12:00:01 eth0 2 packets to tunnels, which XDP only counts\n"
+              "    no_vip in XDP: the inner packet is for none of the VIPs\n"
+              "    cure: if it is one: add it to vips, then realserver apply\n");
 }
 
 TEST(DropExplanation, WhereTheKernelGivesNoReasonTheFunctionTells) {
