@@ -166,7 +166,7 @@ TEST_F(Check, FindsWhatKeepsXdpFromUnwrapping) {
         {"xdp_missing", detach, apply_again, "eth0"},
         {"xdp_differs", "ip addr add 10.0.0.33/24 dev eth0", "ip addr del 10.0.0.33/24 dev eth0", "lacks this host"},
         {"xdp_differs",
-         "bpftool map delete pinned " + pins + "balancers key 128 0 0 0 0 0 0 0 0 0 0 0 0 0 255 255 10 0 0 1",
+         "bpftool map delete pinned " + pins + "*/balancers key 128 0 0 0 0 0 0 0 0 0 0 0 0 0 255 255 10 0 0 1",
          apply_again, "lacks balancer 10.0.0.1"},
         {"left_over", sed + R"("s/^receive:.*/receive: [{encap: l2}]/" /run/realserver.yaml)", restore, "decap eth0"},
         {"no_device_for_xdp",

@@ -38,6 +38,9 @@ def v4(src=C, dst=V): return IP(src=src, dst=dst) / UDP(sport=1, dport=7777) / R
 def v6(src=C6, dst=V6): return IPv6(src=src, dst=dst) / UDP(sport=1, dport=7777) / Raw(b'x' * 64)
 def udp(port, header): return UDP(sport=49152, dport=port) / Raw(header)
 def gue(protocol, flags=0): return udp(5080, bytes([flags, protocol, 0, 0]))
+def geneve(vni=666, flags=0, protocol=0x6558):
+    return udp(6081, bytes([0, flags]) + protocol.to_bytes(2, 'big') + (vni << 8).to_bytes(4, 'big'))
+MAC = Ether(dst='02:43:55:4c:56:54')  # of the backend's Geneve device
 
 def tunnels(outer, outer6):
     """Every encapsulation with either family inside, from the senders of these outer headers."""
@@ -45,6 +48,7 @@ def tunnels(outer, outer6):
         yield from (ip/v4(), ip/v6(), ip/GRE()/v4(), ip/GRE()/v6())
         yield from (ip/udp(5004, b'')/v4(), ip/udp(5006, b'')/v6(), ip/udp(5047, b'')/GRE()/v6())
         yield from (ip/gue(4)/v4(), ip/gue(41)/v6(), ip/gue(47)/GRE()/v4(), ip/udp(5080, b'')/v4())
+        yield from (ip/geneve()/MAC/v4(), ip/geneve()/MAC/v6())
 
 ids = iter(range(100))
 
@@ -64,19 +68,23 @@ groups = {
     'no_vip': [good/v4(dst=R), good/v4(dst='127.0.0.1'), good/v4(dst='10.0.5.6'), good/v4(dst='224.0.0.1'),
                good/v4(dst='255.255.255.255'), good/v6(dst=R6), good/v6(dst='ff02::1'), good/v6(dst='::1'),
                good6/v4(dst=R), good/GRE()/v4(dst=R), good6/GRE()/v6(dst=R6), good/udp(5004, b'')/v4(dst=R),
-               good6/gue(41)/v6(dst=R6), good/udp(5080, b'')/v4(dst='10.0.5.6'), *fragment(good/v4(dst=R), 64)],
+               good6/gue(41)/v6(dst=R6), good/udp(5080, b'')/v4(dst='10.0.5.6'),
+               good/geneve()/MAC/v4(dst=R), *fragment(good/v4(dst=R), 64)],
     'bad_source': [good/v4(src=R), good/v4(src=V), good/v4(src='127.0.0.1'), good/v4(src='224.0.0.1'),
                    good/v6(src=R6), good/v6(src=V6), good/v6(src='::1'), good/v6(src='fe80::9'),
-                   good6/v6(src=R6), good6/gue(41)/v6(src=R6), good/GRE()/v6(src=V6)],
+                   good6/v6(src=R6), good6/gue(41)/v6(src=R6), good/GRE()/v6(src=V6),
+                   good6/geneve()/MAC/v6(src=R6)],
     'nested': [good/IP(src=C, dst=V)/v4(), good/IP(src=B, dst=V)/v4(dst=R), good/IP(src=B, dst=V)/GRE()/v4(),
                good/IPv6(src=B6, dst=V6)/v6(), good6/IPv6(src=B6, dst=V6)/v4(),
                good/IP(src=B, dst=V)/gue(4)/v4(), good6/gue(41)/IPv6(src=B6, dst=V6)/udp(5006, b'')/v6(),
-               good/GRE()/IP(src=B, dst=V)/IPv6(src=C6, dst=V6)/v6().payload],
+               good/GRE()/IP(src=B, dst=V)/IPv6(src=C6, dst=V6)/v6().payload,
+               good/geneve()/MAC/IP(src=B, dst=V)/v4()],
     'bad_header': [good/gue(17)/v4().payload, good/gue(17)/v6().payload, good/gue(4, 0x20)/v4(), good/gue(4, 0x80)/v4(),
                    good/gue(47)/GRE(proto=0x6558)/Ether()/v4(), good/GRE(key_present=1, key=7)/v4(),
                    good/GRE(proto=0x6558)/Ether(dst='02:00:0a:00:00:03')/v4(), good6/gue(17)/v6().payload,
-                   good6/GRE(proto=0x6558)/Ether(dst='02:00:0a:00:00:03')/v4(),
-                   good/udp(5004, b'')/v6(), good/udp(5047, b'')/GRE(proto=0x6558)/Ether()/v4()],
+                   good/udp(5004, b'')/v6(), good/udp(5047, b'')/GRE(proto=0x6558)/Ether()/v4(),
+                   good/geneve(vni=667)/MAC/v4(), good6/geneve(flags=0x80)/MAC/v6(),
+                   good/geneve(protocol=0x800)/v4()],
     'wrong_way': [*tunnels(good, good6)],
 }
 print(json.dumps({name: [bytes(packet).hex() for packet in packets] for name, packets in groups.items()}))
@@ -124,6 +132,7 @@ receive:
   - {{encap: fou, port: 5047, inner: gre}}
   - {{encap: gue, port: 5080}}
   - {{encap: gue, port: 5080, inner: gre}}
+  - {{encap: geneve, vni: 666}}
 guard: {}
 )",
                                                             policy));
@@ -168,11 +177,12 @@ guard: {}
 };
 
 TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
-    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6"}) REQUIRE_MODULE(module);
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
     build();
     // What each is caught for, and how often: of fragments of IPv4, the guard sees the whole.
     const std::map<std::string, int> attacks{
-        {"stranger", 28}, {"no_vip", 14}, {"bad_source", 10}, {"nested", 8}, {"bad_header", 11}};
+        {"stranger", 32}, {"no_vip", 15}, {"bad_source", 11}, {"nested", 9}, {"bad_header", 14}};
 
     provision("off");
     Capture relayed(outside(), "eth0", "udp port 7777");
@@ -209,7 +219,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     EXPECT_EQ(spared.stop().count(), 0U);
 
     send("legitimate");
-    EXPECT_EQ(arrived(), 27);
+    EXPECT_EQ(arrived(), 31);
     EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
 
     // Nor does the guard let in what others drop.
