@@ -121,12 +121,21 @@ TEST_F(RealserverFaults, OfEachSystemCall) {
     }
 }
 
-TEST_F(RealserverFaults, OfEachCallThatLoadsAndAttachesXdp) {
+/// There are many calls: too many for machines where time runs slowly, which are those with tunnels.
+class RealserverXdpFaults : public RealserverFaults {
+  protected:
+    void SetUp() override {
+        RealserverFaults::SetUp();
+        if (!IsSkipped() && !missing_module("ipip")) GTEST_SKIP() << "runs on kernels without tunnels";
+    }
+};
+
+TEST_F(RealserverXdpFaults, OfEachCallThatLoadsAndAttaches) {
     build();
     EXPECT_GE(try_every_step(in_turn, "", by_xdp), 20);
 }
 
-TEST_F(RealserverFaults, WhileOneXdpProgramFollowsAnother) {
+TEST_F(RealserverXdpFaults, WhileOneProgramFollowsAnother) {
     build();
     EXPECT_GE(try_every_step(in_turn, by_xdp, R"(
 balancers: [10.0.0.1]
