@@ -183,11 +183,12 @@ class GuardWriter {
         return chain;
     }
 
-    /// IPv4 is whole here. Of IPv6 there may be fragments: all of them say whose they are, the first one what it holds.
+    /// IPv4 is whole here. Of IPv6 there may be fragments, in the later ones of which nf_tables takes payload for a
+    /// header; what GRE they hold is left to ip6gre0.
     void add(const Entrance& entrance, Chain& outer) const {
         const Rule arrived = Rule{}.nfproto(entrance.outer).l4proto(entrance.protocol);
         outer.rules.push_back(Rule{arrived}.jump("sender"));
-        if (entrance.protocol == IPPROTO_GRE && !any_gre_)
+        if (entrance.protocol == IPPROTO_GRE && entrance.outer == Family::ipv4 && !any_gre_)
             outer.rules.push_back(
                 caught(Rule{arrived}.transport_not(0, gre_with_ipv4).transport_not(0, gre_with_ipv6), bad_header));
     }

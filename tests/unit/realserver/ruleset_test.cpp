@@ -53,9 +53,7 @@ TEST(Ruleset, CoversEveryWayIntoTheDevices) {
     // So does ip6tnl0, and it takes IPv4, IPv6 and MPLS.
     EXPECT_THAT(targets(table_of("{encap: gue, port: 5080, family: ipv6}"), "outer"),
                 ElementsAre("sender", "sender", "sender", "port_5080_ipv6"));
-    for (const char* family : {"ipv4", "ipv6"})
-        EXPECT_THAT(targets(table_of(fmt::format("{{encap: gre, family: {}}}", family)), "outer"),
-                    ElementsAre("sender", "bad_header"));
+    EXPECT_THAT(targets(table_of("{encap: gre, family: ipv4}"), "outer"), ElementsAre("sender", "bad_header"));
 }
 
 TEST(Ruleset, APortBoundToAnAddressIsGuardedThereOnly) {
