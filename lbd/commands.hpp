@@ -40,6 +40,11 @@ struct ExplainOptions {
     std::string interface;  ///< empty: the first
 };
 
+struct WatchOptions {
+    double interval = 1;    ///< seconds
+    std::size_t count = 0;  ///< of tables; 0: no end
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the one we are in
@@ -51,6 +56,7 @@ struct Options {
     bool detach = false;
     RenderOptions render;
     ExplainOptions explain;
+    WatchOptions watch;
 };
 
 struct Command {
