@@ -129,6 +129,7 @@ constexpr std::array all{
     Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
     Command{"show", "What the running balancer does", declare_show, show},
     Command{"watch", "What passes, each second", declare_watch, watch},
+    Command{"capture", "Packets as they come and as they leave, and why", declare_capture, capture},
     Command{"explain", "What would become of a packet, step by step", declare_explain, explain},
     Command{"render", "Print what belongs to the configuration elsewhere", declare_render, render},
 };

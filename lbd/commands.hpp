@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -45,6 +46,19 @@ struct WatchOptions {
     std::size_t count = 0;  ///< of tables; 0: no end
 };
 
+inline constexpr std::uint32_t max_snap_length = 65'536;
+
+struct CaptureOptions {
+    std::string file;       ///< empty: lines on standard output
+    std::size_t count = 0;  ///< of packets; 0: no end
+    double seconds = 0;     ///< 0: no end
+    std::string service;    ///< empty: all
+    std::string reason;     ///< empty: whatever becomes of them
+    bool all = false;       ///< also what is for no VIP
+    std::uint32_t snap_length = max_snap_length;
+    std::vector<std::string> filter;  ///< words of an expression
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the one we are in
@@ -57,6 +71,7 @@ struct Options {
     RenderOptions render;
     ExplainOptions explain;
     WatchOptions watch;
+    CaptureOptions capture;
 };
 
 struct Command {

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "bpf/abi.h"
+#include "lbd/frame/frame.hpp"
+
+namespace culvert::lbd {
+
+/// A packet that the balancer has dealt with.
+struct Captured {
+    std::uint64_t time = 0;  ///< CLOCK_MONOTONIC, ns: when it came
+    std::uint64_t left = 0;
+    std::uint32_t ifindex = 0;    ///< by which it came
+    Bytes in;                     ///< as much of the frame as was captured
+    std::uint32_t in_length = 0;  ///< bytes of the whole frame
+    Bytes out;
+    std::uint32_t out_length = 0;
+    std::uint32_t verdict = 0;  ///< enum xdp_action
+    std::optional<lb_reason> reason;
+    std::optional<lb_event> event;
+};
+
+/// What became of it.
+struct Decision {
+    std::string service;    ///< empty: for none
+    std::string interface;  ///< that it leaves by, if not the one it came by
+    std::string text;       ///< "sent to web 10.0.0.3 (gue 5080)", "dropped: no_route: no route to the backend"
+    bool operator==(const Decision&) const = default;
+};
+
+/// Knows services and backends from what `lbd show` says.
+class Directory {
+  public:
+    Directory(const nlohmann::ordered_json& services, nlohmann::ordered_json backends);
+
+    [[nodiscard]] bool has(const std::string& service) const;
+    /// Whether the frame is for an address of a VIP.
+    [[nodiscard]] bool is_for_vip(std::span<const std::uint8_t> frame) const;
+    [[nodiscard]] Decision decide(const Captured& packet) const;
+
+  private:
+    struct Ports {
+        std::string protocol;
+        std::uint32_t first = 0;
+        std::uint32_t last = 0;
+    };
+    struct Entry {
+        std::string name;
+        netlink::Prefix vip;
+        std::vector<Ports> ports;
+    };
+
+    [[nodiscard]] const Entry* service_of(const Headers& headers) const;
+    [[nodiscard]] const nlohmann::ordered_json* backend_of(const std::string& service, const Bytes& frame) const;
+
+    std::vector<Entry> services_;
+    nlohmann::ordered_json backends_;
+};
+
+}  // namespace culvert::lbd
