@@ -29,7 +29,9 @@ using netlink::Result;
 constexpr const char* object = "the BPF program that captures";
 constexpr std::size_t pages_a_cpu = 256;  // 1 MiB: a power of two
 
-std::string privilege(int code) { return code == EPERM || code == EACCES ? "run as root" : ""; }
+std::string privilege(int code) {
+    return code == EPERM || code == EACCES ? "run as root; not every kernel lets BPF programs be traced" : "";
+}
 
 Result<Fd> program_on(std::uint32_t ifindex) {
     std::uint32_t id = 0;

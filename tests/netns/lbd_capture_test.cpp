@@ -24,6 +24,9 @@ class LbdCapture : public LbdTest {
               - {name: lost, vip: 192.0.2.9, ports: [80/tcp], encap: {type: ipip}, backends: [{address: 10.0.0.77}]}
             )");
         client().ip("route add 192.0.2.0/24 via 10.0.0.2\n");
+        const Output tried = balancer().run(CULVERT_LBD " capture --seconds 0.1");
+        if (tried.err.find("load the BPF program that captures: Operation not permitted") != std::string::npos)
+            GTEST_SKIP() << "needs a kernel that lets BPF programs be traced: " << tried.err;
     }
 
     /// Returns when it captures.
@@ -54,10 +57,10 @@ TEST_F(LbdCapture, TsharkReadsWhatCameAndWhatLeft) {
     ASSERT_EQ(packets.size(), 3U);
     const std::string sent = "sent to tunnel 10.0.0.3 (gue 5080)";
     const auto without_time = [](std::vector<std::string> fields) { return fields.pop_back(), fields; };
-    EXPECT_THAT(without_time(packets[0]), ElementsAre("eth0", "1", "192.0.2.2", "", "74", sent));
-    EXPECT_THAT(without_time(packets[1]), ElementsAre("eth0", "2", "10.0.0.3", "5080", "106", sent));
+    EXPECT_THAT(without_time(packets[0]), ElementsAre("eth0", "0x00000001", "192.0.2.2", "", "74", sent));
+    EXPECT_THAT(without_time(packets[1]), ElementsAre("eth0", "0x00000002", "10.0.0.3", "5080", "106", sent));
     EXPECT_THAT(without_time(packets[2]),
-                ElementsAre("eth0", "1", "192.0.2.9", "", "74",
+                ElementsAre("eth0", "0x00000001", "192.0.2.9", "", "74",
                             "dropped: no_neighbour: the MAC address of the backend or its router is not known"));
     // Nanoseconds: the second one left after the first one came.
     EXPECT_EQ(packets[0].back().size(), std::string("1700000000.123456789").size());
