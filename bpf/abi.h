@@ -50,6 +50,7 @@ LB_SIZE(struct lb_service, 16);
 
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
+    LB_SERVICE_DOWN = 1 << 1,   /* fewer backends are up than it needs: that is why none takes new flows, if none does */
 };
 
 /*
@@ -141,6 +142,7 @@ enum lb_encap_flag {
     LB_ENCAP_OUTER6 = 1 << 0,   /* the outer header is IPv6 */
     LB_ENCAP_UDP = 1 << 1,      /* a UDP header follows it: set length and source port */
     LB_ENCAP_UDP_CSUM = 1 << 2, /* and checksum */
+    LB_DEST_LEFT = 1 << 3,      /* the backend is down: a flow that names it chooses anew, only probes go there */
 };
 
 /* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, Geneve 8, inner Ethernet 14. */
@@ -239,6 +241,7 @@ LB_SIZE(struct lb_counters, 32);
     LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                                 \
     LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                          \
     LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                                \
+    LB_REASON(SERVICE_DOWN, "service_down", "fewer backends of the service are up than it needs")                          \
     LB_REASON(NO_ROUTE, "no_route", "no route to the backend")                                                            \
     LB_REASON(NO_NEIGHBOUR, "no_neighbour", "the MAC address of the backend or its router is not known")                  \
     LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")      \

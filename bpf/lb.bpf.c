@@ -38,6 +38,12 @@ static __always_inline __u32 choose(const struct packet *p)
     return p->service.dest_base + entries->dest[slot % LB_RING_LINE];
 }
 
+/* Flows that name it choose anew. */
+static __always_inline int is_left(const struct lb_dest_body *dest)
+{
+    return !dest || dest->action == LB_ACTION_NONE || dest->flags & LB_DEST_LEFT;
+}
+
 /* Where the first fragment went a later one's flow says, or else the packet is lost. */
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, int inner6)
 {
@@ -56,13 +62,13 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
     }
     if (id)
         dest = find_dest(id);
-    if (!dest || dest->action == LB_ACTION_NONE) {
+    if (is_left(dest)) {
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
         id = choose(p);
         dest = id ? find_dest(id) : NULL;
-        if (!dest || dest->action == LB_ACTION_NONE)
-            return drop(LB_DROP_NO_BACKEND);
+        if (is_left(dest))
+            return drop(p->service.flags & LB_SERVICE_DOWN ? LB_DROP_SERVICE_DOWN : LB_DROP_NO_BACKEND);
         /* A SYN stores nothing, so a flood of them evicts nothing; what follows it finds the same choice. */
         is_new = !is_opening(p) && !is_closing(p) && p->kind != PACKET_ICMP_ERROR;
     }

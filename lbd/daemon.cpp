@@ -99,7 +99,9 @@ Result<> Daemon::run(const std::string& socket) {
     serve_metrics();
     loop_.feed_watchdog();
     const bool is_first = !generation_;
-    if (auto begun = begin(); !begun) {
+    auto begun = begin();
+    if (begun) begun = start_checks();
+    if (!begun) {
         if (is_first) (void)pins_.remove();
         return begun;
     }
@@ -138,7 +140,7 @@ void Daemon::serve_metrics() {
     metrics_.reset();
     if (!config_.metrics) return;
     auto server = MetricsServer::listen(loop_, *config_.metrics, [this]() -> Result<std::string> {
-        TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_));
+        TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks()));
         status.reloads = reloads_;
         return exposition(metrics(status));
     });
@@ -222,6 +224,33 @@ Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
     return XdpMode::generic;
 }
 
+std::vector<ProbePath::Port> Daemon::ports() const {
+    std::vector<ProbePath::Port> ports;
+    for (const auto& [index, link] : resolver_.network().ports) ports.push_back({.ifindex = index, .name = link.name});
+    return ports;
+}
+
+Result<> Daemon::start_checks() {
+    if (std::ranges::none_of(config_.services, [](const Service& service) { return service.health.has_value(); })) {
+        checker_.reset();
+        return {};
+    }
+    if (checker_) {
+        CHECK_OK(checker_->renew(datapath_.dests(), ports()));
+    } else {
+        TRY(auto path, ProbePath::open(datapath_.dests(), ports()));
+        TRY(checker_, HealthChecker::open(loop_, std::move(path), [this] { next_update_.arm(time_to_gather); }));
+    }
+    checker_->set_hops(hops_);
+    TRY(const Surroundings around, resolver_.surroundings());
+    checker_->follow(config_.services, image_.ids, {.ipv4 = around.own4, .ipv6 = around.own6});
+    return {};
+}
+
+void Daemon::follow_checks(const Surroundings& around) {
+    if (checker_) checker_->follow(config_.services, image_.ids, {.ipv4 = around.own4, .ipv6 = around.own6});
+}
+
 void Daemon::take_in_changes() {
     const auto changed = resolver_.read();
     if (!changed) return end(tl::unexpected(changed.error()));
@@ -233,14 +262,18 @@ Result<> Daemon::adapt_program() {
     const Build& present = datapath_.build();
     Build wanted = keyed(build_for(config_, around, present.limits), present);
     wanted.config.vlan |= present.config.vlan;  // destinations may have tags until the maps are changed
-    return rebuild(wanted);
+    CHECK_OK(rebuild(wanted));
+    follow_checks(around);
+    return {};
 }
 
 void Daemon::update() {
     if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
     const Hops before = std::exchange(hops_, resolver_.update());
-    if (before == hops_) return;
-    auto image = plan(config_.services, hops_, image_, datapath_.build().limits);
+    if (checker_) checker_->set_hops(hops_);
+    if (before == hops_ && health() == health_) return;
+    health_ = health();
+    auto image = plan(config_.services, hops_, image_, datapath_.build().limits, health_);
     if (!image) return end(tl::unexpected(std::move(image.error())));
     if (auto realized = realize(*std::move(image)); !realized) return end(std::move(realized));
     report(before);
@@ -258,10 +291,10 @@ Result<> Daemon::forget_unused_ids() {
 Result<> Daemon::take_up(const Config& config) {
     TRY(const Surroundings around, resolver_.surroundings());
     Limits limits = datapath_.build().limits;
-    auto image = plan(config.services, hops_, image_, limits);
+    auto image = plan(config.services, hops_, image_, limits, health_);
     if (!image && image.error().code == ENOSPC) {
         TRY(limits, grown(config.services, image_, limits));
-        image = plan(config.services, hops_, image_, limits);
+        image = plan(config.services, hops_, image_, limits, health_);
     }
     if (!image) return tl::unexpected(std::move(image.error()));
     const Build wanted = build_for(config, around, limits);
@@ -279,6 +312,7 @@ Result<> Daemon::rebuild(const Build& build) {
     TRY(datapath_, Datapath::load(build, generation_));
     CHECK_OK(put_in_place());
     pins_.keep_only(*generation_);
+    if (checker_) CHECK_OK(checker_->renew(datapath_.dests(), ports()));
     return {};
 }
 
@@ -311,6 +345,7 @@ Result<> Daemon::change_to(Config config) {
     if (serves_elsewhere) serve_metrics();
     if (moves) CHECK_OK(follow_network());
     if (attaches) CHECK_OK(attach());
+    CHECK_OK(start_checks());
     report(before);
     return {};
 }

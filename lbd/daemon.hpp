@@ -14,6 +14,7 @@
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
+#include "lbd/health/checker.hpp"
 #include "lbd/metrics/server.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
@@ -66,6 +67,15 @@ class Daemon {
     /// Nothing has changed if it fails before the first edit.
     [[nodiscard]] netlink::Result<> change_to(Config config);
 
+    /// Nothing to do without services that want it.
+    [[nodiscard]] netlink::Result<> start_checks();
+    /// The balancer's addresses may be others.
+    void follow_checks(const Surroundings& around);
+    /// Where answers come in.
+    [[nodiscard]] std::vector<ProbePath::Port> ports() const;
+    [[nodiscard]] CheckStatuses checks() const { return checker_ ? checker_->statuses() : CheckStatuses{}; }
+    [[nodiscard]] Health health() const { return checker_ ? checker_->health() : Health{}; }
+
     void take_in_changes();
     void update();
     /// Has the program compiled to what is around the balancer now.
@@ -90,6 +100,7 @@ class Daemon {
     Datapath datapath_;
 
     Hops hops_;
+    Health health_;  // that the image is made for
     Image image_;
     IdleTimes idle_times_;
     std::vector<Attachment> attachments_;
@@ -104,6 +115,7 @@ class Daemon {
     EventLoop::Source network_;
     EventLoop::Source next_update_;
     EventLoop::Source next_sweep_;
+    std::unique_ptr<HealthChecker> checker_;
 };
 
 }  // namespace culvert::lbd

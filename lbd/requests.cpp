@@ -45,7 +45,7 @@ Control::Answer Daemon::answer(const Json& request) {
 Control::Answer Daemon::show(const Json& request) {
     const auto wanted = view(word(request, "what"));
     if (!wanted) return tl::unexpected("nothing to show called \"" + word(request, "what") + '"');
-    const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_);
+    const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks());
     if (!status) return tl::unexpected(status.error().message());
     return to_json(*wanted, *status);
 }

@@ -14,6 +14,7 @@
 #include "common/scalars.hpp"
 #include "lbd/config/conflicts.hpp"
 #include "lbd/config/encap.hpp"
+#include "lbd/config/health.hpp"
 #include "lbd/config/metrics.hpp"
 
 namespace culvert::lbd {
@@ -35,6 +36,7 @@ using Pools = std::map<std::string, std::vector<WrittenBackend>, std::less<>>;
 /// What services take over where they say nothing themselves.
 struct Defaults {
     std::optional<Encap> encap;
+    std::optional<HealthCheck> health;
     std::uint32_t table_size = Service{}.table_size;
     std::chrono::milliseconds idle = Service{}.idle;
 };
@@ -197,14 +199,15 @@ std::optional<Defaults> read_defaults(const Value& value) {
     read_encap_key(map, defaults.encap);
     check_scheduler(map);
     map.optional("table", read_table_size, defaults.table_size);
-    map.unsupported({"health"});
+    map.optional("health", read_health, defaults.health);
     map.finish();
     return defaults;
 }
 
 std::optional<WrittenBackend> read_backend(const Value& value) {
     static const auto state = yaml::one_of<BackendState>(
-        "a backend's state", {{"active", BackendState::active}, {"drain", BackendState::drain}});
+        "a backend's state",
+        {{"active", BackendState::active}, {"drain", BackendState::drain}, {"sorry", BackendState::sorry}});
     WrittenBackend written{{}, {}, value};
     Backend& backend = written.backend;
     MapReader map(value, "a backend", "a map such as {address: 10.0.2.30}");
@@ -214,7 +217,6 @@ std::optional<WrittenBackend> read_backend(const Value& value) {
     map.optional("weight", yaml::number<std::uint16_t>("a weight"), backend.weight);
     read_encap_key(map, written.encap);
     map.optional("state", state, backend.state);
-    map.unsupported({"health"});
     map.finish();
     if (!has_address) return std::nullopt;
     return written;
@@ -329,8 +331,9 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     map.optional("sticky", yaml::boolean, service.sticky);
     service.idle = defaults.idle;
     map.optional("idle", read_idle, service.idle);
+    service.health = defaults.health;
+    map.optional("health", read_health, service.health);
     const PlacedBackends backends = find_backends(map, pools);
-    map.unsupported({"health"});
     map.finish();
     if (!has_vip) return std::nullopt;
     for (const auto& [written, place] : backends) {

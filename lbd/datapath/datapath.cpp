@@ -333,6 +333,8 @@ Result<lb_counters> Datapath::counters(std::uint32_t id) const {
 Result<ReasonCounts> Datapath::reasons() const { return read_sums<LB_REASON_COUNT>(skeleton_->maps.reasons); }
 Result<EventCounts> Datapath::events() const { return read_sums<LB_EVENT_COUNT>(skeleton_->maps.events); }
 
+int Datapath::dests() const { return ::bpf_map__fd(skeleton_->maps.dests); }
+
 std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {
     return {memory_.rings.values()[line].dest, size};
 }

@@ -74,6 +74,8 @@ class Datapath {
 
     /// To try packets out, as long as this lives.
     [[nodiscard]] netlink::Result<Rehearsal> rehearse() const;
+    /// The map of destinations, for the health checker's program to share.
+    [[nodiscard]] int dests() const;
 
     [[nodiscard]] std::span<lb_bucket> flows() const { return memory_.flows.values(); }
     [[nodiscard]] const FlowClock& flow_clock() const { return clock_; }

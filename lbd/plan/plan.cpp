@@ -40,15 +40,29 @@ tl::unexpected<netlink::Error> full(std::string object, std::uint64_t limit, std
                    cure_of_full);
 }
 
-Ring ring_of(const Service& service, const ServiceIds& ids) {
+bool takes_flows(const Backend& backend, BackendState state) { return backend.state == state && backend.weight > 0; }
+
+/// Who competes for new flows: those of this state that are up.
+Ring ring_of(const Service& service, const ServiceIds& ids, BackendState state, const Health& health) {
     Ring ring{.size = service.table_size, .contenders = {}};
-    for (const Backend& backend : service.backends)
-        if (backend.state == BackendState::active && backend.weight > 0)
-            ring.contenders.push_back({.value = static_cast<std::uint16_t>(*ids.current(backend.name) - ids.base),
-                                       .name = backend.name,
-                                       .weight = backend.weight});
+    std::uint32_t whole = 1;  // a weight that counts in full, times this
+    for (const Backend& backend : service.backends) {
+        if (!takes_flows(backend, state)) continue;
+        const BackendHealth known = health_of(health, service.name, backend.name);
+        if (!known.up) continue;
+        if (known.percent < 100) whole = 100;
+        ring.contenders.push_back({.value = static_cast<std::uint16_t>(*ids.current(backend.name) - ids.base),
+                                   .name = backend.name,
+                                   .weight = std::uint32_t{backend.weight} * known.percent});
+    }
+    for (Contender& contender : ring.contenders) contender.weight = contender.weight * whole / 100;
     std::ranges::sort(ring.contenders);
     return ring;
+}
+
+/// Fewer backends are up than the service needs.
+bool is_down(const Service& service, const Ring& ring) {
+    return ring.contenders.size() < (service.health ? service.health->minimum : 1U);
 }
 
 /// The line of a table that is there already, or of room for one.
@@ -60,6 +74,12 @@ Result<Table> place(Ring ring, Digest digest, const Image& before, Extents& room
 
 bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
 
+/// Flows of a backend that is down choose anew, if they are to move.
+bool moves_flows(const Service& service, const Backend& backend, const Health& health) {
+    return service.health && service.health->on_failure == OnFailure::move &&
+           !health_of(health, service.name, backend.name).up;
+}
+
 lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
     const auto hop = hops.find(backend.address);
     if (hop == hops.end()) return drop_body(LB_DROP_NO_ROUTE);
@@ -68,9 +88,13 @@ lb_dest_body body_of(const Service& service, const Backend& backend, const Hops&
 }
 
 /// The bodies of all ids that the service has given out; those of backends that are gone stay zero: LB_ACTION_NONE.
-void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, std::vector<lb_dest_body>& dests) {
+void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, const Health& health,
+                std::vector<lb_dest_body>& dests) {
     std::map<std::string_view, lb_dest_body> bodies;
-    for (const Backend& backend : service.backends) bodies.emplace(backend.name, body_of(service, backend, hops));
+    for (const Backend& backend : service.backends) {
+        lb_dest_body& body = bodies.emplace(backend.name, body_of(service, backend, hops)).first->second;
+        if (moves_flows(service, backend, health)) body.flags |= LB_DEST_LEFT;
+    }
     for (const auto& [id, name] : ids.backends) {
         const auto body = bodies.find(name);
         if (body == bodies.end()) continue;
@@ -85,6 +109,9 @@ Result<> check_vips(const Image& image, const Limits& limits) {
     if (std::ssize(image.vips) - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
     return {};
 }
+
+/// No flow goes there any more.
+bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
 
 lb_dest_body body_in(const Image& image, std::size_t id) {
     return id < image.dests.size() ? image.dests[id] : lb_dest_body{};
@@ -138,7 +165,8 @@ Result<Limits> grown(const std::vector<Service>& services, const Image& before, 
                   .dests = std::max(limits.dests, wanted.dests)};
 }
 
-Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before, const Limits& limits) {
+Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before, const Limits& limits,
+                   const Health& health) {
     Image image;
     TRY(image.ids, assign_ids(services, before.ids, limits.dests));
 
@@ -149,7 +177,12 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
         const ServiceIds& ids = image.ids.at(service.name);
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
         if (service.sticky) value.flags |= LB_SERVICE_STICKY;
-        if (Ring ring = ring_of(service, ids); !ring.contenders.empty()) {
+        Ring ring = ring_of(service, ids, BackendState::active, health);
+        if (is_down(service, ring)) {
+            if (service.health) value.flags |= LB_SERVICE_DOWN;
+            ring = ring_of(service, ids, BackendState::sorry, health);
+        }
+        if (!ring.contenders.empty()) {
             const Digest key = digest(ring);
             value.ring_size = ring.size;
             auto known = image.tables.find(key);
@@ -164,7 +197,7 @@ Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const
             for (std::uint32_t port = ports.port; port <= ports.last; ++port)
                 image.vips[{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)}] =
                     value;
-        put_bodies(service, ids, hops, image.dests);
+        put_bodies(service, ids, hops, health, image.dests);
     }
     CHECK_OK(check_vips(image, limits));
     return image;
@@ -193,7 +226,7 @@ std::vector<Edit> diff(const Image& before, const Image& after) {
     for (std::uint32_t id = 1; id < std::max(before.dests.size(), after.dests.size()); ++id) {
         const lb_dest_body body = body_in(after, id);
         if (body == body_in(before, id)) continue;
-        (body.action == LB_ACTION_NONE ? cleared : edits).push_back(SetDest{id, body});
+        (is_left(body) ? cleared : edits).push_back(SetDest{id, body});
     }
     for (const auto& [digest, table] : after.tables)
         if (!before.tables.contains(digest))

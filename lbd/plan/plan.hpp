@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "lbd/health/health.hpp"
 #include "lbd/next_hop/next_hop.hpp"
 #include "lbd/plan/ids.hpp"
 #include "lbd/plan/maglev.hpp"
@@ -73,7 +74,7 @@ struct Limits {
 
 /// What the maps shall hold, given what they hold now. ENOSPC if there is no room for what is new beside what is there.
 [[nodiscard]] netlink::Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before,
-                                          const Limits& limits);
+                                          const Limits& limits, const Health& health = {});
 
 /// Comes before anything that makes flows remember the id.
 struct SetOwner {

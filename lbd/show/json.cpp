@@ -89,12 +89,43 @@ Json to_json(const ServiceStatus& service) {
     return json;
 }
 
+std::string_view state_name(BackendState state) {
+    switch (state) {
+        case BackendState::active:
+            return "active";
+        case BackendState::drain:
+            return "drain";
+        case BackendState::sorry:
+            return "sorry";
+    }
+    return {};
+}
+
+std::string_view condition_name(Condition condition) {
+    switch (condition) {
+        case Condition::unknown:
+            return "unknown";
+        case Condition::up:
+            return "up";
+        case Condition::down:
+            return "down";
+    }
+    return {};
+}
+
+void put_check(Json& json, const CheckStatus& check) {
+    json["health"] = condition_name(check.condition);
+    if (!check.reason.empty()) json["health_reason"] = check.reason;
+    json["probe_address"] = check.address.to_string();
+    json["latency_us"] = check.latency.count();
+}
+
 Json to_json(const std::string& service, const BackendStatus& status) {
     Json json{{"service", service},
               {"name", status.backend.name},
               {"address", status.backend.address.to_string()},
               {"encap", std::visit(EncapToJson{}, status.backend.encap)},
-              {"state", status.backend.state == BackendState::active ? "active" : "drain"},
+              {"state", state_name(status.backend.state)},
               {"weight", status.backend.weight},
               {"share", status.share}};
     if (status.hop) {
@@ -107,6 +138,7 @@ Json to_json(const std::string& service, const BackendStatus& status) {
         json["reason"] = reasons[status.hop.error()].name;
         json["reason_text"] = reasons[status.hop.error()].text;
     }
+    if (status.check) put_check(json, *status.check);
     put_traffic(json, status.traffic);
     return json;
 }

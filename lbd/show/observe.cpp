@@ -31,7 +31,7 @@ Result<std::map<std::string, Traffic>> traffic_of(const ServiceIds& ids, const D
 
 Result<ServiceStatus> service_status(const Service& service, const Image& image, const Hops& hops,
                                      const Network& network, const Datapath& datapath,
-                                     const std::vector<FlowCount>& flows) {
+                                     const std::vector<FlowCount>& flows, const CheckStatuses& checks) {
     const ServiceIds& ids = image.ids.at(service.name);
     const PortSpec& port = service.ports.front();
     const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
@@ -53,6 +53,8 @@ Result<ServiceStatus> service_status(const Service& service, const Image& image,
         }
         if (const auto hop = hops.find(backend.address); hop != hops.end()) one.hop = hop->second;
         if (one.hop) one.interface = name_of(one.hop->ifindex, network);
+        if (const auto check = checks.find({service.name, backend.name}); check != checks.end())
+            one.check = check->second;
         status.backends.push_back(std::move(one));
     }
     return status;
@@ -100,14 +102,15 @@ std::vector<InterfaceStatus> interface_statuses(const std::vector<Attachment>& a
 }  // namespace
 
 Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
-                       const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath) {
+                       const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
+                       const CheckStatuses& checks) {
     const Network& network = resolver.network();
     std::vector<FlowCount> flows(image.dests.size());
     count_flows(datapath.flows(), flows);
 
     Status status;
     for (const Service& service : config.services) {
-        TRY(auto one, service_status(service, image, hops, network, datapath, flows));
+        TRY(auto one, service_status(service, image, hops, network, datapath, flows, checks));
         status.services.push_back(std::move(one));
     }
     status.neighbours = neighbour_statuses(hops, resolver);

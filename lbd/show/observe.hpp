@@ -23,6 +23,6 @@ struct Attachment {
 /// Reads the counters and the flow table; the rest is what was planned and what the resolver knows.
 [[nodiscard]] netlink::Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
                                               const std::vector<Attachment>& attachments, const Resolver& resolver,
-                                              const Datapath& datapath);
+                                              const Datapath& datapath, const CheckStatuses& checks = {});
 
 }  // namespace culvert::lbd

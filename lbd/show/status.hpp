@@ -8,6 +8,7 @@
 
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/flow_table.hpp"
+#include "lbd/health/check_status.hpp"
 #include "lbd/next_hop/next_hop.hpp"
 #include "lbd/state.hpp"
 
@@ -30,6 +31,7 @@ struct BackendStatus {
     Hop hop = tl::unexpected(LB_DROP_NO_ROUTE);
     std::string interface;  ///< that the hop leaves by
     Traffic traffic;
+    std::optional<CheckStatus> check;  ///< none: it isn't checked
 };
 
 struct ServiceStatus {

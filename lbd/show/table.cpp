@@ -71,32 +71,37 @@ std::string services(const Json& list, bool colored) {
     return table.to_string(colored);
 }
 
+Table::Cell health(const Json& backend) {
+    if (!backend.contains("health")) return {"-", Color::dim};
+    const std::string condition = text(backend, "health");
+    if (condition == "down") return {"down: " + text(backend, "health_reason"), Color::red};
+    return {condition, condition == "up" ? Color::green : Color::yellow};
+}
+
+/// With a column for their health if any is checked.
 std::string backends(const Json& list, bool colored) {
-    Table table({{"SERVICE"},
-                 {"BACKEND"},
-                 {"ENCAP"},
-                 {"STATE"},
-                 {"WEIGHT", right},
-                 {"SHARE", right},
-                 {"VIA"},
-                 {"PACKETS", right},
-                 {"BYTES", right},
-                 {"NEW", right},
-                 {"LIVE", right}});
+    const bool checked = std::ranges::any_of(list, [](const Json& one) { return one.contains("health"); });
+    std::vector<Table::Column> columns{{"SERVICE"},       {"BACKEND"},      {"ENCAP"},      {"STATE"},
+                                       {"WEIGHT", right}, {"SHARE", right}, {"VIA"},        {"PACKETS", right},
+                                       {"BYTES", right},  {"NEW", right},   {"LIVE", right}};
+    if (checked) columns.insert(columns.begin() + 4, {"HEALTH"});
+    Table table(std::move(columns));
     for (const Json& one : list) {
         const std::string name = text(one, "name"), address = text(one, "address");
         const bool reachable = one.contains("mac");
-        table.add({{text(one, "service")},
-                   {name == address ? name : name + " " + address},
-                   {encap(one["encap"])},
-                   {text(one, "state")},
-                   {text(one, "weight")},
-                   {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
-                   {reachable ? via(one) : text(one, "reason"), reachable ? Color::none : Color::red},
-                   {text(one, "packets")},
-                   {bytes(one["bytes"])},
-                   {text(one, "new_flows")},
-                   {text(one, "live_flows")}});
+        std::vector<Table::Cell> row{{text(one, "service")},
+                                     {name == address ? name : name + " " + address},
+                                     {encap(one["encap"])},
+                                     {text(one, "state")},
+                                     {text(one, "weight")},
+                                     {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
+                                     {reachable ? via(one) : text(one, "reason"), reachable ? Color::none : Color::red},
+                                     {text(one, "packets")},
+                                     {bytes(one["bytes"])},
+                                     {text(one, "new_flows")},
+                                     {text(one, "live_flows")}};
+        if (checked) row.insert(row.begin() + 4, health(one));
+        table.add(std::move(row));
     }
     return table.to_string(colored);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/config/config.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -224,6 +225,59 @@ std::string two_services(std::string_view vip_a, std::string_view a, std::string
         text += std::string("  - {name: ") + name + ", vip: \"" + std::string(vip) + "\", " + std::string(rest) +
                 ", backends: [{address: 10.0.0.1}]}\n";
     return text;
+}
+
+TEST(LbdConfig, AHealthCheckIsTheServicesOrTheDefault) {
+    const Config config = accepted(R"(
+interfaces: [eth0]
+defaults:
+  encap: {type: ipip}
+  health: {type: tcp, interval: 500ms}
+services:
+  - {name: a, vip: 192.0.2.1, ports: [80/tcp], backends: [{address: 10.0.0.1}, {address: 10.0.0.2, state: sorry}]}
+  - name: b
+    vip: 192.0.2.2
+    ports: [80/tcp]
+    health: {type: tcp, interval: 5s, timeout: 3s, rise: 4, fall: 5, port: 8080, on_failure: keep, minimum: 2, slow_start: 30s}
+    backends: [{address: 10.0.0.1}]
+)");
+    using namespace std::chrono_literals;
+    EXPECT_EQ(config.services[0].health, (HealthCheck{.interval = 500ms, .timeout = 500ms}));
+    EXPECT_EQ(config.services[0].backends[1].state, BackendState::sorry);
+    EXPECT_EQ(config.services[1].health, (HealthCheck{.kind = TcpCheck{},
+                                                      .port = 8080,
+                                                      .interval = 5s,
+                                                      .timeout = 3s,
+                                                      .rise = 4,
+                                                      .fall = 5,
+                                                      .on_failure = OnFailure::keep,
+                                                      .minimum = 2,
+                                                      .slow_start = 30s}));
+}
+
+CheckKind check(std::string_view text) {
+    const Service service = only_service(fmt::format(
+        "interfaces: [eth0]\nservices:\n  - {{name: a, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: ipip}}, "
+        "backends: [{{address: 10.0.0.1}}], health: {{{}}}}}\n",
+        text));
+    return service.health.value_or(HealthCheck{}).kind;
+}
+
+TEST(LbdConfig, EveryKindOfHealthCheckIsRead) {
+    EXPECT_EQ(check("type: syn"), CheckKind(SynCheck{}));
+    EXPECT_EQ(check("type: icmp"), CheckKind(IcmpCheck{}));
+    EXPECT_EQ(check("type: http"), CheckKind(HttpCheck{}));
+    EXPECT_EQ(check("type: https, host: www.example, path: /a, status: [200-299, 401], match: ok, verify: true"),
+              CheckKind(HttpCheck{.tls = true,
+                                  .verify = true,
+                                  .host = "www.example",
+                                  .path = "/a",
+                                  .status = {{200, 299}, {401, 401}},
+                                  .match = "ok"}));
+    EXPECT_EQ(check("type: dns, name: a.example"), CheckKind(DnsCheck{.name = "a.example"}));
+    EXPECT_EQ(check("type: dns, name: a.example, record: AAAA, transport: tcp"),
+              CheckKind(DnsCheck{.name = "a.example", .record = 28, .tcp = true}));
+    EXPECT_EQ(check("type: script, command: [/bin/check, --fast]"), CheckKind(ScriptCheck{{"/bin/check", "--fast"}}));
 }
 
 TEST(LbdConfig, ServicesMayShareAVip) {

@@ -110,8 +110,10 @@ class Maps {
             if (value.ring_size != 0) seen_.insert({value.ring, value.ring_size, value.dest_base});
         for (const Seen& seen : seen_) {
             ASSERT_EQ(rings_.at(seen.line).size(), seen.size);
-            for (const std::uint16_t entry : rings_.at(seen.line))
+            for (const std::uint16_t entry : rings_.at(seen.line)) {
                 ASSERT_NE(dest(seen.base + entry).action, LB_ACTION_NONE);
+                ASSERT_EQ(dest(seen.base + entry).flags & LB_DEST_LEFT, 0);
+            }
         }
     }
 
@@ -326,6 +328,90 @@ RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
             for (const auto& [id, backend] : ids.backends) RC_ASSERT(next->ids.at(name).backends.at(id) == backend);
         image = *next;
     }
+}
+
+/// What the maps hold when these backends of the service "web" are down.
+Image planned_without(const Service& service, const std::set<std::string>& down, const Image& before = {}) {
+    Health health;
+    for (const std::string& name : down) health[{service.name, name}] = {.up = false};
+    return *plan({service}, hops_of({service}), before, {}, health);
+}
+
+std::vector<std::string> names(const Image& image) {
+    std::vector<std::string> names;
+    for (const auto& [digest, table] : image.tables)
+        for (const Contender& contender : table.ring.contenders) names.push_back(contender.name);
+    return names;
+}
+
+std::vector<std::uint32_t> weights(const Image& image) {
+    std::vector<std::uint32_t> weights;
+    for (const auto& [digest, table] : image.tables)
+        for (const Contender& contender : table.ring.contenders) weights.push_back(contender.weight);
+    return weights;
+}
+
+Service checked_service() {
+    Service web = service("web", "192.0.2.1", {backend("10.0.0.1"), backend("10.0.0.2"), backend("10.0.0.3")});
+    web.health = HealthCheck{};
+    return web;
+}
+
+TEST(PlanHealth, WhoIsDownTakesNoNewFlowsAndItsFlowsMove) {
+    const Service web = checked_service();
+    const Image before = planned({web});
+    const Image after = planned_without(web, {"10.0.0.2"}, before);
+    EXPECT_EQ(names(after), (std::vector<std::string>{"10.0.0.1", "10.0.0.3"}));
+    const ServiceIds& ids = after.ids.at("web");
+    for (const Backend& one : web.backends) {
+        const lb_dest_body& body = after.dests[*ids.current(one.name)];
+        EXPECT_EQ(body.flags & LB_DEST_LEFT, one.name == "10.0.0.2" ? LB_DEST_LEFT : 0);
+        EXPECT_EQ(body.action, LB_ACTION_ENCAP) << "probes still go there";
+    }
+
+    Maps maps;
+    for (const Edit& edit : diff({}, before)) maps.apply(edit);
+    for (const Edit& edit : diff(before, after)) maps.apply(edit);
+    maps.expect_equal(after);
+    for (const Edit& edit : diff(after, before)) maps.apply(edit);
+    maps.expect_equal(before);
+}
+
+TEST(PlanHealth, FlowsOfWhoIsDownAreKeptOnRequest) {
+    Service web = checked_service();
+    web.health->on_failure = OnFailure::keep;
+    const Image image = planned_without(web, {"10.0.0.2"});
+    EXPECT_EQ(names(image), (std::vector<std::string>{"10.0.0.1", "10.0.0.3"}));
+    EXPECT_EQ(image.dests, planned({web}).dests);
+}
+
+TEST(PlanHealth, BelowTheMinimumTheServiceIsDown) {
+    Service web = checked_service();
+    web.health->minimum = 2;
+    EXPECT_EQ(value_of(planned_without(web, {"10.0.0.1"}), web).flags & LB_SERVICE_DOWN, 0);
+    const lb_service down = value_of(planned_without(web, {"10.0.0.1", "10.0.0.2"}), web);
+    EXPECT_EQ(down.flags & LB_SERVICE_DOWN, LB_SERVICE_DOWN);
+    EXPECT_EQ(down.ring_size, 0);
+}
+
+TEST(PlanHealth, TheSorryBackendAnswersOnlyWhileTheServiceIsDown) {
+    Service web = checked_service();
+    web.backends.back().state = BackendState::sorry;
+    EXPECT_EQ(names(planned({web})), (std::vector<std::string>{"10.0.0.1", "10.0.0.2"}));
+    EXPECT_EQ(names(planned_without(web, {"10.0.0.1"})), std::vector<std::string>{"10.0.0.2"});
+    EXPECT_EQ(names(planned_without(web, {"10.0.0.1", "10.0.0.2"})), std::vector<std::string>{"10.0.0.3"});
+    EXPECT_EQ(names(planned_without(web, {"10.0.0.1", "10.0.0.2", "10.0.0.3"})), std::vector<std::string>{});
+}
+
+TEST(PlanHealth, ASlowStartIsAPartOfTheWeight) {
+    Service web = checked_service();
+    web.backends[1].weight = 3;
+    Health health;
+    health[{"web", "10.0.0.2"}] = {.up = true, .percent = 10};
+    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{100, 30, 100}));
+    health[{"web", "10.0.0.2"}] = {};
+    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{1, 3, 1}))
+        << "then the table is the one of all balancers again";
 }
 
 }  // namespace

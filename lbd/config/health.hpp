@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "common/yaml.hpp"
+#include "lbd/state.hpp"
+
+namespace culvert::lbd {
+
+/// Reads `{type: tcp, interval: 2s}`.
+[[nodiscard]] std::optional<HealthCheck> read_health(const common::yaml::Value& value);
+
+}  // namespace culvert::lbd

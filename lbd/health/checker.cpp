@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/health/checker.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <variant>
+
+#include "lbd/health/dns_probe.hpp"
+#include "lbd/health/probe_address.hpp"
+#include "lbd/health/ramp.hpp"
+#include "lbd/health/raw_probe.hpp"
+#include "lbd/health/script_probe.hpp"
+#include "lbd/health/tcp_probe.hpp"
+#include "lbd/reasons.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+using std::chrono::milliseconds;
+
+/// Of a network, any address will do: the first that a host may have.
+IpAddress address_of(const Vip& vip) {
+    const auto& prefix = vip.prefix;
+    if (prefix.length + 1 >= prefix.address.bits()) return prefix.address;
+    std::vector<std::uint8_t> bytes(prefix.address.bytes().begin(), prefix.address.bytes().end());
+    bytes.back() |= 1;
+    return *IpAddress::from_bytes(bytes);
+}
+
+std::string text(const Subject& subject) {
+    return fmt::format("service {}: backend {}", subject.service, subject.backend);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<HealthChecker>> HealthChecker::open(EventLoop& loop, ProbePath path,
+                                                           std::function<void()> changed) {
+    TRY(auto http, HttpClient::open(loop));
+    std::unique_ptr<HealthChecker> checker(
+        new HealthChecker(loop, std::move(path), std::move(http), std::move(changed)));
+    TRY(checker->packets_,
+        loop.on_io(checker->path_.fd(), EPOLLIN, [self = checker.get()](std::uint32_t) { self->carry(); }));
+    TRY(checker->timer_, loop.timer([self = checker.get()] { self->turn(); }));
+    return checker;
+}
+
+void HealthChecker::follow(const std::vector<Service>& services, const Ids& ids, const OwnAddresses& own) {
+    std::map<std::pair<std::string, std::string>, std::pair<Subject, HealthCheck>> wanted;
+    ProbeTargets targets;
+    for (const Service& service : services) {
+        if (!service.health) continue;
+        const IpAddress vip = address_of(service.vip);
+        const auto& from = vip.is_v4() ? own.ipv4 : own.ipv6;
+        if (!from) {
+            spdlog::warn("service {}: not checked: the balancer has no {} address to ask from", service.name,
+                         netlink::name(vip.family()));
+            continue;
+        }
+        const std::uint16_t port = service.health->port != 0 ? service.health->port : service.ports.front().port;
+        for (const Backend& backend : service.backends) {
+            const std::uint32_t id = *ids.at(service.name).current(backend.name);
+            targets[id] = {.vip = vip, .own = *from};
+            Subject subject{.service = service.name,
+                            .backend = backend.name,
+                            .backend_address = backend.address,
+                            .vip = vip,
+                            .address = probe_address(id, vip.family()),
+                            .port = port};
+            wanted.emplace(std::pair(service.name, backend.name), std::pair(std::move(subject), *service.health));
+        }
+    }
+    path_.set_targets(std::move(targets));
+    std::erase_if(checked_, [&](const auto& entry) {
+        const auto& [who, checked] = entry;
+        const auto same = wanted.find({checked.subject.service, checked.subject.backend});
+        if (same != wanted.end() && same->second == std::pair(checked.subject, checked.check)) {
+            wanted.erase(same);
+            return false;
+        }
+        schedule_.remove(who);
+        ramps_.remove(who);
+        return true;
+    });
+    for (auto& [name, one] : wanted) begin(std::move(one.first), one.second);
+    arm();
+}
+
+void HealthChecker::begin(Subject subject, const HealthCheck& check) {
+    const double share = std::uniform_real_distribution(0.0, 1.0)(chance_);
+    schedule_.put(next_, first_time(Clock::now(), check.interval, share));
+    const CheckStatus status{.address = subject.address};
+    checked_.emplace(
+        next_++,
+        Checked{.subject = std::move(subject), .check = check, .judge = {check.rise, check.fall}, .status = status});
+}
+
+void HealthChecker::arm() {
+    const auto ask = schedule_.next();
+    const auto ramp = ramps_.next();
+    if (!ask && !ramp) return;
+    const auto next = ask && ramp ? std::min(*ask, *ramp) : ask.value_or(ramp.value_or(Clock::time_point{}));
+    timer_.arm(std::max(std::chrono::ceil<milliseconds>(next - Clock::now()), milliseconds{0}));
+}
+
+void HealthChecker::turn() {
+    const auto now = Clock::now();
+    for (const Schedule::Who who : schedule_.take_due(now)) {
+        Checked& checked = checked_.at(who);
+        if (checked.probe)
+            take(who, {.answered = false, .reason = fmt::format("no answer within {}", checked.check.timeout)});
+        else
+            ask(who, now);
+    }
+    for (const Schedule::Who who : ramps_.take_due(now)) {
+        Checked& checked = checked_.at(who);
+        const milliseconds step = checked.check.slow_start / ramp_steps;
+        if (now - *checked.back < checked.check.slow_start)
+            ramps_.put(who, now + step);
+        else
+            checked.back.reset();
+        changed_();
+    }
+    arm();
+}
+
+void HealthChecker::ask(Schedule::Who who, Clock::time_point now) {
+    Checked& checked = checked_.at(who);
+    checked.asked = now;
+    const auto hop = hops_.find(checked.subject.backend_address);
+    if (hop != hops_.end() && !hop->second)
+        return take(who, {.answered = false, .reason = std::string(reasons[hop->second.error()].text)});
+    schedule_.put(who, now + checked.check.timeout);
+    auto probe = start(checked, [this, who](const Finding& finding) {
+        take(who, finding);
+        arm();
+    });
+    if (probe)
+        checked.probe = *std::move(probe);
+    else
+        take(who, {.answered = false, .reason = probe.error().message()});
+}
+
+StartedProbe HealthChecker::start(const Checked& checked, Probe::Done done) {
+    struct Start {
+        EventLoop& loop;
+        HttpClient& http;
+        const Subject& subject;
+        Probe::Done done;
+
+        StartedProbe operator()(const TcpCheck&) { return start_tcp_probe(loop, subject, std::move(done)); }
+        StartedProbe operator()(const SynCheck&) { return start_syn_probe(loop, subject, std::move(done)); }
+        StartedProbe operator()(const HttpCheck& check) { return http.start(check, subject, std::move(done)); }
+        StartedProbe operator()(const DnsCheck& check) {
+            return start_dns_probe(loop, check, subject, std::move(done));
+        }
+        StartedProbe operator()(const IcmpCheck&) { return start_icmp_probe(loop, subject, std::move(done)); }
+        StartedProbe operator()(const ScriptCheck& check) {
+            return start_script_probe(loop, check, subject, std::move(done));
+        }
+    };
+    return std::visit(Start{loop_, *http_, checked.subject, std::move(done)}, checked.check.kind);
+}
+
+void HealthChecker::take(Schedule::Who who, const Finding& finding) {
+    const auto now = Clock::now();
+    Checked& checked = checked_.at(who);
+    checked.probe.reset();
+    schedule_.put(who, std::max(checked.asked + checked.check.interval, now));
+    checked.status.reason = finding.reason;
+    if (finding.answered)
+        checked.status.latency = std::chrono::duration_cast<std::chrono::microseconds>(now - checked.asked);
+
+    const bool was_down = checked.judge.condition() == Condition::down;
+    if (!checked.judge.hear(finding.answered, now)) return;
+    checked.status.condition = checked.judge.condition();
+    checked.back.reset();
+    ramps_.remove(who);
+    if (!finding.answered) {
+        spdlog::warn("{} is down: {}", text(checked.subject), finding.reason);
+    } else if (was_down) {
+        spdlog::info("{} is up", text(checked.subject));
+        if (checked.check.slow_start > milliseconds{0}) {
+            checked.back = now;
+            ramps_.put(who, now + checked.check.slow_start / ramp_steps);
+        }
+    }
+    changed_();
+}
+
+void HealthChecker::carry() {
+    if (const auto carried = path_.carry(Clock::now()); !carried) spdlog::warn("{}", carried.error().message());
+}
+
+Health HealthChecker::health() const {
+    const auto now = Clock::now();
+    Health health;
+    for (const auto& [who, checked] : checked_) {
+        BackendHealth one{.up = checked.judge.condition() != Condition::down};
+        if (checked.back)
+            one.percent =
+                ramp_percent(std::chrono::duration_cast<milliseconds>(now - *checked.back), checked.check.slow_start);
+        health.emplace(std::pair(checked.subject.service, checked.subject.backend), one);
+    }
+    return health;
+}
+
+CheckStatuses HealthChecker::statuses() const {
+    CheckStatuses statuses;
+    for (const auto& [who, checked] : checked_)
+        statuses.emplace(std::pair(checked.subject.service, checked.subject.backend), checked.status);
+    return statuses;
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lbd/health/check_status.hpp"
+#include "lbd/health/health.hpp"
+#include "lbd/health/http_client.hpp"
+#include "lbd/health/judge.hpp"
+#include "lbd/health/probe.hpp"
+#include "lbd/health/probe_path.hpp"
+#include "lbd/health/schedule.hpp"
+#include "lbd/next_hop/next_hop.hpp"
+#include "lbd/plan/ids.hpp"
+#include "lbd/state.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// The balancer's own addresses, from which probes come.
+struct OwnAddresses {
+    std::optional<IpAddress> ipv4;
+    std::optional<IpAddress> ipv6;
+    bool operator==(const OwnAddresses&) const = default;
+};
+
+/// Asks every backend of the services that want it, again and again, each on its own time.
+class HealthChecker {
+  public:
+    /// `changed` is called whenever health() is another.
+    [[nodiscard]] static netlink::Result<std::unique_ptr<HealthChecker>> open(EventLoop& loop, ProbePath path,
+                                                                              std::function<void()> changed);
+
+    /// See ProbePath.
+    [[nodiscard]] netlink::Result<> renew(int dests, const std::vector<ProbePath::Port>& ports) {
+        return path_.renew(dests, ports);
+    }
+
+    /// Whom to ask, from now on. What is known of those who were asked the same before stays known.
+    void follow(const std::vector<Service>& services, const Ids& ids, const OwnAddresses& own);
+    /// The way to each backend: who can't be reached is not asked.
+    void set_hops(const Hops& hops) { hops_ = hops; }
+
+    [[nodiscard]] Health health() const;
+    [[nodiscard]] CheckStatuses statuses() const;
+
+  private:
+    using Clock = std::chrono::steady_clock;
+
+    struct Checked {
+        Subject subject;
+        HealthCheck check;
+        Judge judge;
+        CheckStatus status;
+        Clock::time_point asked;
+        std::optional<Clock::time_point> back;  // up again, with a slow start
+        std::unique_ptr<Probe> probe;           // under way
+    };
+
+    HealthChecker(EventLoop& loop, ProbePath path, std::unique_ptr<HttpClient> http, std::function<void()> changed)
+        : loop_(loop), path_(std::move(path)), http_(std::move(http)), changed_(std::move(changed)) {}
+
+    void begin(Subject subject, const HealthCheck& check);
+    void turn();
+    void arm();
+    void ask(Schedule::Who who, Clock::time_point now);
+    [[nodiscard]] StartedProbe start(const Checked& checked, Probe::Done done);
+    void take(Schedule::Who who, const Finding& finding);
+    void carry();
+
+    EventLoop& loop_;
+    ProbePath path_;
+    std::unique_ptr<HttpClient> http_;
+    std::function<void()> changed_;
+    Hops hops_;
+    std::map<Schedule::Who, Checked> checked_;
+    Schedule::Who next_ = 0;
+    Schedule schedule_;  // when to ask next, or to give up waiting
+    Schedule ramps_;     // when a slow start goes on
+    std::minstd_rand chance_{std::random_device{}()};
+    EventLoop::Source packets_;
+    EventLoop::Source timer_;
+};
+
+}  // namespace culvert::lbd

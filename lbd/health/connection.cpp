@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/health/connection.hpp"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <cstring>
+
+namespace culvert::lbd {
+namespace {
+
+using common::Fd;
+using netlink::failure;
+using netlink::IpAddress;
+using netlink::Result;
+
+socklen_t to_sockaddr(const IpAddress& address, std::uint16_t port, sockaddr_storage& storage) {
+    if (address.is_v4()) {
+        sockaddr_in v4{};
+        v4.sin_family = AF_INET;
+        v4.sin_port = htons(port);
+        std::ranges::copy(address.bytes(), reinterpret_cast<std::uint8_t*>(&v4.sin_addr));
+        std::memcpy(&storage, &v4, sizeof v4);
+        return sizeof v4;
+    }
+    sockaddr_in6 v6{};
+    v6.sin6_family = AF_INET6;
+    v6.sin6_port = htons(port);
+    std::ranges::copy(address.bytes(), v6.sin6_addr.s6_addr);
+    std::memcpy(&storage, &v6, sizeof v6);
+    return sizeof v6;
+}
+
+Result<Fd> connect_socket(int type, int protocol, const IpAddress& address, std::uint16_t port) {
+    sockaddr_storage to{};
+    const socklen_t size = to_sockaddr(address, port, to);
+    Fd socket(::socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
+    if (!socket.is_open()) return failure("open", "socket", errno);
+    if (type == SOCK_STREAM) {
+        const linger reset{.l_onoff = 1, .l_linger = 0};
+        ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    }
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), size) < 0 && errno != EINPROGRESS)
+        return failure("connect to", address.to_string(), errno);
+    return socket;
+}
+
+}  // namespace
+
+Result<Fd> connect_to(int type, const IpAddress& address, std::uint16_t port) {
+    return connect_socket(type, 0, address, port);
+}
+
+Result<Fd> connect_raw(int protocol, const IpAddress& address) {
+    return connect_socket(SOCK_RAW, protocol, address, 0);
+}
+
+std::string connection_error(int socket) {
+    int code = 0;
+    socklen_t size = sizeof code;
+    ::getsockopt(socket, SOL_SOCKET, SO_ERROR, &code, &size);
+    return code == 0 ? std::string() : error_text(code);
+}
+
+std::string error_text(int code) {
+    std::string text = ::strerror(code);  // NOLINT(concurrency-mt-unsafe): one thread
+    text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    return text;
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/health/http_client.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <cerrno>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+
+/// What of an answer's body is looked at, bytes.
+constexpr std::size_t most_body = 64 << 10;
+
+std::string in_url(const IpAddress& address) {
+    return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
+}
+
+std::string lower(std::string text) {
+    if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    return text;
+}
+
+std::string text(const StatusRange& range) {
+    return range.first == range.last ? fmt::format("{}", range.first) : fmt::format("{}-{}", range.first, range.last);
+}
+
+/// So that no port waits for the end of its TIME_WAIT.
+int reset_at_close(void* /*data*/, curl_socket_t socket, curlsocktype /*purpose*/) {
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    return CURL_SOCKOPT_OK;
+}
+
+std::size_t keep_body(char* data, std::size_t size, std::size_t count, void* body) {
+    auto& kept = *static_cast<std::string*>(body);
+    kept.append(data, std::min(size * count, most_body - kept.size()));
+    return size * count;
+}
+
+class HttpProbe : public Probe {
+  public:
+    HttpProbe(CURLM* multi, HttpCheck check, Done done)
+        : multi_(multi), easy_(::curl_easy_init()), check_(std::move(check)), done_(std::move(done)) {}
+    ~HttpProbe() override {
+        ::curl_multi_remove_handle(multi_, easy_);
+        ::curl_easy_cleanup(easy_);
+        ::curl_slist_free_all(connect_to_);
+    }
+
+    [[nodiscard]] bool start(const Subject& subject) {
+        if (easy_ == nullptr) return false;
+        const std::string host = check_.host.empty() ? in_url(subject.vip) : check_.host;
+        const std::string url =
+            fmt::format("{}://{}:{}{}", check_.tls ? "https" : "http", host, subject.port, check_.path);
+        const std::string way = fmt::format("::{}:{}", in_url(subject.address), subject.port);
+        connect_to_ = ::curl_slist_append(nullptr, way.c_str());
+        const auto set = [this](CURLoption option, auto value) { ::curl_easy_setopt(easy_, option, value); };
+        set(CURLOPT_URL, url.c_str());
+        set(CURLOPT_CONNECT_TO, connect_to_);
+        set(CURLOPT_NOPROXY, "*");
+        set(CURLOPT_NOSIGNAL, 1L);
+        set(CURLOPT_FRESH_CONNECT, 1L);
+        set(CURLOPT_FORBID_REUSE, 1L);
+        set(CURLOPT_USERAGENT, "culvert");
+        set(CURLOPT_SSL_VERIFYPEER, check_.verify ? 1L : 0L);
+        set(CURLOPT_SSL_VERIFYHOST, check_.verify ? 2L : 0L);
+        set(CURLOPT_SOCKOPTFUNCTION, reset_at_close);
+        set(CURLOPT_WRITEFUNCTION, keep_body);
+        set(CURLOPT_WRITEDATA, &body_);
+        set(CURLOPT_ERRORBUFFER, error_.data());
+        set(CURLOPT_PRIVATE, this);
+        return ::curl_multi_add_handle(multi_, easy_) == CURLM_OK;
+    }
+
+    /// The probe may be gone afterwards.
+    void finish(CURLcode code) {
+        const Done done = std::move(done_);
+        done(finding(code));
+    }
+
+  private:
+    [[nodiscard]] Finding finding(CURLcode code) const {
+        if (code != CURLE_OK) return {.reason = lower(error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code))};
+        long status = 0;
+        ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
+        const auto is_in = [&](const StatusRange& range) { return status >= range.first && status <= range.last; };
+        if (std::ranges::none_of(check_.status, is_in)) {
+            std::vector<std::string> wanted;
+            for (const StatusRange& range : check_.status) wanted.push_back(text(range));
+            return {.reason = fmt::format("status {}, not {}", status, fmt::join(wanted, ", "))};
+        }
+        if (body_.find(check_.match) == std::string::npos)
+            return {.reason = fmt::format("the body lacks \"{}\"", check_.match)};
+        return {.answered = true};
+    }
+
+    CURLM* multi_;
+    CURL* easy_;
+    curl_slist* connect_to_ = nullptr;
+    HttpCheck check_;
+    Done done_;
+    std::string body_;
+    std::array<char, CURL_ERROR_SIZE> error_{};
+};
+
+}  // namespace
+
+netlink::Result<std::unique_ptr<HttpClient>> HttpClient::open(EventLoop& loop) {
+    if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return failure("open", "libcurl", ENOMEM);
+    CURLM* multi = ::curl_multi_init();
+    if (multi == nullptr) return failure("open", "libcurl", ENOMEM);
+    std::unique_ptr<HttpClient> client(new HttpClient(loop, multi));
+    ::curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch);
+    ::curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client.get());
+    TRY(client->timer_, loop.timer([self = client.get()] { self->act(CURL_SOCKET_TIMEOUT, 0); }));
+    return client;
+}
+
+StartedProbe HttpClient::start(const HttpCheck& check, const Subject& subject, Probe::Done done) {
+    auto probe = std::make_unique<HttpProbe>(multi_.get(), check, std::move(done));
+    if (!probe->start(subject)) return failure("start", "an HTTP request", ENOMEM);
+    timer_.arm(std::chrono::milliseconds{0});
+    return probe;
+}
+
+int HttpClient::watch(CURL* /*easy*/, curl_socket_t socket, int what, void* self, void* /*data*/) {
+    auto& client = *static_cast<HttpClient*>(self);
+    client.sockets_.erase(socket);
+    if (what == CURL_POLL_REMOVE) return 0;
+    const std::uint32_t events =
+        ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
+    auto source = client.loop_.on_io(socket, events, [&client, socket](std::uint32_t happened) {
+        client.act(socket, ((happened & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
+                               ((happened & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                               ((happened & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
+    });
+    if (!source) return -1;
+    client.sockets_.insert_or_assign(socket, *std::move(source));
+    return 0;
+}
+
+void HttpClient::act(curl_socket_t socket, int events) {
+    int running = 0;
+    ::curl_multi_socket_action(multi_.get(), socket, events, &running);
+    int left = 0;
+    while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) {
+        if (message->msg != CURLMSG_DONE) continue;
+        const CURLcode code = message->data.result;
+        HttpProbe* probe = nullptr;
+        ::curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &probe);
+        probe->finish(code);
+    }
+    arm();
+}
+
+void HttpClient::arm() {
+    long timeout = -1;
+    ::curl_multi_timeout(multi_.get(), &timeout);
+    if (timeout >= 0) timer_.arm(std::chrono::milliseconds{timeout});
+}
+
+}  // namespace culvert::lbd

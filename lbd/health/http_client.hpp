@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <curl/curl.h>
+
+#include <map>
+#include <memory>
+
+#include "lbd/health/probe.hpp"
+
+namespace culvert::lbd {
+
+/// HTTP and HTTPS by libcurl, whose transfers all run in the event loop.
+class HttpClient {
+  public:
+    [[nodiscard]] static netlink::Result<std::unique_ptr<HttpClient>> open(EventLoop& loop);
+    HttpClient(const HttpClient&) = delete;
+    HttpClient& operator=(const HttpClient&) = delete;
+
+    /// A request on a connection of its own. The client must outlive the probe.
+    [[nodiscard]] StartedProbe start(const HttpCheck& check, const Subject& subject, Probe::Done done);
+
+  private:
+    struct Cleanup {
+        void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
+    };
+
+    HttpClient(EventLoop& loop, CURLM* multi) : loop_(loop), multi_(multi) {}
+
+    /// libcurl tells which of its sockets to wait for.
+    static int watch(CURL* easy, curl_socket_t socket, int what, void* self, void* data);
+    /// Something has happened to a socket, or time has passed (CURL_SOCKET_TIMEOUT).
+    void act(curl_socket_t socket, int events);
+    void arm();
+
+    EventLoop& loop_;
+    EventLoop::Source timer_;
+    std::map<curl_socket_t, EventLoop::Source> sockets_;
+    std::unique_ptr<CURLM, Cleanup> multi_;  // goes first: it still calls watch()
+};
+
+}  // namespace culvert::lbd

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+
+namespace culvert::lbd {
+
+enum class Condition : std::uint8_t {
+    unknown,  ///< not asked yet; it is trusted
+    up,
+    down,
+};
+
+/// From what checks find to whether a backend is up. The first check decides alone; from then on it takes `fall`
+/// failures in a row, or `rise` answers. One that falls again and again has to answer longer each time: twice as often
+/// for every further fall within `flap_window`, up to `most_rise` times. Times are passed in.
+class Judge {
+  public:
+    using Time = std::chrono::steady_clock::time_point;
+    static constexpr std::chrono::minutes flap_window{5};
+    static constexpr std::uint32_t most_rise = 16;
+
+    Judge(std::uint16_t rise, std::uint16_t fall) : rise_(rise), fall_(fall) {}
+
+    /// What a check has found. True if that changed the condition.
+    bool hear(bool answered, Time now);
+
+    [[nodiscard]] Condition condition() const { return condition_; }
+    /// Answers in a row that it takes now to come back.
+    [[nodiscard]] std::uint32_t needed(Time now) const;
+
+  private:
+    std::uint16_t rise_;
+    std::uint16_t fall_;
+    Condition condition_ = Condition::unknown;
+    std::uint32_t in_a_row_ = 0;  // that speak against the condition
+    std::deque<Time> falls_;
+};
+
+}  // namespace culvert::lbd

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <deque>
+#include <initializer_list>
+#include <map>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+
+const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
+constexpr const char* often = "interval: 200ms, rise: 1, fall: 2";
+
+/// A service of one backend, both of the same name.
+struct Checked {
+    std::string name;
+    std::string vip;
+    std::string encap;
+    std::string backend;
+    std::string check = "type: tcp";
+
+    [[nodiscard]] std::string yaml() const {
+        return fmt::format(
+            "  - {{name: {0}, vip: '{1}', ports: [80/tcp], encap: {2}, health: {{{3}, {4}}}, "
+            "backends: [{{name: {0}, address: '{5}'}}]}}\n",
+            name, vip, encap, check, often, backend);
+    }
+};
+
+bool becomes(const Balancer& lbd, const std::string& backend, const std::string& health) {
+    return eventually([&] { return lbd.backend(backend)["health"] == health; });
+}
+
+class LbdHealth : public LbdTest {};
+
+// The balancer has the VIP itself, no route to it, and the strictest rp_filter.
+TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
+    balancer().ip("addr add 192.0.2.1/32 dev lo\n");
+    std::optional<HttpServer> web(std::in_place, backend(), "backend");
+    const Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml() +
+                                       Checked{"v6", vip6, "{type: l2}", "fd00::3"}.yaml());
+    for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up")) << lbd.backend(name) << lbd.log();
+
+    web.reset();
+    for (const char* name : {"v4", "v6"}) {
+        EXPECT_TRUE(becomes(lbd, name, "down"));
+        EXPECT_EQ(lbd.backend(name)["health_reason"], "connection refused");
+        EXPECT_TRUE(eventually([&] { return lbd.backend(name)["share"] == 0; }));
+        EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("service {0}: backend {0} is down: connection refused", name)));
+    }
+    EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.1/").ok());
+    EXPECT_GT(lbd.dropped("service_down"), 0);
+
+    web.emplace(backend(), "backend");
+    for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
+    EXPECT_TRUE(eventually([&] { return client().run("curl -s --max-time 1 http://192.0.2.1/").ok(); }));
+}
+
+TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
+    const HttpServer web(backend(), "backend");
+    web.serve("health", "all is well");
+    const DnsServer dns(backend(), "backend");
+    backend().must(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout /run/key -out /run/certificate -days 1 -subj "
+        "/CN=www.example");
+    const Process tls = backend().spawn("openssl s_server -accept 443 -key /run/key -cert /run/certificate -www");
+    tls.wait_for("ACCEPT");
+    balancer().write("/run/page", "curl -sf --max-time 1 http://$CULVERT_ADDRESS:$CULVERT_PORT/ | grep -q backend\n");
+
+    struct Expected {
+        std::string name, check, reason;  // no reason: up
+    };
+    const std::vector<Expected> all{
+        {"tcp", "type: tcp", ""},
+        {"tcp-closed", "type: tcp, port: 81", "connection refused"},
+        {"syn", "type: syn", ""},
+        {"syn-closed", "type: syn, port: 81", "connection refused"},
+        {"http", "type: http, path: /health, match: is well", ""},
+        {"http-match", "type: http, path: /health, match: is ill", "the body lacks \"is ill\""},
+        {"http-status", "type: http, path: /nothing", "status 404, not 200-399"},
+        {"http-wanted", "type: http, path: /nothing, status: [404]", ""},
+        {"https", "type: https, port: 443, host: www.example, match: Ciphers", ""},
+        {"https-verified", "type: https, port: 443, host: www.example, verify: true", "SSL certificate problem"},
+        {"dns-udp", "type: dns, port: 53, name: whoami.example, record: TXT", ""},
+        {"dns-tcp", "type: dns, port: 53, name: host.example, record: AAAA, transport: tcp", ""},
+        {"dns-refused", "type: dns, port: 53, name: other.example", "REFUSED"},
+        {"icmp", "type: icmp", ""},
+        {"script", "type: script, command: [sh, /run/page]", ""},
+        {"script-false", "type: script, command: [sh, -c, exit 3]", "the script's exit status is 3"},
+    };
+    for (const auto& [vip, address, prefix] :
+         {std::tuple{"192.0.2.", "10.0.0.3", 32}, std::tuple{"2001:db8::", "fd00::3", 128}}) {
+        SCOPED_TRACE(vip);
+        std::string services, addresses;
+        for (std::size_t i = 0; i < all.size(); ++i) {
+            const std::string own = fmt::format("{}{}", vip, i + 10);
+            addresses += fmt::format("addr add {}/{} dev lo\n", own, prefix);
+            services += Checked{all[i].name, own, "{type: l2}", address, all[i].check}.yaml();
+        }
+        backend().ip(addresses);
+        if (prefix == 128) balancer().write("/run/page", "curl -sf --max-time 1 http://[$CULVERT_ADDRESS]:80/\n");
+        Balancer lbd(balancer(), head + services);
+        for (const Expected& expected : all) {
+            SCOPED_TRACE(expected.name);
+            EXPECT_TRUE(becomes(lbd, expected.name, expected.reason.empty() ? "up" : "down"))
+                << lbd.backend(expected.name);
+            EXPECT_THAT(lbd.backend(expected.name).value("health_reason", ""), HasSubstr(expected.reason));
+        }
+        EXPECT_EQ(lbd.stop().status, 0);
+    }
+}
+
+/// Every encapsulation but L2 and L3DSR, each for a VIP of its own.
+std::vector<Checked> tunnels() {
+    std::vector<Checked> all;
+    for (const int inner : {4, 6})
+        for (const int outer : {4, 6})
+            for (const auto& [name, encap] : std::initializer_list<std::pair<const char*, std::string>>{
+                     {"ipip", "ipip"},
+                     {"gre", "gre"},
+                     {"fou", fmt::format("fou, port: {}", inner == 4 ? 5004 : 5006)},
+                     {"gre-in-fou", fmt::format("fou, port: {}, inner: gre", inner == 4 ? 5047 : 5048)},
+                     {"gue", "gue, port: 5080"},
+                     {"gue-without-checksum", "gue, port: 5080, checksum: off"},
+                     {"gue-variant-1", "gue, port: 5080, variant: 1"},
+                     {"gre-in-gue", "gue, port: 5087, inner: gre"},
+                     {"geneve", "geneve, vni: 666"}}) {
+                const std::string number = std::to_string(all.size() + 10);
+                all.push_back({.name = fmt::format("{}-{}in{}", name, inner, outer),
+                               .vip = (inner == 4 ? "192.0.2." : "2001:db8::") + number,
+                               .encap = "{type: " + encap + "}",
+                               .backend = outer == 4 ? "10.0.0.3" : "fd00::3"});
+            }
+    for (const char* inner : {"4", "6"})
+        all.push_back({.name = fmt::format("l3dsr-{}", inner),
+                       .vip = inner[0] == '4' ? "192.0.2.99" : "2001:db8::99",
+                       .encap = fmt::format("{{type: l3dsr, dscp: {}}}", inner),
+                       .backend = inner[0] == '4' ? "10.0.0.3" : "fd00::3"});
+    return all;
+}
+
+TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
+    backend().write("/run/realserver.yaml", R"(
+balancers: [10.0.0.2, 'fd00::2']
+vips: [192.0.2.0/24, '2001:db8::/64']
+receive:
+  - {encap: ipip, via: xdp}
+  - {encap: gre, via: xdp}
+  - {encap: fou, port: 5004, inner: ipv4, via: xdp}
+  - {encap: fou, port: 5006, inner: ipv6, via: xdp}
+  - {encap: fou, port: 5047, inner: gre, via: xdp}
+  - {encap: fou, port: 5048, inner: gre, via: xdp}
+  - {encap: gue, port: 5080, via: xdp}
+  - {encap: gue, port: 5087, inner: gre, via: xdp}
+  - {encap: geneve, vni: 666, via: xdp}
+  - {encap: l3dsr, dscp: 4, vip: 192.0.2.99}
+  - {encap: l3dsr, dscp: 6, vip: '2001:db8::99'}
+)");
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    const HttpServer web(backend(), "backend");
+    std::string services;
+    for (const Checked& one : tunnels()) services += one.yaml();
+    const Balancer lbd(balancer(), head + services);
+    for (const Checked& one : tunnels()) EXPECT_TRUE(becomes(lbd, one.name, "up")) << one.name << lbd.backend(one.name);
+
+    // Neither tunnels nor VIPs any more.
+    backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
+    for (const Checked& one : tunnels()) {
+        EXPECT_TRUE(becomes(lbd, one.name, "down")) << one.name;
+        EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("backend {} is down: ", one.name)));
+    }
+}
+
+TEST_F(LbdHealth, ItsDeviceAndFiltersGoWithIt) {
+    Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml());
+    EXPECT_TRUE(balancer().run("ip link show culvert-probe").ok());
+    EXPECT_THAT(balancer().must("tc filter show dev eth0 ingress"), HasSubstr("answer"));
+    EXPECT_EQ(lbd.stop().status, 0);
+    EXPECT_FALSE(balancer().run("ip link show culvert-probe").ok());
+    EXPECT_EQ(balancer().must("tc filter show dev eth0 ingress"), "");
+}
+
+// Three backends, and one that says sorry.
+class LbdFailure : public LanTest {
+  protected:
+    void SetUp() override {
+        LanTest::SetUp();
+        if (IsSkipped()) return;
+        client().ip("route add 192.0.2.1 via 10.0.0.2\n");
+        for (const char* name : {"b4", "b5", "b6"}) {
+            Host& host = hosts_.emplace_back(name);
+            lan().connect({{host, "eth0", {fmt::format("10.0.0.{}/24", name + 1)}}});
+            host.ip("addr add 192.0.2.1/32 dev lo\n");
+            servers_.emplace_back(std::in_place, host, name);
+        }
+    }
+
+    static std::string config(std::string_view more) {
+        return head + fmt::format(
+                          "  - name: web\n    vip: 192.0.2.1\n    ports: [80/tcp]\n    encap: {{type: l2}}\n"
+                          "    health: {{type: tcp, {}, {}}}\n    backends:\n"
+                          "      - {{name: b4, address: 10.0.0.4}}\n      - {{name: b5, address: 10.0.0.5}}\n"
+                          "      - {{name: b6, address: 10.0.0.6, state: sorry}}\n",
+                          often, more);
+    }
+    std::map<std::string, int> answers(int count) {
+        std::map<std::string, int> counted;
+        for (const std::string& answer : http_get_many(client(), vip4, count)) ++counted[answer];
+        return counted;
+    }
+
+    std::deque<Host> hosts_;
+    std::vector<std::optional<HttpServer>> servers_;
+};
+
+TEST_F(LbdFailure, OthersTakeOverThenTheSorryBackendAndConnectionsElsewhereStay) {
+    const Balancer lbd(balancer(), config("slow_start: 10s"));
+    for (const char* name : {"b4", "b5", "b6"}) ASSERT_TRUE(becomes(lbd, name, "up"));
+    auto counted = answers(60);
+    EXPECT_EQ(counted["b4"] + counted["b5"], 60);
+    EXPECT_GT(counted["b4"], 5);
+    EXPECT_GT(counted["b5"], 5);
+
+    // Connections that stay open: each asks again after b4 has failed.
+    client().write("/run/stay.py", R"py(
+import socket, sys
+open_ones = []
+for _ in range(40):
+    s = socket.create_connection(("192.0.2.1", 80), timeout=10)
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    open_ones.append((s, s.recv(4096).split(b"\r\n\r\n")[1].strip().decode()))
+print("open", flush=True)
+sys.stdin.readline()
+for s, name in open_ones:
+    if name != "b5": continue
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert s.recv(4096).split(b"\r\n\r\n")[1].strip() == b"b5"
+print("stayed", [name for _, name in open_ones].count("b5"))
+)py");
+    client().must("mkfifo /run/go");
+    Process stay = client().spawn({"sh", "-c", "exec python3 /run/stay.py <> /run/go"});
+    stay.wait_for("open");
+    servers_[0].reset();
+    ASSERT_TRUE(becomes(lbd, "b4", "down"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b5")["share"] == 1; }));
+    EXPECT_EQ(answers(30)["b5"], 30);
+    client().must("sh -c 'echo > /run/go'");
+    const Output stayed = stay.wait();
+    EXPECT_EQ(stayed.status, 0) << stayed;
+    EXPECT_THAT(stayed.out, testing::ContainsRegex("stayed [1-9]"));
+
+    servers_[1].reset();
+    ASSERT_TRUE(becomes(lbd, "b5", "down"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 1; }));
+    EXPECT_EQ(answers(20)["b6"], 20);
+
+    servers_[0].emplace(hosts_[0], "b4");
+    servers_[1].emplace(hosts_[1], "b5");
+    ASSERT_TRUE(becomes(lbd, "b4", "up"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 0; }));
+}
+
+}  // namespace
+}  // namespace culvert::netns
