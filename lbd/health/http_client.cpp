@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/health/http_client.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <sys/epoll.h>
@@ -14,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "lbd/health/connection.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -26,8 +29,11 @@ std::string in_url(const IpAddress& address) {
     return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
 }
 
+/// As reasons are written: "SSL" stays.
 std::string lower(std::string text) {
-    if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
+    const auto is_upper = [&](std::size_t at) { return std::isupper(static_cast<unsigned char>(text[at])) != 0; };
+    if (text.size() > 1 && is_upper(0) && !is_upper(1))
+        text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     return text;
 }
 
@@ -35,8 +41,9 @@ std::string text(const StatusRange& range) {
     return range.first == range.last ? fmt::format("{}", range.first) : fmt::format("{}-{}", range.first, range.last);
 }
 
-/// So that no port waits for the end of its TIME_WAIT.
-int reset_at_close(void* /*data*/, curl_socket_t socket, curlsocktype /*purpose*/) {
+/// Scripts don't inherit it, and no port waits for the end of its TIME_WAIT.
+int prepare(void* /*data*/, curl_socket_t socket, curlsocktype /*purpose*/) {
+    ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     const linger reset{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     return CURL_SOCKOPT_OK;
@@ -75,7 +82,7 @@ class HttpProbe : public Probe {
         set(CURLOPT_USERAGENT, "culvert");
         set(CURLOPT_SSL_VERIFYPEER, check_.verify ? 1L : 0L);
         set(CURLOPT_SSL_VERIFYHOST, check_.verify ? 2L : 0L);
-        set(CURLOPT_SOCKOPTFUNCTION, reset_at_close);
+        set(CURLOPT_SOCKOPTFUNCTION, prepare);
         set(CURLOPT_WRITEFUNCTION, keep_body);
         set(CURLOPT_WRITEDATA, &body_);
         set(CURLOPT_ERRORBUFFER, error_.data());
@@ -91,7 +98,7 @@ class HttpProbe : public Probe {
 
   private:
     [[nodiscard]] Finding finding(CURLcode code) const {
-        if (code != CURLE_OK) return {.reason = lower(error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code))};
+        if (code != CURLE_OK) return {.reason = reason(code)};
         long status = 0;
         ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
         const auto is_in = [&](const StatusRange& range) { return status >= range.first && status <= range.last; };
@@ -103,6 +110,13 @@ class HttpProbe : public Probe {
         if (body_.find(check_.match) == std::string::npos)
             return {.reason = fmt::format("the body lacks \"{}\"", check_.match)};
         return {.answered = true};
+    }
+
+    [[nodiscard]] std::string reason(CURLcode code) const {
+        long os_error = 0;
+        ::curl_easy_getinfo(easy_, CURLINFO_OS_ERRNO, &os_error);
+        if (code == CURLE_COULDNT_CONNECT && os_error != 0) return error_text(static_cast<int>(os_error));
+        return lower(error_[0] != '\0' ? error_.data() : ::curl_easy_strerror(code));
     }
 
     CURLM* multi_;
@@ -140,13 +154,16 @@ int HttpClient::watch(CURL* /*easy*/, curl_socket_t socket, int what, void* self
     if (what == CURL_POLL_REMOVE) return 0;
     const std::uint32_t events =
         ((what & CURL_POLL_IN) != 0 ? EPOLLIN : 0U) | ((what & CURL_POLL_OUT) != 0 ? EPOLLOUT : 0U);
-    auto source = client.loop_.on_io(socket, events, [&client, socket](std::uint32_t happened) {
+    Watched watched{.socket = common::Fd(::fcntl(socket, F_DUPFD_CLOEXEC, 0)), .source = {}};
+    if (!watched.socket.is_open()) return -1;
+    auto source = client.loop_.on_io(watched.socket.get(), events, [&client, socket](std::uint32_t happened) {
         client.act(socket, ((happened & EPOLLIN) != 0 ? CURL_CSELECT_IN : 0) |
                                ((happened & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
                                ((happened & (EPOLLERR | EPOLLHUP)) != 0 ? CURL_CSELECT_ERR : 0));
     });
     if (!source) return -1;
-    client.sockets_.insert_or_assign(socket, *std::move(source));
+    watched.source = *std::move(source);
+    client.sockets_.emplace(socket, std::move(watched));
     return 0;
 }
 

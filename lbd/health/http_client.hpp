@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 
+#include "common/fd.hpp"
 #include "lbd/health/probe.hpp"
 
 namespace culvert::lbd {
@@ -25,6 +26,13 @@ class HttpClient {
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
+    /// By a descriptor of our own: libcurl may close its own before it says that it needs no watching any more, and the
+    /// next socket has its number.
+    struct Watched {
+        common::Fd socket;
+        EventLoop::Source source;  // goes first
+    };
+
     HttpClient(EventLoop& loop, CURLM* multi) : loop_(loop), multi_(multi) {}
 
     /// libcurl tells which of its sockets to wait for.
@@ -35,7 +43,7 @@ class HttpClient {
 
     EventLoop& loop_;
     EventLoop::Source timer_;
-    std::map<curl_socket_t, EventLoop::Source> sockets_;
+    std::map<curl_socket_t, Watched> sockets_;
     std::unique_ptr<CURLM, Cleanup> multi_;  // goes first: it still calls watch()
 };
 

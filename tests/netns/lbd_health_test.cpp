@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
-constexpr const char* often = "interval: 200ms, rise: 1, fall: 2";
+constexpr const char* often = "interval: 1s, rise: 1, fall: 2";
 
 /// A service of one backend, both of the same name.
 struct Checked {
@@ -66,16 +66,6 @@ TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
 }
 
 TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
-    const HttpServer web(backend(), "backend");
-    web.serve("health", "all is well");
-    const DnsServer dns(backend(), "backend");
-    backend().must(
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout /run/key -out /run/certificate -days 1 -subj "
-        "/CN=www.example");
-    const Process tls = backend().spawn("openssl s_server -accept 443 -key /run/key -cert /run/certificate -www");
-    tls.wait_for("ACCEPT");
-    balancer().write("/run/page", "curl -sf --max-time 1 http://$CULVERT_ADDRESS:$CULVERT_PORT/ | grep -q backend\n");
-
     struct Expected {
         std::string name, check, reason;  // no reason: up
     };
@@ -88,8 +78,9 @@ TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
         {"http-match", "type: http, path: /health, match: is ill", "the body lacks \"is ill\""},
         {"http-status", "type: http, path: /nothing", "status 404, not 200-399"},
         {"http-wanted", "type: http, path: /nothing, status: [404]", ""},
+        {"http-closed", "type: http, port: 81", "connection refused"},
         {"https", "type: https, port: 443, host: www.example, match: Ciphers", ""},
-        {"https-verified", "type: https, port: 443, host: www.example, verify: true", "SSL certificate problem"},
+        {"https-verified", "type: https, port: 443, host: www.example, verify: true", "self-signed certificate"},
         {"dns-udp", "type: dns, port: 53, name: whoami.example, record: TXT", ""},
         {"dns-tcp", "type: dns, port: 53, name: host.example, record: AAAA, transport: tcp", ""},
         {"dns-refused", "type: dns, port: 53, name: other.example", "REFUSED"},
@@ -97,22 +88,33 @@ TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
         {"script", "type: script, command: [sh, /run/page]", ""},
         {"script-false", "type: script, command: [sh, -c, exit 3]", "the script's exit status is 3"},
     };
-    for (const auto& [vip, address, prefix] :
-         {std::tuple{"192.0.2.", "10.0.0.3", 32}, std::tuple{"2001:db8::", "fd00::3", 128}}) {
-        SCOPED_TRACE(vip);
-        std::string services, addresses;
-        for (std::size_t i = 0; i < all.size(); ++i) {
-            const std::string own = fmt::format("{}{}", vip, i + 10);
-            addresses += fmt::format("addr add {}/{} dev lo\n", own, prefix);
-            services += Checked{all[i].name, own, "{type: l2}", address, all[i].check}.yaml();
-        }
-        backend().ip(addresses);
-        if (prefix == 128) balancer().write("/run/page", "curl -sf --max-time 1 http://[$CULVERT_ADDRESS]:80/\n");
+    for (std::size_t i = 0; i < all.size(); ++i)
+        backend().ip(fmt::format("addr add 192.0.2.{0}/32 dev lo\naddr add 2001:db8::{0}/128 dev lo\n", i + 10));
+
+    const HttpServer web(backend(), "backend");
+    web.serve("health", "all is well");
+    const DnsServer dns(backend(), "backend");
+    backend().must(
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout /run/key -out /run/certificate -days 1 -subj "
+        "/CN=www.example");
+    const Process tls = backend().spawn("openssl s_server -accept 443 -key /run/key -cert /run/certificate -www");
+    tls.wait_for("ACCEPT");
+    balancer().write("/run/page",
+                     R"(case $CULVERT_ADDRESS in *:*) host=[$CULVERT_ADDRESS] ;; *) host=$CULVERT_ADDRESS ;; esac
+curl -sf http://$host:$CULVERT_PORT/ | grep -q backend
+)");
+
+    for (const auto& [vips, address] : {std::pair{"192.0.2.", "10.0.0.3"}, std::pair{"2001:db8::", "fd00::3"}}) {
+        SCOPED_TRACE(vips);
+        std::string services;
+        for (std::size_t i = 0; i < all.size(); ++i)
+            services +=
+                Checked{all[i].name, fmt::format("{}{}", vips, i + 10), "{type: l2}", address, all[i].check}.yaml();
         Balancer lbd(balancer(), head + services);
         for (const Expected& expected : all) {
             SCOPED_TRACE(expected.name);
             EXPECT_TRUE(becomes(lbd, expected.name, expected.reason.empty() ? "up" : "down"))
-                << lbd.backend(expected.name);
+                << lbd.backend(expected.name) << lbd.log();
             EXPECT_THAT(lbd.backend(expected.name).value("health_reason", ""), HasSubstr(expected.reason));
         }
         EXPECT_EQ(lbd.stop().status, 0);
