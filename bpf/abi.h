@@ -15,7 +15,7 @@
 #endif
 
 /* Raised whenever anything below changes shape or meaning. */
-#define LB_ABI_VERSION 2
+#define LB_ABI_VERSION 3
 
 /* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */
 

@@ -231,6 +231,7 @@ std::vector<ProbePath::Port> Daemon::ports() const {
 }
 
 Result<> Daemon::start_checks() {
+    next_update_.arm(time_to_gather);  // what is not checked any more counts as up
     if (std::ranges::none_of(config_.services, [](const Service& service) { return service.health.has_value(); })) {
         checker_.reset();
         return {};
@@ -243,7 +244,7 @@ Result<> Daemon::start_checks() {
     }
     checker_->set_hops(hops_);
     TRY(const Surroundings around, resolver_.surroundings());
-    checker_->follow(config_.services, image_.ids, {.ipv4 = around.own4, .ipv6 = around.own6});
+    follow_checks(around);
     return {};
 }
 

@@ -17,9 +17,10 @@
 ///     backends
 ///     []:
 ///                 name, reachable
-///     backends    service, name, address, encap {type, and its parameters}, state (active | drain), weight,
-///                 share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or reason,
-///                 reason_text; packets, bytes, new_flows, live_flows, closing_flows
+///     backends    service, name, address, encap {type, and its parameters}, state (active | drain | sorry),
+///                 weight, share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or
+///                 reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is checked: health
+///                 (unknown | up | down), health_reason, latency_us (of the last answer), probe_address
 ///     flows       entries (room), used, services []: name, idle_ms, backends []: name, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, age_s (of the MAC address, or of its lack), managed, backends []:
 ///                 address, mtu (of the path, if there is one)

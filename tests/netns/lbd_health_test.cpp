@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 
 const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
-constexpr const char* often = "interval: 1s, rise: 1, fall: 2";
+constexpr const char* often = "interval: 2s, timeout: 2s, rise: 1, fall: 2";
 
 /// A service of one backend, both of the same name.
 struct Checked {
@@ -26,18 +26,22 @@ struct Checked {
     std::string vip;
     std::string encap;
     std::string backend;
-    std::string check = "type: tcp";
+    std::string check = "type: tcp";  // empty: none
 
     [[nodiscard]] std::string yaml() const {
+        const std::string health = check.empty() ? "" : fmt::format("health: {{{}, {}}}, ", check, often);
         return fmt::format(
-            "  - {{name: {0}, vip: '{1}', ports: [80/tcp], encap: {2}, health: {{{3}, {4}}}, "
-            "backends: [{{name: {0}, address: '{5}'}}]}}\n",
-            name, vip, encap, check, often, backend);
+            "  - {{name: {0}, vip: '{1}', ports: [80/tcp], encap: {2}, {3}"
+            "backends: [{{name: {0}, address: '{4}'}}]}}\n",
+            name, vip, encap, health, backend);
     }
 };
 
-bool becomes(const Balancer& lbd, const std::string& backend, const std::string& health) {
-    return eventually([&] { return lbd.backend(backend)["health"] == health; });
+bool becomes(const Balancer& lbd, const std::string& name, const std::string& health, const std::string& reason = "") {
+    return eventually([&] {
+        const auto backend = lbd.backend(name);
+        return backend["health"] == health && backend.value("health_reason", "").find(reason) != std::string::npos;
+    });
 }
 
 class LbdHealth : public LbdTest {};
@@ -52,8 +56,7 @@ TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
 
     web.reset();
     for (const char* name : {"v4", "v6"}) {
-        EXPECT_TRUE(becomes(lbd, name, "down"));
-        EXPECT_EQ(lbd.backend(name)["health_reason"], "connection refused");
+        EXPECT_TRUE(becomes(lbd, name, "down", "connection refused"));
         EXPECT_TRUE(eventually([&] { return lbd.backend(name)["share"] == 0; }));
         EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("service {0}: backend {0} is down: connection refused", name)));
     }
@@ -113,9 +116,8 @@ curl -sf http://$host:$CULVERT_PORT/ | grep -q backend
         Balancer lbd(balancer(), head + services);
         for (const Expected& expected : all) {
             SCOPED_TRACE(expected.name);
-            EXPECT_TRUE(becomes(lbd, expected.name, expected.reason.empty() ? "up" : "down"))
+            EXPECT_TRUE(becomes(lbd, expected.name, expected.reason.empty() ? "up" : "down", expected.reason))
                 << lbd.backend(expected.name) << lbd.log();
-            EXPECT_THAT(lbd.backend(expected.name).value("health_reason", ""), HasSubstr(expected.reason));
         }
         EXPECT_EQ(lbd.stop().status, 0);
     }
@@ -182,13 +184,44 @@ receive:
     }
 }
 
-TEST_F(LbdHealth, ItsDeviceAndFiltersGoWithIt) {
-    Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml());
-    EXPECT_TRUE(balancer().run("ip link show culvert-probe").ok());
-    EXPECT_THAT(balancer().must("tc filter show dev eth0 ingress"), HasSubstr("answer"));
-    EXPECT_EQ(lbd.stop().status, 0);
-    EXPECT_FALSE(balancer().run("ip link show culvert-probe").ok());
-    EXPECT_EQ(balancer().must("tc filter show dev eth0 ingress"), "");
+TEST_F(LbdHealth, ChecksFollowReloadsAndEndWithLbd) {
+    const HttpServer web(backend(), "backend");
+    const Checked v4{"v4", vip4, "{type: l2}", "10.0.0.3"};
+    const Checked v6{"v6", vip6, "{type: l2}", "fd00::3"};
+    Checked closed = v4, unchecked = v4;
+    closed.check = "type: tcp, port: 81";
+    unchecked.check = "";
+    const auto has_device = [&] { return balancer().run("ip link show culvert-probe").ok(); };
+    const auto filters = [&] { return balancer().must("tc filter show dev eth0 ingress"); };
+    const auto serves = [&] { return client().run("curl -s --max-time 1 http://192.0.2.1/").ok(); };
+
+    std::optional<Balancer> lbd(std::in_place, balancer(), head + closed.yaml());
+    EXPECT_TRUE(becomes(*lbd, "v4", "down"));
+    EXPECT_TRUE(eventually([&] { return lbd->backend("v4")["share"] == 0; }));
+    lbd->reload(head + unchecked.yaml());
+    EXPECT_TRUE(eventually([&] { return lbd->backend("v4")["share"] == 1; }));
+    EXPECT_FALSE(has_device());
+    EXPECT_EQ(filters(), "");
+
+    lbd->reload(head + closed.yaml());
+    EXPECT_TRUE(becomes(*lbd, "v4", "down"));
+    lbd->reload(head + v4.yaml() + v6.yaml());  // IPv6: another program
+    for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(*lbd, name, "up"));
+    EXPECT_TRUE(eventually(serves));
+    EXPECT_TRUE(has_device());
+    EXPECT_THAT(filters(), HasSubstr("answer"));
+
+    EXPECT_EQ(lbd->stop().status, 0);
+    EXPECT_FALSE(has_device());
+    EXPECT_EQ(filters(), "");
+    EXPECT_TRUE(serves()) << "packets are still balanced";
+
+    lbd.emplace(balancer(), head + v4.yaml());
+    EXPECT_TRUE(becomes(*lbd, "v4", "up"));
+    balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_EQ(lbd->wait().status, 0);
+    EXPECT_FALSE(has_device());
+    EXPECT_EQ(balancer().must("tc qdisc show dev eth0 clsact"), "");
 }
 
 // Three backends, and one that says sorry.

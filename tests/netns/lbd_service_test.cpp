@@ -14,7 +14,8 @@ constexpr std::string_view config = R"(
 interfaces: [eth0]
 flows: {entries: 64k}
 services:
-  - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.3}]}
+  - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, health: {type: tcp},
+     backends: [{address: 10.0.0.3}]}
 )";
 
 using LbdService = LbdTest;
@@ -23,10 +24,13 @@ TEST_F(LbdService, ItsCapabilitiesAreEnough) {
     const HttpServer web(backend(), "backend");
     balancer().write("/run/lbd.yaml", config);
     const Process lbd = balancer().spawn(
-        "setpriv --bounding-set=-all,+bpf,+net_admin,+perfmon --inh-caps=-all --no-new-privs " CULVERT_LBD
+        "setpriv --bounding-set=-all,+bpf,+net_admin,+net_raw,+perfmon --inh-caps=-all --no-new-privs " CULVERT_LBD
         " run -c /run/lbd.yaml");
     lbd.wait_for("balancing");
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    EXPECT_TRUE(eventually([&] {
+        return nlohmann::json::parse(balancer().must(CULVERT_LBD " show backends --json"))[0]["health"] == "up";
+    }));
 }
 
 TEST_F(LbdService, FeedsTheWatchdog) {
