@@ -129,7 +129,7 @@ class Generator {
     std::string client4() { return dice_.pick<std::string>(dice_.one_in(60) ? strange4_ : clients4_); }
     std::string client6() { return dice_.pick<std::string>(dice_.one_in(60) ? strange6_ : clients6_); }
     Payload data() {
-        if (dice_.one_in(3)) return payload(1380 + dice_.below(120));
+        if (dice_.one_in(2)) return payload(1380 + dice_.below(120));
         return payload(dice_.below(60));
     }
 
