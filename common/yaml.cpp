@@ -130,17 +130,10 @@ void MapReader::missing(std::string_view key, std::string_view example) const {
         map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", in_quotes(key), noun_, key, example));
 }
 
-void MapReader::unsupported(std::initializer_list<std::string_view> keys) {
-    unsupported_.insert(unsupported_.end(), keys);
-    for (const auto& [key, value] : entries_)
-        if (std::ranges::count(keys, key.node().text) > 0)
-            key.fail(fmt::format("{} is not supported by this version: remove it", in_quotes(key.node().text)));
-}
-
 void MapReader::finish() const {
     for (const auto& [key, value] : entries_) {
         const std::string& name = key.node().text;
-        if (std::ranges::count(known_, name) > 0 || std::ranges::count(unsupported_, name) > 0) continue;
+        if (std::ranges::count(known_, name) > 0) continue;
         const auto nearest = suggest(name, known_);
         key.fail(fmt::format("{} is not a key of {}: {}", in_quotes(name), noun_,
                              nearest ? fmt::format("did you mean {}?", in_quotes(*nearest))

@@ -4,7 +4,6 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
-#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -163,9 +162,6 @@ class MapReader {
         return optional(key, std::forward<Reader>(read), target);
     }
 
-    /// Reports each of these keys that is there: known, but not to this version.
-    void unsupported(std::initializer_list<std::string_view> keys);
-
     /// Reports the keys that nobody asked for, with what may have been meant.
     void finish() const;
 
@@ -176,7 +172,6 @@ class MapReader {
     std::optional<Value> map_;  ///< nothing if the value is no map
     std::vector<std::pair<Value, Value>> entries_;
     std::vector<std::string_view> known_;
-    std::vector<std::string_view> unsupported_;
 };
 
 /// A reader of a list, of elements that `read` reads. Bad elements are reported and left out.

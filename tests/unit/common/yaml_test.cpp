@@ -140,7 +140,6 @@ std::optional<Pair> read_pair(const Value& value) {
     MapReader map(value, "a pair");
     map.required("count", number<std::uint16_t>("a count", 1, 9), pair.count, "5");
     map.optional("flag", boolean, pair.flag);
-    map.unsupported({"colour"});
     map.finish();
     return pair;
 }
@@ -154,13 +153,11 @@ TEST(MapReader, ReadsKeysInAnyOrder) {
     EXPECT_TRUE(pair->flag);
 }
 
-TEST(MapReader, ReportsWhatIsMissingUnknownOrNotSupported) {
+TEST(MapReader, ReportsWhatIsMissingOrUnknown) {
     EXPECT_EQ(refusal("{flags: true}", read_pair),
               "1:1: \"count\" is missing: a pair needs it, for example count: 5\n"
               "1:2: \"flags\" is not a key of a pair: did you mean \"flag\"?");
     EXPECT_EQ(refusal("{count: 1, size: 2}", read_pair), "1:12: \"size\" is not a key of a pair: it has count, flag");
-    EXPECT_EQ(refusal("{count: 1, colour: red}", read_pair),
-              "1:12: \"colour\" is not supported by this version: remove it");
 }
 
 TEST(MapReader, SaysOnceThatThereIsNoMap) {
