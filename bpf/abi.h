@@ -24,7 +24,8 @@ struct lb_vip4 {
     __u8 address[4];
     __u16 port_be;
     __u8 protocol;
-    __u8 prefix; /* bits, of a VIP that is a prefix and `address` its network; 0: a single address, which wins over any prefix */
+    /* Bits, of a VIP that is a prefix and `address` its network; 0: a single address, which wins over any prefix. */
+    __u8 prefix;
 };
 LB_SIZE(struct lb_vip4, 8);
 
@@ -50,7 +51,7 @@ LB_SIZE(struct lb_service, 16);
 
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
-    LB_SERVICE_DOWN = 1 << 1,   /* fewer backends are up than it needs: that is why none takes new flows, if none does */
+    LB_SERVICE_DOWN = 1 << 1, /* fewer backends are up than it needs: that is why none takes new flows, if none does */
 };
 
 /*
@@ -151,17 +152,18 @@ enum lb_encap_flag {
 #define LB_TEMPLATE_MIN 32
 
 struct lb_dest_body {
-    __u8 action;       /* enum lb_action */
-    __u8 reason;       /* enum lb_reason, for LB_ACTION_DROP */
-    __u8 head_len;     /* bytes of template that precede the client's IP header, Ethernet header included */
-    __u8 l2_len;       /* bytes of it that are Ethernet header and tags */
-    __u8 flags;        /* enum lb_encap_flag */
-    __u8 dscp;         /* LB_ACTION_L3DSR: 0..63 */
-    __u16 mtu;         /* longest IP packet that may go in, bytes */
-    __u32 ifindex;     /* interface to send by */
-    __u16 ip_sum;      /* ones' complement sum of the outer IPv4 header with total length, TOS and checksum zero */
-    __u16 udp_sum;     /* the same of what the outer UDP checksum covers but for lengths, source port and the client's packet:
-                          addresses, protocol, destination port, and headers between UDP and the client's IP header */
+    __u8 action;   /* enum lb_action */
+    __u8 reason;   /* enum lb_reason, for LB_ACTION_DROP */
+    __u8 head_len; /* bytes of template that precede the client's IP header, Ethernet header included */
+    __u8 l2_len;   /* bytes of it that are Ethernet header and tags */
+    __u8 flags;    /* enum lb_encap_flag */
+    __u8 dscp;     /* LB_ACTION_L3DSR: 0..63 */
+    __u16 mtu;     /* longest IP packet that may go in, bytes */
+    __u32 ifindex; /* interface to send by */
+    __u16 ip_sum;  /* ones' complement sum of the outer IPv4 header with total length, TOS and checksum zero */
+    /* The same of what the outer UDP checksum covers but for lengths, source port and the client's packet: addresses,
+       protocol, destination port, and headers between UDP and the client's IP header. */
+    __u16 udp_sum;
     __u8 bytes[LB_TEMPLATE_MAX]; /* the template; for L3DSR the new destination address follows the Ethernet header */
 };
 LB_SIZE(struct lb_dest_body, 112);
@@ -231,21 +233,21 @@ LB_SIZE(struct lb_counters, 32);
  * Why packets to a VIP were not forwarded, each drop for exactly one reason, and what else is worth counting.
  * LB_REASON(identifier, name, text)
  */
-#define LB_REASONS(LB_REASON)                                                                                             \
-    LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                          \
-    LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                             \
-    LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options, or IPv6 extension headers that are too many or lead elsewhere")     \
-    LB_REASON(IP_CHECKSUM, "ip_checksum", "the IPv4 header checksum is wrong")                                            \
-    LB_REASON(FRAGMENT, "fragment", "an IP fragment whose first fragment hasn't been seen")                               \
-    LB_REASON(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header or length make no sense")                            \
-    LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                                 \
-    LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                          \
-    LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                                \
-    LB_REASON(SERVICE_DOWN, "service_down", "fewer backends of the service are up than it needs")                          \
-    LB_REASON(NO_ROUTE, "no_route", "no route to the backend")                                                            \
-    LB_REASON(NO_NEIGHBOUR, "no_neighbour", "the MAC address of the backend or its router is not known")                  \
-    LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")      \
-    LB_REASON(NO_ROOM, "no_room", "the driver left no room in front of the packet")                                       \
+#define LB_REASONS(LB_REASON)                                                                                          \
+    LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                        \
+    LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                           \
+    LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options, or IPv6 extension headers that are too many or lead elsewhere") \
+    LB_REASON(IP_CHECKSUM, "ip_checksum", "the IPv4 header checksum is wrong")                                         \
+    LB_REASON(FRAGMENT, "fragment", "an IP fragment whose first fragment hasn't been seen")                            \
+    LB_REASON(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header or length make no sense")                         \
+    LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                              \
+    LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                       \
+    LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                             \
+    LB_REASON(SERVICE_DOWN, "service_down", "fewer backends of the service are up than it needs")                      \
+    LB_REASON(NO_ROUTE, "no_route", "no route to the backend")                                                         \
+    LB_REASON(NO_NEIGHBOUR, "no_neighbour", "the MAC address of the backend or its router is not known")               \
+    LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")   \
+    LB_REASON(NO_ROOM, "no_room", "the driver left no room in front of the packet")                                    \
     LB_REASON(INTERNAL, "internal", "a map lookup failed that cannot fail")
 
 enum lb_reason {
@@ -256,11 +258,11 @@ enum lb_reason {
 };
 
 /* What else is worth counting: map events. LB_EVENT(identifier, name, text) */
-#define LB_EVENTS(LB_EVENT)                                                                                               \
-    LB_EVENT(ECHO, "echo", "echo requests to a VIP answered")                                                             \
-    LB_EVENT(ICMP_ERROR, "icmp_error", "ICMP errors about a VIP's packets, sent on to the backend of the flow")           \
-    LB_EVENT(TOO_BIG_SENT, "too_big_sent", "clients told to send smaller packets")                                        \
-    LB_EVENT(TTL_SENT, "ttl_sent", "clients told that TTL or hop limit ran out")                                          \
+#define LB_EVENTS(LB_EVENT)                                                                                            \
+    LB_EVENT(ECHO, "echo", "echo requests to a VIP answered")                                                          \
+    LB_EVENT(ICMP_ERROR, "icmp_error", "ICMP errors about a VIP's packets, sent on to the backend of the flow")        \
+    LB_EVENT(TOO_BIG_SENT, "too_big_sent", "clients told to send smaller packets")                                     \
+    LB_EVENT(TTL_SENT, "ttl_sent", "clients told that TTL or hop limit ran out")                                       \
     LB_EVENT(EVICTED, "evicted", "flows in use that had to make room for new ones")
 
 enum lb_event {
@@ -283,26 +285,27 @@ struct lb_config {
     __u32 icmp_rate;    /* a CPU may send so many ICMP errors of our own */
     __u32 own4_be;      /* the balancer's addresses, the source of "time exceeded"; zero: none is sent */
     __u32 own6_be[4];
-    __u8 ipv4;          /* switches: there are VIPs of this family, */
+    __u8 ipv4; /* switches: there are VIPs of this family, */
     __u8 ipv6;
-    __u8 prefixes;      /* VIPs that are prefixes, */
-    __u8 all_ports;     /* services for all ports, */
-    __u8 sticky;        /* sticky services, */
-    __u8 l3dsr;         /* destinations of this kind, */
+    __u8 prefixes;  /* VIPs that are prefixes, */
+    __u8 all_ports; /* services for all ports, */
+    __u8 sticky;    /* sticky services, */
+    __u8 l3dsr;     /* destinations of this kind, */
     __u8 l2;
     __u8 encap;
-    __u8 vlan;          /* tagged frames, */
-    __u8 redirect;      /* more than one interface */
-    __u8 dry_run;       /* leave the flow table alone, and tell how the choice was made: `story` */
+    __u8 vlan;     /* tagged frames, */
+    __u8 redirect; /* more than one interface */
+    __u8 dry_run;  /* leave the flow table alone, and tell how the choice was made: `story` */
     __u8 pad[1];
 };
 LB_SIZE(struct lb_config, 104);
 
 /* What a dry run found out about a packet that got as far as the flow table. */
 struct lb_story {
-    __u64 hash;       /* of its flow, or of what the fragments of a packet have in common; 0: it didn't get there */
-    __u32 known;      /* destination that the flow table has; 0: none */
-    __u32 service;    /* id of the service's destination that its table calls 0; 0: a later fragment, of no known service */
+    __u64 hash;  /* of its flow, or of what the fragments of a packet have in common; 0: it didn't get there */
+    __u32 known; /* destination that the flow table has; 0: none */
+    /* Id of the service's destination that its table calls 0; 0: a later fragment, of no known service. */
+    __u32 service;
     __u32 table_size; /* entries of the Maglev table that was asked; 0: none was */
     __u32 slot;       /* the entry */
     __u32 chosen;     /* and what it said: a destination */

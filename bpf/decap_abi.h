@@ -34,11 +34,11 @@ DECAP_SIZE(struct decap_prefix, 20);
 /* ---- What to unwrap: maps tunnels and networks, and struct decap_config -------------------------------------------- */
 
 /* The encapsulations: DECAP_KIND(identifier, name) */
-#define DECAP_KINDS(DECAP_KIND)                                                                                           \
-    DECAP_KIND(IPIP, "ipip")                                                                                              \
-    DECAP_KIND(GRE, "gre")                                                                                                \
-    DECAP_KIND(FOU, "fou")                                                                                                \
-    DECAP_KIND(GUE, "gue")                                                                                                \
+#define DECAP_KINDS(DECAP_KIND)                                                                                        \
+    DECAP_KIND(IPIP, "ipip")                                                                                           \
+    DECAP_KIND(GRE, "gre")                                                                                             \
+    DECAP_KIND(FOU, "fou")                                                                                             \
+    DECAP_KIND(GUE, "gue")                                                                                             \
     DECAP_KIND(GENEVE, "geneve")
 
 enum decap_kind {
@@ -63,9 +63,9 @@ struct decap_port {
 DECAP_SIZE(struct decap_port, 4);
 
 struct decap_tunnel {
-    __u8 kind;                  /* enum decap_kind: FOU, GUE or GENEVE */
-    __u8 inner;                 /* enum decap_inner; of FOU exactly one */
-    __u16 peer_port_be;         /* 0: any */
+    __u8 kind;          /* enum decap_kind: FOU, GUE or GENEVE */
+    __u8 inner;         /* enum decap_inner; of FOU exactly one */
+    __u16 peer_port_be; /* 0: any */
     __u32 pad;
     struct decap_address local; /* zero: any of this host's */
     struct decap_address peer;  /* zero: any balancer */
@@ -88,15 +88,15 @@ enum decap_guard {
 
 /* What is fixed when the program is loaded: .rodata. Index 0 is for outer IPv4, 1 for outer IPv6. */
 struct decap_config {
-    __u32 version;  /* DECAP_ABI_VERSION */
-    __u8 ipip[2];   /* enum decap_inner; 0: not at all */
+    __u32 version; /* DECAP_ABI_VERSION */
+    __u8 ipip[2];  /* enum decap_inner; 0: not at all */
     __u8 gre[2];
-    __u8 udp[2];    /* switches: map tunnels has ports over this family, */
-    __u8 fou;       /* and tunnels of this kind */
+    __u8 udp[2]; /* switches: map tunnels has ports over this family, */
+    __u8 fou;    /* and tunnels of this kind */
     __u8 gue;
     __u8 geneve;
-    __u8 udp_gre;   /* or GRE in them */
-    __u8 guard;     /* enum decap_guard */
+    __u8 udp_gre; /* or GRE in them */
+    __u8 guard;   /* enum decap_guard */
     __u8 pad;
 };
 DECAP_SIZE(struct decap_config, 16);
@@ -113,28 +113,28 @@ DECAP_SIZE(struct decap_counters, 16);
  * Why packets to a tunnel were not unwrapped, each drop for exactly one reason.
  * DECAP_REASON(identifier, name, text)
  */
-#define DECAP_REASONS(DECAP_REASON)                                                                                       \
-    DECAP_REASON(SOURCE, "source", "it comes from none of the balancers")                                                 \
-    DECAP_REASON(FRAGMENT, "fragment", "a fragment: the sender's packets are too long for their path")                    \
-    DECAP_REASON(IP_HEADER, "ip_header", "the outer IP length makes no sense")                                            \
-    DECAP_REASON(IP_OPTIONS, "ip_options", "outer IPv4 options or IPv6 extension headers")                                \
-    DECAP_REASON(IP_CHECKSUM, "ip_checksum", "the outer IPv4 header checksum is wrong")                                   \
-    DECAP_REASON(TRUNCATED, "truncated", "the frame or the outer packet ends before its headers do")                      \
-    DECAP_REASON(UDP_LENGTH, "udp_length", "the outer UDP length makes no sense")                                         \
-    DECAP_REASON(GRE_FLAGS, "gre_flags", "GRE with checksum, key, sequence number or of another version")                 \
-    DECAP_REASON(GUE_VERSION, "gue_version", "GUE of an unknown variant")                                                 \
-    DECAP_REASON(GUE_CONTROL, "gue_control", "a GUE control message")                                                     \
-    DECAP_REASON(GUE_FLAGS, "gue_flags", "GUE with optional fields")                                                      \
-    DECAP_REASON(GENEVE_VERSION, "geneve_version", "Geneve of an unknown version")                                        \
-    DECAP_REASON(GENEVE_CONTROL, "geneve_control", "a Geneve control packet, or one with critical options")               \
-    DECAP_REASON(VNI, "vni", "Geneve of another network (VNI)")                                                           \
-    DECAP_REASON(INNER_PROTOCOL, "inner_protocol", "the tunnel carries a protocol that it is not for")                    \
-    DECAP_REASON(INNER_HEADER, "inner_header", "inner IP version, header length or length make no sense")                 \
-    DECAP_REASON(INNER_OPTIONS, "inner_options", "inner IPv4 options or IPv6 extension headers")                          \
-    DECAP_REASON(NESTED, "nested", "a tunnel within the tunnel")                                                          \
-    DECAP_REASON(NO_VIP, "no_vip", "the inner packet is for none of the VIPs")                                            \
-    DECAP_REASON(INNER_SOURCE, "inner_source", "the inner packet claims to be from this host, a VIP, or nobody")          \
-    DECAP_REASON(ECN, "ecn", "congestion experienced on the way of a packet that cannot say so (RFC 6040)")               \
+#define DECAP_REASONS(DECAP_REASON)                                                                                    \
+    DECAP_REASON(SOURCE, "source", "it comes from none of the balancers")                                              \
+    DECAP_REASON(FRAGMENT, "fragment", "a fragment: the sender's packets are too long for their path")                 \
+    DECAP_REASON(IP_HEADER, "ip_header", "the outer IP length makes no sense")                                         \
+    DECAP_REASON(IP_OPTIONS, "ip_options", "outer IPv4 options or IPv6 extension headers")                             \
+    DECAP_REASON(IP_CHECKSUM, "ip_checksum", "the outer IPv4 header checksum is wrong")                                \
+    DECAP_REASON(TRUNCATED, "truncated", "the frame or the outer packet ends before its headers do")                   \
+    DECAP_REASON(UDP_LENGTH, "udp_length", "the outer UDP length makes no sense")                                      \
+    DECAP_REASON(GRE_FLAGS, "gre_flags", "GRE with checksum, key, sequence number or of another version")              \
+    DECAP_REASON(GUE_VERSION, "gue_version", "GUE of an unknown variant")                                              \
+    DECAP_REASON(GUE_CONTROL, "gue_control", "a GUE control message")                                                  \
+    DECAP_REASON(GUE_FLAGS, "gue_flags", "GUE with optional fields")                                                   \
+    DECAP_REASON(GENEVE_VERSION, "geneve_version", "Geneve of an unknown version")                                     \
+    DECAP_REASON(GENEVE_CONTROL, "geneve_control", "a Geneve control packet, or one with critical options")            \
+    DECAP_REASON(VNI, "vni", "Geneve of another network (VNI)")                                                        \
+    DECAP_REASON(INNER_PROTOCOL, "inner_protocol", "the tunnel carries a protocol that it is not for")                 \
+    DECAP_REASON(INNER_HEADER, "inner_header", "inner IP version, header length or length make no sense")              \
+    DECAP_REASON(INNER_OPTIONS, "inner_options", "inner IPv4 options or IPv6 extension headers")                       \
+    DECAP_REASON(NESTED, "nested", "a tunnel within the tunnel")                                                       \
+    DECAP_REASON(NO_VIP, "no_vip", "the inner packet is for none of the VIPs")                                         \
+    DECAP_REASON(INNER_SOURCE, "inner_source", "the inner packet claims to be from this host, a VIP, or nobody")       \
+    DECAP_REASON(ECN, "ecn", "congestion experienced on the way of a packet that cannot say so (RFC 6040)")            \
     DECAP_REASON(INTERNAL, "internal", "something failed that cannot fail")
 
 enum decap_reason {

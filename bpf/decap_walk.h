@@ -35,17 +35,17 @@ extern const volatile struct decap_config config;
 struct walk {
     struct decap_address source; /* of the outer header */
     struct decap_address destination;
-    __u32 l2;                    /* bytes of Ethernet header and tags */
-    __u32 offset;                /* of the next header in the frame */
-    __u32 room;                  /* bytes that the outer packet has from there on */
+    __u32 l2;     /* bytes of Ethernet header and tags */
+    __u32 offset; /* of the next header in the frame */
+    __u32 room;   /* bytes that the outer packet has from there on */
     __u8 outer6;
-    __u8 tos;                    /* outer TOS or traffic class */
-    __u8 kind;                   /* enum decap_kind */
-    __u8 inner;                  /* enum decap_inner: what the tunnel may carry */
-    __u8 next;                   /* IP protocol of the next header */
-    __u8 inner6;                 /* the inner packet's family, once it is known */
-    __be16 port;                 /* outer UDP destination port */
-    __u8 caught;                 /* by the guard, which let it pass */
+    __u8 tos;    /* outer TOS or traffic class */
+    __u8 kind;   /* enum decap_kind */
+    __u8 inner;  /* enum decap_inner: what the tunnel may carry */
+    __u8 next;   /* IP protocol of the next header */
+    __u8 inner6; /* the inner packet's family, once it is known */
+    __be16 port; /* outer UDP destination port */
+    __u8 caught; /* by the guard, which let it pass */
 };
 
 /* The guard has caught the packet: whether it is to be dropped, and was counted as such. A packet has one reason. */

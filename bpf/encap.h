@@ -65,7 +65,7 @@ static __always_inline __u16 sum_of_ipv4(const struct packet *p, const struct ip
 
 static __always_inline __u16 sum_of_ipv6(const struct packet *p, const struct ipv6hdr *ip)
 {
-    return csum_fold((__u64)*(__u32 *)ip + *(__u16 *)&ip->nexthdr + (__u16)~bpf_htons(p->protocol));
+    return csum_fold((__u64) * (__u32 *)ip + *(__u16 *)&ip->nexthdr + (__u16)~bpf_htons(p->protocol));
 }
 
 /* The sum of the packet at `l3`, -1 if it can't be had. Pointers into the packet are invalid afterwards. */
@@ -83,7 +83,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     __u32 head = dest->head_len, outer = config.vlan ? dest->l2_len : ETH_HLEN;
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
-    __u32 rest; /* bytes behind the outer IP header */
+    __u32 rest;                        /* bytes behind the outer IP header */
     __u32 back = head - TEMPLATE_HALF; /* where the last half begins */
     int sum = 0;
 

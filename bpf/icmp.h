@@ -225,8 +225,7 @@ __noinline int time_exceeded4(struct xdp_md *ctx, __u32 l2_length, __u32 length)
     __u32 own = config.own4_be;
 
     drop(LB_DROP_TTL);
-    if (!own || !icmp_allowed() ||
-        !icmp_error4(ctx, l2_length, length, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, own))
+    if (!own || !icmp_allowed() || !icmp_error4(ctx, l2_length, length, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, own))
         return 0;
     count_event(LB_EVENT_TTL_SENT);
     return 1;
@@ -251,8 +250,7 @@ __noinline int time_exceeded6(struct xdp_md *ctx, __u32 l2_length, __u32 length)
 __noinline int too_big4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 mtu)
 {
     drop(LB_DROP_TOO_BIG);
-    if (!icmp_allowed() ||
-        !icmp_error4(ctx, l2_length, length, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu & 0xffff, 0))
+    if (!icmp_allowed() || !icmp_error4(ctx, l2_length, length, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu & 0xffff, 0))
         return 0;
     count_event(LB_EVENT_TOO_BIG_SENT);
     return 1;

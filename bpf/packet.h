@@ -26,18 +26,18 @@ enum packet_kind {
 
 struct packet {
     struct lb_service service; /* but of a later fragment, of which it is not known */
-    __u64 hash;      /* of the five-tuple, or of what the fragments of a packet have in common; see flow.h */
-    __u64 fragments; /* of a first fragment: the hash that the later ones have */
-    __u64 choice;    /* what new flows choose their backend by */
-    __u32 length;    /* of the IP packet, bytes: what follows in the frame is padding */
-    __u32 l4_length; /* of what follows the IP header and its extension headers */
-    __u8 l2_length;  /* of Ethernet header and tags */
-    __u8 l4_offset;  /* from the IP header on */
+    __u64 hash;                /* of the five-tuple, or of what the fragments of a packet have in common; see flow.h */
+    __u64 fragments;           /* of a first fragment: the hash that the later ones have */
+    __u64 choice;              /* what new flows choose their backend by */
+    __u32 length;              /* of the IP packet, bytes: what follows in the frame is padding */
+    __u32 l4_length;           /* of what follows the IP header and its extension headers */
+    __u8 l2_length;            /* of Ethernet header and tags */
+    __u8 l4_offset;            /* from the IP header on */
     __u8 protocol;
-    __u8 tos;        /* TOS or traffic class */
-    __u8 kind;       /* enum packet_kind */
-    __u8 flags;      /* TCP's; SCTP's chunks in TCP's words; none for UDP */
-    __u8 lean;       /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
+    __u8 tos;   /* TOS or traffic class */
+    __u8 kind;  /* enum packet_kind */
+    __u8 flags; /* TCP's; SCTP's chunks in TCP's words; none for UDP */
+    __u8 lean;  /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
 };
 
 /* Kept as they come and tested where they matter: two booleans would be four states for the verifier to follow from parse on. */
@@ -46,11 +46,20 @@ struct packet {
 #define TCP_RST 0x04
 
 /* A SYN with ACK too: it is the reflection of somebody else's. */
-static __always_inline int is_opening(const struct packet *p) { return p->flags & TCP_SYN; }
-static __always_inline int is_closing(const struct packet *p) { return p->flags & (TCP_FIN | TCP_RST); }
+static __always_inline int is_opening(const struct packet *p)
+{
+    return p->flags & TCP_SYN;
+}
+static __always_inline int is_closing(const struct packet *p)
+{
+    return p->flags & (TCP_FIN | TCP_RST);
+}
 
 /* What a packet has behind its IP headers at least, bytes: of the first one, what its ports are in. */
-static __always_inline __u32 least_l4(const struct packet *p) { return p->kind == PACKET_LATER_FRAGMENT ? 1 : 8; }
+static __always_inline __u32 least_l4(const struct packet *p)
+{
+    return p->kind == PACKET_LATER_FRAGMENT ? 1 : 8;
+}
 
 /* RFC 1122, section 3.2.2: there are no ICMP errors about ICMP errors and about later fragments. */
 static __always_inline int may_be_answered(const struct packet *p)

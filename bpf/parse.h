@@ -24,8 +24,8 @@ __noinline __u32 parse_tags(struct xdp_md *ctx)
     if (data + ETH_HLEN + 8 > data_end)
         return 0;
     if (!is_tag(*(__u16 *)(data + ETH_HLEN + 2)))
-        return (ETH_HLEN + 4) | (__u32)*(__u16 *)(data + ETH_HLEN + 2) << 16;
-    return (ETH_HLEN + 8) | (__u32)*(__u16 *)(data + ETH_HLEN + 6) << 16;
+        return (ETH_HLEN + 4) | (__u32) * (__u16 *)(data + ETH_HLEN + 2) << 16;
+    return (ETH_HLEN + 8) | (__u32) * (__u16 *)(data + ETH_HLEN + 6) << 16;
 }
 
 /* The EtherType in network order, 0 if the frame ends before. */

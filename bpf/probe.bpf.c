@@ -31,13 +31,18 @@ struct ports {
 };
 
 /* The L4 header's first four bytes are ports, but of an echo: its identifier is in the next four. */
-static __always_inline int is_echo(__u8 protocol) { return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6; }
+static __always_inline int is_echo(__u8 protocol)
+{
+    return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
 
-static __always_inline int remember(const struct packet* p, struct probe_key* key, void* l4, void* data_end, __u32 id) {
-    struct icmphdr* icmp = l4;
-    struct ports* ports = l4;
+static __always_inline int remember(const struct packet *p, struct probe_key *key, void *l4, void *data_end, __u32 id)
+{
+    struct icmphdr *icmp = l4;
+    struct ports *ports = l4;
 
-    if ((void*)(icmp + 1) > data_end) return -1;
+    if ((void *)(icmp + 1) > data_end)
+        return -1;
     key->protocol = p->protocol;
     if (is_echo(p->protocol)) {
         key->own_port_be = (__u16)icmp->parameter;
@@ -49,32 +54,36 @@ static __always_inline int remember(const struct packet* p, struct probe_key* ke
 }
 
 /* A UDP checksum of zero over IPv4 covers nothing. */
-static __always_inline __u8 is_lean(const struct packet* p, void* l4, void* data_end) {
-    struct udphdr* udp = l4;
+static __always_inline __u8 is_lean(const struct packet *p, void *l4, void *data_end)
+{
+    struct udphdr *udp = l4;
 
-    return p->protocol != IPPROTO_UDP || ((void*)(udp + 1) <= data_end && udp->check);
+    return p->protocol != IPPROTO_UDP || ((void *)(udp + 1) <= data_end && udp->check);
 }
 
 /* The first four bytes of the Ethernet header, which is none yet, are the destination's id. */
 SEC("xdp")
-int probe(struct xdp_md* ctx) {
-    void *data = (void*)(long)ctx->data, *data_end = (void*)(long)ctx->data_end;
+int probe(struct xdp_md *ctx)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
     struct packet p = {.l2_length = ETH_HLEN, .kind = PACKET_WHOLE};
-    const struct lb_dest_body* dest;
+    const struct lb_dest_body *dest;
     struct probe_key key = {};
-    struct ethhdr* eth = data;
+    struct ethhdr *eth = data;
     void *l3 = eth + 1, *l4;
     int inner6;
     __u32 id;
 
-    if (l3 > data_end) return XDP_ABORTED;
-    id = *(__u32*)data;
+    if (l3 > data_end)
+        return XDP_ABORTED;
+    id = *(__u32 *)data;
     inner6 = eth->h_proto == bpf_htons(ETH_P_IPV6);
     if (inner6) {
-        struct ipv6hdr* ip = l3;
+        struct ipv6hdr *ip = l3;
 
         l4 = ip + 1;
-        if (l4 > data_end) return XDP_ABORTED;
+        if (l4 > data_end)
+            return XDP_ABORTED;
         key.family = 6;
         __builtin_memcpy(key.vip, &ip->daddr, sizeof(key.vip));
         __builtin_memcpy(key.own, &ip->saddr, sizeof(key.own));
@@ -82,10 +91,11 @@ int probe(struct xdp_md* ctx) {
         p.length = sizeof(*ip) + bpf_ntohs(ip->payload_len);
         p.l4_offset = sizeof(*ip);
     } else {
-        struct iphdr* ip = l3;
+        struct iphdr *ip = l3;
 
         l4 = ip + 1;
-        if (l4 > data_end || ip->ihl != 5) return XDP_ABORTED;
+        if (l4 > data_end || ip->ihl != 5)
+            return XDP_ABORTED;
         key.family = 4;
         __builtin_memcpy(key.vip, &ip->daddr, sizeof(ip->daddr));
         __builtin_memcpy(key.own, &ip->saddr, sizeof(ip->saddr));
@@ -96,25 +106,29 @@ int probe(struct xdp_md* ctx) {
     }
     p.l4_length = p.length - p.l4_offset;
     p.lean = is_lean(&p, l4, data_end);
-    if (remember(&p, &key, l4, data_end, id)) return XDP_ABORTED;
+    if (remember(&p, &key, l4, data_end, id))
+        return XDP_ABORTED;
     /* Another port of the tunnel for each probe, so that none is stuck on one of several paths. */
     p.hash = (__u64)key.own_port_be * 0x9e3779b97f4a7c15ULL;
 
     dest = find_dest(id);
-    if (!dest || dest->action == LB_ACTION_DROP || p.length > dest->mtu) return XDP_ABORTED;
+    if (!dest || dest->action == LB_ACTION_DROP || p.length > dest->mtu)
+        return XDP_ABORTED;
     probe_port = dest->ifindex;
     return inner6 ? forward(ctx, &p, dest, 1) : forward(ctx, &p, dest, 0);
 }
 
 /* What the answer's probe would have been remembered by. 0 if it can be none. */
-static __always_inline int read_answer(struct __sk_buff* skb, struct probe_key* key) {
+static __always_inline int read_answer(struct __sk_buff *skb, struct probe_key *key)
+{
     __u32 l4 = ETH_HLEN;
     struct ports ports;
 
     if (skb->protocol == bpf_htons(ETH_P_IP)) {
         struct iphdr ip;
 
-        if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) || ip.frag_off & bpf_htons(0x3fff)) return 0;
+        if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)) || ip.frag_off & bpf_htons(0x3fff))
+            return 0;
         __builtin_memcpy(key->vip, &ip.saddr, sizeof(ip.saddr));
         __builtin_memcpy(key->own, &ip.daddr, sizeof(ip.daddr));
         key->family = 4;
@@ -123,7 +137,8 @@ static __always_inline int read_answer(struct __sk_buff* skb, struct probe_key* 
     } else if (skb->protocol == bpf_htons(ETH_P_IPV6)) {
         struct ipv6hdr ip;
 
-        if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip))) return 0;
+        if (bpf_skb_load_bytes(skb, ETH_HLEN, &ip, sizeof(ip)))
+            return 0;
         __builtin_memcpy(key->vip, &ip.saddr, sizeof(key->vip));
         __builtin_memcpy(key->own, &ip.daddr, sizeof(key->own));
         key->family = 6;
@@ -132,20 +147,26 @@ static __always_inline int read_answer(struct __sk_buff* skb, struct probe_key* 
     } else {
         return 0;
     }
-    if (is_echo(key->protocol)) return !bpf_skb_load_bytes(skb, l4 + 4, &key->own_port_be, sizeof(key->own_port_be));
-    if (key->protocol != IPPROTO_TCP && key->protocol != IPPROTO_UDP) return 0;
-    if (bpf_skb_load_bytes(skb, l4, &ports, sizeof(ports))) return 0;
+    if (is_echo(key->protocol))
+        return !bpf_skb_load_bytes(skb, l4 + 4, &key->own_port_be, sizeof(key->own_port_be));
+    if (key->protocol != IPPROTO_TCP && key->protocol != IPPROTO_UDP)
+        return 0;
+    if (bpf_skb_load_bytes(skb, l4, &ports, sizeof(ports)))
+        return 0;
     key->vip_port_be = ports.source;
     key->own_port_be = ports.destination;
     return 1;
 }
 
 SEC("tc")
-int answer(struct __sk_buff* skb) {
+int answer(struct __sk_buff *skb)
+{
     struct probe_key key = {};
 
-    if (!read_answer(skb, &key) || !bpf_map_lookup_elem(&probes, &key)) return TC_ACT_UNSPEC;
-    if (skb->vlan_present && bpf_skb_vlan_pop(skb)) return TC_ACT_SHOT;
+    if (!read_answer(skb, &key) || !bpf_map_lookup_elem(&probes, &key))
+        return TC_ACT_UNSPEC;
+    if (skb->vlan_present && bpf_skb_vlan_pop(skb))
+        return TC_ACT_SHOT;
     return (int)bpf_redirect(probe_device, 0);
 }
 

@@ -38,7 +38,8 @@ struct {
 
 /* The tracepoint's arguments: the packet, the address of the code, the reason. */
 SEC("tp_btf/kfree_skb")
-int dropped(const __u64 *arguments) {
+int dropped(const __u64 *arguments)
+{
     struct sk_buff *skb = (struct sk_buff *)arguments[0];
     struct net_device *dev = skb->dev;
     if (!dev || dev->nd_net.net->net_cookie != namespace_cookie)
