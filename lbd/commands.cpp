@@ -21,6 +21,7 @@
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/daemon.hpp"
+#include "lbd/drain/command.hpp"
 #include "lbd/lifecycle/command.hpp"
 #include "lbd/render/command.hpp"
 #include "lbd/show/show.hpp"
@@ -125,6 +126,8 @@ ExitCode show(const Options& options) {
 constexpr std::array all{
     Command{"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
     Command{"reload", "Take up the configuration anew; a bad one changes nothing", [](CLI::App&, Options&) {}, reload},
+    Command{"drain", "Give a backend no new flows, also after a reload, until undrain", declare_drain, drain},
+    Command{"undrain", "Let a backend be as configured again", declare_undrain, undrain},
     Command{"stop", "End the running balancer; packets are still balanced", declare_stop, stop},
     Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
     Command{"show", "What the running balancer does", declare_show, show},

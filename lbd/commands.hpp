@@ -59,6 +59,13 @@ struct CaptureOptions {
     std::vector<std::string> filter;  ///< words of an expression
 };
 
+struct DrainOptions {
+    std::string backend;  ///< name or address
+    std::string service;  ///< empty: all
+    bool wait = false;
+    double seconds = 0;  ///< to wait; 0: no end
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the one we are in
@@ -72,6 +79,7 @@ struct Options {
     ExplainOptions explain;
     WatchOptions watch;
     CaptureOptions capture;
+    DrainOptions drain;
 };
 
 struct Command {

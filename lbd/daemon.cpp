@@ -85,7 +85,8 @@ Result<> Daemon::try_out(const Config& config) {
 
 Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolver, Pins pins,
                std::optional<Generation> former, Datapath datapath, Image image)
-    : config_(std::move(config)),
+    : written_(config),
+      config_(std::move(config)),
       path_(std::move(path)),
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
@@ -95,6 +96,10 @@ Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolve
       image_(std::move(image)) {}
 
 Result<> Daemon::run(const std::string& socket) {
+    drains_file_ = drains_file(socket);
+    TRY(auto drains, read_drains(drains_file_));
+    drains_ = known(std::move(drains), written_);
+    config_ = with_drains(written_, drains_);
     CHECK_OK(listen(socket));
     serve_metrics();
     loop_.feed_watchdog();
@@ -109,6 +114,7 @@ Result<> Daemon::run(const std::string& socket) {
     ::sd_notify(0, "STOPPING=1");
     if (detach_) {
         CHECK_OK(pins_.remove());
+        CHECK_OK(write_drains(drains_file_, {}));
         resolver_.release();
     } else {
         spdlog::info("stopped; packets are still balanced, until lbd runs again or lbd stop --detach");
@@ -348,6 +354,18 @@ Result<> Daemon::change_to(Config config) {
     if (attaches) CHECK_OK(attach());
     CHECK_OK(start_checks());
     report(before);
+    return {};
+}
+
+Result<> Daemon::adopt(Config written, Drains drains) {
+    drains = known(std::move(drains), written);
+    if (drains != drains_) CHECK_OK(write_drains(drains_file_, drains));
+    if (auto changed = change_to(with_drains(written, drains)); !changed) {
+        if (drains != drains_) (void)write_drains(drains_file_, drains_);
+        return changed;
+    }
+    written_ = std::move(written);
+    drains_ = std::move(drains);
     return {};
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
+#include "lbd/drain/drains.hpp"
 #include "lbd/health/checker.hpp"
 #include "lbd/metrics/server.hpp"
 #include "lbd/next_hop/resolver.hpp"
@@ -66,6 +68,8 @@ class Daemon {
     [[nodiscard]] netlink::Result<> realize(Image image);
     /// Nothing has changed if it fails before the first edit.
     [[nodiscard]] netlink::Result<> change_to(Config config);
+    /// The same for what is configured and what operators have said beyond that, which the file keeps.
+    [[nodiscard]] netlink::Result<> adopt(Config written, Drains drains);
 
     /// Nothing to do without services that want it.
     [[nodiscard]] netlink::Result<> start_checks();
@@ -89,10 +93,15 @@ class Daemon {
     [[nodiscard]] Control::Answer explain(const Json& request);
     [[nodiscard]] Control::Answer show(const Json& request);
     [[nodiscard]] Control::Answer reload(const Json& request);
+    [[nodiscard]] Control::Answer drain(const Json& request);
+    [[nodiscard]] Control::Answer undrain(const Json& request);
     [[nodiscard]] Control::Answer stop(const Json& request);
 
-    Config config_;
+    Config written_;
+    Config config_;  // with drains_
     const std::string path_;
+    Drains drains_;
+    std::filesystem::path drains_file_;
     EventLoop loop_;
     Resolver resolver_;
     Pins pins_;

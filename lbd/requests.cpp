@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
+#include <iterator>
 #include <string>
 #include <string_view>
 
@@ -23,6 +26,21 @@ std::string word(const nlohmann::ordered_json& request, const char* key) {
     return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
 }
 
+tl::expected<Drains, std::string> find_named(const Config& config, const nlohmann::ordered_json& request) {
+    const std::string backend = word(request, "backend");
+    const std::string service = word(request, "service");
+    Drains found = find_backends(config, backend, service);
+    if (!found.empty()) return found;
+    return tl::unexpected(fmt::format("no backend \"{}\"{}: lbd show backends has them", backend,
+                                      service.empty() ? "" : fmt::format(" of a service \"{}\"", service)));
+}
+
+nlohmann::ordered_json listed(const Drains& drains) {
+    auto list = nlohmann::ordered_json::array();
+    for (const Drained& one : drains) list.push_back({{"service", one.service}, {"backend", one.backend}});
+    return {{"backends", std::move(list)}};
+}
+
 }  // namespace
 
 Control::Answer Daemon::answer(const Json& request) {
@@ -31,10 +49,8 @@ Control::Answer Daemon::answer(const Json& request) {
         Control::Answer (Daemon::*handler)(const Json&);
     };
     static constexpr std::array handlers{
-        Entry{"explain", &Daemon::explain},
-        Entry{"show", &Daemon::show},
-        Entry{"reload", &Daemon::reload},
-        Entry{"stop", &Daemon::stop},
+        Entry{"explain", &Daemon::explain}, Entry{"show", &Daemon::show},       Entry{"reload", &Daemon::reload},
+        Entry{"drain", &Daemon::drain},     Entry{"undrain", &Daemon::undrain}, Entry{"stop", &Daemon::stop},
     };
     const std::string command = word(request, "command");
     for (const Entry& entry : handlers)
@@ -59,7 +75,7 @@ Control::Answer Daemon::reload(const Json& /*request*/) {
     Json refused = Json::array();
     tl::expected<void, std::string> changed;
     if (config)
-        changed = change_to(*std::move(config)).map_error([](const auto& error) { return error.message(); });
+        changed = adopt(*std::move(config), drains_).map_error([](const auto& error) { return error.message(); });
     else
         for (const auto& error : config.error()) refused.push_back(error.to_string());
     ::sd_notify(0, "READY=1");
@@ -72,6 +88,35 @@ Control::Answer Daemon::reload(const Json& /*request*/) {
     }
     spdlog::info("reloaded {}: {} services", path_, config_.services.size());
     return Json::object();
+}
+
+/// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now.
+Control::Answer Daemon::drain(const Json& request) {
+    const auto found = find_named(config_, request);
+    if (!found) return tl::unexpected(found.error());
+    Drains drains = drains_;
+    drains.insert(found->begin(), found->end());
+    if (const auto changed = adopt(written_, std::move(drains)); !changed)
+        return tl::unexpected(changed.error().message());
+    for (const Drained& one : *found) spdlog::info("{}: {} is drained", one.service, one.backend);
+    return listed(*found);
+}
+
+/// The same of those that are drained no longer.
+Control::Answer Daemon::undrain(const Json& request) {
+    const auto found = find_named(config_, request);
+    if (!found) return tl::unexpected(found.error());
+    Drains drains = drains_;
+    Drains freed;
+    std::ranges::set_intersection(*found, drains_, std::inserter(freed, freed.end()));
+    for (const Drained& one : freed) drains.erase(one);
+    if (freed.empty())
+        return tl::unexpected(
+            fmt::format("{} was not drained by lbd drain, so {} says what it is", word(request, "backend"), path_));
+    if (const auto changed = adopt(written_, std::move(drains)); !changed)
+        return tl::unexpected(changed.error().message());
+    for (const Drained& one : freed) spdlog::info("{}: {} is as configured again", one.service, one.backend);
+    return listed(freed);
 }
 
 /// There is no answer: the connection ends with the process.

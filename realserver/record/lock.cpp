@@ -13,7 +13,7 @@
 #include <sstream>
 #include <thread>
 
-#include "realserver/record/replace_file.hpp"
+#include "common/replace_file.hpp"
 
 namespace culvert::realserver {
 
@@ -48,14 +48,14 @@ std::string holder(int fd) {
 
 Result<Lock> Lock::open(const std::filesystem::path& path, int flags) {
     Lock lock(::open(path.c_str(), O_RDONLY | O_CLOEXEC | flags, 0600));
-    if (lock.fd_ < 0) return failure("open", path.string(), errno, {}, privilege(errno));
+    if (lock.fd_ < 0) return failure("open", path.string(), errno, {}, common::privilege(errno));
     return lock;
 }
 
 Result<Lock> Lock::to_change(const std::filesystem::path& directory, std::chrono::milliseconds patience,
                              const OnWait& on_wait) {
     using std::chrono::steady_clock;
-    CHECK_OK(make_directory(directory));
+    CHECK_OK(common::make_directory(directory));
     TRY(Lock lock, open(directory, O_DIRECTORY));
     const auto deadline = steady_clock::now() + patience;
     for (bool said = false; flock(lock.fd_, LOCK_EX | LOCK_NB) < 0; std::this_thread::sleep_for(pause)) {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "realserver/record/replace_file.hpp"
+#include "common/replace_file.hpp"
 
 namespace culvert::realserver {
 
@@ -33,20 +33,23 @@ Result<std::optional<Record>> RecordFile::load() const {
     std::ifstream file(path_, std::ios::binary);
     if (!file && errno == ENOENT) return std::nullopt;
     std::ostringstream text;
-    if (!file || !(text << file.rdbuf())) return failure("read record", path_.string(), errno, {}, privilege(errno));
+    if (!file || !(text << file.rdbuf()))
+        return failure("read record", path_.string(), errno, {}, common::privilege(errno));
     auto record = decode(text.str(), boot_id());
     if (record) return *std::move(record);
     return failure("read record", path_.string(), EBADMSG, record.error(),
                    "remove the file: what it says of replaced sysctls is then lost, and nothing else");
 }
 
-Result<> RecordFile::save(const Record& record) const { return replace_file(path_, encode(record, boot_id()), 0600); }
+Result<> RecordFile::save(const Record& record) const {
+    return common::replace_file(path_, encode(record, boot_id()), 0600);
+}
 
 std::filesystem::path RecordFile::monitor() const { return std::filesystem::path(path_).replace_extension("monitor"); }
 
 Result<> RecordFile::remove() const {
     if (unlink(path_.c_str()) < 0 && errno != ENOENT)
-        return failure("remove record", path_.string(), errno, {}, privilege(errno));
+        return failure("remove record", path_.string(), errno, {}, common::privilege(errno));
     return {};
 }
 

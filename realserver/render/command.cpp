@@ -16,7 +16,7 @@
 #include "common/suggest.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/output.hpp"
-#include "realserver/record/replace_file.hpp"
+#include "common/replace_file.hpp"
 #include "realserver/render/render.hpp"
 
 namespace culvert::realserver {
@@ -70,7 +70,7 @@ ExitCode run_render(const Options& options) {
         return exit_done;
     }
     const fs::path target = fs::path(options.directory) / rendering->path;
-    const auto written = replace_file(target, text, rendering->executable ? 0755 : 0644);
+    const auto written = common::replace_file(target, text, rendering->executable ? 0755 : 0644);
     if (!written) return fail(written.error());
     fmt::print("{}\n", target.string());
     return exit_done;

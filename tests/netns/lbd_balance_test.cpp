@@ -75,6 +75,47 @@ TEST_F(LbdBalance, FlowsAreForgottenWhenIdle) {
     EXPECT_EQ(lbd.backend("10.0.0.5")["new_flows"], 10);
 }
 
+TEST_F(LbdBalance, DrainedBackendsKeepWhatTheyHave) {
+    const std::string config = R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - name: web
+            vip: 192.0.2.1
+            ports: [80/tcp]
+            encap: {type: l2}
+            backends: [{address: 10.0.0.4}, {address: 10.0.0.5}]
+        )";
+    std::optional<Balancer> lbd;
+    lbd.emplace(balancer(), config);
+    const auto live = [&] { return lbd->backend("10.0.0.4")["live_flows"].get<int>(); };
+    std::optional<Process> clients = client().spawn(
+        "python3 -c 'import socket, time; connections = [socket.create_connection((\"192.0.2.1\", 80))"
+        " for _ in range(16)]; print(\"open\", flush=True); time.sleep(60)'");
+    clients->wait_for("open");
+    const int before = live();
+    ASSERT_GT(before, 0);
+
+    balancer().must(CULVERT_LBD " drain 10.0.0.4");
+    lbd->reload(config);
+    EXPECT_EQ(lbd->stop().status, 0);
+    lbd.emplace(balancer(), config);
+    EXPECT_EQ(lbd->backend("10.0.0.4")["state"], "drain");
+    EXPECT_THAT(http_get_many(client(), vip4, 10), testing::AllOf(testing::SizeIs(10), testing::Each("b5")));
+    EXPECT_EQ(live(), before);
+    const Output waited = balancer().run(CULVERT_LBD " drain 10.0.0.4 --for 0.1");
+    EXPECT_EQ(waited.status, 1);
+    EXPECT_THAT(waited.err, testing::HasSubstr(fmt::format("{} live flows are left", before)));
+
+    clients.reset();
+    balancer().must(CULVERT_LBD " drain 10.0.0.4 --wait");
+    EXPECT_EQ(live(), 0);
+    balancer().must(CULVERT_LBD " undrain 10.0.0.4");
+    EXPECT_EQ(lbd->backend("10.0.0.4")["state"], "active");
+    EXPECT_EQ(balancer().run(CULVERT_LBD " undrain 10.0.0.4").status, 1);
+    EXPECT_EQ(balancer().run(CULVERT_LBD " drain 10.0.0.44").status, 1);
+}
+
 TEST_F(LbdBalance, AllPortsAndOthers) {
     const Balancer lbd(balancer(), R"(
         interfaces: [eth0]

@@ -98,8 +98,8 @@ TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
     web.serve("health", "all is well");
     const DnsServer dns(backend(), "backend");
     backend().must(
-        "openssl req -x509 -newkey rsa:2048 -nodes -keyout /run/key -out /run/certificate -days 1 -subj "
-        "/CN=www.example");
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /run/key"
+        " -out /run/certificate -days 1 -subj /CN=www.example");
     const Process tls = backend().spawn("openssl s_server -accept 443 -key /run/key -cert /run/certificate -www");
     tls.wait_for("ACCEPT");
     balancer().write("/run/page",

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/record/replace_file.hpp"
+#include "common/replace_file.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 #include <cstdio>
 #include <system_error>
 
-namespace culvert::realserver {
+namespace culvert::common {
 
 namespace {
 
@@ -62,4 +62,4 @@ Result<> replace_file(const std::filesystem::path& path, std::string_view text, 
     return write_through(path.parent_path(), O_RDONLY | O_DIRECTORY, {});
 }
 
-}  // namespace culvert::realserver
+}  // namespace culvert::common

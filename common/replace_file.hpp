@@ -9,7 +9,7 @@
 
 #include "netlink/result.hpp"
 
-namespace culvert::realserver {
+namespace culvert::common {
 
 /// With all directories above it; done if it is there.
 [[nodiscard]] netlink::Result<> make_directory(const std::filesystem::path& directory);
@@ -20,4 +20,4 @@ namespace culvert::realserver {
 /// The cure, if the error says that a right is missing.
 [[nodiscard]] std::string privilege(int code);
 
-}  // namespace culvert::realserver
+}  // namespace culvert::common

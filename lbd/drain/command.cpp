@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/drain/command.hpp"
+
+#include <fmt/core.h>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <thread>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lbd/control.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds time_between_looks{500};
+
+void declare_backend(CLI::App& app, Options& options) {
+    app.add_option("backend", options.drain.backend, "Its name or address")->required()->type_name("");
+    app.add_option("--service", options.drain.service, "Of this service only (default: of all)")->type_name("NAME");
+}
+
+/// [{"service": …, "backend": …}, …]: whom it was about.
+Result<Json> request(const Options& options, const char* command) {
+    TRY(auto answer,
+        ask(socket_path(options),
+            {{"command", command}, {"backend", options.drain.backend}, {"service", options.drain.service}}));
+    return answer.at("backends");
+}
+
+Result<std::uint64_t> live_flows(const Options& options, const Json& backends) {
+    TRY(const Json flows, ask(socket_path(options), {{"command", "show"}, {"what", "flows"}}));
+    std::uint64_t live = 0;
+    for (const Json& service : flows.at("services"))
+        for (const Json& backend : service.at("backends"))
+            for (const Json& drained : backends)
+                if (drained.at("service") == service.at("name") && drained.at("backend") == backend.at("name"))
+                    live += backend.at("live_flows").get<std::uint64_t>();
+    return live;
+}
+
+ExitCode wait_for_the_last(const Options& options, const Json& backends) {
+    const auto deadline = Clock::now() + std::chrono::duration<double>(options.drain.seconds);
+    std::optional<std::uint64_t> said;
+    for (;;) {
+        const auto live = live_flows(options, backends);
+        if (!live) return fail(live.error());
+        if (*live == 0) return exit_done;
+        if (options.drain.seconds > 0 && Clock::now() >= deadline) {
+            fmt::print(stderr, "lbd: {} live flows are left\n", *live);
+            return exit_failed;
+        }
+        if (said != *live) fmt::print(stderr, "{} live flows\n", *live);
+        said = *live;
+        std::this_thread::sleep_for(time_between_looks);
+    }
+}
+
+}  // namespace
+
+void declare_drain(CLI::App& app, Options& options) {
+    declare_backend(app, options);
+    app.add_flag("--wait", options.drain.wait, "Until its last live flow has ended");
+    app.add_option("--for", options.drain.seconds, "Wait no longer than this (default: no end)")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 86'400.0));
+}
+
+ExitCode drain(const Options& options) {
+    const auto backends = request(options, "drain");
+    if (!backends) return fail(backends.error());
+    const bool waits = options.drain.wait || options.drain.seconds > 0;
+    return waits ? wait_for_the_last(options, *backends) : exit_done;
+}
+
+void declare_undrain(CLI::App& app, Options& options) { declare_backend(app, options); }
+
+ExitCode undrain(const Options& options) {
+    const auto backends = request(options, "undrain");
+    return backends ? exit_done : fail(backends.error());
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/drain/drains.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "common/replace_file.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+using Json = nlohmann::ordered_json;
+
+}  // namespace
+
+Drains find_backends(const Config& config, std::string_view backend, std::string_view service) {
+    Drains found;
+    for (const Service& one : config.services) {
+        if (!service.empty() && one.name != service) continue;
+        for (const Backend& candidate : one.backends)
+            if (candidate.name == backend || candidate.address.to_string() == backend)
+                found.insert({one.name, candidate.name});
+    }
+    return found;
+}
+
+Drains known(Drains drains, const Config& config) {
+    Drains all;
+    for (const Service& service : config.services)
+        for (const Backend& backend : service.backends) all.insert({service.name, backend.name});
+    std::erase_if(drains, [&](const Drained& drained) { return !all.contains(drained); });
+    return drains;
+}
+
+Config with_drains(Config config, const Drains& drains) {
+    if (drains.empty()) return config;
+    for (Service& service : config.services)
+        for (Backend& backend : service.backends)
+            if (drains.contains({service.name, backend.name})) backend.state = BackendState::drain;
+    return config;
+}
+
+/// [{"service": …, "backend": …}, …]
+Result<Drains> read_drains(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    if (!file) {
+        if (errno == ENOENT) return Drains{};
+        return failure("read", path.string(), errno, {}, common::privilege(errno));
+    }
+    Drains drains;
+    try {
+        for (const Json& one : Json::parse(file))
+            drains.insert({one.at("service").get<std::string>(), one.at("backend").get<std::string>()});
+    } catch (const Json::exception& error) {
+        return failure("read", path.string(), EINVAL, error.what(), "remove it: what it says to drain is then active");
+    }
+    return drains;
+}
+
+Result<> write_drains(const std::filesystem::path& path, const Drains& drains) {
+    if (drains.empty()) {
+        std::error_code error;
+        std::filesystem::remove(path, error);
+        if (error) return failure("remove", path.string(), error.value(), {}, common::privilege(error.value()));
+        return {};
+    }
+    Json list = Json::array();
+    for (const Drained& drained : drains) list.push_back({{"service", drained.service}, {"backend", drained.backend}});
+    return common::replace_file(path, list.dump(2) + '\n', 0600);
+}
+
+std::filesystem::path drains_file(std::filesystem::path socket) { return socket.replace_extension(".drained.json"); }
+
+}  // namespace culvert::lbd
