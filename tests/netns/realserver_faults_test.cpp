@@ -115,7 +115,7 @@ TEST_F(RealserverFaults, OfEachSystemCall) {
     const bool has_tunnels = !missing_module("ipip") && !missing_module("fou");
     build();
     if (has_tunnels) {
-        EXPECT_GE(try_every_step(in_turn, "", with_a_tunnel), 10);
+        EXPECT_GE(try_every_step(in_turn, "", with_a_tunnel), 8);
     } else {
         EXPECT_GE(try_every_step(all_of_them, "", without_modules.yaml), 8);
     }

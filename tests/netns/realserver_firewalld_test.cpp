@@ -24,13 +24,14 @@ constexpr const char* bus = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 </policy></busconfig>
 )";
 
+constexpr std::chrono::minutes slow_start{2};  // it is Python
+
 constexpr const char* with_bus = "env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/bus ";
 
 /// firewalld on one host, with a bus of its own, where clients may have pages and nothing else.
 class Firewalld {
   public:
     explicit Firewalld(const Host& host) : host_(host), bus_(start_bus(host)), process_(start(host)) {
-        constexpr std::chrono::minutes slow_start{2};  // it is Python
         EXPECT_TRUE(eventually([&] { return client("--state").ok(); }, slow_start)) << process_.out() << process_.err();
     }
 
@@ -100,7 +101,7 @@ TEST_F(RealserverFirewalld, LetsTheBalancersTunnelsInAndLeavesOurTableAlone) {
                        "  - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l3dsr, dscp: 2}, backends: "
                        "[{address: 10.0.0.3}]}\n");
     EXPECT_EQ(http_get(client(), "192.0.2.1"), "backend\n");
-    EXPECT_TRUE(firewalld.client("--reload").ok());
+    EXPECT_TRUE(eventually([&] { return firewalld.client("--reload").ok(); }, slow_start));
     EXPECT_EQ(backend().must(CULVERT_REALSERVER " plan -c /run/realserver.yaml"), "nothing to change\n");
     EXPECT_EQ(http_get(client(), "192.0.2.1"), "backend\n");
 
