@@ -23,7 +23,6 @@ using netlink::failure;
 using netlink::Result;
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t longest_request = 64 << 10;
 constexpr std::chrono::seconds time_for_client{2};
 constexpr std::chrono::seconds time_for_answer{10};  // to be made and read
 constexpr std::size_t most_clients = 16;
@@ -76,13 +75,6 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
         reply.append(buffer.data(), static_cast<std::size_t>(length));
     if (length < 0) return failure("wait for lbd's answer", path, errno);
     return reply;
-}
-
-std::string answer_to(const std::string& line, const Control::Handler& handler) {
-    const Json request = Json::parse(line, nullptr, false);
-    const auto answer = request.is_object() ? handler(request) : tl::unexpected(std::string("not a JSON object"));
-    const Json reply = answer ? Json{{"ok", *answer}} : Json{{"error", answer.error()}};
-    return reply.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 }  // namespace
@@ -138,11 +130,10 @@ bool Control::receive(Client& client) {
     std::array<char, 4096> buffer;
     const ssize_t length = ::recv(client.socket.get(), buffer.data(), buffer.size(), 0);
     if (length < 0) return errno == EAGAIN || errno == EINTR;
-    client.request.append(buffer.data(), static_cast<std::size_t>(length));
-    const auto end = client.request.find('\n');
-    if (end == std::string::npos) return length != 0 && client.request.size() < longest_request;
+    const auto state = client.request.append({buffer.data(), static_cast<std::size_t>(length)});
+    if (state != RequestLine::State::whole) return length != 0 && state == RequestLine::State::unfinished;
 
-    client.answer = answer_to(client.request.substr(0, end), handler_);
+    client.answer = answer_to(client.request.text(), handler_);
     const int id = client.socket.get();
     client.io = {};  // a descriptor is waited for once
     auto io = loop_.on_io(id, EPOLLOUT, [this, id](std::uint32_t) { serve(id); });

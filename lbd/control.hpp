@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -10,10 +9,10 @@
 
 #include "common/event_loop.hpp"
 #include "common/fd.hpp"
+#include "lbd/control_protocol.hpp"
 #include "netlink/result.hpp"
 
-/// How the commands talk to the running balancer: a stream socket, one line of JSON there, one line of JSON back.
-///     {"command": "show", "what": "services"}  →  {"ok": …}  or  {"error": "what is wrong"}
+/// How the commands talk to the running balancer: a stream socket, and what control_protocol.hpp says on it.
 namespace culvert::lbd {
 
 using common::Fd;
@@ -24,10 +23,6 @@ using common::EventLoop;
 /// on; so is who takes longer than 10 s to read the answer.
 class Control {
   public:
-    /// From a request to what is "ok", or to what is wrong.
-    using Answer = tl::expected<nlohmann::ordered_json, std::string>;
-    using Handler = std::function<Answer(const nlohmann::ordered_json& request)>;
-
     /// Makes the socket, for its owner only (mode 0600), and its directory. EADDRINUSE if someone listens there
     /// already; a socket that nobody listens on is replaced.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Control>> listen(EventLoop& loop, const std::string& path,
@@ -40,7 +35,7 @@ class Control {
   private:
     struct Client {
         Fd socket;
-        std::string request;
+        RequestLine request;
         std::string answer;  // what is left to send
         EventLoop::Source io;
         EventLoop::Source deadline;

@@ -127,7 +127,7 @@ Result<> Daemon::listen(const std::string& socket) {
         TRY(auto source, loop_.on_signal(signal, [this] { end({}); }));
         signals_.push_back(std::move(source));
     }
-    TRY(auto source, loop_.on_signal(SIGHUP, [this] { (void)reload({}); }));
+    TRY(auto source, loop_.on_signal(SIGHUP, [this] { (void)answer(ReloadRequest{}); }));
     signals_.push_back(std::move(source));
     CHECK_OK(follow_network());
     TRY(next_update_, loop_.timer([this] { update(); }));

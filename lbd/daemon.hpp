@@ -20,6 +20,7 @@
 #include "lbd/metrics/server.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
+#include "lbd/request.hpp"
 #include "lbd/show/observe.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
@@ -88,14 +89,13 @@ class Daemon {
     void report(const Hops& before) const;
 
     using Json = nlohmann::ordered_json;
-    /// By the request's "command", from the table in requests.cpp.
-    [[nodiscard]] Control::Answer answer(const Json& request);
-    [[nodiscard]] Control::Answer explain(const Json& request);
-    [[nodiscard]] Control::Answer show(const Json& request);
-    [[nodiscard]] Control::Answer reload(const Json& request);
-    [[nodiscard]] Control::Answer drain(const Json& request);
-    [[nodiscard]] Control::Answer undrain(const Json& request);
-    [[nodiscard]] Control::Answer stop(const Json& request);
+    [[nodiscard]] Answer answer(const Json& request);
+    [[nodiscard]] Answer answer(const ShowRequest& request);
+    [[nodiscard]] Answer answer(const ReloadRequest& request);
+    [[nodiscard]] Answer answer(const DrainRequest& request);
+    [[nodiscard]] Answer answer(const UndrainRequest& request);
+    [[nodiscard]] Answer answer(const ExplainRequest& request);
+    [[nodiscard]] Answer answer(const StopRequest& request);
 
     Config written_;
     Config config_;  // with drains_

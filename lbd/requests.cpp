@@ -4,35 +4,28 @@
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <iterator>
 #include <string>
-#include <string_view>
+#include <variant>
 
 #include <nlohmann/json.hpp>
 
 #include "lbd/config/config.hpp"
 #include "lbd/daemon.hpp"
+#include "lbd/request.hpp"
 #include "lbd/show/show.hpp"
 
 /// What the running balancer answers to commands.
 namespace culvert::lbd {
 namespace {
 
-/// The value of a key, if it is a string; else nothing.
-std::string word(const nlohmann::ordered_json& request, const char* key) {
-    const auto value = request.find(key);
-    return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
-}
-
-tl::expected<Drains, std::string> find_named(const Config& config, const nlohmann::ordered_json& request) {
-    const std::string backend = word(request, "backend");
-    const std::string service = word(request, "service");
-    Drains found = find_backends(config, backend, service);
+tl::expected<Drains, std::string> find_named(const Config& config, const DrainRequest& request) {
+    Drains found = find_backends(config, request.backend, request.service);
     if (!found.empty()) return found;
-    return tl::unexpected(fmt::format("no backend \"{}\"{}: lbd show backends has them", backend,
-                                      service.empty() ? "" : fmt::format(" of a service \"{}\"", service)));
+    return tl::unexpected(
+        fmt::format("no backend \"{}\"{}: lbd show backends has them", request.backend,
+                    request.service.empty() ? "" : fmt::format(" of a service \"{}\"", request.service)));
 }
 
 nlohmann::ordered_json listed(const Drains& drains) {
@@ -43,31 +36,20 @@ nlohmann::ordered_json listed(const Drains& drains) {
 
 }  // namespace
 
-Control::Answer Daemon::answer(const Json& request) {
-    struct Entry {
-        std::string_view command;
-        Control::Answer (Daemon::*handler)(const Json&);
-    };
-    static constexpr std::array handlers{
-        Entry{"explain", &Daemon::explain}, Entry{"show", &Daemon::show},       Entry{"reload", &Daemon::reload},
-        Entry{"drain", &Daemon::drain},     Entry{"undrain", &Daemon::undrain}, Entry{"stop", &Daemon::stop},
-    };
-    const std::string command = word(request, "command");
-    for (const Entry& entry : handlers)
-        if (entry.command == command) return (this->*entry.handler)(request);
-    return tl::unexpected("unknown command \"" + command + '"');
+Answer Daemon::answer(const Json& json) {
+    const auto request = parse_request(json);
+    if (!request) return tl::unexpected(request.error());
+    return std::visit([this](const auto& one) { return answer(one); }, *request);
 }
 
-Control::Answer Daemon::show(const Json& request) {
-    const auto wanted = view(word(request, "what"));
-    if (!wanted) return tl::unexpected("nothing to show called \"" + word(request, "what") + '"');
+Answer Daemon::answer(const ShowRequest& request) {
     const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks());
     if (!status) return tl::unexpected(status.error().message());
-    return to_json(*wanted, *status);
+    return to_json(request.view, *status);
 }
 
 /// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.
-Control::Answer Daemon::reload(const Json& /*request*/) {
+Answer Daemon::answer(const ReloadRequest& /*request*/) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                  static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
@@ -91,7 +73,7 @@ Control::Answer Daemon::reload(const Json& /*request*/) {
 }
 
 /// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now.
-Control::Answer Daemon::drain(const Json& request) {
+Answer Daemon::answer(const DrainRequest& request) {
     const auto found = find_named(config_, request);
     if (!found) return tl::unexpected(found.error());
     Drains drains = drains_;
@@ -103,7 +85,7 @@ Control::Answer Daemon::drain(const Json& request) {
 }
 
 /// The same of those that are drained no longer.
-Control::Answer Daemon::undrain(const Json& request) {
+Answer Daemon::answer(const UndrainRequest& request) {
     const auto found = find_named(config_, request);
     if (!found) return tl::unexpected(found.error());
     Drains drains = drains_;
@@ -112,7 +94,7 @@ Control::Answer Daemon::undrain(const Json& request) {
     for (const Drained& one : freed) drains.erase(one);
     if (freed.empty())
         return tl::unexpected(
-            fmt::format("{} was not drained by lbd drain, so {} says what it is", word(request, "backend"), path_));
+            fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, path_));
     if (const auto changed = adopt(written_, std::move(drains)); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : freed) spdlog::info("{}: {} is as configured again", one.service, one.backend);
@@ -120,8 +102,8 @@ Control::Answer Daemon::undrain(const Json& request) {
 }
 
 /// There is no answer: the connection ends with the process.
-Control::Answer Daemon::stop(const Json& request) {
-    detach_ = request.contains("detach") && request["detach"] == true;
+Answer Daemon::answer(const StopRequest& request) {
+    detach_ = request.detach;
     end({});
     return Json::object();
 }

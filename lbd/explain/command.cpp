@@ -10,6 +10,7 @@
 #include "lbd/control.hpp"
 #include "lbd/explain/explain.hpp"
 #include "lbd/explain/question.hpp"
+#include "lbd/frame/hex.hpp"
 #include "lbd/frame/pcap_file.hpp"
 #include "lbd/tools.hpp"
 

@@ -6,13 +6,12 @@
 #include <linux/bpf.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
-#include <string_view>
 
 #include <nlohmann/json.hpp>
 
 #include "lbd/frame/frame.hpp"
+#include "lbd/frame/hex.hpp"
 #include "lbd/reasons.hpp"
 #include "lbd/show/show.hpp"
 
@@ -103,18 +102,6 @@ Json flow(const lb_story& story, bool gone, const Scene& scene) {
 }
 
 }  // namespace
-
-std::string to_hex(Frame bytes) { return fmt::format("{:02x}", fmt::join(bytes, "")); }
-
-std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text) {
-    if (text.size() % 2 != 0) return std::nullopt;
-    std::vector<std::uint8_t> bytes(text.size() / 2);
-    for (std::size_t i = 0; i < bytes.size(); ++i) {
-        const char* begin = text.data() + 2 * i;
-        if (std::from_chars(begin, begin + 2, bytes[i], 16).ptr != begin + 2) return std::nullopt;
-    }
-    return bytes;
-}
 
 Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& scene) {
     const auto headers = decode(frame);

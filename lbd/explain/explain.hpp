@@ -3,11 +3,8 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -42,9 +39,5 @@ struct Scene {
 
 /// That as a story, a line a step.
 [[nodiscard]] std::string to_story(const nlohmann::ordered_json& explanation, bool colored);
-
-[[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
-/// Nothing if it isn't pairs of hexadecimal digits.
-[[nodiscard]] std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
 
 }  // namespace culvert::lbd

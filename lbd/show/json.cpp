@@ -2,7 +2,6 @@
 #include <fmt/core.h>
 #include <linux/neighbour.h>
 
-#include <array>
 #include <utility>
 #include <variant>
 
@@ -15,15 +14,6 @@ namespace culvert::lbd {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array<std::pair<View, std::string_view>, 6> views{{
-    {View::services, "services"},
-    {View::backends, "backends"},
-    {View::flows, "flows"},
-    {View::neighbours, "neighbours"},
-    {View::interfaces, "interfaces"},
-    {View::counters, "counters"},
-}};
 
 std::string_view checksum(UdpChecksum checksum) {
     switch (checksum) {
@@ -250,18 +240,6 @@ Json counters(const Status& status) {
 }
 
 }  // namespace
-
-std::vector<std::string_view> view_names() {
-    std::vector<std::string_view> names;
-    for (const auto& [view, name] : views) names.push_back(name);
-    return names;
-}
-
-std::optional<View> view(std::string_view name) {
-    for (const auto& [view, known] : views)
-        if (known == name) return view;
-    return std::nullopt;
-}
 
 std::string to_string(const PortSpec& port) {
     const std::string range = port.last > port.port ? fmt::format("-{}", port.last) : "";

@@ -2,14 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "lbd/show/status.hpp"
+#include "lbd/show/view.hpp"
 
 /// `lbd show`: the status as JSON, and that as a table. Keys are stable; a value that does not exist is left out.
 ///
@@ -32,12 +31,6 @@
 /// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
 /// table, live_flows those that are there, closing_flows those whose client sent FIN or RST.
 namespace culvert::lbd {
-
-enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters };
-
-/// In the order in which help lists them.
-[[nodiscard]] std::vector<std::string_view> view_names();
-[[nodiscard]] std::optional<View> view(std::string_view name);
 
 [[nodiscard]] nlohmann::ordered_json to_json(View view, const Status& status);
 /// `json` is what to_json made of the same view.

@@ -34,7 +34,7 @@ class ControlTest : public testing::Test {
         auto loop = EventLoop::open();
         ASSERT_TRUE(loop);
         loop_ = std::make_unique<EventLoop>(*std::move(loop));
-        auto control = Control::listen(*loop_, path(), [](const Json& request) -> Control::Answer {
+        auto control = Control::listen(*loop_, path(), [](const Json& request) -> Answer {
             if (request.contains("echo")) return request["echo"];
             return tl::unexpected(std::string("nothing to echo"));
         });

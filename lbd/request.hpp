@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+#include <tl/expected.hpp>
+
+#include "lbd/show/view.hpp"
+
+/// What commands ask of the running balancer, as values.
+namespace culvert::lbd {
+
+struct ShowRequest {
+    View view = View::services;
+};
+struct ReloadRequest {};
+struct DrainRequest {
+    std::string backend;
+    std::string service;  ///< empty: of all
+};
+struct UndrainRequest : DrainRequest {};
+struct ExplainRequest {
+    static constexpr std::size_t most_frames = 500;
+
+    std::vector<std::vector<std::uint8_t>> frames;
+    std::string interface;  ///< by which they come; empty: the first one
+};
+struct StopRequest {
+    bool detach = false;
+};
+using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRequest, ExplainRequest, StopRequest>;
+
+///     {"command": "show", "what": "services"}
+///     {"command": "reload"}
+///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
+///     {"command": "explain", "frames": ["hexadecimal digits", …], "interface": "name"}
+///     {"command": "stop", "detach": true}
+/// Or what is wrong with it.
+[[nodiscard]] tl::expected<Request, std::string> parse_request(const nlohmann::ordered_json& request);
+
+}  // namespace culvert::lbd
