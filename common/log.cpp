@@ -1,20 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/log.hpp"
 
+#include <fmt/core.h>
 #include <fmt/format.h>
-#include <spdlog/pattern_formatter.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
+#include <sys/uio.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
-#include <string_view>
+#include <span>
+#include <vector>
+
+#define SD_JOURNAL_SUPPRESS_LOCATION  // where in our code is of no interest to operators
+#include <systemd/sd-journal.h>
 
 namespace culvert::common {
-
 namespace {
 
 /// systemd.exec(5): $JOURNAL_STREAM names the journal's end of standard output or standard error, by device and inode.
@@ -25,30 +31,53 @@ bool goes_to_journal(int fd) {
            fmt::format("{}:{}", status.st_dev, status.st_ino) == journal;
 }
 
-class JournalLevel : public spdlog::custom_flag_formatter {
-  public:
-    void format(const spdlog::details::log_msg& message, const std::tm&, spdlog::memory_buf_t& line) override {
-        const std::string_view prefix = message.level >= spdlog::level::err    ? SD_ERR
-                                        : message.level == spdlog::level::warn ? SD_WARNING
-                                        : message.level == spdlog::level::info ? SD_INFO
-                                                                               : SD_DEBUG;
-        line.append(prefix.data(), prefix.data() + prefix.size());
+int priority(spdlog::level::level_enum level) {
+    if (level >= spdlog::level::err) return LOG_ERR;
+    if (level == spdlog::level::warn) return LOG_WARNING;
+    return level == spdlog::level::info ? LOG_INFO : LOG_DEBUG;
+}
+
+std::span<const Field> fields_of_line;  // while it is logged
+
+class JournalSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        const int level = priority(message.level);
+        const std::string_view text(message.payload.data(), message.payload.size());
+        // Where it can't be reached, there is still its end of standard error: sd-daemon(3).
+        if (!send(level, text)) fmt::print(stderr, "<{}>{}\n", level, text);
     }
-    [[nodiscard]] std::unique_ptr<custom_flag_formatter> clone() const override {
-        return std::make_unique<JournalLevel>();
+
+    static bool send(int level, std::string_view text) {
+        // libsystemd keeps it to itself if there is no journal.
+        if (::access("/run/systemd/journal/socket", W_OK) != 0) return false;
+        std::vector<std::string> lines{fmt::format("PRIORITY={}", level), fmt::format("MESSAGE={}", text)};
+        for (const Field& field : fields_of_line)
+            lines.push_back(fmt::format("CULVERT_{}={}", field.name, field.value));
+        std::vector<iovec> parts;
+        for (std::string& line : lines) parts.push_back({.iov_base = line.data(), .iov_len = line.size()});
+        return sd_journal_sendv(parts.data(), static_cast<int>(parts.size())) == 0;
     }
+
+    void flush_() override {}
 };
 
 }  // namespace
 
 void log_to_stderr(ColorMode color) {
+    if (goes_to_journal(STDERR_FILENO)) {
+        spdlog::set_default_logger(std::make_shared<spdlog::logger>("culvert", std::make_shared<JournalSink>()));
+        return;
+    }
     const auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_st>();
     sink->set_color_mode(use_color(color, STDERR_FILENO) ? spdlog::color_mode::always : spdlog::color_mode::never);
     spdlog::set_default_logger(std::make_shared<spdlog::logger>("culvert", sink));
-    auto formatter = std::make_unique<spdlog::pattern_formatter>();
-    formatter->add_flag<JournalLevel>('*').set_pattern(goes_to_journal(STDERR_FILENO) ? "%*%v"
-                                                                                      : "%H:%M:%S.%e %^%l%$: %v");
-    spdlog::set_formatter(std::move(formatter));
+    spdlog::set_pattern("%H:%M:%S.%e %^%l%$: %v");
+}
+
+void log(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text) {
+    fields_of_line = {fields.begin(), fields.size()};
+    spdlog::log(level, "{}", text);
+    fields_of_line = {};
 }
 
 }  // namespace culvert::common

@@ -18,6 +18,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/log.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/metrics/metrics.hpp"
@@ -27,6 +28,7 @@
 namespace culvert::lbd {
 namespace {
 
+using common::log;
 using netlink::Result;
 using namespace std::chrono_literals;
 
@@ -387,10 +389,15 @@ void Daemon::report(const Hops& before) const {
         if (old != before.end() && old->second == hop) continue;
         changed = true;
         if (hop)
-            spdlog::info("backend {}: reachable by {} at {}", backend.to_string(),
-                         resolver_.network().ports.at(hop->ifindex).name, hop->destination.to_string());
+            log(spdlog::level::info, {{"EVENT", "backend_reachable"}, {"ADDRESS", backend.to_string()}},
+                fmt::format("backend {}: reachable by {} at {}", backend.to_string(),
+                            resolver_.network().ports.at(hop->ifindex).name, hop->destination.to_string()));
         else
-            spdlog::warn("backend {}: not reachable: {}", backend.to_string(), reasons[hop.error()].text);
+            log(spdlog::level::warn,
+                {{"EVENT", "backend_unreachable"},
+                 {"ADDRESS", backend.to_string()},
+                 {"REASON", std::string(reasons[hop.error()].name)}},
+                fmt::format("backend {}: not reachable: {}", backend.to_string(), reasons[hop.error()].text));
     }
     if (changed) ::sd_notifyf(0, "STATUS=%s", summary(config_, hops_).c_str());
 }

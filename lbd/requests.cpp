@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
-#include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/log.hpp"
 #include "lbd/config/config.hpp"
 #include "lbd/daemon.hpp"
 #include "lbd/request.hpp"
@@ -19,6 +19,8 @@
 /// What the running balancer answers to commands.
 namespace culvert::lbd {
 namespace {
+
+using common::log;
 
 tl::expected<Drains, std::string> find_named(const Config& config, const DrainRequest& request) {
     Drains found = find_backends(config, request.backend, request.service);
@@ -61,14 +63,19 @@ Answer Daemon::answer(const ReloadRequest& /*request*/) {
     else
         for (const auto& error : config.error()) refused.push_back(error.to_string());
     ::sd_notify(0, "READY=1");
-    ++(config && changed ? reloads_.done : reloads_.failed);
-    for (const auto& line : refused) spdlog::error("reload refused: {}", line.get<std::string>());
+    reloads_.last_done = config && changed;
+    ++(reloads_.last_done ? reloads_.done : reloads_.failed);
+    for (const auto& line : refused)
+        log(spdlog::level::err, {{"EVENT", "reload_refused"}, {"REASON", line}},
+            fmt::format("reload refused: {}", line.get<std::string>()));
     if (!refused.empty()) return Json{{"refused", refused}};
     if (!changed) {
-        spdlog::error("reload failed: {}", changed.error());
+        log(spdlog::level::err, {{"EVENT", "reload_failed"}, {"REASON", changed.error()}},
+            fmt::format("reload failed: {}", changed.error()));
         return tl::unexpected(changed.error());
     }
-    spdlog::info("reloaded {}: {} services", path_, config_.services.size());
+    log(spdlog::level::info, {{"EVENT", "reloaded"}},
+        fmt::format("reloaded {}: {} services", path_, config_.services.size()));
     return Json::object();
 }
 
@@ -80,7 +87,9 @@ Answer Daemon::answer(const DrainRequest& request) {
     drains.insert(found->begin(), found->end());
     if (const auto changed = adopt(written_, std::move(drains)); !changed)
         return tl::unexpected(changed.error().message());
-    for (const Drained& one : *found) spdlog::info("{}: {} is drained", one.service, one.backend);
+    for (const Drained& one : *found)
+        log(spdlog::level::info, {{"EVENT", "drained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
+            fmt::format("{}: {} is drained", one.service, one.backend));
     return listed(*found);
 }
 
@@ -97,7 +106,9 @@ Answer Daemon::answer(const UndrainRequest& request) {
             fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, path_));
     if (const auto changed = adopt(written_, std::move(drains)); !changed)
         return tl::unexpected(changed.error().message());
-    for (const Drained& one : freed) spdlog::info("{}: {} is as configured again", one.service, one.backend);
+    for (const Drained& one : freed)
+        log(spdlog::level::info, {{"EVENT", "undrained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
+            fmt::format("{}: {} is as configured again", one.service, one.backend));
     return listed(freed);
 }
 

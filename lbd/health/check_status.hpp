@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -11,12 +12,22 @@
 
 namespace culvert::lbd {
 
+/// Since a backend is checked as it is now.
+struct CheckCounts {
+    std::uint64_t answered = 0;
+    std::uint64_t failed = 0;
+    std::uint64_t changes = 0;          ///< of the condition, from up to down and back
+    std::chrono::microseconds spent{};  ///< waiting for answers
+    bool operator==(const CheckCounts&) const = default;
+};
+
 /// What checks know of a backend.
 struct CheckStatus {
     Condition condition = Condition::unknown;
     netlink::IpAddress address;           ///< probe_address()
     std::string reason;                   ///< of the last failure, if the last check failed
     std::chrono::microseconds latency{};  ///< of the last answer
+    CheckCounts counts;
     bool operator==(const CheckStatus&) const = default;
 };
 /// By service and backend.

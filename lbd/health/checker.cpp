@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <variant>
 
+#include "common/log.hpp"
 #include "lbd/health/dns_probe.hpp"
 #include "lbd/health/probe_address.hpp"
 #include "lbd/health/ramp.hpp"
@@ -20,6 +21,7 @@
 namespace culvert::lbd {
 namespace {
 
+using common::log;
 using netlink::Result;
 using std::chrono::milliseconds;
 
@@ -172,18 +174,30 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     checked.probe.reset();
     schedule_.put(who, std::max(checked.asked + checked.check.interval, now));
     checked.status.reason = finding.reason;
-    if (finding.answered)
+    CheckCounts& counts = checked.status.counts;
+    ++(finding.answered ? counts.answered : counts.failed);
+    if (finding.answered) {
         checked.status.latency = std::chrono::duration_cast<std::chrono::microseconds>(now - checked.asked);
+        counts.spent += checked.status.latency;
+    }
 
-    const bool was_down = checked.judge.condition() == Condition::down;
+    const Condition before = checked.judge.condition();
     if (!checked.judge.hear(finding.answered, now)) return;
     checked.status.condition = checked.judge.condition();
+    if (before != Condition::unknown) ++counts.changes;
     checked.back.reset();
     ramps_.remove(who);
     if (!finding.answered) {
-        spdlog::warn("{} is down: {}", text(checked.subject), finding.reason);
-    } else if (was_down) {
-        spdlog::info("{} is up", text(checked.subject));
+        log(spdlog::level::warn,
+            {{"EVENT", "backend_down"},
+             {"SERVICE", checked.subject.service},
+             {"BACKEND", checked.subject.backend},
+             {"REASON", finding.reason}},
+            fmt::format("{} is down: {}", text(checked.subject), finding.reason));
+    } else if (before == Condition::down) {
+        log(spdlog::level::info,
+            {{"EVENT", "backend_up"}, {"SERVICE", checked.subject.service}, {"BACKEND", checked.subject.backend}},
+            fmt::format("{} is up", text(checked.subject)));
         if (checked.check.slow_start > milliseconds{0}) {
             checked.back = now;
             ramps_.put(who, now + checked.check.slow_start / ramp_steps);

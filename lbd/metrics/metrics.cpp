@@ -53,6 +53,14 @@ MetricFamily build() {
     return info;
 }
 
+MetricFamily last_reload(const Status& status) {
+    auto family =
+        gauge("lbd_config_last_reload_successful",
+              "Whether the configuration was taken up when that was last wanted; if not, the former is in force");
+    add(family, {}, status.reloads.last_done);
+    return family;
+}
+
 MetricFamily reloads(const Status& status) {
     auto family = counter("lbd_config_reloads_total", "Times that the configuration was to be taken up anew");
     add(family, {{"result", "done"}}, status.reloads.done);
@@ -78,6 +86,53 @@ MetricFamily of_backends(MetricFamily family, const Status& status, Value value)
         for (const BackendStatus& backend : service.backends)
             add(family, {{"service", service.name}, {"backend", backend.backend.name}}, value(backend));
     return family;
+}
+
+/// The same of those that are checked.
+template <typename Add>
+MetricFamily of_checks(MetricFamily family, const Status& status, Add add_check) {
+    for (const ServiceStatus& service : status.services)
+        for (const BackendStatus& backend : service.backends)
+            if (backend.check)
+                add_check(family, Labels{{"service", service.name}, {"backend", backend.backend.name}}, *backend.check);
+    return family;
+}
+
+MetricFamily health(const Status& status) {
+    return of_checks(gauge("lbd_backend_up", "Whether checks find a backend up; from the first one on"), status,
+                     [](MetricFamily& family, Labels labels, const CheckStatus& check) {
+                         if (check.condition != Condition::unknown)
+                             add(family, std::move(labels), check.condition == Condition::up);
+                     });
+}
+
+/// No quantiles: sum and count, from which an average over any time follows.
+MetricFamily check_duration(const Status& status) {
+    MetricFamily family{.name = "lbd_backend_check_duration_seconds",
+                        .help = "Health checks that were answered, and how long that took",
+                        .type = MetricType::Summary};
+    return of_checks(std::move(family), status, [](MetricFamily& all, Labels labels, const CheckStatus& check) {
+        prometheus::ClientMetric metric;
+        metric.label = std::move(labels);
+        metric.summary.sample_count = check.counts.answered;
+        metric.summary.sample_sum = std::chrono::duration<double>(check.counts.spent).count();
+        all.metric.push_back(std::move(metric));
+    });
+}
+
+MetricFamily check_failures(const Status& status) {
+    return of_checks(counter("lbd_backend_check_failures_total", "Health checks without the right answer in time"),
+                     status, [](MetricFamily& family, Labels labels, const CheckStatus& check) {
+                         add(family, std::move(labels), check.counts.failed);
+                     });
+}
+
+MetricFamily health_changes(const Status& status) {
+    return of_checks(
+        counter("lbd_backend_health_changes_total", "Times that a backend that was up is down, or the other way round"),
+        status, [](MetricFamily& family, Labels labels, const CheckStatus& check) {
+            add(family, std::move(labels), check.counts.changes);
+        });
 }
 
 MetricFamily flows(const Status& status) {
@@ -132,6 +187,7 @@ std::vector<MetricFamily> metrics(const Status& status) {
     return {
         build(),
         reloads(status),
+        last_reload(status),
         services(status),
         of_backends(counter("lbd_backend_packets_total", "Clients' packets forwarded to a backend"), status,
                     [](const BackendStatus& one) { return one.traffic.packets; }),
@@ -146,6 +202,10 @@ std::vector<MetricFamily> metrics(const Status& status) {
                     [](const BackendStatus& one) { return one.backend.state == BackendState::drain; }),
         of_backends(gauge("lbd_backend_share_ratio", "The part of its service's new flows that a backend gets"), status,
                     [](const BackendStatus& one) { return one.share; }),
+        health(status),
+        check_duration(status),
+        check_failures(status),
+        health_changes(status),
         by_name(counter("lbd_dropped_packets_total", "Packets to a VIP that were not forwarded, by their one reason"),
                 "reason", status.drops, reasons),
         by_name(counter("lbd_events_total", "What else the data plane counts"), "event", status.events, events),

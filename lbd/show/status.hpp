@@ -75,6 +75,7 @@ struct FlowTableStatus {
 struct Reloads {
     std::uint64_t done = 0;
     std::uint64_t failed = 0;  ///< or refused
+    bool last_done = true;
 };
 
 struct Status {

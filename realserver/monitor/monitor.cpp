@@ -15,6 +15,7 @@
 #include <utility>
 #include <variant>
 
+#include "common/log.hpp"
 #include "realserver/config/reader.hpp"
 #include "realserver/ruleset.hpp"
 
@@ -22,6 +23,7 @@ namespace culvert::realserver {
 
 namespace {
 
+using common::log;
 using netlink::Result;
 using netlink::Topic;
 using namespace std::chrono_literals;
@@ -184,17 +186,23 @@ void Monitor::report(const Repairs& repairs) {
     const auto now = std::chrono::steady_clock::now();
     for (const Change& change : repairs.made) {
         const bool known = culprit_ && culprit_->pid != 0 && change.key().kind == Kind::table;
-        spdlog::warn("repaired: {}{}", change.to_string(),
-                     known ? fmt::format("; it was changed by process {} ({})", culprit_->pid, culprit_->program) : "");
+        log(spdlog::level::warn,
+            {{"EVENT", "repaired"}, {"OBJECT", change.key().to_string()}, {"CHANGE", change.to_string()}},
+            fmt::format(
+                "repaired: {}{}", change.to_string(),
+                known ? fmt::format("; it was changed by process {} ({})", culprit_->pid, culprit_->program) : ""));
     }
     for (const auto& [change, error] : repairs.failed)
         if (backoff_.is_news(change.key()))
-            spdlog::error("not repaired: {}: {}; trying again in {}", change.to_string(), error.message(),
-                          words(backoff_.wait(change.key(), now)));
+            log(spdlog::level::err,
+                {{"EVENT", "not_repaired"}, {"OBJECT", change.key().to_string()}, {"REASON", error.message()}},
+                fmt::format("not repaired: {}: {}; trying again in {}", change.to_string(), error.message(),
+                            words(backoff_.wait(change.key(), now))));
     for (const Change& change : repairs.held)
         if (backoff_.is_news(change.key()))
-            spdlog::warn("somebody else keeps changing {} ({}): trying again in {}", change.key().to_string(),
-                         change.to_string(), words(backoff_.wait(change.key(), now)));
+            log(spdlog::level::warn, {{"EVENT", "contested"}, {"OBJECT", change.key().to_string()}},
+                fmt::format("somebody else keeps changing {} ({}): trying again in {}", change.key().to_string(),
+                            change.to_string(), words(backoff_.wait(change.key(), now))));
     std::vector<std::string> complaints;
     for (const auto& conflict : repairs.conflicts) complaints.push_back(conflict.message());
     complain(std::move(complaints));

@@ -17,6 +17,8 @@ namespace culvert::lbd {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
 
 Status status() {
     Status status;
@@ -31,12 +33,14 @@ Status status() {
               .traffic = {.packets = 7, .bytes = 12'345'678'901, .new_flows = 3, .flows = {.live = 2, .closing = 1}}},
              {.backend = {.name = "ns2", .state = BackendState::drain},
               .share = 0,
-              .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR)}}}};
+              .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR),
+              .check = CheckStatus{.condition = Condition::down,
+                                   .counts = {.answered = 4, .failed = 3, .changes = 1, .spent = 2'500us}}}}}};
     status.interfaces = {{.name = "eth0", .mode = XdpMode::generic}};
     status.flow_table.entries = 64;
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_EVICTED] = 9;
-    status.reloads = {.done = 4, .failed = 1};
+    status.reloads = {.done = 4, .failed = 1, .last_done = false};
     return status;
 }
 
@@ -71,6 +75,19 @@ TEST(Metrics, OfABackend) {
         EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
 }
 
+TEST(Metrics, OfABackendThatIsChecked) {
+    const std::string text = exposition(metrics(status()));
+    for (const char* line : {
+             R"(lbd_backend_up{service="dns",backend="ns2"} 0)",
+             R"(lbd_backend_check_duration_seconds_count{service="dns",backend="ns2"} 4)",
+             R"(lbd_backend_check_duration_seconds_sum{service="dns",backend="ns2"} 0.0025)",
+             R"(lbd_backend_check_failures_total{service="dns",backend="ns2"} 3)",
+             R"(lbd_backend_health_changes_total{service="dns",backend="ns2"} 1)",
+         })
+        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+    EXPECT_THAT(text, Not(HasSubstr(R"(lbd_backend_up{service="dns",backend="ns1"})")));
+}
+
 TEST(Metrics, OfTheBalancer) {
     const std::string text = exposition(metrics(status()));
     for (const char* line : {
@@ -80,6 +97,7 @@ TEST(Metrics, OfTheBalancer) {
              R"(lbd_events_total{event="evicted"} 9)",
              R"(lbd_config_reloads_total{result="done"} 4)",
              R"(lbd_config_reloads_total{result="failed"} 1)",
+             R"(lbd_config_last_reload_successful 0)",
              R"(lbd_flow_table_used_entries 3)",
              R"(lbd_flow_table_entries 64)",
              R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
@@ -113,7 +131,11 @@ constexpr std::array used_by{"packaging/prometheus/lbd.rules.yaml", "packaging/g
 
 TEST(Metrics, DashboardAndAlertsUseOnlyThoseThatExist) {
     std::set<std::string> known;
-    for (const auto& family : metrics({})) known.insert(family.name);
+    for (const auto& family : metrics({})) {
+        known.insert(family.name);
+        if (family.type == prometheus::MetricType::Summary)
+            known.insert({family.name + "_sum", family.name + "_count"});
+    }
     for (const char* path : used_by) {
         const auto names = named(path, R"(\b(lbd_[a-z_]+))");
         EXPECT_GE(names.size(), 5U) << path;
