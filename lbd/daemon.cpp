@@ -2,7 +2,6 @@
 #include "lbd/daemon.hpp"
 
 #include <fmt/core.h>
-#include <linux/if_link.h>
 #include <poll.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
@@ -190,54 +189,6 @@ Result<> Daemon::resolve(std::chrono::milliseconds patience) {
     }
 }
 
-Result<> Daemon::put_in_place() {
-    TRY(Generation next, pins_.make_next());
-    CHECK_OK(datapath_.pin(next));
-    for (const Attachment& to : attachments_) CHECK_OK(datapath_.attach(pins_, to.ifindex, to.name, to.mode));
-    CHECK_OK(datapath_.leave_former());
-    generation_ = std::move(next);
-    return {};
-}
-
-Result<> Daemon::attach() {
-    attachments_.clear();
-    for (const auto& [index, link] : resolver_.network().ports) {
-        TRY(const XdpMode mode, attach_to(link));
-        attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
-    }
-    for (const PinnedLink& link : pins_.links())
-        if (!resolver_.network().ports.contains(link.ifindex)) CHECK_OK(datapath_.detach(link));
-    pins_.keep_only(*generation_);
-    return {};
-}
-
-Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
-    if (pins_.is_attached(link.index)) {
-        const XdpMode present = link.xdp && link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
-        if (config_.xdp == present || config_.xdp == XdpMode::automatic) {
-            CHECK_OK(datapath_.attach(pins_, link.index, link.name, present));
-            return present;
-        }
-        spdlog::warn("{}: another XDP mode: for a moment its packets are not balanced", link.name);
-        CHECK_OK(datapath_.detach(pins_, link.index));
-    }
-    if (config_.xdp != XdpMode::generic) {
-        const auto native = datapath_.attach(pins_, link.index, link.name, XdpMode::native);
-        if (native) return XdpMode::native;
-        if (config_.xdp == XdpMode::native || Datapath::is_taken(native.error().code))
-            return tl::unexpected(native.error());
-        spdlog::warn("{}; generic XDP is used, which is slower", native.error().message());
-    }
-    CHECK_OK(datapath_.attach(pins_, link.index, link.name, XdpMode::generic));
-    return XdpMode::generic;
-}
-
-std::vector<ProbePath::Port> Daemon::ports() const {
-    std::vector<ProbePath::Port> ports;
-    for (const auto& [index, link] : resolver_.network().ports) ports.push_back({.ifindex = index, .name = link.name});
-    return ports;
-}
-
 Result<> Daemon::start_checks() {
     next_update_.arm(time_to_gather);  // what is not checked any more counts as up
     if (std::ranges::none_of(config_.services, [](const Service& service) { return service.health.has_value(); })) {
@@ -245,9 +196,9 @@ Result<> Daemon::start_checks() {
         return {};
     }
     if (checker_) {
-        CHECK_OK(checker_->renew(datapath_.dests(), ports()));
+        CHECK_OK(checker_->renew(datapath_.dests(), ports_to_probe()));
     } else {
-        TRY(auto path, ProbePath::open(datapath_.dests(), ports()));
+        TRY(auto path, ProbePath::open(datapath_.dests(), ports_to_probe()));
         TRY(checker_, HealthChecker::open(loop_, std::move(path), [this] { next_update_.arm(time_to_gather); }));
     }
     checker_->set_hops(hops_);
@@ -277,6 +228,7 @@ Result<> Daemon::adapt_program() {
 }
 
 void Daemon::update() {
+    if (auto followed = follow_interfaces(); !followed) return end(std::move(followed));
     if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
     const Hops before = std::exchange(hops_, resolver_.update());
     if (checker_) checker_->set_hops(hops_);
@@ -321,7 +273,7 @@ Result<> Daemon::rebuild(const Build& build) {
     TRY(datapath_, Datapath::load(build, generation_));
     CHECK_OK(put_in_place());
     pins_.keep_only(*generation_);
-    if (checker_) CHECK_OK(checker_->renew(datapath_.dests(), ports()));
+    if (checker_) CHECK_OK(checker_->renew(datapath_.dests(), ports_to_probe()));
     return {};
 }
 

@@ -59,6 +59,10 @@ class Daemon {
     [[nodiscard]] netlink::Result<> put_in_place();
     /// Runs the program on the configured interfaces, and on no others.
     [[nodiscard]] netlink::Result<> attach();
+    /// The same while packets flow, for interfaces that have come and gone.
+    [[nodiscard]] netlink::Result<> follow_interfaces();
+    /// Of the pinned links, those that no interface has any more that is balanced on.
+    [[nodiscard]] netlink::Result<> detach_from_others();
     /// Native, unless the configuration or the driver wants it otherwise. Returns the mode.
     [[nodiscard]] netlink::Result<XdpMode> attach_to(const netlink::Link& link);
     /// Gives ids free that nothing needs.
@@ -77,7 +81,7 @@ class Daemon {
     /// The balancer's addresses may be others.
     void follow_checks(const Surroundings& around);
     /// Where answers come in.
-    [[nodiscard]] std::vector<ProbePath::Port> ports() const;
+    [[nodiscard]] std::vector<ProbePath::Port> ports_to_probe() const;
     [[nodiscard]] CheckStatuses checks() const { return checker_ ? checker_->statuses() : CheckStatuses{}; }
     [[nodiscard]] Health health() const { return checker_ ? checker_->health() : Health{}; }
 
@@ -112,9 +116,10 @@ class Daemon {
     Health health_;  // that the image is made for
     Image image_;
     IdleTimes idle_times_;
-    std::vector<Attachment> attachments_;
-    std::size_t swept_ = 0;  // buckets of the flow table, in this round
-    bool detach_ = false;    // in the end
+    std::vector<Attachment> attachments_;  // to interfaces that were there when last seen
+    std::string complaint_;                // about an interface: the last one, not to be repeated
+    std::size_t swept_ = 0;                // buckets of the flow table, in this round
+    bool detach_ = false;                  // in the end
     Reloads reloads_;
     netlink::Result<> outcome_;
 

@@ -5,6 +5,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
+
 namespace culvert::netlink {
 
 namespace {
@@ -53,6 +55,10 @@ bool Link::is_up() const { return (flags & IFF_UP) != 0; }
 bool Link::has_carrier() const { return (flags & IFF_LOWER_UP) != 0; }
 
 bool Link::is_loopback() const { return (flags & IFF_LOOPBACK) != 0; }
+
+bool Link::is_called(std::string_view other) const {
+    return name == other || std::ranges::find(alternative_names, other) != alternative_names.end();
+}
 
 std::optional<Link> decode_link(Bytes message) {
     const auto parsed = parse_link(message);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -59,6 +60,8 @@ struct Link {
     [[nodiscard]] bool is_up() const;        ///< an administrator's wish (IFF_UP)
     [[nodiscard]] bool has_carrier() const;  ///< IFF_LOWER_UP
     [[nodiscard]] bool is_loopback() const;
+    /// By its name or an alternative one.
+    [[nodiscard]] bool is_called(std::string_view other) const;
 };
 
 /// Packets and bytes since the device was made (struct rtnl_link_stats64).

@@ -28,8 +28,12 @@ namespace {
 
 bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
 
-/// Routes lead to the bond, never to a member.
-Result<> refuse_member_of_bond(netlink::Socket& socket, const netlink::Link& link) {
+/// One that can be balanced on. Routes lead to a bond, never to a member.
+Result<> expect_port(netlink::Socket& socket, const std::string& name) {
+    auto found = netlink::Links(socket).get(name);
+    if (!found && found.error().code == ENODEV) found.error().cure = "ip link lists those that are there";
+    TRY(const auto link, std::move(found));
+    if (!link.mac) return netlink::failure("balance on", name, EINVAL, "not an Ethernet interface");
     if (link.master == 0) return {};
     TRY(const auto master, netlink::Links(socket).get(link.master));
     if (!std::holds_alternative<netlink::Bond>(master.details)) return {};
@@ -61,14 +65,8 @@ Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
     TRY(auto monitor, netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::next_hops,
                                               Topic::neighbours, Topic::rules}));
     TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
-    Resolver resolver(std::move(monitor), std::move(socket));
-    for (const std::string& name : interfaces) {
-        TRY(auto link, netlink::Links(resolver.socket_).get(name));
-        if (!link.mac) return netlink::failure("balance on", name, EINVAL, "not an Ethernet interface");
-        CHECK_OK(refuse_member_of_bond(resolver.socket_, link));
-        const std::uint32_t index = link.index;
-        resolver.network_.ports.insert_or_assign(index, std::move(link));
-    }
+    for (const std::string& name : interfaces) CHECK_OK(expect_port(socket, name));
+    Resolver resolver(std::move(monitor), std::move(socket), interfaces);
     CHECK_OK(resolver.listen());
     CHECK_OK(resolver.load());
     return resolver;
@@ -99,15 +97,17 @@ Result<> Resolver::listen() {
 /// All that events would have told.
 Result<> Resolver::load() {
     TRY(const auto links, netlink::Links(socket_).dump());
-    std::map<std::uint32_t, netlink::Link> ports;
+    network_.ports.clear();
     network_.vlans.clear();
     network_.members.clear();
     for (const auto& link : links) {
-        if (network_.ports.contains(link.index)) ports.emplace(link.index, link);
-        if (network_.ports.contains(link.master)) network_.members.emplace(link.index, link);
-        if (is_vlan(link)) network_.vlans.emplace(link.index, link);
+        if (is_port(link))
+            network_.ports.emplace(link.index, link);
+        else if (is_vlan(link))
+            network_.vlans.emplace(link.index, link);
     }
-    network_.ports = std::move(ports);
+    for (const auto& link : links)
+        if (network_.ports.contains(link.master)) network_.members.emplace(link.index, link);
 
     TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
     std::set<NeighbourKey> present;
@@ -131,7 +131,8 @@ Result<bool> Resolver::read() {
             return true;
         }
         if (const auto* link = std::get_if<netlink::LinkChanged>(&event)) {
-            changed |= take(*link);
+            TRY(const bool concerns_us, take(*link));
+            changed |= concerns_us;
         } else if (const auto* neighbour = std::get_if<netlink::NeighbourChanged>(&event)) {
             changed |= take(*neighbour);
         } else if (const auto* route = std::get_if<netlink::RouteChanged>(&event)) {
@@ -152,19 +153,25 @@ bool Resolver::take_path_mtus() {
     return changed;
 }
 
-bool Resolver::take(const netlink::LinkChanged& event) {
-    const std::uint32_t index = event.value.index;
-    if (!event.removed && network_.ports.contains(event.value.master))
-        network_.members.insert_or_assign(index, event.value);
+bool Resolver::is_port(const netlink::Link& link) const {
+    return link.mac && std::ranges::any_of(interfaces_, [&](const auto& name) { return link.is_called(name); });
+}
+
+/// With a link that comes or goes there come and go others, and neighbours, of which no event that was heeded has told.
+Result<bool> Resolver::take(const netlink::LinkChanged& event) {
+    const netlink::Link& link = event.value;
+    const bool is_port = !event.removed && this->is_port(link);
+    const bool goes = event.removed && find_link(network_, link.index) != nullptr;
+    if (goes || is_port != network_.ports.contains(link.index)) {
+        CHECK_OK(load());
+        return true;
+    }
+    if (!event.removed && network_.ports.contains(link.master))
+        network_.members.insert_or_assign(link.index, link);
     else
-        network_.members.erase(index);
-    const bool is_port = network_.ports.contains(index);
-    if (!is_port && !is_vlan(event.value)) return false;
-    auto& links = is_port ? network_.ports : network_.vlans;
-    if (event.removed)
-        links.erase(index);
-    else
-        links.insert_or_assign(index, event.value);
+        network_.members.erase(link.index);
+    if (event.removed || (!is_port && !is_vlan(link))) return false;
+    (is_port ? network_.ports : network_.vlans).insert_or_assign(link.index, link);
     return routes_are_stale_ = true;
 }
 

@@ -23,7 +23,8 @@ class Resolver {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet.
+    /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet. One that goes later is waited for:
+    /// the next of its name is the one.
     [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
 
     /// Of now.
@@ -48,21 +49,23 @@ class Resolver {
     [[nodiscard]] std::optional<Clock::time_point> since(const NeighbourKey& key) const;
 
   private:
-    Resolver(netlink::Monitor monitor, netlink::Socket socket)
-        : monitor_(std::move(monitor)), socket_(std::move(socket)) {}
+    Resolver(netlink::Monitor monitor, netlink::Socket socket, std::vector<std::string> interfaces)
+        : monitor_(std::move(monitor)), socket_(std::move(socket)), interfaces_(std::move(interfaces)) {}
 
     [[nodiscard]] netlink::Result<> listen();
     [[nodiscard]] netlink::Result<> load();
     /// True if routes may lead by other MTUs.
     bool take_path_mtus();
-    bool take(const netlink::LinkChanged& event);
+    [[nodiscard]] netlink::Result<bool> take(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
     bool take(const netlink::RouteChanged& event);
     void keep_resolved(const std::set<NeighbourKey>& wanted);
+    [[nodiscard]] bool is_port(const netlink::Link& link) const;
     [[nodiscard]] bool is_static(const NeighbourKey& key) const;
 
     netlink::Monitor monitor_;
     netlink::Socket socket_;
+    std::vector<std::string> interfaces_;      // to balance on, by name
     std::optional<PathMtuSockets> path_mtus_;  // none: they are not learnt
     common::Fd aging_;                         // a timer: the kernel forgets path MTUs without a word
     common::Fd poll_;                          // for all of these

@@ -83,13 +83,16 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
     return list;
 }
 
-std::vector<InterfaceStatus> interface_statuses(const std::vector<Attachment>& attachments, const Network& network) {
+std::vector<InterfaceStatus> interface_statuses(const std::vector<std::string>& configured,
+                                                const std::vector<Attachment>& attachments, const Network& network) {
     std::vector<InterfaceStatus> list;
-    for (const Attachment& attachment : attachments) {
-        const auto port = network.ports.find(attachment.ifindex);
-        list.push_back({.name = attachment.name,
-                        .mode = attachment.mode,
-                        .link = port == network.ports.end() ? std::nullopt : std::optional(port->second)});
+    for (const std::string& name : configured) {
+        InterfaceStatus status{.name = name};
+        for (const auto& [index, link] : network.ports)
+            if (link.is_called(name)) status.link = link;
+        for (const Attachment& attachment : attachments)
+            if (status.link && status.link->index == attachment.ifindex) status.mode = attachment.mode;
+        list.push_back(std::move(status));
     }
     for (const auto& [index, link] : network.members)
         list.push_back({.name = link.name, .link = link, .member_of = name_of(link.master, network)});
@@ -114,7 +117,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
         status.services.push_back(std::move(one));
     }
     status.neighbours = neighbour_statuses(hops, resolver);
-    status.interfaces = interface_statuses(attachments, network);
+    status.interfaces = interface_statuses(config.interfaces, attachments, network);
     status.flow_table = {.entries = config.flows.entries};
     TRY(status.drops, datapath.reasons());
     TRY(status.events, datapath.events());

@@ -225,39 +225,6 @@ while True:
     EXPECT_EQ(lbd.show("flows")["used"], 1);  // as before: the program is another, the table is not
 }
 
-//   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3
-//     └──────────────────────────────────────┘
-TEST_F(LbdNetwork, BehindAnotherInterface) {
-    const Host server("server");
-    Switch far("far");
-    far.connect({{client(), "eth1", {"10.9.0.1/24", "fd09::1/64"}},
-                 {balancer(), "eth1", {"10.9.0.2/24", "fd09::2/64"}},
-                 {server, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
-    client().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by eth1
-    server.ip(
-        "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
-        "route add default via 10.9.0.1\nroute add default via fd09::1\n");
-    const HttpServer web(server, "server");
-    const Balancer lbd(balancer(), R"(
-        interfaces: [eth0, eth1]
-        flows: {entries: 64k}
-        defaults: {encap: {type: l2}}
-        services:
-          - {name: web4, vip: 192.0.2.1, ports: [80/tcp], backends: [{address: 10.9.0.3}]}
-          - {name: web6, vip: "2001:db8::1", ports: [80/tcp], backends: [{address: "fd09::3"}]}
-        )");
-    EXPECT_EQ(lbd.backend("10.9.0.3")["interface"], "eth1");
-    EXPECT_EQ(http_get(client(), vip4), "server\n");
-    EXPECT_EQ(http_get(client(), vip6), "server\n");
-
-    balancer().ip("link set eth1 down\n");
-    EXPECT_TRUE(eventually([&] { return !lbd.reaches("10.9.0.3") && !lbd.reaches("fd09::3"); }));
-    balancer().ip("link set eth1 up\naddr add fd09::2/64 dev eth1\n");
-    EXPECT_TRUE(eventually([&] { return lbd.reaches("10.9.0.3") && lbd.reaches("fd09::3"); }));
-    EXPECT_EQ(http_get(client(), vip4), "server\n");
-    EXPECT_EQ(http_get(client(), vip6), "server\n");
-}
-
 TEST_F(LbdNetwork, AnInterfaceThatIsNotBalancedOn) {
     Switch far("far");
     far.connect({{balancer(), "eth1", {"10.9.0.2/24"}}});
