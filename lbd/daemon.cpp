@@ -20,6 +20,7 @@
 #include "common/log.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
+#include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
 #include "lbd/plan/owners.hpp"
 #include "lbd/reasons.hpp"
@@ -106,6 +107,7 @@ Result<> Daemon::run(const std::string& socket) {
     loop_.feed_watchdog();
     const bool is_first = !generation_;
     auto begun = begin();
+    if (begun) begun = remove_answer_taps();
     if (begun) begun = start_checks();
     if (!begun) {
         if (is_first) (void)pins_.remove();

@@ -13,7 +13,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <utility>
 
 #include "bpf/abi.h"
 #include "common/libbpf_log.hpp"
@@ -31,26 +30,6 @@ constexpr std::size_t longest = 65536;
 /// Packets that are carried before others have their turn.
 constexpr int most_at_once = 256;
 
-/// How our filter is known among others' at an interface: by numbers that nobody else is likely to use.
-constexpr std::uint32_t filter_handle = 0x6375;
-constexpr std::uint32_t filter_priority = 0x6375;
-
-bpf_tc_hook ingress_of(std::uint32_t ifindex) {
-    bpf_tc_hook hook{};
-    hook.sz = sizeof hook;
-    hook.ifindex = static_cast<int>(ifindex);
-    hook.attach_point = BPF_TC_INGRESS;
-    return hook;
-}
-
-bpf_tc_opts our_filter() {
-    bpf_tc_opts filter{};
-    filter.sz = sizeof filter;
-    filter.handle = filter_handle;
-    filter.priority = filter_priority;
-    return filter;
-}
-
 Result<> configure(probe_bpf& skeleton, int dests, std::uint32_t device) {
     lb_config& config = skeleton.rodata->config;
     config.ipv4 = config.ipv6 = config.l2 = config.l3dsr = config.encap = config.vlan = 1;
@@ -66,34 +45,6 @@ Result<> configure(probe_bpf& skeleton, int dests, std::uint32_t device) {
 }  // namespace
 
 void ProbePath::Unload::operator()(probe_bpf* skeleton) const { probe_bpf::destroy(skeleton); }
-
-Result<ProbePath::Tap> ProbePath::Tap::attach(int program, const Port& port) {
-    const LibbpfLog log;
-    bpf_tc_hook hook = ingress_of(port.ifindex);
-    const int made = ::bpf_tc_hook_create(&hook);
-    if (made < 0 && made != -EEXIST) return failure("make clsact qdisc on", port.name, -made, LibbpfLog::tail());
-    Tap tap(port.ifindex, made == 0);
-    bpf_tc_opts filter = our_filter();
-    filter.prog_fd = program;
-    filter.flags = BPF_TC_F_REPLACE;
-    if (const int error = ::bpf_tc_attach(&hook, &filter); error < 0)
-        return failure("attach filter to ingress of", port.name, -error, LibbpfLog::tail());
-    return tap;
-}
-
-ProbePath::Tap::Tap(Tap&& other) noexcept
-    : ifindex_(std::exchange(other.ifindex_, 0)), made_qdisc_(other.made_qdisc_) {}
-
-ProbePath::Tap::~Tap() {
-    if (ifindex_ == 0) return;
-    const LibbpfLog log;
-    bpf_tc_hook hook = ingress_of(ifindex_);
-    const bpf_tc_opts filter = our_filter();
-    ::bpf_tc_detach(&hook, &filter);
-    if (!made_qdisc_) return;
-    hook.attach_point = static_cast<bpf_tc_attach_point>(BPF_TC_INGRESS | BPF_TC_EGRESS);  // the qdisc itself
-    ::bpf_tc_hook_destroy(&hook);
-}
 
 Result<ProbePath> ProbePath::open(int dests, const std::vector<Port>& ports) {
     TRY(auto device, open_probe_device());
@@ -116,7 +67,7 @@ Result<> ProbePath::renew(int dests, const std::vector<Port>& ports) {
             return failure("load", "the BPF programs of health checks", -error, LibbpfLog::tail());
     }
     for (const Port& port : ports) {
-        TRY(auto tap, Tap::attach(::bpf_program__fd(skeleton_->progs.answer), port));
+        TRY(auto tap, AnswerTap::attach(::bpf_program__fd(skeleton_->progs.answer), port.ifindex, port.name));
         taps_.push_back(std::move(tap));
     }
     return {};

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "common/fd.hpp"
+#include "lbd/health/answer_tap.hpp"
 #include "lbd/health/probe_device.hpp"
 #include "lbd/health/translator.hpp"
 #include "netlink/result.hpp"
@@ -47,21 +48,6 @@ class ProbePath {
     };
     using Skeleton = std::unique_ptr<probe_bpf, Unload>;
 
-    /// The program `answer` at the ingress of an interface.
-    class Tap {
-      public:
-        [[nodiscard]] static netlink::Result<Tap> attach(int program, const Port& port);
-        Tap(Tap&& other) noexcept;
-        Tap& operator=(Tap&&) = delete;
-        ~Tap();
-
-      private:
-        Tap(std::uint32_t ifindex, bool made_qdisc) : ifindex_(ifindex), made_qdisc_(made_qdisc) {}
-
-        std::uint32_t ifindex_;  // 0: moved from
-        bool made_qdisc_;
-    };
-
     ProbePath(ProbeDevice device, common::Fd socket) : device_(std::move(device)), socket_(std::move(socket)) {}
 
     void send(std::uint32_t dest, std::span<const std::uint8_t> packet);
@@ -69,7 +55,7 @@ class ProbePath {
     ProbeDevice device_;
     common::Fd socket_;
     Skeleton skeleton_;
-    std::vector<Tap> taps_;
+    std::vector<AnswerTap> taps_;
     Translator translator_;
 };
 

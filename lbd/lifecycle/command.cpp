@@ -21,6 +21,7 @@
 #include "lbd/control.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/drain/drains.hpp"
+#include "lbd/health/answer_tap.hpp"
 #include "netlink/links.hpp"
 #include "netlink/neighbour.hpp"
 #include "netlink/socket.hpp"
@@ -54,6 +55,7 @@ Result<> detach(const Options& options) {
     TRY(const Pins pins, Pins::open());
     const auto links = pins.links();
     CHECK_OK(pins.remove());
+    CHECK_OK(remove_answer_taps());
     ::unlink(socket_path(options).c_str());
     CHECK_OK(write_drains(drains_file(socket_path(options)), {}));
     return release_neighbours(links);

@@ -188,6 +188,45 @@ receive:
     }
 }
 
+// What the kernel's own tunnel devices do with what an operator does to them.
+TEST_F(LbdHealth, FindsWhatKeepsAKernelsTunnelFromAnswering) {
+    REQUIRE_MODULE("ipip");
+    REQUIRE_MODULE("ip6_tunnel");
+    backend().write("/run/realserver.yaml", R"(
+balancers: [10.0.0.2, 'fd00::2']
+vips: [192.0.2.1, '2001:db8::1']
+receive: [{encap: ipip}]
+)");
+    backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    const HttpServer web(backend(), "backend");
+    struct Fault {
+        const char *what, *makes, *mends;
+    };
+    const std::vector<Fault> faults{
+        {"device down", "link set tunl0 down\nlink set ip6tnl0 down\n", "link set tunl0 up\nlink set ip6tnl0 up\n"},
+        {"no VIP", "addr del 192.0.2.1/32 dev lo\naddr del 2001:db8::1/128 dev lo\n",
+         "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"},
+    };
+    for (const Fault& fault : faults) {
+        SCOPED_TRACE(fault.what);
+        const Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: ipip}", "10.0.0.3"}.yaml() +
+                                           Checked{"v6", vip6, "{type: ipip}", "fd00::3"}.yaml());
+        for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
+        backend().ip(fault.makes);
+        for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "down"));
+        backend().ip(fault.mends);
+        for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
+    }
+
+    SCOPED_TRACE("rp_filter");
+    const Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: ipip}", "10.0.0.3"}.yaml());
+    EXPECT_TRUE(becomes(lbd, "v4", "up"));
+    backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
+    EXPECT_TRUE(becomes(lbd, "v4", "down"));
+    backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "0");
+    EXPECT_TRUE(becomes(lbd, "v4", "up"));
+}
+
 TEST_F(LbdHealth, ChecksFollowReloadsAndEndWithLbd) {
     const HttpServer web(backend(), "backend");
     const Checked v4{"v4", vip4, "{type: l2}", "10.0.0.3"};
@@ -226,6 +265,46 @@ TEST_F(LbdHealth, ChecksFollowReloadsAndEndWithLbd) {
     EXPECT_EQ(lbd->wait().status, 0);
     EXPECT_FALSE(has_device());
     EXPECT_EQ(balancer().must("tc qdisc show dev eth0 clsact"), "");
+}
+
+TEST_F(LbdHealth, WhatAKillLeavesBehindIsTakenAway) {
+    const HttpServer web(backend(), "backend");
+    const std::string config = head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml();
+    const auto qdisc = [&] { return balancer().must("tc qdisc show dev eth0 clsact"); };
+    const auto filters = [&](const char* where) {
+        return balancer().must(fmt::format("tc filter show dev eth0 {}", where));
+    };
+    const auto is_killed = [&] {
+        Balancer lbd(balancer(), config);
+        EXPECT_TRUE(becomes(lbd, "v4", "up"));
+        lbd.stop(SIGKILL);
+        EXPECT_THAT(filters("ingress"), HasSubstr("answer"));
+    };
+    is_killed();
+    balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_EQ(qdisc(), "");
+
+    is_killed();
+    is_killed();
+    std::optional<Balancer> lbd(std::in_place, balancer(), head + "  []\n");  // nothing to check any more
+    EXPECT_EQ(qdisc(), "");
+    EXPECT_EQ(lbd->stop().status, 0);
+
+    balancer().must("tc qdisc add dev eth0 clsact");  // somebody else's
+    is_killed();
+    lbd.emplace(balancer(), config);
+    EXPECT_TRUE(becomes(*lbd, "v4", "up"));
+    EXPECT_EQ(lbd->stop().status, 0);
+    EXPECT_EQ(filters("ingress"), "");
+    EXPECT_NE(qdisc(), "");
+
+    balancer().must("tc qdisc del dev eth0 clsact");
+    lbd.emplace(balancer(), config);
+    EXPECT_TRUE(becomes(*lbd, "v4", "up"));
+    balancer().must("tc filter add dev eth0 egress bpf bytecode '1,6 0 0 0'");  // of somebody who uses ours
+    EXPECT_EQ(lbd->stop().status, 0);
+    EXPECT_EQ(filters("ingress"), "");
+    EXPECT_THAT(filters("egress"), HasSubstr("bytecode"));
 }
 
 // Three backends, and one that says sorry.

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/health/answer_tap.hpp"
+
+#include <bpf/libbpf.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "common/libbpf_log.hpp"
+#include "netlink/links.hpp"
+#include "netlink/socket.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using common::LibbpfLog;
+using netlink::failure;
+using netlink::Result;
+
+/// How our filter is known among others' at an interface: by numbers that nobody else is likely to use. Its handle says
+/// whether the clsact qdisc is ours too, so that also those know it who come after a kill.
+constexpr std::uint32_t priority = 0x6375;
+constexpr std::uint32_t handle_in_own_qdisc = 0x6375;
+constexpr std::uint32_t handle_in_others_qdisc = 0x6376;
+
+bpf_tc_hook hook_of(std::uint32_t ifindex, int where) {
+    bpf_tc_hook hook{};
+    hook.sz = sizeof hook;
+    hook.ifindex = static_cast<int>(ifindex);
+    hook.attach_point = static_cast<bpf_tc_attach_point>(where);
+    return hook;
+}
+
+bpf_tc_opts filter_of(std::uint32_t handle) {
+    bpf_tc_opts filter{};
+    filter.sz = sizeof filter;
+    filter.handle = handle;
+    filter.priority = priority;
+    return filter;
+}
+
+/// Filters in the clsact qdisc of an interface.
+Result<bool> has_filters(std::uint32_t ifindex) {
+    TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
+    for (const std::uint32_t hook : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
+        const tcmsg filters_there{.tcm_ifindex = static_cast<int>(ifindex), .tcm_parent = TC_H_MAKE(TC_H_CLSACT, hook)};
+        TRY(const auto filters, socket.dump(netlink::Message(RTM_GETTFILTER, 0, filters_there), "list filters",
+                                            [](netlink::Bytes) { return std::optional(true); }));
+        if (!filters.empty()) return true;
+    }
+    return false;
+}
+
+/// False if there was none.
+bool remove(std::uint32_t ifindex, std::uint32_t handle) {
+    const LibbpfLog log;
+    const bpf_tc_hook ingress = hook_of(ifindex, BPF_TC_INGRESS);
+    const bpf_tc_opts filter = filter_of(handle);
+    if (::bpf_tc_detach(&ingress, &filter) < 0) return false;
+    if (handle == handle_in_own_qdisc && !has_filters(ifindex).value_or(true)) {
+        bpf_tc_hook qdisc = hook_of(ifindex, BPF_TC_INGRESS | BPF_TC_EGRESS);
+        ::bpf_tc_hook_destroy(&qdisc);
+    }
+    return true;
+}
+
+}  // namespace
+
+Result<AnswerTap> AnswerTap::attach(int program, std::uint32_t ifindex, const std::string& name) {
+    const LibbpfLog log;
+    bpf_tc_hook ingress = hook_of(ifindex, BPF_TC_INGRESS);
+    const int made = ::bpf_tc_hook_create(&ingress);
+    if (made < 0 && made != -EEXIST) return failure("make clsact qdisc on", name, -made, LibbpfLog::tail());
+    AnswerTap tap(ifindex, made == 0 ? handle_in_own_qdisc : handle_in_others_qdisc);
+    bpf_tc_opts filter = filter_of(tap.handle_);
+    filter.prog_fd = program;
+    if (const int error = ::bpf_tc_attach(&ingress, &filter); error < 0)
+        return failure("attach filter to ingress of", name, -error, LibbpfLog::tail());
+    return tap;
+}
+
+AnswerTap::AnswerTap(AnswerTap&& other) noexcept : ifindex_(std::exchange(other.ifindex_, 0)), handle_(other.handle_) {}
+
+AnswerTap::~AnswerTap() {
+    if (ifindex_ != 0) (void)remove(ifindex_, handle_);
+}
+
+Result<> remove_answer_taps() {
+    TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
+    TRY(const auto links, netlink::Links(socket).dump());
+    for (const auto& link : links)
+        (void)(remove(link.index, handle_in_own_qdisc) || remove(link.index, handle_in_others_qdisc));
+    return {};
+}
+
+}  // namespace culvert::lbd

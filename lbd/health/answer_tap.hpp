@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// The program `answer` at the ingress of an interface (tc), as long as this lives.
+class AnswerTap {
+  public:
+    [[nodiscard]] static netlink::Result<AnswerTap> attach(int program, std::uint32_t ifindex, const std::string& name);
+    AnswerTap(AnswerTap&& other) noexcept;
+    AnswerTap& operator=(AnswerTap&&) = delete;
+    ~AnswerTap();
+
+  private:
+    AnswerTap(std::uint32_t ifindex, std::uint32_t handle) : ifindex_(ifindex), handle_(handle) {}
+
+    std::uint32_t ifindex_;  // 0: moved from
+    std::uint32_t handle_;
+};
+
+/// Takes away what a process that was killed has left on the interfaces of this network namespace.
+[[nodiscard]] netlink::Result<> remove_answer_taps();
+
+}  // namespace culvert::lbd
