@@ -293,8 +293,10 @@ Result<> Daemon::change_to(Config config) {
         former = std::exchange(resolver_, std::move(resolver));
     }
     const Hops before = hops_;
-    resolver_.follow(addresses(config.services));
-    auto taken = resolve(time_to_resolve_more);
+    auto backends = addresses(config.services);
+    const bool asks = moves || !std::ranges::all_of(backends, [&](const auto& one) { return hops_.contains(one); });
+    resolver_.follow(std::move(backends));
+    auto taken = resolve(asks ? time_to_resolve_more : 0ms);
     if (taken) taken = take_up(config);
     if (!taken) {
         if (former) resolver_ = *std::move(former);
