@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <sstream>
 #include <vector>
 
 #include "tests/netns/lbd_test.hpp"
@@ -23,6 +24,8 @@ class LbdBalance : public LbdTest {
             servers_.push_back(std::make_unique<HttpServer>(*hosts_.back(), fmt::format("b{}", i)));
         }
     }
+
+    const std::vector<std::unique_ptr<Host>>& hosts() { return hosts_; }
 
   private:
     std::vector<std::unique_ptr<Host>> hosts_;
@@ -59,6 +62,44 @@ TEST_F(LbdBalance, NewFlowsFollowTheWeights) {
     EXPECT_EQ(heavy["new_flows"], std::ranges::count(answers, "b5"));
     EXPECT_EQ(light["closing_flows"], light["new_flows"]);
     EXPECT_EQ(lbd.backend("idle")["packets"], 0);
+}
+
+TEST_F(LbdBalance, AThousandClientsSpreadByTheWeightsAndStayIfSticky) {
+    client().ip("route add local 10.4.0.0/16 dev lo\n");
+    balancer().ip("route add 10.4.0.0/16 via 10.0.0.1\n");
+    for (const auto& host : hosts()) host->ip("route add 10.4.0.0/16 via 10.0.0.1\n");
+    client().write("/run/clients.py", R"py(
+import collections, socket
+def ask(client):
+    with socket.create_connection(("192.0.2.1", 80), 15, (f"10.4.{client // 250}.{client % 250 + 1}", 0)) as server:
+        server.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        return b"".join(iter(lambda: server.recv(4096), b"")).split()[-1].decode()
+rounds = [[ask(client) for client in range(1000)] for _ in range(2)]
+print(rounds[0].count("b4"), rounds[0].count("b5"), sum(one == other for one, other in zip(*rounds)))
+)py");
+    for (const bool sticky : {false, true}) {
+        const Balancer lbd(balancer(), fmt::format(R"(
+            interfaces: [eth0]
+            flows: {{entries: 64k}}
+            services:
+              - name: web
+                vip: 192.0.2.1
+                ports: [80/tcp]
+                sticky: {}
+                encap: {{type: l2}}
+                backends: [{{address: 10.0.0.4}}, {{address: 10.0.0.5, weight: 3}}]
+            )",
+                                                   sticky));
+        std::istringstream answers(client().must("python3 /run/clients.py", {}, Milliseconds{120'000}));
+        int light = 0, heavy = 0, same = 0;
+        answers >> light >> heavy >> same;
+        EXPECT_EQ(light + heavy, 1000);
+        EXPECT_NEAR(light, 250, 68);  // 5 standard deviations
+        if (sticky)
+            EXPECT_EQ(same, 1000);
+        else
+            EXPECT_NEAR(same, 625, 77);  // ¼² + ¾²
+    }
 }
 
 TEST_F(LbdBalance, FlowsAreForgottenWhenIdle) {

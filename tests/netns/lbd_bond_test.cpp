@@ -40,6 +40,13 @@ class LbdBond : public NetnsTest, public testing::WithParamInterface<const char*
                         "addr flush dev eth2\nlink set eth2 down\nlink set eth2 master bond0\n"
                         "link set bond0 up\naddr add 10.0.0.2/24 dev bond0\naddr add fd00::2/64 dev bond0\n",
                         GetParam()));
+        if (std::string(GetParam()) == "802.3ad") {  // takes two, who talk
+            lan_->host().ip(
+                "link add bond1 type bond miimon 20 mode 802.3ad lacp_rate fast\n"
+                "link set balancer-eth1 down\nlink set balancer-eth1 master bond1\n"
+                "link set balancer-eth2 down\nlink set balancer-eth2 master bond1\n"
+                "link set bond1 up\nlink set bond1 master bridge\n");
+        }
         backend_->ip(fmt::format("addr add {}/32 dev lo\naddr add {}/128 dev lo\n", vip4, vip6));
         client_->ip(fmt::format("route add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
     }
@@ -98,9 +105,12 @@ TEST_P(LbdBond, AMemberIsNoInterfaceToBalanceOn) {
     EXPECT_THAT(output.err, HasSubstr("interfaces: [bond0]"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Lbd, LbdBond, testing::Values("active-backup", "balance-rr"), [](const auto& tested) {
-    return std::string(tested.param) == "balance-rr" ? "RoundRobin" : "ActiveBackup";
-});
+INSTANTIATE_TEST_SUITE_P(Lbd, LbdBond, testing::Values("active-backup", "balance-rr", "balance-xor", "802.3ad"),
+                         [](const auto& tested) {
+                             std::string name = tested.param;
+                             std::erase_if(name, [](char c) { return c == '-' || c == '.'; });
+                             return name;
+                         });
 
 }  // namespace
 }  // namespace culvert::netns

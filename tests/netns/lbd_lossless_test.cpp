@@ -108,6 +108,11 @@ services:
     return text + std::string(more);
 }
 
+constexpr const char* lbd_to_kill = "env CULVERT_KILL_AT=/run/kill-at " CULVERT_LBD_KILLED " run -c /run/lbd.yaml";
+
+/// In front of the call of this number, or behind it.
+std::string moment(int call) { return (call % 2 == 0 ? "-" : "") + std::to_string(call); }
+
 //   LbdTest's hosts, and a second backend, 10.0.0.4; a third, 10.0.0.5, is only ever added
 class LbdLossless : public LbdTest {
   protected:
@@ -185,14 +190,36 @@ TEST_F(LbdLossless, IsKilledAtManyMoments) {
     bool done = false;
     for (; !done; at += 17) {
         balancer().write("/run/lbd.yaml", config(2 + at / 17 % 2));
-        const std::string moment = (at % 2 == 0 ? "-" : "") + std::to_string(at);
-        Process lbd =
-            balancer().spawn("env CULVERT_KILL_AT=" + moment + " " CULVERT_LBD_KILLED " run -c /run/lbd.yaml");
+        balancer().write("/run/kill-at", moment(at));
+        Process lbd = balancer().spawn(lbd_to_kill);
         EXPECT_TRUE(eventually([&] { return !lbd.running() || lbd.err().find("balancing") != std::string::npos; }));
         done = lbd.running();
         EXPECT_EQ(lbd.stop(done ? SIGTERM : SIGKILL).status, done ? 0 : 128 + SIGKILL);
     }
     EXPECT_GT(at, 50);
+    expect_nothing_lost(load);
+}
+
+TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
+    std::string other = config(3,
+                               "  - {name: six, vip: \"2001:db8::1\", ports: any, encap: {type: ipip}, "
+                               "backends: [{address: 10.0.0.3}]}\n");
+    other.replace(other.find("64k"), 3, "128k");  // another program, other maps
+    Balancer(balancer(), config(2)).stop();
+    Process load = this->load();
+    int at = 1;
+    bool done = false;
+    for (; !done; at += 19) {
+        balancer().must("rm -f /run/kill-at");
+        Process lbd = balancer().spawn(lbd_to_kill);
+        lbd.wait_for("balancing");
+        balancer().write("/run/lbd.yaml", at / 19 % 2 == 0 ? other : config(2));
+        balancer().write("/run/kill-at", moment(at));
+        done = balancer().run(CULVERT_LBD " reload").ok();
+        EXPECT_EQ(lbd.stop(done ? SIGTERM : SIGKILL).status, done ? 0 : 128 + SIGKILL);
+    }
+    EXPECT_GT(at, 50);
+    const Balancer again(balancer(), config(2));
     expect_nothing_lost(load);
 }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kills the process instead of its bpf() call number $CULVERT_KILL_AT, or behind that one if the number has a minus
-// sign. Linked into the program, this function stands in front of the C library's, which libbpf calls.
+// Kills the process instead of its bpf() call number N, or behind that one if N is less than zero. The file
+// $CULVERT_KILL_AT says N; the calls are counted from when it says so. Linked into the program, this function stands in
+// front of the C library's, which libbpf calls.
 #include <dlfcn.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -10,13 +11,24 @@
 #include <csignal>
 #include <cstdarg>
 #include <cstdlib>
+#include <fstream>
 #include <tuple>
+
+namespace {
+
+/// 0: nothing is said yet.
+long moment() {
+    static long at = 0;
+    const char* path = std::getenv("CULVERT_KILL_AT");
+    if (at == 0 && path != nullptr) std::ifstream(path) >> at;
+    return at;
+}
+
+}  // namespace
 
 extern "C" long syscall(long number, ...) noexcept {
     using Function = long (*)(long, ...);
     static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "syscall"));
-    static const char* const text = std::getenv("CULVERT_KILL_AT");
-    static const long at = text == nullptr ? 0 : std::atol(text);
     static long calls = 0;
 
     std::array<long, 6> arguments{};
@@ -27,7 +39,8 @@ extern "C" long syscall(long number, ...) noexcept {
     const auto call = [&] {
         return std::apply([&](auto... argument) { return real(number, argument...); }, arguments);
     };
-    if (number != SYS_bpf) return call();
+    const long at = number == SYS_bpf ? moment() : 0;
+    if (at == 0) return call();
     ++calls;
     if (calls == at) raise(SIGKILL);
     const long result = call();
