@@ -174,9 +174,10 @@ MetricFamily flow_table_size(const Status& status) {
 MetricFamily interfaces(const Status& status) {
     auto family = gauge("lbd_interface_up", "Whether an interface that is balanced on is up and has a carrier");
     for (const InterfaceStatus& interface : status.interfaces) {
-        if (!interface.mode) continue;
-        add(family, {{"interface", interface.name}, {"xdp", interface.mode == XdpMode::generic ? "generic" : "native"}},
-            interface.link && interface.link->is_up() && interface.link->has_carrier());
+        if (!interface.is_balanced_on()) continue;
+        const char* mode = !interface.mode ? "none" : interface.mode == XdpMode::generic ? "generic" : "native";
+        add(family, {{"interface", interface.name}, {"xdp", mode}},
+            interface.mode && interface.link && interface.link->is_up() && interface.link->has_carrier());
     }
     return family;
 }

@@ -62,10 +62,12 @@ struct NeighbourStatus {
 /// One that is balanced on, a VLAN device that leads to one, or a member of a bond that is one.
 struct InterfaceStatus {
     std::string name;
-    std::optional<XdpMode> mode;        ///< native or generic, where it is balanced on
+    std::optional<XdpMode> mode;        ///< native or generic, where packets are balanced
     std::optional<netlink::Link> link;  ///< none: the interface is gone
     std::string vlan_of;                ///< the interface that a VLAN device is on
     std::string member_of;              ///< the bond
+
+    [[nodiscard]] bool is_balanced_on() const { return vlan_of.empty() && member_of.empty(); }
 };
 
 struct FlowTableStatus {

@@ -96,6 +96,8 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
     EXPECT_TRUE(eventually([&] { return reaches_none(lbd); }));
     EXPECT_TRUE(eventually([&] { return lbd.backend("10.9.0.3")["health"] == "down"; }));
     EXPECT_FALSE(interface(1).contains("index"));
+    EXPECT_THAT(balancer().must("curl -s http://127.0.0.1:9477/metrics"),
+                HasSubstr("lbd_interface_up{interface=\"eth1\",xdp=\"none\"} 0\n"));
     EXPECT_FALSE(client().run("curl -s --max-time 1 http://[2001:db8::1]/").ok());
     EXPECT_GT(lbd.dropped("no_route"), 0);
     lbd.reload(head + l2_services);
