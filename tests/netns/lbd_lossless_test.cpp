@@ -209,11 +209,11 @@ TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
     Process load = this->load();
     int at = 1;
     bool done = false;
-    for (; !done; at += 19) {
+    for (; !done; at += 29) {
         balancer().must("rm -f /run/kill-at");
         Process lbd = balancer().spawn(lbd_to_kill);
-        lbd.wait_for("balancing");
-        balancer().write("/run/lbd.yaml", at / 19 % 2 == 0 ? other : config(2));
+        lbd.wait_for("balancing", Milliseconds{60'000});
+        balancer().write("/run/lbd.yaml", at / 29 % 2 == 0 ? other : config(2));
         balancer().write("/run/kill-at", moment(at));
         done = balancer().run(CULVERT_LBD " reload").ok();
         EXPECT_EQ(lbd.stop(done ? SIGTERM : SIGKILL).status, done ? 0 : 128 + SIGKILL);
