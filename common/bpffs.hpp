@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <string>
+
 #include "netlink/result.hpp"
 
 namespace culvert::common {
@@ -8,7 +10,10 @@ namespace culvert::common {
 /// Where what BPF keeps outlives a process.
 inline constexpr const char* bpffs = "/sys/fs/bpf";
 
-/// Mounts it, unless somebody has.
-[[nodiscard]] netlink::Result<> mount_bpffs();
+/// Makes a directory for pins, somewhere under `bpffs`, which is mounted unless somebody has.
+[[nodiscard]] netlink::Result<> make_pin_directory(const std::string& path);
+
+/// What helps against EPERM and EACCES of bpf() and of pins.
+[[nodiscard]] std::string bpf_privilege(int code);
 
 }  // namespace culvert::common

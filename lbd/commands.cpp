@@ -3,6 +3,7 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <array>
@@ -42,7 +43,7 @@ ExitCode complain(const std::string& text) {
 std::string socket_path(const Options& options) {
     if (!options.socket.empty()) return options.socket;
     const bool is_name = !options.netns.empty() && options.netns.find('/') == std::string::npos;
-    return fmt::format("/run/culvert/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
+    return fmt::format("/run/culvert/lbd/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
 }
 
 std::optional<Config> load(const Options& options) {
@@ -86,6 +87,8 @@ ExitCode run(const Options& options) {
         return exit_done;
     }
     common::log_to_stderr(options.color);
+    // What a service has been given is not for the scripts that check health.
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     const auto daemon = Daemon::prepare(*std::move(config), std::filesystem::absolute(options.config));
     if (!daemon) return fail(daemon.error());
     const auto ran = (*daemon)->run(socket_path(options));

@@ -27,7 +27,7 @@ ExitCode unknown_command(const std::string& word) {
 void add_options(CLI::App& app, Options& options) {
     app.add_option("--netns", options.netns, "Work in this network namespace")->type_name("NAME");
     app.add_option("--socket", options.socket,
-                   "The control socket (default /run/culvert/lbd.sock, with --netns /run/culvert/lbd-NAME.sock)")
+                   "The control socket (default /run/culvert/lbd/lbd.sock, with --netns lbd-NAME.sock there)")
         ->type_name("PATH");
     app.add_option("--color", options.color, "When to use colours (default auto)")
         ->type_name("auto|always|never")

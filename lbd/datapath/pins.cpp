@@ -20,19 +20,9 @@ namespace culvert::lbd {
 namespace {
 
 namespace fs = std::filesystem;
+using common::bpf_privilege;
 using netlink::failure;
 using netlink::Result;
-
-std::string privilege(int code) {
-    return code == EPERM || code == EACCES ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
-}
-
-Result<> make_directory(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) return failure("make directory", path, error.value(), {}, privilege(error.value()));
-    return {};
-}
 
 /// 0 if the generation is not whole.
 std::uint32_t program_of(const Generation& generation) {
@@ -80,11 +70,10 @@ void sweep() {
 }  // namespace
 
 Result<Pins> Pins::open() {
-    CHECK_OK(common::mount_bpffs());
     TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
     std::string home = fmt::format("{}/culvert/lbd/{}/", common::bpffs, cookie);
     sweep();
-    CHECK_OK(make_directory(home + "links"));
+    CHECK_OK(common::make_pin_directory(home + "links"));
     Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK) return failure("lock", home, errno);
@@ -126,7 +115,7 @@ Result<Generation> Pins::make_next() const {
     const auto all = generations();
     Generation next{.abi = LB_ABI_VERSION, .number = all.empty() ? 1 : all.front().number + 1, .directory = {}};
     next.directory = fmt::format("{}{}-{}/", home_, next.abi, next.number);
-    CHECK_OK(make_directory(next.directory));
+    CHECK_OK(common::make_pin_directory(next.directory));
     return next;
 }
 
@@ -142,16 +131,16 @@ Result<> Pins::attach(int program, std::uint32_t ifindex, std::uint32_t flags) c
     const std::string path = link_path(home_, ifindex);
     if (const auto present = open_link(path); present && present->ifindex == ifindex) {
         if (::bpf_link_update(present->fd.get(), program, nullptr) < 0)
-            return failure("replace the XDP program at", path, errno, {}, privilege(errno));
+            return failure("replace the XDP program at", path, errno, {}, bpf_privilege(errno));
         return {};
     }
     bpf_link_create_opts options{};
     options.sz = sizeof options;
     options.flags = flags;
     const Fd link(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
-    if (!link.is_open()) return failure("attach XDP", {}, errno, {}, privilege(errno));
+    if (!link.is_open()) return failure("attach XDP", {}, errno, {}, bpf_privilege(errno));
     std::remove(path.c_str());
-    if (::bpf_obj_pin(link.get(), path.c_str()) < 0) return failure("pin", path, errno, {}, privilege(errno));
+    if (::bpf_obj_pin(link.get(), path.c_str()) < 0) return failure("pin", path, errno, {}, bpf_privilege(errno));
     return {};
 }
 
@@ -163,7 +152,7 @@ bool Pins::is_attached(std::uint32_t ifindex) const {
 Result<> Pins::detach(const PinnedLink& link) {
     // At once; when the last file goes, it would be some time later.
     if (link.ifindex != 0 && ::bpf_link_detach(link.fd.get()) < 0)
-        return failure("detach XDP at", link.path, errno, {}, privilege(errno));
+        return failure("detach XDP at", link.path, errno, {}, bpf_privilege(errno));
     std::remove(link.path.c_str());
     return {};
 }
@@ -172,7 +161,7 @@ Result<> Pins::remove() const {
     for (const PinnedLink& link : links()) CHECK_OK(detach(link));
     std::error_code error;
     fs::remove_all(home_, error);
-    if (error) return failure("remove", home_, error.value(), {}, privilege(error.value()));
+    if (error) return failure("remove", home_, error.value(), {}, bpf_privilege(error.value()));
     return {};
 }
 

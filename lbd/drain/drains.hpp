@@ -33,7 +33,7 @@ using Drains = std::set<Drained>;
 [[nodiscard]] netlink::Result<Drains> read_drains(const std::filesystem::path& path);
 [[nodiscard]] netlink::Result<> write_drains(const std::filesystem::path& path, const Drains& drains);
 
-/// Beside the control socket: "/run/culvert/lbd.drained.json".
+/// Beside the control socket: "/run/culvert/lbd/lbd.drained.json".
 [[nodiscard]] std::filesystem::path drains_file(std::filesystem::path socket);
 
 }  // namespace culvert::lbd

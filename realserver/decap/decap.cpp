@@ -26,6 +26,7 @@ namespace culvert::realserver {
 namespace {
 
 namespace fs = std::filesystem;
+using common::bpf_privilege;
 using common::bpffs;
 using common::Fd;
 using common::LibbpfLog;
@@ -38,10 +39,6 @@ struct Unload {
     void operator()(decap_bpf* skeleton) const { decap_bpf::destroy(skeleton); }
 };
 using Skeleton = std::unique_ptr<decap_bpf, Unload>;
-
-std::string privilege(int code) {
-    return code == EPERM || code == EACCES ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
-}
 
 void size_maps(const decap_bpf& skeleton, const DecapProgram& program) {
     const auto size = [](bpf_map* map, std::size_t entries) {
@@ -89,13 +86,6 @@ std::string directory_of(std::uint32_t program, const std::string& directory) {
     return fmt::format("{}{}/", directory, program);
 }
 
-Result<> make_directory(const std::string& path) {
-    std::error_code error;
-    fs::create_directories(path, error);
-    if (error) return failure("make directory", path, error.value(), {}, privilege(error.value()));
-    return {};
-}
-
 /// Takes away what belongs to other programs than this one.
 void keep_only(std::uint32_t program, const std::string& directory) {
     std::error_code error;
@@ -108,18 +98,18 @@ Result<std::uint32_t> number(const decap_bpf& skeleton) {
     bpf_prog_info info{};
     std::uint32_t size = sizeof info;
     if (::bpf_obj_get_info_by_fd(::bpf_program__fd(skeleton.progs.decap), &info, &size) < 0)
-        return failure("read", "the XDP program", errno, {}, privilege(errno));
+        return failure("read", "the XDP program", errno, {}, bpf_privilege(errno));
     return info.id;
 }
 
 Result<> pin_maps(const decap_bpf& skeleton, const std::string& directory) {
-    CHECK_OK(make_directory(directory));
+    CHECK_OK(common::make_pin_directory(directory));
     const auto& maps = skeleton.maps;
     for (const bpf_map* map : {maps.rodata, maps.balancers, maps.vips, maps.own, maps.tunnels, maps.networks,
                                maps.received, maps.reasons, maps.let_pass}) {
         const std::string path = directory + (map == maps.rodata ? config_pin : ::bpf_map__name(map));
         if (::bpf_obj_pin(::bpf_map__fd(map), path.c_str()) < 0)
-            return failure("pin", path, errno, {}, privilege(errno));
+            return failure("pin", path, errno, {}, bpf_privilege(errno));
     }
     return {};
 }
@@ -137,7 +127,7 @@ Result<Skeleton> load(const DecapProgram& program, const std::string& directory)
     if (reasons.is_open()) ::bpf_map__reuse_fd(skeleton->maps.reasons, reasons.get());
     if (let_pass.is_open()) ::bpf_map__reuse_fd(skeleton->maps.let_pass, let_pass.get());
     if (const int error = decap_bpf::load(skeleton.get()); error < 0)
-        return failure("load", "the XDP program", -error, LibbpfLog::tail(), privilege(-error));
+        return failure("load", "the XDP program", -error, LibbpfLog::tail(), bpf_privilege(-error));
     const auto& maps = skeleton->maps;
     CHECK_OK(fill({.balancers = ::bpf_map__fd(maps.balancers),
                    .vips = ::bpf_map__fd(maps.vips),
@@ -161,7 +151,7 @@ Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) 
             return failure("attach XDP to", wanted.device, errno, "another XDP program is there",
                            fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.device));
     }
-    return failure("attach XDP to", wanted.device, errno, {}, privilege(errno));
+    return failure("attach XDP to", wanted.device, errno, {}, bpf_privilege(errno));
 }
 
 /// Once it is, packets see the new program, or none.
@@ -176,7 +166,7 @@ Result<> set_program(const decap_bpf& skeleton, const Decap& wanted, std::uint32
     TRY(const Fd link, create_link(program, wanted, ifindex));
     const std::string pin = directory + link_pin;
     std::remove(pin.c_str());
-    if (::bpf_obj_pin(link.get(), pin.c_str()) < 0) return failure("pin", pin, errno, {}, privilege(errno));
+    if (::bpf_obj_pin(link.get(), pin.c_str()) < 0) return failure("pin", pin, errno, {}, bpf_privilege(errno));
     return {};
 }
 
@@ -197,7 +187,6 @@ Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) c
 }
 
 Result<> DecapPrograms::attach(const Decap& wanted, std::uint32_t ifindex) const {
-    CHECK_OK(common::mount_bpffs());
     sweep();
     const std::string here = directory(ifindex);
     const auto former = open_link(here);
@@ -216,10 +205,10 @@ Result<> DecapPrograms::detach(const std::string& device, std::uint32_t ifindex)
     const std::string here = directory(ifindex);
     // At once; when the last file goes, it would be some time later.
     if (const auto link = open_link(here); link && ::bpf_link_detach(link->fd.get()) < 0)
-        return failure("detach XDP from", device, errno, {}, privilege(errno));
+        return failure("detach XDP from", device, errno, {}, bpf_privilege(errno));
     std::error_code error;
     fs::remove_all(here, error);
-    if (error) return failure("remove", here, error.value(), {}, privilege(error.value()));
+    if (error) return failure("remove", here, error.value(), {}, bpf_privilege(error.value()));
     sweep();
     return {};
 }

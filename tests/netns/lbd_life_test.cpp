@@ -25,7 +25,7 @@ class LbdLife : public LbdTest {
     /// All that lbd may leave behind: XDP programs, neighbours that are kept resolved, sockets.
     std::string traces() {
         return balancer().must(
-            "sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert;"
+            "sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert/lbd;"
             " find /sys/fs/bpf/culvert/lbd -type f -printf \"pinned %f\\n\"; true'");
     }
 };
@@ -181,8 +181,9 @@ TEST_F(LbdLife, ExitStatusAndWordsOfFailures) {
     };
     balancer().write("/run/bad.yaml", "interfaces: [eth0]\nservice: []\n");
     balancer().write("/run/lbd.yaml", config("eth7"));
-    fails("show", 1,
-          "lbd: connect to lbd /run/culvert/lbd.sock: No such file or directory (is it running? lbd run -c FILE)\n");
+    fails(
+        "show", 1,
+        "lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file or directory (is it running? lbd run -c FILE)\n");
     fails("show backend", 2, "lbd: nothing to show called \"backend\": did you mean backends?\n");
     fails("shwo", 2, "lbd: unknown command \"shwo\": did you mean show?\n");
     fails("run -c /run/lbd.yaml", 1, "lbd: get link eth7: No such device (ip link lists those that are there)\n");

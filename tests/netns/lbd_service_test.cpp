@@ -3,6 +3,8 @@
 // lbd as lbd.service runs it.
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 #include "tests/netns/lbd_test.hpp"
 
 namespace culvert::netns {
@@ -20,17 +22,48 @@ services:
 
 using LbdService = LbdTest;
 
-TEST_F(LbdService, ItsCapabilitiesAreEnough) {
+// As another user than root, with nothing but the unit's capabilities.
+TEST_F(LbdService, ItsPrivilegesAreEnough) {
+    constexpr const char* as_service =
+        "setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "
+        "--bounding-set=-all,+bpf,+net_admin,+net_raw,+perfmon"
+        " --inh-caps=-all,+bpf,+net_admin,+net_raw,+perfmon "
+        "--ambient-caps=-all,+bpf,+net_admin,+net_raw,+perfmon " CULVERT_LBD " run -c /run/lbd.yaml";
+    const auto show = [&](const char* what) {
+        return nlohmann::json::parse(balancer().must(fmt::format("{} show {} --json", CULVERT_LBD, what)));
+    };
     const HttpServer web(backend(), "backend");
+    balancer().must(
+        "sh -ec 'modprobe -q tun || true; mkdir -p /dev/net; mount -t tmpfs tmpfs /dev/net; mknod -m 0666 /dev/net/tun "
+        "c 10 200; mkdir -p /run/culvert/lbd "
+        "/sys/fs/bpf/culvert/lbd; chmod a+x /sys/fs/bpf;"
+        " chown 65534:65534 /run/culvert/lbd /sys/fs/bpf/culvert/lbd'");
     balancer().write("/run/lbd.yaml", config);
-    const Process lbd = balancer().spawn(
-        "setpriv --bounding-set=-all,+bpf,+net_admin,+net_raw,+perfmon --inh-caps=-all --no-new-privs " CULVERT_LBD
-        " run -c /run/lbd.yaml");
+    for (const char* start : {"the first", "one that takes over"}) {
+        SCOPED_TRACE(start);
+        Process lbd = balancer().spawn(as_service);
+        lbd.wait_for("balancing");
+        EXPECT_TRUE(eventually([&] { return show("backends")[0]["health"] == "up"; })) << lbd.err() << show("backends");
+        EXPECT_EQ(http_get(client(), vip4), "backend\n");
+        EXPECT_EQ(balancer().must("stat -c '%a %u' /run/culvert/lbd/lbd.sock"), "600 65534\n");
+        EXPECT_EQ(lbd.stop().status, 0);
+    }
+
+    const Process lbd = balancer().spawn(as_service);
     lbd.wait_for("balancing");
-    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    balancer().ip("link add eth9 type veth peer name other9\nlink set eth9 up\nlink set other9 up\n");
+    std::string wider(config);
+    wider.replace(wider.find("[eth0]"), 6, "[eth0, eth9]").replace(wider.find("type: tcp"), 9, "type: icmp");
+    balancer().write("/run/lbd.yaml", wider);
+    balancer().must(CULVERT_LBD " reload");
     EXPECT_TRUE(eventually([&] {
-        return nlohmann::json::parse(balancer().must(CULVERT_LBD " show backends --json"))[0]["health"] == "up";
-    }));
+        const auto interfaces = show("interfaces");
+        return std::ranges::count_if(interfaces, [](const auto& one) { return one.contains("xdp"); }) == 2;
+    })) << lbd.err();
+    EXPECT_TRUE(eventually([&] { return show("backends")[0]["health"] == "up"; })) << lbd.err();
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -mindepth 1"), "");
 }
 
 TEST_F(LbdService, FeedsTheWatchdog) {
