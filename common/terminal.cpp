@@ -59,8 +59,11 @@ std::string paint(std::string_view text, Color color, bool colored) {
 }
 
 std::string Table::to_string(bool colored) const {
-    std::vector<std::vector<Cell>> lines(1);
-    for (const Column& column : columns_) lines.front().push_back({column.title, Color::bold});
+    std::vector<std::vector<Cell>> lines;
+    if (!std::ranges::all_of(columns_, &std::string::empty, &Column::title)) {
+        lines.emplace_back();
+        for (const Column& column : columns_) lines.front().push_back({column.title, Color::bold});
+    }
     lines.insert(lines.end(), rows_.begin(), rows_.end());
     std::vector<std::size_t> widths(columns_.size());
     for (const auto& line : lines)

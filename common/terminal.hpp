@@ -42,7 +42,7 @@ class Table {
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
     /// Missing cells are empty; there must be no more than columns.
     void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
-    /// Titles in bold, then the rows; each line ends in a newline.
+    /// Titles in bold, if any column has one, then the rows; each line ends in a newline.
     [[nodiscard]] std::string to_string(bool colored) const;
 
   private:

@@ -105,7 +105,10 @@ ExitCode check(const Options& options) {
 void declare_show(CLI::App& app, Options& options) {
     app.add_option("what", options.what, fmt::format("{} (default {})", fmt::join(view_names(), " | "), options.what))
         ->type_name("");
-    app.add_flag("-j,--json", options.json, "As JSON");
+    CLI::Option* const json = app.add_flag("-j,--json", options.json, "As JSON");
+    app.add_flag("-b,--brief", options.brief, "A line for each, without titles (also -br)")->excludes(json);
+    CLI::Option* const ipv4 = app.add_flag("-4", options.ipv4, "Only services, backends or neighbours of IPv4");
+    app.add_flag("-6", options.ipv6, "The same of IPv6")->excludes(ipv4);
 }
 
 ExitCode show(const Options& options) {
@@ -117,12 +120,17 @@ ExitCode show(const Options& options) {
                          : fmt::format("there are {}", fmt::join(view_names(), ", ")));
         return exit_usage;
     }
-    const auto answer = ask(socket_path(options), {{"command", "show"}, {"what", options.what}});
+    const bool of_one_family = options.ipv4 || options.ipv6;
+    if (of_one_family && !has_family(*wanted)) return complain(fmt::format("{} are of no family", options.what));
+    auto answer = ask(socket_path(options), {{"command", "show"}, {"what", options.what}});
     if (!answer) return fail(answer.error());
+    if (of_one_family)
+        *answer = of_family(*wanted, *answer, options.ipv4 ? netlink::Family::ipv4 : netlink::Family::ipv6);
+    const bool colored = common::use_color(options.color, STDOUT_FILENO);
     if (options.json)
         fmt::print("{}\n", answer->dump(2));
     else
-        fmt::print("{}", to_table(*wanted, *answer, common::use_color(options.color, STDOUT_FILENO)));
+        fmt::print("{}", (options.brief ? to_brief : to_table)(*wanted, *answer, colored));
     return exit_done;
 }
 

@@ -73,6 +73,9 @@ struct Options {
     common::ColorMode color = common::ColorMode::automatic;
     std::string what = "services";
     bool json = false;
+    bool brief = false;
+    bool ipv4 = false;  ///< only what is of that family
+    bool ipv6 = false;
     bool check = false;
     bool detach = false;
     RenderOptions render;

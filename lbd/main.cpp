@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -52,8 +53,12 @@ int main(int argc, char** argv) {
         add_options(subcommand, options);
     }
 
+    // As iproute2 has it; to a parser of words it would be -b and -r.
+    std::vector<std::string> words(argv + 1, argv + argc);
+    std::ranges::replace(words, "-br", "--brief");
+    std::ranges::reverse(words);  // as CLI11 takes them
     try {
-        app.parse(argc, argv);
+        app.parse(words);
     } catch (const CLI::Success& success) {  // --help, --version
         return app.exit(success);
     } catch (const CLI::ParseError& error) {

@@ -26,7 +26,6 @@
 #include "lbd/control.hpp"
 #include "lbd/reasons.hpp"
 #include "lbd/tools.hpp"
-#include "netlink/netns.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -93,7 +92,7 @@ class PcapngWriter : public Writer {
                             .length = packet.in_length,
                             .direction = pcapng::Direction::inbound,
                             .comment = decision.text}));
-        if (packet.verdict != XDP_TX && packet.verdict != XDP_REDIRECT) return;
+        if (!packet.leaves()) return;
         put(pcapng::packet({.interface = interfaces_.place(decision.interface, came_by),
                             .time = packet.left + epoch_,
                             .bytes = packet.out,
@@ -122,7 +121,7 @@ class LineWriter : public Writer {
             "{:%H:%M:%S}.{:06} {} {}, {} bytes: {}", fmt::localtime(static_cast<std::time_t>(time / 1'000'000'000)),
             time % 1'000'000'000 / 1000, interfaces_.names()[came_by], headers ? headers->to_string() : "no IP packet",
             packet.in_length, decision.text);
-        if (packet.verdict == XDP_TX || packet.verdict == XDP_REDIRECT)
+        if (packet.leaves())
             line += fmt::format(", {} bytes by {}", packet.out_length,
                                 interfaces_.names()[interfaces_.place(decision.interface, came_by)]);
         fmt::print("{}\n", line);
@@ -152,7 +151,7 @@ bool is_wanted(const Captured& packet, const Decision& decision, const Filter& f
     if (!options.service.empty() && decision.service != options.service) return false;
     if (!options.reason.empty() && (!packet.reason || reasons[*packet.reason].name != options.reason)) return false;
     if (packet.verdict == XDP_PASS && !options.all && !directory.is_for_vip(packet.in)) return false;
-    const bool leaves = packet.verdict == XDP_TX || packet.verdict == XDP_REDIRECT;
+    const bool leaves = packet.leaves();
     return filter.matches(packet.in, packet.in_length) || (leaves && filter.matches(packet.out, packet.out_length));
 }
 
@@ -222,11 +221,7 @@ ExitCode capture(const Options& options) {
     const Directory directory(*services, *backends);
     if (!asked.service.empty() && !directory.has(asked.service))
         return complain(fmt::format("no service is called \"{}\": see lbd show", asked.service));
-    if (!options.netns.empty()) {
-        const auto netns = netlink::NetworkNamespace::open(options.netns);
-        if (!netns) return fail(netns.error());
-        if (const auto entered = netns->enter(); !entered) return fail(entered.error());
-    }
+    if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     const auto captured = capture_packets(options, *filter, directory, Interfaces(*links));
     return captured ? exit_done : fail(captured.error());
 }

@@ -2,7 +2,6 @@
 #include "lbd/capture/directory.hpp"
 
 #include <fmt/format.h>
-#include <linux/bpf.h>
 
 #include <algorithm>
 #include <charconv>
@@ -16,13 +15,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string mac_of(const Bytes& frame) {
-    return fmt::format("{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", frame[0], frame[1], frame[2], frame[3], frame[4],
-                       frame[5]);
-}
-
 bool takes(const Json& backend, const Bytes& frame, const Headers& headers) {
-    if (backend.at("encap").at("type") == "l2") return backend.value("mac", "") == mac_of(frame);
+    if (backend.at("encap").at("type") == "l2")
+        return backend.value("mac", "") == netlink::MacAddress::from_bytes(std::span(frame).first(6))->to_string();
     return backend.at("address") == headers.destination.to_string();
 }
 
@@ -89,7 +84,7 @@ Decision Directory::decide(const Captured& packet) const {
     Decision decision;
     if (const auto headers = decode(packet.in))
         if (const Entry* service = service_of(*headers)) decision.service = service->name;
-    const bool leaves = packet.verdict == XDP_TX || packet.verdict == XDP_REDIRECT;
+    const bool leaves = packet.leaves();
     const auto reason = [&] {
         return fmt::format("{}: {}", reasons[*packet.reason].name, reasons[*packet.reason].text);
     };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <linux/bpf.h>
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -26,6 +28,8 @@ struct Captured {
     std::uint32_t verdict = 0;  ///< enum xdp_action
     std::optional<lb_reason> reason;
     std::optional<lb_event> event;
+
+    [[nodiscard]] bool leaves() const { return verdict == XDP_TX || verdict == XDP_REDIRECT; }
 };
 
 /// What became of it.

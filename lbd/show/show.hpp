@@ -36,6 +36,14 @@ namespace culvert::lbd {
 /// `json` is what to_json made of the same view.
 [[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
 
+/// A line for each, without titles: what it is, and how it is.
+[[nodiscard]] std::string to_brief(View view, const nlohmann::ordered_json& json, bool colored);
+
+/// Services have that of their VIP, backends and neighbours that of their address; the others have none.
+[[nodiscard]] bool has_family(View view);
+/// Those of this family, of a view that has one.
+[[nodiscard]] nlohmann::ordered_json of_family(View view, const nlohmann::ordered_json& list, netlink::Family family);
+
 /// What `encap` is in JSON, and that in words: "gue 5080", "geneve 6081 vni 666".
 [[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
 [[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);

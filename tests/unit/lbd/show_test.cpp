@@ -178,5 +178,28 @@ TEST(Show, ViewsByName) {
     EXPECT_FALSE(view("service"));
 }
 
+TEST(Brief, IsALineForEachWithoutTitles) {
+    const auto brief = [](View view) { return to_brief(view, to_json(view, status()), false); };
+    EXPECT_EQ(brief(View::services), "dns  1/2  192.0.2.1\n");
+    EXPECT_EQ(brief(View::backends),
+              "dns  10.0.2.30  active       l3dsr dscp 2\ndns  ns2        unreachable  gue 5080\n");
+    EXPECT_EQ(brief(View::flows), "dns  10.0.2.30  2\ndns  ns2        0\n");
+    EXPECT_EQ(brief(View::neighbours),
+              "10.0.2.30  reachable   eth0  02:00:00:00:00:30\nfd00::31   incomplete  eth0  -\n");
+    EXPECT_EQ(brief(View::interfaces).substr(0, 21), "eth0     up    native");
+    EXPECT_EQ(brief(View::counters).substr(0, 12), "7  forwarded");
+}
+
+TEST(OfFamily, ServicesByVipAndTheOthersByAddress) {
+    const auto left = [](View view, netlink::Family family) {
+        return of_family(view, to_json(view, status()), family).size();
+    };
+    EXPECT_EQ(left(View::services, netlink::Family::ipv4), 1U);
+    EXPECT_EQ(left(View::services, netlink::Family::ipv6), 0U);
+    EXPECT_EQ(left(View::backends, netlink::Family::ipv6), 1U);
+    EXPECT_EQ(left(View::neighbours, netlink::Family::ipv4), 1U);
+    EXPECT_FALSE(has_family(View::flows));
+}
+
 }  // namespace
 }  // namespace culvert::lbd
