@@ -13,6 +13,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "bpf/abi.h"
 #include "common/libbpf_log.hpp"
@@ -67,8 +68,10 @@ Result<> ProbePath::renew(int dests, const std::vector<Port>& ports) {
             return failure("load", "the BPF programs of health checks", -error, LibbpfLog::tail());
     }
     for (const Port& port : ports) {
-        TRY(auto tap, AnswerTap::attach(::bpf_program__fd(skeleton_->progs.answer), port.ifindex, port.name));
-        taps_.push_back(std::move(tap));
+        auto tap = AnswerTap::attach(::bpf_program__fd(skeleton_->progs.answer), port.ifindex, port.name);
+        if (!tap && tap.error().code == ENODEV) continue;  // it has just gone
+        if (!tap) return tl::unexpected(std::move(tap.error()));
+        taps_.push_back(*std::move(tap));
     }
     return {};
 }

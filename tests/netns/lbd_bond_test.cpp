@@ -105,6 +105,30 @@ TEST_P(LbdBond, AMemberIsNoInterfaceToBalanceOn) {
     EXPECT_THAT(output.err, HasSubstr("interfaces: [bond0]"));
 }
 
+class LbdBondVlan : public LbdBond {};
+
+TEST_P(LbdBondVlan, TheBackendIsInAVlanOfTheBond) {
+    REQUIRE_MODULE("8021q");
+    backend().must(
+        "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");  // answers go untagged
+    balancer().ip("link add link bond0 name b up type vlan id 20\naddr add 10.2.0.2/24 dev b\n");
+    backend().ip("link add link eth0 name b up type vlan id 20\naddr add 10.2.0.3/24 dev b\n");
+    const HttpServer web(backend(), "backend");
+    const Balancer lbd(balancer(), R"(
+        interfaces: [bond0]
+        flows: {entries: 64k}
+        services:
+          - {name: web4, vip: 192.0.2.1, ports: any, encap: {type: l2}, backends: [{address: 10.2.0.3}]}
+        )");
+    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.2.0.3"); }));
+    EXPECT_EQ(lbd.backend("10.2.0.3")["interface"], "bond0");
+    EXPECT_EQ(lbd.backend("10.2.0.3")["vlans"], nlohmann::json({20}));
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    lan().ip("link set balancer-eth1 down\n");
+    EXPECT_TRUE(eventually([&] { return client().run("curl -sS --max-time 1 http://192.0.2.1/").ok(); }));
+}
+
+INSTANTIATE_TEST_SUITE_P(Lbd, LbdBondVlan, testing::Values("active-backup"));
 INSTANTIATE_TEST_SUITE_P(Lbd, LbdBond, testing::Values("active-backup", "balance-rr", "balance-xor", "802.3ad"),
                          [](const auto& tested) {
                              std::string name = tested.param;
