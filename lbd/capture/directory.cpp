@@ -7,6 +7,7 @@
 #include <charconv>
 #include <utility>
 
+#include "common/protocol.hpp"
 #include "lbd/reasons.hpp"
 #include "lbd/show/show.hpp"
 
@@ -61,7 +62,7 @@ const Directory::Entry* Directory::service_of(const Headers& headers) const {
         if (!headers.has_ports || !entry.vip.contains(headers.destination)) continue;
         if (of_all_ports != nullptr && entry.vip.length < length) break;
         for (const Ports& ports : entry.ports) {
-            if (ports.protocol != protocol_name(headers.protocol)) continue;
+            if (ports.protocol != common::protocol_name(headers.protocol)) continue;
             if (headers.destination_port < ports.first || headers.destination_port > ports.last) continue;
             if (ports.first != 0) return &entry;
             of_all_ports = &entry;

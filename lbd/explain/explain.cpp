@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/protocol.hpp"
 #include "lbd/frame/frame.hpp"
 #include "lbd/frame/hex.hpp"
 #include "lbd/reasons.hpp"
@@ -56,9 +57,10 @@ std::string why_passed(const std::optional<Headers>& headers, const Scene& scene
     const std::string to = headers->destination.to_string();
     const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };
     if (std::ranges::none_of(scene.config.services, holds)) return fmt::format("{} is no VIP", to);
-    if (!headers->has_ports) return fmt::format("{} to VIP {} is not balanced", protocol_name(headers->protocol), to);
+    if (!headers->has_ports)
+        return fmt::format("{} to VIP {} is not balanced", common::protocol_name(headers->protocol), to);
     return fmt::format("{} is a VIP, but no service has its port {}/{}", to, headers->destination_port,
-                       protocol_name(headers->protocol));
+                       common::protocol_name(headers->protocol));
 }
 
 struct Part {

@@ -7,6 +7,7 @@
 #include <array>
 #include <utility>
 
+#include "common/protocol.hpp"
 #include "lbd/frame/frame.hpp"
 
 namespace culvert::lbd {
@@ -93,28 +94,11 @@ std::string with_port(const IpAddress& address, std::uint16_t port) {
                            : fmt::format("[{}]:{}", address.to_string(), port);
 }
 
-std::string protocol_name(std::uint8_t protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "tcp";
-        case IPPROTO_UDP:
-            return "udp";
-        case IPPROTO_SCTP:
-            return "sctp";
-        case IPPROTO_ICMP:
-            return "icmp";
-        case IPPROTO_ICMPV6:
-            return "icmpv6";
-        default:
-            return fmt::format("protocol {}", protocol);
-    }
-}
-
 std::string Headers::to_string() const {
     std::string text =
         has_ports ? fmt::format("{} > {}", with_port(source, source_port), with_port(destination, destination_port))
                   : fmt::format("{} > {}", source.to_string(), destination.to_string());
-    text += ' ' + protocol_name(protocol);
+    text += ' ' + common::protocol_name(protocol);
     if (has_ports && tcp_flags != 0) text += ' ' + tcp_flag_names(tcp_flags);
     if (is_fragment) text += " fragment";
     for (const std::uint16_t vlan : vlans) text += fmt::format(" vlan {}", vlan);

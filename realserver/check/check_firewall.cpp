@@ -10,11 +10,11 @@
 #include <span>
 #include <utility>
 
+#include "common/protocol.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/check/firewall_cure.hpp"
 #include "realserver/receivers.hpp"
 #include "realserver/ruleset.hpp"
-#include "realserver/trace/drop.hpp"
 
 namespace culvert::realserver {
 
@@ -167,7 +167,7 @@ class Firewalled {
                         .all = balancer.length > 0};
         ++diagnosis_.checked;
         const std::string what =
-            fmt::format("{} from {}", port ? fmt::format("{}/udp", *port) : protocol_name(protocol),
+            fmt::format("{} from {}", port ? fmt::format("{}/udp", *port) : common::protocol_name(protocol),
                         balancer.length == 0 ? "balancers" : address_name(balancer));
         if (const auto found = send(packets, way_in)) report(*found, Leg::tunnel, packets, what);
     }
@@ -200,7 +200,7 @@ class Firewalled {
             for (const auto& [obstacle, leg, packets] : all)
                 report(obstacle, leg, packets,
                        fmt::format("{} {} port {}/{}", leg == Leg::answer ? "answers of" : "requests to",
-                                   address_name(vip), service.port, protocol_name(service.protocol)));
+                                   address_name(vip), service.port, common::protocol_name(service.protocol)));
     }
 
     /// By every way that requests come in.

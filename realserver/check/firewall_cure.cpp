@@ -5,7 +5,7 @@
 
 #include <optional>
 
-#include "realserver/trace/drop.hpp"
+#include "common/protocol.hpp"
 
 namespace culvert::realserver {
 
@@ -32,11 +32,11 @@ std::string firewalld_cure(Leg leg, const Selector& selector, const Packets& pac
         "firewall-cmd --permanent --add-rich-rule='rule family={} {} address={} port port={} protocol={} accept' && "
         "firewall-cmd --reload",
         netlink::name(packets.family()), selector.by_source ? "source" : "destination", address_name(selector.address),
-        selector.port.value_or(0), protocol_name(packets.protocol));
+        selector.port.value_or(0), common::protocol_name(packets.protocol));
 }
 
 std::string nft_cure(const std::string& base, Leg leg, const Selector& selector, const Packets& packets) {
-    const std::string protocol = protocol_name(packets.protocol);
+    const std::string protocol = common::protocol_name(packets.protocol);
     const std::string address =
         selector.address.length == 0
             ? ""

@@ -168,21 +168,6 @@ Packet packet_of(const Dissector& dissector, bool unwrapped) {
 
 }  // namespace
 
-std::string protocol_name(std::uint8_t protocol) {
-    switch (protocol) {
-        case IPPROTO_TCP:
-            return "tcp";
-        case IPPROTO_UDP:
-            return "udp";
-        case IPPROTO_ICMP:
-            return "icmp";
-        case IPPROTO_ICMPV6:
-            return "icmpv6";
-        default:
-            return fmt::format("protocol {}", protocol);
-    }
-}
-
 std::optional<Packet> dissect(std::span<const std::uint8_t> bytes, std::size_t network, bool from_tunnel_device,
                               const Config& config) {
     Dissector inner(bytes, config);
@@ -199,10 +184,13 @@ std::optional<Packet> dissect(std::span<const std::uint8_t> bytes, std::size_t n
     return packet_of(inner, true);
 }
 
+bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address) {
+    return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
+}
+
 bool concerns(const Drop& drop, const Config& config) {
-    if (drop.packet.unwrapped || !drop.packet.encap.empty()) return true;
-    return std::ranges::any_of(config.vips,
-                               [&](const Prefix& vip) { return vip.contains(drop.packet.flow.destination); });
+    return drop.packet.unwrapped || !drop.packet.encap.empty() ||
+           any_contains(config.vips, drop.packet.flow.destination);
 }
 
 }  // namespace culvert::realserver

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "netlink/address.hpp"
 #include "realserver/config/config.hpp"
@@ -22,9 +23,6 @@ struct Flow {
     std::optional<std::uint16_t> destination_port;
     bool operator==(const Flow&) const = default;
 };
-
-/// "tcp", "icmpv6", "protocol 50"
-[[nodiscard]] std::string protocol_name(std::uint8_t protocol);
 
 struct Packet {
     std::string encap;          ///< "ipip", "gre over gue 5080"; empty: in no tunnel
@@ -47,6 +45,8 @@ struct Drop {
     Packet packet;
     bool operator==(const Drop&) const = default;
 };
+
+[[nodiscard]] bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address);
 
 /// Whether it is a tunnel's packet, or for a VIP.
 [[nodiscard]] bool concerns(const Drop& drop, const Config& config);

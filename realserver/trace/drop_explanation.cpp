@@ -8,15 +8,12 @@
 #include <initializer_list>
 #include <string_view>
 
+#include "common/protocol.hpp"
 #include "realserver/ruleset.hpp"
 
 namespace culvert::realserver {
 
 namespace {
-
-bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address) {
-    return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
-}
 
 bool is_one_of(std::string_view text, std::initializer_list<std::string_view> texts) {
     return std::ranges::find(texts, text) != texts.end();
@@ -53,7 +50,7 @@ Explanation by_socket(const Drop& drop) {
     if (is_wrapped(packet)) return {fmt::format("the kernel has no port for {}", packet.encap), "realserver apply"};
     const std::string port = packet.flow.destination_port ? fmt::format(" {}", *packet.flow.destination_port) : "";
     return {fmt::format("nothing listens on {} {}{}", packet.flow.destination.to_string(),
-                        protocol_name(packet.flow.protocol), port),
+                        common::protocol_name(packet.flow.protocol), port),
             "start the service; it listens on the VIP or on all addresses (ss -ltnup)"};
 }
 

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/protocol.hpp"
 #include "common/terminal.hpp"
 
 namespace culvert::realserver {
@@ -32,7 +33,7 @@ std::string endpoints(const Flow& flow) {
 ordered_json to_json(const Flow& flow) {
     ordered_json json{{"source", flow.source.to_string()},
                       {"destination", flow.destination.to_string()},
-                      {"protocol", protocol_name(flow.protocol)}};
+                      {"protocol", common::protocol_name(flow.protocol)}};
     if (flow.source_port) json["source_port"] = *flow.source_port;
     if (flow.destination_port) json["destination_port"] = *flow.destination_port;
     return json;
@@ -51,7 +52,7 @@ std::string to_text(const Drop& drop, const Explanation& explanation, std::strin
     if (!explanation.cause.empty()) why += ": " + explanation.cause;
     if (!explanation.cure.empty()) why += "\n    cure: " + paint(explanation.cure, Color::green, colored);
     return fmt::format("{} {} {} {}{}, {} bytes\n    {}\n", time, paint(drop.device, Color::bold, colored),
-                       endpoints(packet.flow), protocol_name(packet.flow.protocol), tunnel, drop.length, why);
+                       endpoints(packet.flow), common::protocol_name(packet.flow.protocol), tunnel, drop.length, why);
 }
 
 ordered_json to_json(const Drop& drop, const Explanation& explanation, std::string_view time) {

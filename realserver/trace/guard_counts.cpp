@@ -6,14 +6,6 @@
 
 namespace culvert::realserver {
 
-namespace {
-
-bool any_contains(const std::vector<Prefix>& prefixes, const IpAddress& address) {
-    return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
-}
-
-}  // namespace
-
 std::vector<Reason> candidates(const Packet& packet, const Config& config) {
     if (packet.unwrapped) {
         if (any_contains(config.vips, packet.flow.destination)) return {bad_source, nested};
