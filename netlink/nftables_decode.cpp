@@ -101,6 +101,12 @@ Expression log(const Attributes& from) {
 }
 
 Expression exthdr(const Attributes& from) {
+    if (from.has(NFTNL_EXPR_EXTHDR_DREG) && from.number(NFTNL_EXPR_EXTHDR_OP) == NFT_EXTHDR_OP_IPV6 &&
+        from.number(NFTNL_EXPR_EXTHDR_FLAGS) == 0)
+        return ExtensionLoad{.kind = from.byte(NFTNL_EXPR_EXTHDR_TYPE),
+                             .offset = from.number(NFTNL_EXPR_EXTHDR_OFFSET),
+                             .length = from.number(NFTNL_EXPR_EXTHDR_LEN),
+                             .into = from.number(NFTNL_EXPR_EXTHDR_DREG)};
     if (!from.has(NFTNL_EXPR_EXTHDR_SREG) || from.number(NFTNL_EXPR_EXTHDR_OP) != NFT_EXTHDR_OP_TCPOPT)
         return Foreign{"exthdr"};
     return TcpOptionStore{.kind = from.byte(NFTNL_EXPR_EXTHDR_TYPE),

@@ -157,6 +157,16 @@ Owned<nftnl_expr> encode(const Log& log) {
     return expression;
 }
 
+Owned<nftnl_expr> encode(const ExtensionLoad& load) {
+    auto expression = owned(nftnl_expr_alloc("exthdr"));
+    put(*expression, NFTNL_EXPR_EXTHDR_DREG, load.into);
+    nftnl_expr_set_u8(expression.get(), NFTNL_EXPR_EXTHDR_TYPE, load.kind);
+    put(*expression, NFTNL_EXPR_EXTHDR_OP, NFT_EXTHDR_OP_IPV6);
+    put(*expression, NFTNL_EXPR_EXTHDR_OFFSET, load.offset);
+    put(*expression, NFTNL_EXPR_EXTHDR_LEN, load.length);
+    return expression;
+}
+
 Owned<nftnl_expr> encode(const TcpOptionStore& store) {
     auto expression = owned(nftnl_expr_alloc("exthdr"));
     put(*expression, NFTNL_EXPR_EXTHDR_SREG, store.from);

@@ -231,6 +231,15 @@ Rule& Rule::set_daddr(const IpAddress& address) {
     return *this;
 }
 
+Rule& Rule::later_fragment() {
+    const Bytes offset_bits{0xff, 0xf8};  // RFC 8200 section 4.5: in units of 8 bytes, before three other bits
+    nfproto(Family::ipv6);
+    expressions.emplace_back(ExtensionLoad{.kind = IPPROTO_FRAGMENT, .offset = 2, .length = 2});
+    expressions.emplace_back(Bitwise{offset_bits, Bytes(2)});
+    expressions.emplace_back(Compare{Comparison::neq, Bytes(2)});
+    return *this;
+}
+
 Rule& Rule::set_mss(std::uint16_t size) {
     expressions.emplace_back(Immediate{big_endian(size)});
     expressions.emplace_back(TcpOptionStore{.kind = TCPOPT_MAXSEG, .offset = 2, .length = 2});

@@ -121,6 +121,15 @@ struct Log {
     bool operator==(const Log&) const = default;
 };
 
+/// Loads `length` bytes at `offset` of an IPv6 extension header; ends the rule if the packet has none of the kind.
+struct ExtensionLoad {
+    std::uint8_t kind;  ///< IPPROTO_FRAGMENT, …
+    std::uint32_t offset;
+    std::uint32_t length;
+    Register into = NFT_REG_1;
+    bool operator==(const ExtensionLoad&) const = default;
+};
+
 /// Writes `length` bytes at `offset` of a TCP option; ends the rule if the segment has none of the kind. The maximum
 /// segment size never grows by it (net/netfilter/nft_exthdr.c).
 struct TcpOptionStore {
@@ -154,7 +163,7 @@ struct Foreign {
 };
 
 using Expression = std::variant<Meta, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib, Limit, Log,
-                                TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
+                                ExtensionLoad, TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
 
 /// A rule, written as nft(8) reads it:
 /// `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4, 2).set_daddr(vip).notrack()`. Each step gives the very expressions
@@ -176,8 +185,11 @@ struct Rule {
     Rule& saddr_not_in(Family family, std::string set);  ///< ip saddr != @set
     Rule& daddr_in(Family family, std::string set);      ///< ip daddr @set
     Rule& daddr_not_in(Family family, std::string set);  ///< ip daddr != @set
-    Rule& dport(std::uint16_t port);                     ///< th dport 53; after l4proto
-    /// @th,64,16 4: big endian, from byte `offset` of the transport header; matches no fragment but the first
+    Rule& later_fragment();                              ///< meta nfproto ipv6 frag frag-off != 0
+    /// th dport 53; after l4proto. Of later fragments the kernel takes payload for the transport header, here and
+    /// below.
+    Rule& dport(std::uint16_t port);
+    /// @th,64,16 4: big endian, from byte `offset` of the transport header
     Rule& transport(std::uint32_t offset, const Bytes& value);
     Rule& transport_not(std::uint32_t offset, const Bytes& value);                        ///< @th,0,32 != 2048
     Rule& transport_masked(std::uint32_t offset, const Bytes& mask, const Bytes& value);  ///< @th,64,8 & 0xf0 == 64

@@ -157,6 +157,8 @@ class RuleText {
             operand = {.text = "ip dscp", .length = 1, .shift = 2};
         } else if (plain && family_ == Family::ipv6 && is_dscp6) {
             operand = {.text = "ip6 dscp", .length = 2, .shift = 6};
+        } else if (plain && operand.text == fragment_offset && bitwise.mask == Bytes{0xff, 0xf8}) {
+            operand = {.text = "frag frag-off", .length = 2, .shift = 3};
         } else if (const auto length = prefix_length(bitwise.mask);
                    plain && length && operand.notation == Notation::address) {
             operand.prefix = length;
@@ -204,6 +206,12 @@ class RuleText {
         say(fmt::format("level {}", log.level < levels.size() ? levels.at(log.level) : "<level>"));
     }
 
+    void operator()(const ExtensionLoad& load) {
+        const bool is_offset = load.kind == IPPROTO_FRAGMENT && load.offset == 2 && load.length == 2;
+        registers_[load.into] = {.text = is_offset ? fragment_offset : fmt::format("<extension header {}>", load.kind),
+                                 .length = load.length};
+    }
+
     void operator()(const TcpOptionStore& store) {
         const bool is_mss = store.kind == TCPOPT_MAXSEG && store.offset == 2 && store.length == 2;
         const std::string field = is_mss ? "tcp option maxseg size" : fmt::format("<tcp option {}>", store.kind);
@@ -233,6 +241,8 @@ class RuleText {
     void operator()(const Foreign& foreign) { say(fmt::format("<{}>", foreign.name)); }
 
   private:
+    /// And three bits behind it.
+    static inline const std::string fragment_offset = "<fragment offset>";
     static constexpr std::array<std::pair<std::uint64_t, const char*>, 5> units{
         {{1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}, {604800, "week"}}};
     /// By NFT_LOGLEVEL_

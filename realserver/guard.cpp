@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <set>
 #include <utility>
@@ -85,8 +86,17 @@ class GuardWriter {
         if (!config_.tunnels.empty()) table_.chains["link"] = link();
         table_.chains["sender"] = sender();
         Chain outer{Hook{HookPoint::input, priority_outer}};
-        for (const Entrance& entrance : entrances)
-            if (devices.contains(std::string(entrance.device))) add(entrance, outer);
+        std::vector<Entrance> open;
+        std::ranges::copy_if(entrances, std::back_inserter(open),
+                             [&](const Entrance& entrance) { return devices.contains(std::string(entrance.device)); });
+        for (const Entrance& entrance : open) outer.rules.push_back(arrived(entrance).jump("sender"));
+        // IPv4 is whole here, IPv6 not unless conntrack is at work. A later fragment says whose it is and that is all:
+        // what it belongs to is nothing without the first.
+        outer.rules.push_back(Rule{}.later_fragment().accept());
+        for (const Entrance& entrance : open)
+            if (entrance.protocol == IPPROTO_GRE && !any_gre_)
+                outer.rules.push_back(caught(
+                    arrived(entrance).transport_not(0, gre_with_ipv4).transport_not(0, gre_with_ipv6), bad_header));
         for (const Receive& receive : config_.receive) std::visit([&](const auto& kind) { merge(kind); }, receive);
         for (const PointToPoint& tunnel : config_.tunnels)
             if (const auto port = receive_port(tunnel)) merge(*port);
@@ -183,14 +193,8 @@ class GuardWriter {
         return chain;
     }
 
-    /// IPv4 is whole here. Of IPv6 there may be fragments, in the later ones of which nf_tables takes payload for a
-    /// header; what GRE they hold is left to ip6gre0.
-    void add(const Entrance& entrance, Chain& outer) const {
-        const Rule arrived = Rule{}.nfproto(entrance.outer).l4proto(entrance.protocol);
-        outer.rules.push_back(Rule{arrived}.jump("sender"));
-        if (entrance.protocol == IPPROTO_GRE && entrance.outer == Family::ipv4 && !any_gre_)
-            outer.rules.push_back(
-                caught(Rule{arrived}.transport_not(0, gre_with_ipv4).transport_not(0, gre_with_ipv6), bad_header));
+    static Rule arrived(const Entrance& entrance) {
+        return std::move(Rule{}.nfproto(entrance.outer).l4proto(entrance.protocol));
     }
 
     using Key = std::pair<std::uint16_t, Family>;
@@ -236,8 +240,8 @@ class GuardWriter {
         table_.chains[chain] = std::move(content);
     }
 
-    /// What a packet to the port may hold; it is a whole one, or a first fragment, as it has ports. The kernel would
-    /// hand any protocol that a GUE header names to this host's own, past every firewall.
+    /// What a packet to the port may hold; it is a whole one, or a first fragment. The kernel would hand any protocol
+    /// that a GUE header names to this host's own, past every firewall.
     [[nodiscard]] Chain content(const UdpTunnel& tunnel) const {
         Chain chain{.hook = {}, .rules = {Rule{}.jump("sender")}};
         const auto let_in = [&](Rule rule) { chain.rules.push_back(std::move(rule.accept())); };

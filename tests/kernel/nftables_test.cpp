@@ -66,6 +66,7 @@ Table every_kind() {
                           Rule{}.l4proto(47).transport_not(0, {0, 0, 8, 0}).accept(),
                           Rule{}.l4proto(17).transport(8, {0, 4}).accept(),
                           Rule{}.l4proto(17).transport_masked(8, {0xf0}, {0x40}).accept(),
+                          Rule{}.later_fragment().accept(),
                       }}},
                 {"l3dsr",
                  {.hook = Hook{HookPoint::prerouting, priority_raw},
@@ -108,6 +109,7 @@ table inet culvert {
         meta l4proto gre @th,0,32 != 0x800 accept
         meta l4proto udp @th,64,16 4 accept
         meta l4proto udp @th,64,8 & 0xf0 == 0x40 accept
+        frag frag-off != 0 accept
     }
     chain l3dsr {
         type filter hook prerouting priority raw; policy accept;

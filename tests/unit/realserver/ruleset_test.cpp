@@ -17,10 +17,14 @@ namespace culvert::realserver {
 namespace {
 
 using namespace netlink::nft;
+using testing::AllOf;
 using testing::Contains;
+using testing::Each;
 using testing::ElementsAre;
+using testing::IsSupersetOf;
 using testing::Key;
 using testing::Not;
+using testing::SizeIs;
 
 Table table_of(std::string_view receive, std::string_view rest = {}) {
     return ruleset(config(fmt::format("balancers: [10.0.0.1, 'fd00::/64']\nvips: [192.0.2.1]\nreceive: [{}]\n{}",
@@ -54,6 +58,18 @@ TEST(Ruleset, CoversEveryWayIntoTheDevices) {
     EXPECT_THAT(targets(table_of("{encap: gue, port: 5080, family: ipv6}"), "outer"),
                 ElementsAre("sender", "sender", "sender", "port_5080_ipv6"));
     EXPECT_THAT(targets(table_of("{encap: gre, family: ipv4}"), "outer"), ElementsAre("sender", "bad_header"));
+    EXPECT_THAT(targets(table_of("{encap: gre, family: ipv6}"), "outer"), ElementsAre("sender", "bad_header"));
+}
+
+TEST(Ruleset, OfLaterFragmentsOnlyTheSenderIsJudged) {
+    Table table = table_of("{encap: gre}, {encap: gue, port: 5080}");
+    std::vector<Rule>& rules = table.chains.at("outer").rules;
+    const auto rest = std::ranges::find(rules, Rule{}.later_fragment().accept());
+    ASSERT_NE(rest, rules.end());
+    rules.erase(rest, rules.end());
+    EXPECT_THAT(targets(table, "outer"), AllOf(SizeIs(rules.size()), Each("sender")));
+    EXPECT_THAT(targets(table_of("{encap: gre}, {encap: gue, port: 5080}"), "outer"),
+                IsSupersetOf({"bad_header", "port_5080_ipv4", "port_5080_ipv6"}));
 }
 
 TEST(Ruleset, APortBoundToAnAddressIsGuardedThereOnly) {
