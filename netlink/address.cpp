@@ -69,10 +69,15 @@ IpAddress IpAddress::masked(std::uint8_t length) const {
 }
 
 std::string IpAddress::to_string() const {
-    // inet_ntop prints by sprintf, which is felt with a thousand addresses.
-    if (is_v4()) return fmt::format("{}.{}.{}.{}", bytes_[0], bytes_[1], bytes_[2], bytes_[3]);
     std::array<char, INET6_ADDRSTRLEN> text{};
-    return inet_ntop(af(family_), bytes_.data(), text.data(), text.size());
+    if (!is_v4()) return inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+    // inet_ntop prints this by sprintf, which is felt with a thousand addresses.
+    char* end = text.data();
+    for (const std::uint8_t byte : bytes()) {
+        end = std::to_chars(end, text.data() + text.size(), byte).ptr;
+        *end++ = '.';
+    }
+    return {text.data(), end - 1};
 }
 
 std::optional<Prefix> Prefix::parse(std::string_view text) {
@@ -98,7 +103,7 @@ bool Prefix::contains(const IpAddress& other) const {
     return length % 8 == 0 || ((ours[whole] ^ theirs[whole]) & (0xff00 >> length % 8) & 0xff) == 0;
 }
 
-std::string Prefix::to_string() const { return fmt::format("{}/{}", address.to_string(), length); }
+std::string Prefix::to_string() const { return address.to_string() + '/' + std::to_string(length); }
 
 std::optional<MacAddress> MacAddress::parse(std::string_view text) {
     MacAddress mac;

@@ -92,7 +92,7 @@ Item to_item(const json& item) {
 
 Entry to_entry(const json& value) {
     Entry entry;
-    if (const json& original = value.at("original"); !original.is_null()) entry.original = to_item(original);
+    if (value.contains("original") && !value.at("original").is_null()) entry.original = to_item(value.at("original"));
     for (const json& item : value.at("ours")) entry.ours.push_back(to_item(item));
     if (entry.ours.empty()) throw std::invalid_argument("an entry without a value");
     return entry;
@@ -105,12 +105,12 @@ std::string encode(const Record& record, std::string_view boot) {
     for (const auto& [key, entry] : record) {
         json ours = json::array();
         for (const Item& item : entry.ours) ours.push_back(to_json(item));
-        json& encoded = entries.emplace_back(json::object());
-        encoded["original"] = entry.original ? to_json(*entry.original) : json();
-        encoded["ours"] = std::move(ours);
+        json& encoded = entries.emplace_back(json{{"ours", std::move(ours)}});
+        if (entry.original) encoded["original"] = to_json(*entry.original);
     }
     const json whole{{"version", version}, {"boot", boot}, {"entries", std::move(entries)}};
-    return whole.dump(1, ' ', false, json::error_handler_t::replace) + '\n';  // a device's name may be any bytes
+    // Not indented, as it can hold thousands of entries. A device's name may be any bytes.
+    return whole.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
 tl::expected<std::optional<Record>, std::string> decode(std::string_view text, std::string_view boot) {
