@@ -29,6 +29,16 @@ std::uint32_t path_mtu(const Config& config) {
     return std::min(known, config.link_mtu.value_or(known));
 }
 
+/// Whether clients' packets of a family come in without a tunnel.
+bool come_bare(const Config& config, Family family) {
+    return std::ranges::any_of(config.receive, [family](const Receive& receive) {
+        const auto* mark = std::get_if<L3dsr>(&receive);
+        return mark != nullptr ? mark->vip.family() == family : std::holds_alternative<L2>(receive);
+    });
+}
+
+std::uint32_t segment(std::uint32_t mtu, Family family) { return mtu - std::min(mtu, ip(family) + tcp); }
+
 class Rooms {
   public:
     explicit Rooms(const Config& config) : mtu_(path_mtu(config)), vips_(families(config.vips)), receivers_(config) {
@@ -86,7 +96,7 @@ class Rooms {
 
 }  // namespace
 
-std::uint32_t Room::mss() const { return mtu - std::min(mtu, ip(inner) + tcp); }
+std::uint32_t Room::mss() const { return segment(mtu, inner); }
 
 std::vector<Room> rooms(const Config& config) { return Rooms(config).take(); }
 
@@ -94,6 +104,7 @@ std::optional<std::uint16_t> clamp(const Config& config, Family family) {
     if (!families(config.vips).contains(family)) return std::nullopt;
     if (!config.mss.automatic) return config.mss.size;
     std::optional<std::uint32_t> least;
+    if (config.mtu && come_bare(config, family)) least = segment(path_mtu(config), family);
     for (const Room& room : rooms(config))
         if (room.inner == family) least = std::min(least.value_or(room.mss()), room.mss());
     if (!least) return std::nullopt;

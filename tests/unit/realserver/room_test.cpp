@@ -46,6 +46,13 @@ TEST(Room, IsThatOfTheNarrowestOfWhatIsToldAndWhatIsFound) {
     EXPECT_EQ(rooms(config).front().mtu, 1400 - 20);
 }
 
+TEST(Clamp, IsForANarrowPathWithoutATunnelToo) {
+    EXPECT_EQ(clamp(both_with("receive: [{encap: l2}]\nmtu: 1400"), Family::ipv6), 1400 - 60);
+    const Config marked = both_with("receive: [{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]\nmtu: 1400");
+    EXPECT_EQ(clamp(marked, Family::ipv4), 1400 - 40);
+    EXPECT_EQ(clamp(marked, Family::ipv6), std::nullopt);
+}
+
 TEST(Clamp, IsNotNeededWithoutTunnels) {
     EXPECT_EQ(clamp(both_with("receive: [{encap: l2}]"), Family::ipv4), std::nullopt);
     EXPECT_EQ(clamp(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), Family::ipv6),
