@@ -93,7 +93,7 @@ Result<> load_module(std::string_view name) {
     return failure("load module", text, -code, {},
                    code == -EPERM
                        ? fmt::format("as root, modprobe {0}; at every boot: a line {0} in /etc/modules-load.d", text)
-                       : std::string{});
+                       : fmt::format("dmesg says why the kernel refuses it; then modprobe {}", text));
 }
 
 std::string absent_module_cure(std::string_view name) {

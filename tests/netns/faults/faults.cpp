@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The system calls by which realserver changes things, each of them a step: requests to netlink (each of those that go
-// together), writes to /proc/sys, ioctls of tunnels, bpf(), renames. $CULVERT_FAULT says which step goes wrong, and
-// how:
+// together), writes to /proc/sys, ioctls of tunnels, bpf(), renames, modules that are loaded. $CULVERT_FAULT says which
+// step goes wrong, and how:
 //     7:28           the seventh fails with errno 28; of netlink, it is the acknowledgement that says so
 //     7:kill-before  the process is killed instead of the seventh
 //     7:kill-after   the process is killed when the kernel has carried out the seventh
@@ -236,7 +236,13 @@ int rename(const char* from, const char* to) noexcept {
         std::string("rename to ") + to, [&] { return real<decltype(rename)>("rename")(from, to); }, failed);
 }
 
-/// libbpf calls bpf() this way.
+/// Of compressed modules; the others come by finit_module.
+int init_module(void* image, unsigned long size, const char* parameters) noexcept {
+    return step(
+        "module", [&] { return real<decltype(init_module)>("init_module")(image, size, parameters); }, failed);
+}
+
+/// libbpf calls bpf() this way, libkmod finit_module().
 long syscall(long number, ...) noexcept {
     std::va_list arguments;
     va_start(arguments, number);
@@ -246,8 +252,9 @@ long syscall(long number, ...) noexcept {
     const auto call = [&] {
         return real<decltype(syscall)>("syscall")(number, all[0], all[1], all[2], all[3], all[4], all[5]);
     };
-    if (number != SYS_bpf || !changes_bpf(all[0])) return call();
-    return step("bpf", call, [](int code) { return static_cast<long>(failed(code)); });
+    const bool is_module = number == SYS_finit_module;
+    if (!is_module && (number != SYS_bpf || !changes_bpf(all[0]))) return call();
+    return step(is_module ? "module" : "bpf", call, [](int code) { return static_cast<long>(failed(code)); });
 }
 
 int ioctl(int fd, unsigned long request, ...) noexcept {
