@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <string_view>
+#include <utility>
 
 namespace culvert::netlink {
 
@@ -87,7 +88,9 @@ Message alternative_name_message(int type, int flags, const LinkRef& link, const
 std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("index {}", index_) : name_; }
 
 Result<std::vector<Link>> Links::dump() {
-    return socket_->dump(Message(RTM_GETLINK, 0, ifinfomsg{}), "list links", decode_link);
+    Message message(RTM_GETLINK, 0, ifinfomsg{});
+    message.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);  // they are most of what there is to tell
+    return socket_->dump(std::move(message), "list links", decode_link);
 }
 
 Result<Link> Links::get(const LinkRef& link) {

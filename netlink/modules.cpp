@@ -76,8 +76,16 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
 }  // namespace
 
 Result<ModuleState> module_state(std::string_view name) {
+    TRY(const auto states, module_states({name}));
+    return states.front();
+}
+
+Result<std::vector<ModuleState>> module_states(const std::vector<std::string_view>& names) {
+    std::vector<ModuleState> states;
+    if (names.empty()) return states;
     TRY(const auto context, modules_of_this_kernel());
-    return state(context.get(), std::string(name));
+    for (const std::string_view name : names) states.push_back(state(context.get(), std::string(name)));
+    return states;
 }
 
 Result<> load_module(std::string_view name) {

@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "netlink/result.hpp"
 
@@ -19,6 +20,8 @@ enum class ModuleState {
 
 /// The state of a kernel module by name ("fou") in the running kernel, with or without support for modules.
 [[nodiscard]] Result<ModuleState> module_state(std::string_view name);
+/// Of several, in their order; quicker than one by one.
+[[nodiscard]] Result<std::vector<ModuleState>> module_states(const std::vector<std::string_view>& names);
 
 /// Loads a module and those it needs; done if it is loaded or built in. ENOENT if it is absent, EPERM without
 /// CAP_SYS_MODULE; the error names the cure.

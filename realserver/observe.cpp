@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "netlink/fou.hpp"
 #include "netlink/ifaddr.hpp"
@@ -136,13 +137,21 @@ Result<> observe_modules(bool has_fou, Observed& observed) {
     HostState& state = observed.state;
     constexpr std::array<std::string_view, 8> modules{"fou",        "fou6",   "geneve", "ip6_gre",
                                                       "ip6_tunnel", "ip_gre", "ipip",   "sit"};
+    std::vector<std::string_view> others;
     for (const std::string_view module : modules) {
         const auto devices = devices_of_module(module);
         const bool at_work =
             module == "fou" ? has_fou : !devices.empty() && state.contains({Kind::link, std::string(devices.front())});
-        TRY(const ModuleState now, at_work ? Result<ModuleState>(ModuleState::loaded) : netlink::module_state(module));
-        if (now == ModuleState::loaded || now == ModuleState::built_in) put(state, Module{std::string(module)});
-        if (now == ModuleState::absent) observed.around.absent_modules.emplace(module);
+        if (at_work)
+            put(state, Module{std::string(module)});
+        else
+            others.push_back(module);
+    }
+    TRY(const auto states, netlink::module_states(others));
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        const bool there = states[i] == ModuleState::loaded || states[i] == ModuleState::built_in;
+        if (there) put(state, Module{std::string(others[i])});
+        if (states[i] == ModuleState::absent) observed.around.absent_modules.emplace(others[i]);
     }
     return {};
 }
