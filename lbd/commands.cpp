@@ -46,12 +46,18 @@ std::string socket_path(const Options& options) {
     return fmt::format("/run/culvert/lbd/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
 }
 
-std::optional<Config> load(const Options& options) {
-    auto config = load_config(options.config);
-    if (config) return *std::move(config);
-    for (const auto& error : config.error()) fmt::print(stderr, "{}\n", error.to_string());
+namespace {
+
+template <typename T>
+std::optional<T> or_print(common::yaml::Result<T> read) {
+    if (read) return *std::move(read);
+    for (const auto& error : read.error()) fmt::print(stderr, "{}\n", error.to_string());
     return std::nullopt;
 }
+
+}  // namespace
+
+std::optional<Config> load(const Options& options) { return or_print(load_config(options.config)); }
 
 netlink::Result<> enter_netns(const Options& options) {
     if (options.netns.empty()) return {};
@@ -78,18 +84,18 @@ void declare_run(CLI::App& app, Options& options) {
 }
 
 ExitCode run(const Options& options) {
-    auto config = load(options);
-    if (!config) return exit_usage;
+    auto reading = or_print(load_reading(options.config));
+    if (!reading) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     if (options.check) {
-        if (const auto tried = Daemon::try_out(*config); !tried) return fail(tried.error());
-        print_summary(options, *config);
+        if (const auto tried = Daemon::try_out(reading->config); !tried) return fail(tried.error());
+        print_summary(options, reading->config);
         return exit_done;
     }
     common::log_to_stderr(options.color);
     // What a service has been given is not for the scripts that check health.
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    const auto daemon = Daemon::prepare(*std::move(config), std::filesystem::absolute(options.config));
+    const auto daemon = Daemon::prepare(*std::move(reading), std::filesystem::absolute(options.config));
     if (!daemon) return fail(daemon.error());
     const auto ran = (*daemon)->run(socket_path(options));
     return ran ? exit_done : fail(ran.error());

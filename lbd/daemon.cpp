@@ -12,7 +12,6 @@
 #include <chrono>
 #include <csignal>
 #include <ranges>
-#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -38,13 +37,6 @@ constexpr auto time_to_gather = 50ms;  // changes of the network that belong tog
 constexpr auto sweep_interval = 250ms;
 constexpr std::size_t sweeps_per_round = 16;
 
-std::set<IpAddress> addresses(const std::vector<Service>& services) {
-    std::set<IpAddress> all;
-    for (const Service& service : services)
-        for (const Backend& backend : service.backends) all.insert(backend.address);
-    return all;
-}
-
 bool is_reachable(const Hops::value_type& hop) { return hop.second.has_value(); }
 
 std::string summary(const Config& config, const Hops& hops) {
@@ -61,7 +53,8 @@ Result<Build> first_build(const Config& config, Resolver& resolver) {
 
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::string path) {
+Result<std::unique_ptr<Daemon>> Daemon::prepare(Reading reading, std::string path) {
+    const Config& config = reading.config;
     TRY(auto loop, EventLoop::open());
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(auto pins, Pins::open());
@@ -73,7 +66,7 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::string path)
     if (former) {
         TRY(image, datapath.read_image());
     }
-    return std::unique_ptr<Daemon>(new Daemon(std::move(config), std::move(path), std::move(loop), std::move(resolver),
+    return std::unique_ptr<Daemon>(new Daemon(std::move(reading), std::move(path), std::move(loop), std::move(resolver),
                                               std::move(pins), std::move(former), std::move(datapath),
                                               std::move(image)));
 }
@@ -85,10 +78,10 @@ Result<> Daemon::try_out(const Config& config) {
     return {};
 }
 
-Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+Daemon::Daemon(Reading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
                std::optional<Generation> former, Datapath datapath, Image image)
-    : written_(config),
-      config_(std::move(config)),
+    : written_(std::move(reading)),
+      config_(written_.config),
       path_(std::move(path)),
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
@@ -100,8 +93,8 @@ Daemon::Daemon(Config config, std::string path, EventLoop loop, Resolver resolve
 Result<> Daemon::run(const std::string& socket) {
     drains_file_ = drains_file(socket);
     TRY(auto drains, read_drains(drains_file_));
-    drains_ = known(std::move(drains), written_);
-    config_ = with_drains(written_, drains_);
+    drains_ = known(std::move(drains), written_.config);
+    config_ = with_drains(written_.config, drains_);
     CHECK_OK(listen(socket));
     serve_metrics();
     loop_.feed_watchdog();
@@ -165,12 +158,13 @@ void Daemon::end(Result<> outcome) {
 }
 
 Result<> Daemon::begin() {
-    resolver_.follow(addresses(config_.services));
+    follow(config_.services);
     CHECK_OK(resolve(time_to_resolve));
     CHECK_OK(put_in_place());
     CHECK_OK(attach());
     CHECK_OK(forget_unused_ids());
     CHECK_OK(take_up(config_));
+    idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     next_sweep_.arm(sweep_interval);
     report({});
     spdlog::info("balancing: {}", summary(config_, hops_));
@@ -192,7 +186,7 @@ Result<> Daemon::resolve(std::chrono::milliseconds patience) {
 }
 
 Result<> Daemon::start_checks() {
-    next_update_.arm(time_to_gather);  // what is not checked any more counts as up
+    if (checker_) next_update_.arm(time_to_gather);  // what is not checked any more counts as up
     if (std::ranges::none_of(config_.services, [](const Service& service) { return service.health.has_value(); })) {
         checker_.reset();
         return {};
@@ -203,6 +197,7 @@ Result<> Daemon::start_checks() {
         TRY(auto path, ProbePath::open(datapath_.dests(), ports_to_probe()));
         TRY(checker_, HealthChecker::open(loop_, std::move(path), [this] { next_update_.arm(time_to_gather); }));
     }
+    next_update_.arm(time_to_gather);
     checker_->set_hops(hops_);
     TRY(const Surroundings around, resolver_.surroundings());
     follow_checks(around);
@@ -234,39 +229,42 @@ void Daemon::update() {
     if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
     const Hops before = std::exchange(hops_, resolver_.update());
     if (checker_) checker_->set_hops(hops_);
-    if (before == hops_ && health() == health_) return;
-    health_ = health();
-    auto image = plan(config_.services, hops_, image_, datapath_.build().limits, health_);
-    if (!image) return end(tl::unexpected(std::move(image.error())));
-    if (auto realized = realize(*std::move(image)); !realized) return end(std::move(realized));
+    Health now = health();
+    if (planned_->hops == hops_ && planned_->health == now) return;
+    auto patch = patch_for(config_.services, datapath_.build().limits, now);
+    if (!patch) return end(tl::unexpected(std::move(patch.error())));
+    if (auto realized = realize(*std::move(patch), config_.services, std::move(now)); !realized)
+        return end(std::move(realized));
     report(before);
 }
 
 Result<> Daemon::forget_unused_ids() {
-    std::vector<FlowCount> flows(image_.dests.size());
+    std::vector<FlowCount> flows(datapath_.build().limits.dests);
     count_flows(datapath_.flows(), flows);
     Image image = image_;
     image.ids = forget_unused(std::move(image.ids), config_.services,
                               [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
-    return realize(std::move(image));
+    CHECK_OK(datapath_.apply(diff(image_, image)));
+    image_ = std::move(image);
+    return {};
 }
 
 Result<> Daemon::take_up(const Config& config) {
     TRY(const Surroundings around, resolver_.surroundings());
     Limits limits = datapath_.build().limits;
-    auto image = plan(config.services, hops_, image_, limits, health_);
-    if (!image && image.error().code == ENOSPC) {
+    Health now = health();
+    auto patch = patch_for(config.services, limits, now);
+    if (!patch && patch.error().code == ENOSPC) {
         TRY(limits, grown(config.services, image_, limits));
-        image = plan(config.services, hops_, image_, limits, health_);
+        patch = patch_for(config.services, limits, now);
     }
-    if (!image) return tl::unexpected(std::move(image.error()));
+    if (!patch) return tl::unexpected(std::move(patch.error()));
     const Build wanted = build_for(config, around, limits);
     CHECK_OK(rebuild(united(wanted, datapath_.build())));
-    if (auto realized = realize(*std::move(image)); !realized) {
+    if (auto realized = realize(*std::move(patch), config.services, std::move(now)); !realized) {
         end(realized);  // in the middle: the next lbd finishes it
         return realized;
     }
-    idle_times_ = idle_times(config, image_.ids, datapath_.flow_clock());
     return rebuild(keyed(wanted, datapath_.build()));
 }
 
@@ -279,31 +277,65 @@ Result<> Daemon::rebuild(const Build& build) {
     return {};
 }
 
-Result<> Daemon::realize(Image image) {
-    CHECK_OK(datapath_.apply(diff(image_, image)));
-    image_ = std::move(image);
+Result<Patch> Daemon::patch_for(const Services& services, const Limits& limits, const Health& now) const {
+    if (!planned_) {
+        TRY(Image image, plan(services, hops_, image_, limits, now));
+        return Patch{.was = image_, .becomes = std::move(image)};
+    }
+    const Change change = difference({planned_->services, planned_->hops, planned_->health}, {services, hops_, now});
+    return replan(change, hops_, image_, limits, now);
+}
+
+Result<> Daemon::realize(Patch patch, const Services& services, Health now) {
+    CHECK_OK(datapath_.apply(diff(image_, patch)));
+    apply(std::move(patch), image_);
+    planned_ = {.services = services, .hops = hops_, .health = std::move(now)};
     return {};
+}
+
+void Daemon::follow(const Services& services) {
+    for (const Service& service : services)
+        for (const Backend& backend : service.backends) resolver_.follow(backend.address);
+}
+
+void Daemon::forget(const Services& services) {
+    for (const Service& service : services)
+        for (const Backend& backend : service.backends) resolver_.forget(backend.address);
 }
 
 Result<> Daemon::change_to(Config config) {
     const bool moves = config.interfaces != config_.interfaces;
+    const Change change = difference({config_.services, {}, {}}, {config.services, {}, {}});
+    const Hops before = hops_;
     std::optional<Resolver> former;
     if (moves) {
         TRY(auto resolver, Resolver::open(config.interfaces));
         former = std::exchange(resolver_, std::move(resolver));
+        follow(config.services);
+    } else {
+        follow(change.come);
+        forget(change.gone);
     }
-    const Hops before = hops_;
-    auto backends = addresses(config.services);
-    const bool asks = moves || !std::ranges::all_of(backends, [&](const auto& one) { return hops_.contains(one); });
-    resolver_.follow(std::move(backends));
+    const auto is_new = [this](const Backend& backend) { return !hops_.contains(backend.address); };
+    const bool asks = moves || std::ranges::any_of(change.come, [&](const Service& service) {
+                          return std::ranges::any_of(service.backends, is_new);
+                      });
     auto taken = resolve(asks ? time_to_resolve_more : 0ms);
     if (taken) taken = take_up(config);
     if (!taken) {
-        if (former) resolver_ = *std::move(former);
-        resolver_.follow(addresses(config_.services));
+        if (former) {
+            resolver_ = *std::move(former);
+        } else {
+            follow(change.gone);
+            forget(change.come);
+        }
         hops_ = resolver_.update();
         return taken;
     }
+    if (config.flows == config_.flows)
+        set_idle_times(idle_times_, change.come, image_.ids, datapath_.flow_clock());
+    else
+        idle_times_ = idle_times(config, image_.ids, datapath_.flow_clock());
     const bool attaches = moves || config.xdp != config_.xdp;
     const bool serves_elsewhere = config.metrics != config_.metrics;
     config_ = std::move(config);
@@ -315,10 +347,10 @@ Result<> Daemon::change_to(Config config) {
     return {};
 }
 
-Result<> Daemon::adopt(Config written, Drains drains) {
-    drains = known(std::move(drains), written);
+Result<> Daemon::adopt(Reading written, Drains drains) {
+    drains = known(std::move(drains), written.config);
     if (drains != drains_) CHECK_OK(write_drains(drains_file_, drains));
-    if (auto changed = change_to(with_drains(written, drains)); !changed) {
+    if (auto changed = change_to(with_drains(written.config, drains)); !changed) {
         if (drains != drains_) (void)write_drains(drains_file_, drains_);
         return changed;
     }

@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/event_loop.hpp"
+#include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
@@ -34,7 +35,7 @@ using common::EventLoop;
 class Daemon {
   public:
     /// Makes everything ready, up to the loaded program. No packet sees it yet. `path` is where `config` was read from.
-    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config, std::string path);
+    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Reading reading, std::string path);
     /// Whether the kernel takes it. Leaves nothing behind.
     [[nodiscard]] static netlink::Result<> try_out(const Config& config);
 
@@ -43,7 +44,7 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(Config config, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+    Daemon(Reading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
            std::optional<Generation> former, Datapath datapath, Image image);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
@@ -70,11 +71,17 @@ class Daemon {
     /// From what is to what the configuration wants: program and maps.
     [[nodiscard]] netlink::Result<> take_up(const Config& config);
     [[nodiscard]] netlink::Result<> rebuild(const Build& build);
-    [[nodiscard]] netlink::Result<> realize(Image image);
+    /// How the image changes for these services, this health, and the ways that are known now.
+    [[nodiscard]] netlink::Result<Patch> patch_for(const Services& services, const Limits& limits,
+                                                   const Health& health) const;
+    [[nodiscard]] netlink::Result<> realize(Patch patch, const Services& services, Health health);
+    /// Has the resolver know the ways to the services' backends.
+    void follow(const Services& services);
+    void forget(const Services& services);
     /// Nothing has changed if it fails before the first edit.
     [[nodiscard]] netlink::Result<> change_to(Config config);
     /// The same for what is configured and what operators have said beyond that, which the file keeps.
-    [[nodiscard]] netlink::Result<> adopt(Config written, Drains drains);
+    [[nodiscard]] netlink::Result<> adopt(Reading written, Drains drains);
 
     /// Nothing to do without services that want it.
     [[nodiscard]] netlink::Result<> start_checks();
@@ -101,7 +108,7 @@ class Daemon {
     [[nodiscard]] Answer answer(const ExplainRequest& request);
     [[nodiscard]] Answer answer(const StopRequest& request);
 
-    Config written_;
+    Reading written_;
     Config config_;  // with drains_
     const std::string path_;
     Drains drains_;
@@ -112,9 +119,16 @@ class Daemon {
     std::optional<Generation> generation_;  // that packets see; none at first, unless one was there
     Datapath datapath_;
 
+    /// What an image is the plan for.
+    struct Planned {
+        Services services;
+        Hops hops;
+        Health health;
+    };
+
     Hops hops_;
-    Health health_;  // that the image is made for
     Image image_;
+    std::optional<Planned> planned_;  // none: the image was read from the maps
     IdleTimes idle_times_;
     std::vector<Attachment> attachments_;  // to interfaces that were there when last seen
     std::string complaint_;                // about an interface: the last one, not to be repeated

@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/log.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/incremental.hpp"
 #include "lbd/daemon.hpp"
 #include "lbd/request.hpp"
 #include "lbd/show/show.hpp"
@@ -55,15 +55,15 @@ Answer Daemon::answer(const ReloadRequest& /*request*/) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                  static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
-    auto config = load_config(path_);
+    auto reading = reload_config(path_, written_);
     Json refused = Json::array();
     tl::expected<void, std::string> changed;
-    if (config)
-        changed = adopt(*std::move(config), drains_).map_error([](const auto& error) { return error.message(); });
+    if (reading)
+        changed = adopt(*std::move(reading), drains_).map_error([](const auto& error) { return error.message(); });
     else
-        for (const auto& error : config.error()) refused.push_back(error.to_string());
+        for (const auto& error : reading.error()) refused.push_back(error.to_string());
     ::sd_notify(0, "READY=1");
-    reloads_.last_done = config && changed;
+    reloads_.last_done = reading && changed;
     ++(reloads_.last_done ? reloads_.done : reloads_.failed);
     for (const auto& line : refused)
         log(spdlog::level::err, {{"EVENT", "reload_refused"}, {"REASON", line}},

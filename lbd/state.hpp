@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -202,6 +207,60 @@ struct Service {
     bool operator==(const Service&) const = default;
 };
 
+/// Services in the order of the configuration. They never change, so lists share those that they have in common: a list
+/// is copied in no time, and what two share is known to be equal.
+class Services {
+  public:
+    using Shared = std::shared_ptr<const Service>;
+
+    class Iterator {
+      public:
+        using value_type = Service;
+        using difference_type = std::ptrdiff_t;
+
+        Iterator() = default;
+        explicit Iterator(std::vector<Shared>::const_iterator at) : at_(at) {}
+        const Service& operator*() const { return **at_; }
+        const Service* operator->() const { return at_->get(); }
+        Iterator& operator++() { return ++at_, *this; }
+        Iterator operator++(int) { return Iterator(at_++); }
+        bool operator==(const Iterator&) const = default;
+
+      private:
+        std::vector<Shared>::const_iterator at_;
+    };
+
+    Services() = default;
+    Services(std::initializer_list<Service> services) {
+        for (const Service& service : services) push_back(service);
+    }
+    Services(std::vector<Service> services) {  // NOLINT(google-explicit-constructor)
+        for (Service& service : services) push_back(std::move(service));
+    }
+
+    void push_back(Service service) { push_back(std::make_shared<const Service>(std::move(service))); }
+    void push_back(Shared service) { all_.push_back(std::move(service)); }
+    void replace(std::size_t index, Service service) {
+        all_[index] = std::make_shared<const Service>(std::move(service));
+    }
+
+    [[nodiscard]] std::size_t size() const { return all_.size(); }
+    [[nodiscard]] bool empty() const { return all_.empty(); }
+    const Service& operator[](std::size_t index) const { return *all_[index]; }
+    [[nodiscard]] const Service& front() const { return *all_.front(); }
+    [[nodiscard]] Iterator begin() const { return Iterator(all_.begin()); }
+    [[nodiscard]] Iterator end() const { return Iterator(all_.end()); }
+    [[nodiscard]] const std::vector<Shared>& shared() const { return all_; }
+
+    bool operator==(const Services& other) const {
+        return std::ranges::equal(all_, other.all_,
+                                  [](const Shared& a, const Shared& b) { return a == b || *a == *b; });
+    }
+
+  private:
+    std::vector<Shared> all_;
+};
+
 enum class XdpMode : std::uint8_t {
     automatic,  ///< native where the driver has it, generic otherwise
     native,
@@ -231,7 +290,7 @@ struct Config {
     XdpMode xdp = XdpMode::automatic;
     Flows flows;
     std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< nothing: they aren't served
-    std::vector<Service> services;
+    Services services;
     bool operator==(const Config&) const = default;
 };
 

@@ -345,7 +345,7 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     return read;
 }
 
-std::optional<Config> read_config(const Value& value) {
+std::optional<Config> read_root(const Value& value) {
     static const auto xdp_mode = yaml::one_of<XdpMode>(
         "an XDP mode", {{"auto", XdpMode::automatic}, {"native", XdpMode::native}, {"generic", XdpMode::generic}});
     Config config;
@@ -370,12 +370,66 @@ std::optional<Config> read_config(const Value& value) {
     return config;
 }
 
+/// Finds where lines start; asked for one after the other.
+class Lines {
+  public:
+    explicit Lines(std::string_view text) : text_(text) {}
+
+    std::size_t start_of(std::size_t line) {
+        for (; line_ < line; ++line_) start_ = std::min(text_.find('\n', start_), text_.size() - 1) + 1;
+        return start_;
+    }
+
+  private:
+    std::string_view text_;
+    std::size_t line_ = 1;
+    std::size_t start_ = 0;
+};
+
+/// See Reading.
+std::vector<std::size_t> marks_of(const yaml::Node& root, std::string_view text) {
+    const auto key = std::ranges::find(root.keys, "services", &yaml::Node::text);
+    if (key == root.keys.end()) return {};
+    Lines lines(text);
+    std::vector<std::size_t> marks;
+    for (const yaml::Node& service : root.items[static_cast<std::size_t>(key - root.keys.begin())].items) {
+        const std::size_t start = lines.start_of(service.position.line);
+        const std::string_view before = text.substr(start, service.position.column - 1);
+        const auto dash = std::min(before.find_first_not_of(' '), before.size());
+        const bool is_plain =
+            before.substr(dash).starts_with("- ") && before.find_first_not_of(' ', dash + 1) == std::string_view::npos;
+        if (!is_plain) return {};
+        marks.push_back(start);
+    }
+    if (marks.empty()) return {};
+    const auto next = key + 1;
+    marks.push_back(next == root.keys.end() ? text.size() : lines.start_of(next->position.line));
+    return marks;
+}
+
 }  // namespace
 
 yaml::Result<Config> parse_config(std::string_view file, std::string_view text) {
-    return yaml::parse(file, text, read_config);
+    return yaml::parse(file, text, read_root);
 }
 
-yaml::Result<Config> load_config(const std::string& path) { return yaml::load(path, read_config); }
+yaml::Result<Config> load_config(const std::string& path) { return yaml::load(path, read_root); }
+
+yaml::Result<Reading> read_config(std::string_view file, std::string text) {
+    const auto read = [&](const Value& value) -> std::optional<Reading> {
+        auto config = read_root(value);
+        if (!config) return std::nullopt;
+        return Reading{.config = *std::move(config), .text = {}, .marks = marks_of(value.node(), text)};
+    };
+    auto reading = yaml::parse(file, text, read);
+    if (reading) reading->text = std::move(text);
+    return reading;
+}
+
+yaml::Result<Reading> load_reading(const std::string& path) {
+    auto text = yaml::read_file(path);
+    if (!text) return tl::unexpected(std::move(text.error()));
+    return read_config(path, *std::move(text));
+}
 
 }  // namespace culvert::lbd

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "common/yaml.hpp"
 #include "lbd/state.hpp"
@@ -14,5 +16,18 @@ namespace culvert::lbd {
 [[nodiscard]] common::yaml::Result<Config> parse_config(std::string_view file, std::string_view text);
 
 [[nodiscard]] common::yaml::Result<Config> load_config(const std::string& path);
+
+/// A configuration, and from what it was read: that makes the next one quick to read.
+struct Reading {
+    Config config;
+    std::string text;
+    /// Where in the text the line starts that each service begins in, and where the last one ends. Empty unless all
+    /// begin with a dash on a line of their own.
+    std::vector<std::size_t> marks;
+    bool operator==(const Reading&) const = default;
+};
+
+[[nodiscard]] common::yaml::Result<Reading> read_config(std::string_view file, std::string text);
+[[nodiscard]] common::yaml::Result<Reading> load_reading(const std::string& path);
 
 }  // namespace culvert::lbd

@@ -4,8 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -133,6 +137,78 @@ void check_total(std::span<const ReadService> services) {
     }
 }
 
+struct AddressHash {
+    std::size_t operator()(const IpAddress& address) const {
+        const auto bytes = address.bytes();
+        return std::hash<std::string_view>()({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    }
+};
+
+/// What services take for themselves.
+class Claims {
+  public:
+    explicit Claims(const Services& services) {
+        for (const Service& service : services) {
+            names_.insert(service.name);
+            vips_.emplace(service.vip, &service);
+            if (service.vip.prefix.is_host())
+                addresses_[service.vip.prefix.address];
+            else
+                networks_.push_back(service.vip.prefix);
+            for (const Backend& backend : service.backends)
+                addresses_[backend.address].emplace_back(&service, &backend);
+        }
+    }
+
+    [[nodiscard]] bool contradict(const Service& other) const {
+        const auto [first, last] = vips_.equal_range(other.vip);
+        return names_.contains(other.name) || takes_backend(other.vip.prefix) ||
+               std::any_of(first, last, [&](const auto& vip) { return share_port(*vip.second, other); }) ||
+               std::ranges::any_of(other.backends, [&](const Backend& one) { return contradict(other, one); });
+    }
+
+  private:
+    [[nodiscard]] bool takes_backend(const netlink::Prefix& vip) const {
+        if (vip.is_host()) {
+            const auto known = addresses_.find(vip.address);
+            return known != addresses_.end() && !known->second.empty();
+        }
+        return std::ranges::any_of(
+            addresses_, [&](const auto& known) { return !known.second.empty() && vip.contains(known.first); });
+    }
+
+    static bool share_port(const Service& a, const Service& b) {
+        return std::ranges::any_of(a.ports, [&](const PortSpec& one) {
+            return std::ranges::any_of(b.ports, [&](const PortSpec& other) { return overlap(one, other); });
+        });
+    }
+
+    [[nodiscard]] bool contradict(const Service& service, const Backend& backend) const {
+        if (std::ranges::any_of(networks_, [&](const auto& vip) { return vip.contains(backend.address); })) return true;
+        const auto known = addresses_.find(backend.address);
+        if (known == addresses_.end()) return false;
+        if (vips_.contains(backend.address)) return true;
+        return std::ranges::any_of(known->second, [&](const auto& use) {
+            return looks_alike(service, backend.encap, *use.first, use.second->encap);
+        });
+    }
+
+    /// On one backend, which could not tell them apart.
+    static bool looks_alike(const Service& a, const Encap& encap_a, const Service& b, const Encap& encap_b) {
+        const std::uint16_t port = udp_port(encap_a);
+        if (port != 0 && port == udp_port(encap_b))
+            return carried(encap_a, a.vip.family()) != carried(encap_b, b.vip.family());
+        const auto* l3dsr = std::get_if<L3dsr>(&encap_a);
+        return l3dsr != nullptr && encap_a == encap_b && a.vip != b.vip;
+    }
+
+    std::set<std::string_view> names_;
+    std::multimap<Vip, const Service*> vips_;
+    std::vector<netlink::Prefix> networks_;
+    /// VIPs, and the backends that are there.
+    std::unordered_map<IpAddress, std::vector<std::pair<const Service*, const Backend*>>, AddressHash> addresses_;
+};
+
 }  // namespace
 
 void check_conflicts(std::span<const ReadService> services) {
@@ -142,6 +218,17 @@ void check_conflicts(std::span<const ReadService> services) {
     check_udp_ports(services);
     check_dscps(services);
     check_total(services);
+}
+
+bool may_conflict(const Services& some, const Services& others) {
+    const Claims claims(some);
+    std::size_t total = 0;
+    for (const Service& service : some) total += service.backends.size();
+    for (const Service& other : others) {
+        total += other.backends.size();
+        if (claims.contradict(other)) return true;
+    }
+    return total >= LB_DEST_MAX;
 }
 
 }  // namespace culvert::lbd

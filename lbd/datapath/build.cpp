@@ -13,13 +13,16 @@
 namespace culvert::lbd {
 namespace {
 
-template <typename E>
-bool has_encap(const Config& config) {
-    return std::ranges::any_of(config.services, [](const Service& service) {
-        return std::ranges::any_of(service.backends,
-                                   [](const Backend& backend) { return std::holds_alternative<E>(backend.encap); });
-    });
-}
+struct Switch {
+    lb_config& config;
+
+    void operator()(const L2&) const { config.l2 = 1; }
+    void operator()(const L3dsr&) const { config.l3dsr = 1; }
+    template <typename Tunnel>
+    void operator()(const Tunnel&) const {
+        config.encap = 1;
+    }
+};
 
 }  // namespace
 
@@ -46,11 +49,8 @@ Build build_for(const Config& config, const Surroundings& around, const Limits& 
         if (service.sticky) result.sticky = 1;
         for (const PortSpec& port : service.ports)
             if (port.port == 0) result.all_ports = 1;
+        for (const Backend& backend : service.backends) std::visit(Switch{result}, backend.encap);
     }
-    result.l2 = has_encap<L2>(config);
-    result.l3dsr = has_encap<L3dsr>(config);
-    result.encap = has_encap<Ipip>(config) || has_encap<Gre>(config) || has_encap<Fou>(config) ||
-                   has_encap<Gue>(config) || has_encap<Geneve>(config);
     result.redirect = config.interfaces.size() > 1;
     return {.config = result, .limits = limits};
 }

@@ -91,6 +91,27 @@ Result<> remove_prefix(const bpf_map* trie, const Vip& vip) {
     return {};
 }
 
+template <typename Line>
+std::span<const Line> half_of(std::span<const Line> map, std::uint32_t half) {
+    return map.subspan(half * map.size() / 2, map.size() / 2);
+}
+
+template <typename Line, typename Key>
+std::vector<Line> edited_half(std::span<const Line> map, std::uint32_t half, const SetVips& edit, Family family) {
+    std::vector<Key> removed;
+    std::vector<std::pair<Key, lb_service>> entered;
+    for (const VipKey& key : edit.removed)
+        if (key.vip.family() == family) removed.push_back(program_key<Key>(key));
+    for (const auto& [key, service] : edit.entered)
+        if (key.vip.family() == family) entered.emplace_back(program_key<Key>(key), service);
+    return edited(half_of(map, half), removed, entered);
+}
+
+template <typename Line>
+void insert_vips(const std::vector<Line>& table, std::set<Vip>& vips) {
+    for (const auto& [key, service] : vip_entries<Line>(table)) vips.insert(vip_key(key).vip);
+}
+
 /// Into the half that no packet is looked up in.
 template <typename Line>
 Result<> write_half(std::span<Line> map, std::uint32_t half, const std::vector<Line>& table) {
@@ -229,25 +250,21 @@ Result<> Datapath::run(const WriteRing& edit) {
 }
 
 Result<> Datapath::run(const SetVips& edit) {
-    std::vector<Vip4Entry> entries4;
-    std::vector<Vip6Entry> entries6;
-    for (const auto& [key, service] : edit.vips) {
-        if (key.vip.family() == Family::ipv4)
-            entries4.emplace_back(program_key<lb_vip4>(key), service);
-        else
-            entries6.emplace_back(program_key<lb_vip6>(key), service);
-    }
+    std::atomic_ref half(skeleton_->bss->vips_half);
+    const std::uint32_t present = half.load(std::memory_order_relaxed) & 1;
+    const auto table4 = edited_half<lb_vip4_line, lb_vip4>(memory_.vips4.values(), present, edit, Family::ipv4);
+    const auto table6 = edited_half<lb_vip6_line, lb_vip6>(memory_.vips6.values(), present, edit, Family::ipv6);
     // An address that is in the trie but serves nothing is as good as none: the trie has all that packets may look up.
-    const bool prefixes = build_.config.prefixes != 0;
     std::set<Vip> wanted;
-    for (const auto& [key, service] : edit.vips) wanted.insert(key.vip);
-    if (prefixes) CHECK_OK(enter_prefixes(wanted));
-    const std::atomic_ref half(skeleton_->bss->vips_half);
-    const std::uint32_t idle = 1 - half.load(std::memory_order_relaxed);
-    CHECK_OK(write_half(memory_.vips4.values(), idle, vip4_table(entries4, build_.limits.vips4)));
-    CHECK_OK(write_half(memory_.vips6.values(), idle, vip6_table(entries6, build_.limits.vips6)));
-    half.store(idle, std::memory_order_release);
-    return prefixes ? remove_other_prefixes(wanted) : Result<>{};
+    if (build_.config.prefixes != 0) {
+        insert_vips(table4, wanted);
+        insert_vips(table6, wanted);
+        CHECK_OK(enter_prefixes(wanted));
+    }
+    CHECK_OK(write_half(memory_.vips4.values(), 1 - present, table4));
+    CHECK_OK(write_half(memory_.vips6.values(), 1 - present, table6));
+    half.store(1 - present, std::memory_order_release);
+    return build_.config.prefixes != 0 ? remove_other_prefixes(wanted) : Result<>{};
 }
 
 /// Addresses too, so that the longest match of one is itself.
@@ -288,13 +305,10 @@ Result<> Datapath::read_prefixes() {
 Result<Image> Datapath::read_image() const {
     CHECK_OK(settler_.settle());  // an earlier process may have left in the middle of its edits
     Image image;
-    const auto half_of = [this](const auto& map) {
-        const auto size = map.values().size() / 2;
-        return map.values().subspan((skeleton_->bss->vips_half & 1) * size, size);
-    };
-    for (const auto& [key, service] : vip_entries<lb_vip4_line>(half_of(memory_.vips4)))
+    const std::uint32_t half = skeleton_->bss->vips_half & 1;
+    for (const auto& [key, service] : vip_entries(half_of<lb_vip4_line>(memory_.vips4.values(), half)))
         image.vips[vip_key(key)] = service;
-    for (const auto& [key, service] : vip_entries<lb_vip6_line>(half_of(memory_.vips6)))
+    for (const auto& [key, service] : vip_entries(half_of<lb_vip6_line>(memory_.vips6.values(), half)))
         image.vips[vip_key(key)] = service;
     for (const auto& [key, service] : image.vips) {
         if (service.ring_size == 0) continue;
@@ -308,10 +322,10 @@ Result<Image> Datapath::read_image() const {
     for (bool more = ::bpf_map_get_next_key(fd, nullptr, &id) == 0; more;
          more = ::bpf_map_get_next_key(fd, &id, &id) == 0)
         if (::bpf_map_lookup_elem(fd, &id, &owners[id]) < 0) return failure("read", "the owners of ids", errno);
-    image.dests.resize(owners.empty() ? 0 : owners.rbegin()->first + 1);
     for (const auto& [owned, owner] : owners) {
         const lb_dest& dest = memory_.dests.values()[owned];
-        image.dests[owned] = dest.slot[dest.slot[0].active & 1].body;
+        const lb_dest_body& body = dest.slot[dest.slot[0].active & 1].body;
+        if (body.action != LB_ACTION_NONE) image.dests.emplace_hint(image.dests.end(), owned, body);
     }
     image.ids = ids_of(owners);
     return image;

@@ -60,14 +60,18 @@ std::uint16_t IdleTimes::of(const Flow& flow) const {
 
 IdleTimes idle_times(const Config& config, const Ids& ids, const FlowClock& clock) {
     IdleTimes idle{.by_dest = {}, .other = clock.units(config.flows.idle), .closing = clock.units(closing_time)};
-    for (const Service& service : config.services) {
+    set_idle_times(idle, config.services, ids, clock);
+    return idle;
+}
+
+void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, const FlowClock& clock) {
+    for (const Service& service : services) {
         const auto& backends = ids.at(service.name).backends;
         if (backends.empty()) continue;
         if (const std::size_t size = backends.rbegin()->first + 1; size > idle.by_dest.size())
             idle.by_dest.resize(size, idle.other);
         for (const auto& [id, backend] : backends) idle.by_dest[id] = clock.units(service.idle);
     }
-    return idle;
 }
 
 void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now) {

@@ -50,6 +50,8 @@ struct IdleTimes {
 /// As configured; a closed flow's last packets may take two minutes: half of what TIME-WAIT takes with the MSL of
 /// RFC 9293, section 3.4.2, twice what Linux gives it.
 [[nodiscard]] IdleTimes idle_times(const Config& config, const Ids& ids, const FlowClock& clock);
+/// Of these services, among others.
+void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, const FlowClock& clock);
 
 /// Frees the entries that were idle for too long. One that a packet uses at that moment stays.
 void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now);

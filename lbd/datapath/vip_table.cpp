@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/datapath/vip_table.hpp"
 
+#include <cstring>
 #include <iterator>
 
 namespace culvert::lbd {
@@ -15,6 +16,13 @@ template <typename Line, typename Key>
 class Builder {
   public:
     explicit Builder(std::uint32_t lines) : lines_(lines), mask_(lines - 1) {}
+    explicit Builder(std::span<const Line> half) : lines_(half.begin(), half.end()), mask_(half.size() - 1) {}
+
+    void remove(const Key& key) {
+        for (Line* const line : {&first(key), &second(key)})
+            for (std::size_t way = 0; way < ways; ++way)
+                if (std::memcmp(&line->key[way], &key, sizeof key) == 0) line->used &= ~(1U << way);
+    }
 
     /// False if no place is found.
     bool add(Key key, lb_service service) {
@@ -30,6 +38,7 @@ class Builder {
     }
 
     std::vector<Line> finish() {
+        for (Line& line : lines_) line.spilled = 0;
         for (const Line& line : lines_)
             for (std::size_t way = 0; way < ways; ++way)
                 if ((line.used & 1U << way) != 0 && &first(line.key[way]) != &line) first(line.key[way]).spilled = 1;
@@ -66,7 +75,29 @@ std::vector<Line> table(const std::vector<std::pair<Key, lb_service>>& entries, 
     return builder.finish();
 }
 
+template <typename Line, typename Key>
+std::vector<Line> edit(std::span<const Line> half, std::span<const Key> removed,
+                       std::span<const std::pair<Key, lb_service>> entered) {
+    Builder<Line, Key> builder(half);
+    for (const Key& key : removed) builder.remove(key);
+    for (const auto& [key, service] : entered) {
+        builder.remove(key);
+        if (!builder.add(key, service)) return {};
+    }
+    return builder.finish();
+}
+
 }  // namespace
+
+std::vector<lb_vip4_line> edited(std::span<const lb_vip4_line> half, std::span<const lb_vip4> removed,
+                                 std::span<const Vip4Entry> entered) {
+    return edit(half, removed, entered);
+}
+
+std::vector<lb_vip6_line> edited(std::span<const lb_vip6_line> half, std::span<const lb_vip6> removed,
+                                 std::span<const Vip6Entry> entered) {
+    return edit(half, removed, entered);
+}
 
 std::vector<lb_vip4_line> vip4_table(const std::vector<Vip4Entry>& entries, std::uint32_t lines) {
     return table<lb_vip4_line>(entries, lines);

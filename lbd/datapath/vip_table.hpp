@@ -27,6 +27,12 @@ template <typename Line>
     return entries;
 }
 
+/// The same half without some keys, and with others, which may be there already. Empty if they don't fit.
+[[nodiscard]] std::vector<lb_vip4_line> edited(std::span<const lb_vip4_line> half, std::span<const lb_vip4> removed,
+                                               std::span<const Vip4Entry> entered);
+[[nodiscard]] std::vector<lb_vip6_line> edited(std::span<const lb_vip6_line> half, std::span<const lb_vip6> removed,
+                                               std::span<const Vip6Entry> entered);
+
 /// A half of map vips4, of `lines` lines, a power of two. No two keys alike. Empty if they don't fit: so they do, by
 /// far, where there are as many lines as keys.
 [[nodiscard]] std::vector<lb_vip4_line> vip4_table(const std::vector<Vip4Entry>& entries, std::uint32_t lines);

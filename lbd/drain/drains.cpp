@@ -17,6 +17,11 @@ using netlink::failure;
 using netlink::Result;
 using Json = nlohmann::ordered_json;
 
+bool concerns(const Drains& drains, const Service& service) {
+    const auto first = drains.lower_bound({service.name, {}});
+    return first != drains.end() && first->service == service.name;
+}
+
 }  // namespace
 
 Drains find_backends(const Config& config, std::string_view backend, std::string_view service) {
@@ -31,18 +36,26 @@ Drains find_backends(const Config& config, std::string_view backend, std::string
 }
 
 Drains known(Drains drains, const Config& config) {
-    Drains all;
-    for (const Service& service : config.services)
-        for (const Backend& backend : service.backends) all.insert({service.name, backend.name});
-    std::erase_if(drains, [&](const Drained& drained) { return !all.contains(drained); });
-    return drains;
+    if (drains.empty()) return drains;
+    Drains found;
+    for (const Service& service : config.services) {
+        if (!concerns(drains, service)) continue;
+        for (const Backend& backend : service.backends)
+            if (const auto drained = drains.find({service.name, backend.name}); drained != drains.end())
+                found.insert(*drained);
+    }
+    return found;
 }
 
 Config with_drains(Config config, const Drains& drains) {
     if (drains.empty()) return config;
-    for (Service& service : config.services)
+    for (std::size_t i = 0; i < config.services.size(); ++i) {
+        if (!concerns(drains, config.services[i])) continue;
+        Service service = config.services[i];
         for (Backend& backend : service.backends)
             if (drains.contains({service.name, backend.name})) backend.state = BackendState::drain;
+        config.services.replace(i, std::move(service));
+    }
     return config;
 }
 

@@ -44,7 +44,8 @@ std::optional<Owner> owner_of(std::uint32_t id, const Scene& scene) {
 }
 
 lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
-    return id < scene.image.dests.size() ? scene.image.dests[id] : lb_dest_body{};
+    const auto dest = scene.image.dests.find(id);
+    return dest == scene.image.dests.end() ? lb_dest_body{} : dest->second;
 }
 
 std::string name_of(std::uint32_t ifindex, const Scene& scene) {

@@ -51,7 +51,7 @@ Result<std::unique_ptr<HealthChecker>> HealthChecker::open(EventLoop& loop, Prob
     return checker;
 }
 
-void HealthChecker::follow(const std::vector<Service>& services, const Ids& ids, const OwnAddresses& own) {
+void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAddresses& own) {
     std::map<std::pair<std::string, std::string>, std::pair<Subject, HealthCheck>> wanted;
     ProbeTargets targets;
     for (const Service& service : services) {

@@ -45,7 +45,7 @@ class HealthChecker {
     }
 
     /// Whom to ask, from now on. What is known of those who were asked the same before stays known.
-    void follow(const std::vector<Service>& services, const Ids& ids, const OwnAddresses& own);
+    void follow(const Services& services, const Ids& ids, const OwnAddresses& own);
     /// The way to each backend: who can't be reached is not asked.
     void set_hops(const Hops& hops) { hops_ = hops; }
 

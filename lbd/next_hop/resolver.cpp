@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "netlink/ifaddr.hpp"
@@ -54,9 +55,9 @@ std::optional<netlink::MacAddress> mac_in_use(const netlink::Neighbour& neighbou
     return neighbour.is_usable() ? neighbour.mac : std::nullopt;
 }
 
-bool lies_in(const netlink::Prefix& prefix, const std::set<IpAddress>& addresses) {
+bool lies_in(const netlink::Prefix& prefix, const std::map<IpAddress, std::size_t>& addresses) {
     const auto first = addresses.lower_bound(prefix.network().address);
-    return first != addresses.end() && prefix.contains(*first);
+    return first != addresses.end() && prefix.contains(first->first);
 }
 
 }  // namespace
@@ -211,21 +212,16 @@ Result<Surroundings> Resolver::surroundings() {
     return around;
 }
 
-void Resolver::follow(std::set<IpAddress> backends) {
-    backends_ = std::move(backends);
-    routes_are_stale_ = true;
+void Resolver::forget(const IpAddress& backend) {
+    const auto followed = backends_.find(backend);
+    if (--followed->second > 0) return;
+    backends_.erase(followed);
+    routes_.erase(backend);
 }
 
 Hops Resolver::update() {
-    if (routes_are_stale_) {
-        routes_.clear();
-        netlink::Routes routes(socket_);
-        for (const IpAddress& backend : backends_) {
-            auto route = routes.lookup({.destination = backend});
-            routes_[backend] = route ? std::optional(*std::move(route)) : std::nullopt;
-        }
-        routes_are_stale_ = false;
-    }
+    if (std::exchange(routes_are_stale_, false)) routes_.clear();
+    if (routes_.size() < backends_.size()) look_up_routes();
     std::set<NeighbourKey> wanted;
     Hops hops;
     for (const auto& [backend, route] : routes_) {
@@ -245,6 +241,15 @@ std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) con
 std::optional<Resolver::Clock::time_point> Resolver::since(const NeighbourKey& key) const {
     const auto known = since_.find(key);
     return known == since_.end() ? std::nullopt : std::optional(known->second);
+}
+
+void Resolver::look_up_routes() {
+    netlink::Routes routes(socket_);
+    for (const auto& [backend, times] : backends_) {
+        if (routes_.contains(backend)) continue;
+        auto route = routes.lookup({.destination = backend});
+        routes_[backend] = route ? std::optional(*std::move(route)) : std::nullopt;
+    }
 }
 
 /// Entries that an administrator has fixed are left alone: the kernel would turn them into dynamic ones.

@@ -34,8 +34,9 @@ class Resolver {
     [[nodiscard]] int fd() const { return poll_.get(); }
     /// Takes in what the kernel has reported. True if a hop may have changed: time to update().
     [[nodiscard]] netlink::Result<bool> read();
-    /// Whom to know the way to from the next update on.
-    void follow(std::set<IpAddress> backends);
+    /// Whom to know the way to from the next update on: each until it is forgotten as often as it was followed.
+    void follow(const IpAddress& backend) { ++backends_[backend]; }
+    void forget(const IpAddress& backend);
     /// The way to each as of now. Neighbours on the way that are not resolved are being resolved: that ends in an
     /// event.
     [[nodiscard]] Hops update();
@@ -59,6 +60,8 @@ class Resolver {
     [[nodiscard]] netlink::Result<bool> take(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
     bool take(const netlink::RouteChanged& event);
+    /// To those backends whose routes are not known.
+    void look_up_routes();
     void keep_resolved(const std::set<NeighbourKey>& wanted);
     [[nodiscard]] bool is_port(const netlink::Link& link) const;
     [[nodiscard]] bool is_static(const NeighbourKey& key) const;
@@ -71,7 +74,7 @@ class Resolver {
     common::Fd poll_;                          // for all of these
     Network network_;
     std::map<NeighbourKey, Clock::time_point> since_;
-    std::set<IpAddress> backends_;
+    std::map<IpAddress, std::size_t> backends_;  // and how often each is followed
     std::map<IpAddress, std::optional<netlink::Route>> routes_;
     bool routes_are_stale_ = true;
     std::set<NeighbourKey> managed_;

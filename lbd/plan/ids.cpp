@@ -51,16 +51,18 @@ std::uint32_t block_size(std::size_t backends) {
     return std::max(4U, std::bit_ceil(static_cast<std::uint32_t>(backends) + 1));
 }
 
-netlink::Result<Ids> assign_ids(const std::vector<Service>& services, Ids before, std::uint32_t limit) {
-    Extents extents = taken_by(before, limit);
-    Ids ids = std::move(before);
+netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std::uint32_t limit) {
+    std::optional<Extents> extents;  // taking stock is long, and seldom needed
+    Ids ids;
     for (const Service& service : services) {
         std::set<std::string_view> names;
         for (const Backend& backend : service.backends) names.insert(backend.name);
         ServiceIds& own = ids[service.name];
+        if (const auto known = before.find(service.name); known != before.end()) own = known->second;
         if (fill(own, names)) continue;
+        if (!extents) extents = taken_by(before, limit);
         const std::uint32_t size = std::max(block_size(names.size()), own.size);
-        const auto base = extents.take(size);
+        const auto base = extents->take(size);
         if (!base)
             return netlink::failure("assign destination ids", "service " + service.name, ENOSPC,
                                     fmt::format("the map has {}", limit),

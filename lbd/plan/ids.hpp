@@ -33,9 +33,9 @@ struct ServiceIds {
 /// By the service's name.
 using Ids = std::map<std::string, ServiceIds>;
 
-/// Gives every backend an id below `limit`. Those that have one in `before` keep it, also if they had been gone
-/// meanwhile. ENOSPC if there are not enough.
-[[nodiscard]] netlink::Result<Ids> assign_ids(const std::vector<Service>& services, Ids before, std::uint32_t limit);
+/// The ids of these services: every backend has one below `limit`. Those that have one in `before`, which knows all ids
+/// that were given out, keep it, also if they had been gone meanwhile. ENOSPC if there are not enough.
+[[nodiscard]] netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std::uint32_t limit);
 
 /// The size of a block for so many backends: some are always to spare.
 [[nodiscard]] std::uint32_t block_size(std::size_t backends);

@@ -43,7 +43,7 @@ Ids ids_of(const Owners& owners) {
     return ids;
 }
 
-Ids forget_unused(Ids ids, const std::vector<Service>& services, const std::function<bool(std::uint32_t)>& in_use) {
+Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use) {
     std::set<std::string_view> wanted;
     for (const Service& service : services) wanted.insert(service.name);
     const auto is_used = [&](const auto& entry) { return in_use(entry.first); };

@@ -21,7 +21,6 @@ using Owners = std::map<std::uint32_t, lb_owner>;  ///< by id
 
 /// Without the ids that no flow has and that nothing needs: those of services that are gone, and of blocks that were
 /// outgrown. `in_use`: whether the flow table has flows of an id.
-[[nodiscard]] Ids forget_unused(Ids ids, const std::vector<Service>& services,
-                                const std::function<bool(std::uint32_t)>& in_use);
+[[nodiscard]] Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use);
 
 }  // namespace culvert::lbd

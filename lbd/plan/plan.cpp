@@ -7,8 +7,13 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <ranges>
+#include <set>
+#include <string>
 #include <type_traits>
+#include <unordered_set>
+#include <utility>
 
 #include "lbd/plan/extents.hpp"
 #include "lbd/plan/owners.hpp"
@@ -65,12 +70,30 @@ bool is_down(const Service& service, const Ring& ring) {
     return ring.contenders.size() < (service.health ? service.health->minimum : 1U);
 }
 
-/// The line of a table that is there already, or of room for one.
-Result<Table> place(Ring ring, Digest digest, const Image& before, Extents& room, std::uint32_t limit) {
-    if (const auto it = before.tables.find(digest); it != before.tables.end()) return it->second;
-    if (const auto line = room.take(lines(ring.size))) return Table{.line = *line, .ring = std::move(ring)};
-    return full(fmt::format("a table of {} entries", ring.size), std::uint64_t{limit} * LB_RING_LINE, "entries");
-}
+/// Where tables are and can be.
+class Tables {
+  public:
+    Tables(const std::map<Digest, Table>& present, std::uint32_t limit) : present_(present), limit_(limit) {}
+
+    /// The line of a table that is there already, or of room for one.
+    Result<Table> place(Ring ring, Digest digest) {
+        if (const auto known = present_.find(digest); known != present_.end())
+            return Table{.line = known->second.line, .ring = known->second.ring};
+        if (!room_) take_stock();
+        if (const auto line = room_->take(lines(ring.size))) return Table{.line = *line, .ring = std::move(ring)};
+        return full(fmt::format("a table of {} entries", ring.size), std::uint64_t{limit_} * LB_RING_LINE, "entries");
+    }
+
+  private:
+    void take_stock() {
+        room_.emplace(0U, limit_);
+        for (const auto& [digest, table] : present_) room_->mark(table.line, lines(table.ring.size));
+    }
+
+    const std::map<Digest, Table>& present_;
+    std::uint32_t limit_;
+    std::optional<Extents> room_;  // once it is asked for
+};
 
 bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
 
@@ -89,7 +112,7 @@ lb_dest_body body_of(const Service& service, const Backend& backend, const Hops&
 
 /// The bodies of all ids that the service has given out; those of backends that are gone stay zero: LB_ACTION_NONE.
 void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, const Health& health,
-                std::vector<lb_dest_body>& dests) {
+                std::map<std::uint32_t, lb_dest_body>& dests) {
     std::map<std::string_view, lb_dest_body> bodies;
     for (const Backend& backend : service.backends) {
         lb_dest_body& body = bodies.emplace(backend.name, body_of(service, backend, hops)).first->second;
@@ -97,25 +120,101 @@ void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops,
     }
     for (const auto& [id, name] : ids.backends) {
         const auto body = bodies.find(name);
-        if (body == bodies.end()) continue;
-        if (dests.size() <= id) dests.resize(id + 1);
-        dests[id] = body->second;
+        if (body != bodies.end()) dests.insert_or_assign(dests.end(), id, body->second);
     }
 }
 
-Result<> check_vips(const Image& image, const Limits& limits) {
-    const auto vips4 = std::ranges::count_if(image.vips, [](const auto& vip) { return is_v4(vip.first); });
+using Vips = std::map<VipKey, lb_service>;
+
+Result<> check_room(const Vips& vips, const Vips& without, const Vips& with, const Limits& limits) {
+    const auto of4 = [](const Vips& some) { return std::ranges::count_if(some, is_v4, &Vips::value_type::first); };
+    const auto vips4 = of4(vips) - of4(without) + of4(with);
+    const auto all = std::ssize(vips) - std::ssize(without) + std::ssize(with);
     if (vips4 > limits.vips4) return full("IPv4 VIPs", limits.vips4, "ports");
-    if (std::ssize(image.vips) - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
+    if (all - vips4 > limits.vips6) return full("IPv6 VIPs", limits.vips6, "ports");
     return {};
+}
+
+template <typename Use>
+void for_each_port(const Service& service, const Use& use) {
+    for (const PortSpec& ports : service.ports)
+        for (std::uint32_t port = ports.port; port <= ports.last; ++port)
+            use(VipKey{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)});
+}
+
+/// Nobody's in particular: it says that there is something behind the VIP.
+VipKey vip_itself(const Vip& vip) { return {vip, 0, 0}; }
+
+/// The services' part of the image that is to be.
+Result<Image> part_for(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
+                       const Health& health) {
+    Image image;
+    TRY(image.ids, assign_ids(services, before.ids, limits.dests));
+    Tables tables(before.tables, limits.ring_lines);
+    for (const Service& service : services) {
+        const ServiceIds& ids = image.ids.at(service.name);
+        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
+        if (service.sticky) value.flags |= LB_SERVICE_STICKY;
+        Ring ring = ring_of(service, ids, BackendState::active, health);
+        if (is_down(service, ring)) {
+            if (service.health) value.flags |= LB_SERVICE_DOWN;
+            ring = ring_of(service, ids, BackendState::sorry, health);
+        }
+        if (!ring.contenders.empty()) {
+            const Digest key = digest(ring);
+            value.ring_size = ring.size;
+            auto known = image.tables.find(key);
+            if (known == image.tables.end()) {
+                TRY(Table table, tables.place(std::move(ring), key));
+                known = image.tables.emplace(key, std::move(table)).first;
+            }
+            ++known->second.users;
+            value.ring = known->second.line;
+        }
+        image.vips.try_emplace(vip_itself(service.vip));
+        for_each_port(service, [&](const VipKey& key) { image.vips[key] = value; });
+        put_bodies(service, ids, hops, health, image.dests);
+    }
+    return image;
+}
+
+/// The services' part of the image that is; of ids, what the services of `come` have.
+Image part_of(const Image& image, const Change& change) {
+    Image part;
+    std::map<std::uint32_t, std::uint32_t> users;  // by line
+    for (const Service& service : change.gone) {
+        for_each_port(service, [&](const VipKey& key) { part.vips.insert(*image.vips.find(key)); });
+        const PortSpec& port = service.ports.front();
+        const lb_service& value = part.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
+        if (value.ring_size != 0) ++users[value.ring];
+        for (const auto& [id, name] : image.ids.at(service.name).backends)
+            if (const auto dest = image.dests.find(id); dest != image.dests.end()) part.dests.insert(*dest);
+    }
+    for (const auto& [digest, table] : image.tables)
+        if (const auto used = users.find(table.line); used != users.end())
+            part.tables.emplace(digest, Table{.line = table.line, .ring = table.ring, .users = used->second});
+    for (const Service& service : change.come)
+        if (const auto ids = image.ids.find(service.name); ids != image.ids.end()) part.ids.insert(*ids);
+    return part;
+}
+
+/// What says that there is a VIP is there as long as any service has it.
+void keep_shared_vips(const Image& before, const Change& change, Patch& patch) {
+    std::set<Vip> vips;
+    for (const Service& service : change.gone) vips.insert(service.vip);
+    for (const Service& service : change.come) vips.insert(service.vip);
+    for (const Vip& vip : vips) {
+        auto known = before.vips.find(vip_itself(vip));
+        if (known == before.vips.end()) continue;
+        patch.was.vips.insert(*known);
+        const auto is_others = [&](const auto& entry) { return !patch.was.vips.contains(entry.first); };
+        const auto end = before.vips.upper_bound({vip, UINT8_MAX, UINT16_MAX});
+        if (std::any_of(known, end, is_others)) patch.becomes.vips.insert(*known);
+    }
 }
 
 /// No flow goes there any more.
 bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
-
-lb_dest_body body_in(const Image& image, std::size_t id) {
-    return id < image.dests.size() ? image.dests[id] : lb_dest_body{};
-}
 
 /// Blocks before what is no block any more, so that a service has one at any moment.
 std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {
@@ -137,7 +236,92 @@ std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {
     return blocks;
 }
 
+SetVips diff_vips(const Vips& was, const Vips& becomes) {
+    SetVips edit;
+    for (const auto& [key, value] : becomes) {
+        const auto known = was.find(key);
+        if (known == was.end() || !(known->second == value)) edit.entered.emplace(key, value);
+    }
+    for (const auto& [key, value] : was)
+        if (!becomes.contains(key)) edit.removed.insert(key);
+    return edit;
+}
+
+std::vector<SetDest> diff_dests(const Image& was, const Image& becomes) {
+    std::vector<SetDest> edits;
+    for (const auto& [id, body] : was.dests)
+        if (!becomes.dests.contains(id) && body.action != LB_ACTION_NONE) edits.push_back({id, {}});
+    for (const auto& [id, body] : becomes.dests) {
+        const auto known = was.dests.find(id);
+        if (known == was.dests.end() || !(known->second == body)) edits.push_back({id, body});
+    }
+    return edits;
+}
+
+/// Tables are in the maps already if they are `present`.
+std::vector<Edit> edits(const Image& was, const Image& becomes, const std::map<Digest, Table>& present) {
+    std::vector<Edit> edits = diff_owners(was.ids, becomes.ids);
+    std::vector<Edit> cleared;
+    for (const SetDest& edit : diff_dests(was, becomes)) (is_left(edit.body) ? cleared : edits).push_back(edit);
+    for (const auto& [digest, table] : becomes.tables)
+        if (!present.contains(digest))
+            edits.push_back(WriteRing{table.line, digest, maglev_table(table.ring.contenders, table.ring.size)});
+
+    const std::size_t until_vips = edits.size();
+    SetVips vips = diff_vips(was.vips, becomes.vips);
+    if (!vips.entered.empty() || !vips.removed.empty()) edits.emplace_back(std::move(vips));
+
+    if (!cleared.empty() && edits.size() > until_vips) edits.push_back(Settle{});
+    edits.insert(edits.end(), cleared.begin(), cleared.end());
+    if (!edits.empty()) edits.push_back(Settle{});
+    return edits;
+}
+
+using Shareds = std::unordered_set<Services::Shared>;
+
+Shareds set_of(const Services& services) { return {services.shared().begin(), services.shared().end()}; }
+
+/// The backends that both know and that are reached otherwise.
+std::set<IpAddress> moved_between(const Hops& before, const Hops& after) {
+    std::set<IpAddress> moved;
+    for (const auto& [backend, hop] : after)
+        if (const auto known = before.find(backend); known != before.end() && known->second != hop)
+            moved.insert(backend);
+    return moved;
+}
+
+/// The services with a backend whose health is another one.
+std::set<std::string> turned_between(const Health& before, const Health& after) {
+    std::set<std::string> turned;
+    for (const auto& [who, health] : after)
+        if (health_of(before, who.first, who.second) != health) turned.insert(who.first);
+    for (const auto& [who, health] : before)
+        if (health_of(after, who.first, who.second) != health) turned.insert(who.first);
+    return turned;
+}
+
 }  // namespace
+
+Change difference(const Situation& before, const Situation& after) {
+    const Shareds old_ones = set_of(before.services);
+    const Shareds new_ones = set_of(after.services);
+    const std::set<IpAddress> moved = moved_between(before.hops, after.hops);
+    const std::set<std::string> turned = turned_between(before.health, after.health);
+    const auto is_touched = [&](const Service& service) {
+        const auto has_moved = [&](const Backend& backend) { return moved.contains(backend.address); };
+        return turned.contains(service.name) || (!moved.empty() && std::ranges::any_of(service.backends, has_moved));
+    };
+    Change change;
+    for (const Services::Shared& service : before.services.shared())
+        if (!new_ones.contains(service)) change.gone.push_back(service);
+    for (const Services::Shared& service : after.services.shared()) {
+        const bool is_new = !old_ones.contains(service);
+        if (!is_new && !is_touched(*service)) continue;
+        change.come.push_back(service);
+        if (!is_new) change.gone.push_back(service);
+    }
+    return change;
+}
 
 Limits limits_for(const Image& image) {
     constexpr auto twice = [](std::uint64_t count, std::uint64_t least) {
@@ -155,7 +339,7 @@ Limits limits_for(const Image& image) {
             .dests = std::min(twice(dests, 4096), LB_DEST_MAX)};
 }
 
-Result<Limits> grown(const std::vector<Service>& services, const Image& before, const Limits& limits) {
+Result<Limits> grown(const Services& services, const Image& before, const Limits& limits) {
     TRY(Image both, plan(services, {}, before, {}));
     both.tables.insert(before.tables.begin(), before.tables.end());
     const Limits wanted = limits_for(both);
@@ -165,42 +349,38 @@ Result<Limits> grown(const std::vector<Service>& services, const Image& before, 
                   .dests = std::max(limits.dests, wanted.dests)};
 }
 
-Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before, const Limits& limits,
+Result<Image> plan(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
                    const Health& health) {
-    Image image;
-    TRY(image.ids, assign_ids(services, before.ids, limits.dests));
-
-    Extents room(0, limits.ring_lines);
-    for (const auto& [digest, table] : before.tables) room.mark(table.line, lines(table.ring.size));
-
-    for (const Service& service : services) {
-        const ServiceIds& ids = image.ids.at(service.name);
-        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
-        if (service.sticky) value.flags |= LB_SERVICE_STICKY;
-        Ring ring = ring_of(service, ids, BackendState::active, health);
-        if (is_down(service, ring)) {
-            if (service.health) value.flags |= LB_SERVICE_DOWN;
-            ring = ring_of(service, ids, BackendState::sorry, health);
-        }
-        if (!ring.contenders.empty()) {
-            const Digest key = digest(ring);
-            value.ring_size = ring.size;
-            auto known = image.tables.find(key);
-            if (known == image.tables.end()) {
-                TRY(Table table, place(std::move(ring), key, before, room, limits.ring_lines));
-                known = image.tables.emplace(key, std::move(table)).first;
-            }
-            value.ring = known->second.line;
-        }
-        image.vips.try_emplace({service.vip, 0, 0});
-        for (const PortSpec& ports : service.ports)
-            for (std::uint32_t port = ports.port; port <= ports.last; ++port)
-                image.vips[{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)}] =
-                    value;
-        put_bodies(service, ids, hops, health, image.dests);
-    }
-    CHECK_OK(check_vips(image, limits));
+    TRY(Image image, part_for(services, hops, before, limits, health));
+    image.ids.insert(before.ids.begin(), before.ids.end());
+    CHECK_OK(check_room(image.vips, {}, {}, limits));
     return image;
+}
+
+Result<Patch> replan(const Change& change, const Hops& hops, const Image& before, const Limits& limits,
+                     const Health& health) {
+    Patch patch{.was = part_of(before, change), .becomes = {}};
+    TRY(patch.becomes, part_for(change.come, hops, before, limits, health));
+    keep_shared_vips(before, change, patch);
+    CHECK_OK(check_room(before.vips, patch.was.vips, patch.becomes.vips, limits));
+    return patch;
+}
+
+void apply(Patch patch, Image& image) {
+    for (const auto& [key, value] : patch.was.vips) image.vips.erase(key);
+    image.vips.merge(patch.becomes.vips);
+    for (const auto& [id, body] : patch.was.dests) image.dests.erase(id);
+    image.dests.merge(patch.becomes.dests);
+    for (auto& [name, ids] : patch.becomes.ids) image.ids.insert_or_assign(name, std::move(ids));
+    for (auto& [digest, table] : patch.becomes.tables) {
+        const std::uint32_t users = std::exchange(table.users, 0);
+        image.tables.emplace(digest, std::move(table)).first->second.users += users;
+    }
+    for (const auto& [digest, table] : patch.was.tables) {
+        const auto left = image.tables.find(digest);
+        left->second.users -= table.users;
+        if (left->second.users == 0) image.tables.erase(left);
+    }
 }
 
 Digest digest(const Ring& ring) {
@@ -220,25 +400,10 @@ Digest digest(const Ring& ring) {
     return hash;
 }
 
-std::vector<Edit> diff(const Image& before, const Image& after) {
-    std::vector<Edit> edits = diff_owners(before.ids, after.ids);
-    std::vector<Edit> cleared;
-    for (std::uint32_t id = 1; id < std::max(before.dests.size(), after.dests.size()); ++id) {
-        const lb_dest_body body = body_in(after, id);
-        if (body == body_in(before, id)) continue;
-        (is_left(body) ? cleared : edits).push_back(SetDest{id, body});
-    }
-    for (const auto& [digest, table] : after.tables)
-        if (!before.tables.contains(digest))
-            edits.push_back(WriteRing{table.line, digest, maglev_table(table.ring.contenders, table.ring.size)});
+std::vector<Edit> diff(const Image& before, const Image& after) { return edits(before, after, before.tables); }
 
-    const std::size_t until_vips = edits.size();
-    if (before.vips != after.vips) edits.push_back(SetVips{after.vips});
-
-    if (!cleared.empty() && edits.size() > until_vips) edits.push_back(Settle{});
-    edits.insert(edits.end(), cleared.begin(), cleared.end());
-    if (!edits.empty()) edits.push_back(Settle{});
-    return edits;
+std::vector<Edit> diff(const Image& before, const Patch& patch) {
+    return edits(patch.was, patch.becomes, before.tables);
 }
 
 }  // namespace culvert::lbd

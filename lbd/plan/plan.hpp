@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <variant>
 #include <vector>
 
@@ -14,6 +15,11 @@
 #include "lbd/plan/maglev.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
+
+/// The structures of bpf/abi.h have explicit padding, so equal bytes are equal values.
+[[nodiscard]] bool operator==(const lb_owner& a, const lb_owner& b);
+[[nodiscard]] bool operator==(const lb_service& a, const lb_service& b);
+[[nodiscard]] bool operator==(const lb_dest_body& a, const lb_dest_body& b);
 
 /// From what is wanted to what the BPF maps hold, and from there to the edits that change the maps. Values only.
 namespace culvert::lbd {
@@ -38,8 +44,9 @@ using Digest = std::uint64_t;
 [[nodiscard]] Digest digest(const Ring& ring);
 
 struct Table {
-    std::uint32_t line = 0;  ///< that it begins at
-    Ring ring;               ///< of one that an earlier process has made, the size alone
+    std::uint32_t line = 0;   ///< that it begins at
+    Ring ring;                ///< of one that an earlier process has made, the size alone
+    std::uint32_t users = 0;  ///< services that have it
     bool operator==(const Table&) const = default;
 };
 
@@ -52,8 +59,12 @@ struct Table {
 struct Image {
     std::map<VipKey, lb_service> vips;
     std::map<Digest, Table> tables;
-    std::vector<lb_dest_body> dests;  ///< by id
+    std::map<std::uint32_t, lb_dest_body> dests;  ///< by id
     Ids ids;
+    bool operator==(const Image&) const = default;
+
+    /// Above all ids that may lead anywhere.
+    [[nodiscard]] std::uint32_t dests_end() const { return dests.empty() ? 0 : dests.rbegin()->first + 1; }
 };
 
 /// What the maps have room for; by default, what ids and line numbers can count.
@@ -69,12 +80,40 @@ struct Limits {
 [[nodiscard]] Limits limits_for(const Image& image);
 
 /// Room for the services too beside what is there already, and no less than `limits`.
-[[nodiscard]] netlink::Result<Limits> grown(const std::vector<Service>& services, const Image& before,
-                                            const Limits& limits);
+[[nodiscard]] netlink::Result<Limits> grown(const Services& services, const Image& before, const Limits& limits);
 
 /// What the maps shall hold, given what they hold now. ENOSPC if there is no room for what is new beside what is there.
-[[nodiscard]] netlink::Result<Image> plan(const std::vector<Service>& services, const Hops& hops, const Image& before,
+[[nodiscard]] netlink::Result<Image> plan(const Services& services, const Hops& hops, const Image& before,
                                           const Limits& limits, const Health& health = {});
+
+/// What a plan is made from.
+struct Situation {
+    const Services& services;
+    const Hops& hops;
+    const Health& health;
+};
+
+/// Services that give way to others. One that stays is among both if it has to be planned anew, as the way to one of
+/// its backends or the health of one is another.
+struct Change {
+    Services gone;
+    Services come;
+};
+[[nodiscard]] Change difference(const Situation& before, const Situation& after);
+
+/// That part of an image that a change concerns, before and after.
+struct Patch {
+    Image was;
+    Image becomes;
+};
+
+/// As plan() would change the image, for those services alone: the time it takes depends little on how many others
+/// there are. `before` is the plan for all that the change starts from.
+[[nodiscard]] netlink::Result<Patch> replan(const Change& change, const Hops& hops, const Image& before,
+                                            const Limits& limits, const Health& health = {});
+
+/// The image after the change.
+void apply(Patch patch, Image& image);
 
 /// Comes before anything that makes flows remember the id.
 struct SetOwner {
@@ -95,9 +134,10 @@ struct WriteRing {
     Digest digest = 0;
     std::vector<std::uint16_t> table;
 };
-/// All of them, at once.
+/// All at once.
 struct SetVips {
-    std::map<VipKey, lb_service> vips;
+    std::map<VipKey, lb_service> entered;  ///< or changed
+    std::set<VipKey> removed;
 };
 /// Wait until no packet is being processed that saw what was there before.
 struct Settle {};
@@ -107,10 +147,6 @@ using Edit = std::variant<SetOwner, RemoveOwner, SetDest, WriteRing, SetVips, Se
 /// The edits that lead from one image to another, in an order in which no packet sees half a service. Empty if there is
 /// nothing to do; otherwise the last one is Settle, so that what was freed may be written again.
 [[nodiscard]] std::vector<Edit> diff(const Image& before, const Image& after);
+[[nodiscard]] std::vector<Edit> diff(const Image& before, const Patch& patch);
 
 }  // namespace culvert::lbd
-
-/// The structures of bpf/abi.h have explicit padding, so equal bytes are equal values.
-[[nodiscard]] bool operator==(const lb_owner& a, const lb_owner& b);
-[[nodiscard]] bool operator==(const lb_service& a, const lb_service& b);
-[[nodiscard]] bool operator==(const lb_dest_body& a, const lb_dest_body& b);

@@ -96,7 +96,7 @@ Families families_of(const auto& values) {
 
 }  // namespace
 
-tl::expected<std::string, std::string> render_realserver(const std::vector<Service>& services,
+tl::expected<std::string, std::string> render_realserver(const Services& services,
                                                          const std::vector<IpAddress>& addresses,
                                                          const std::vector<IpAddress>& balancers) {
     const std::set<IpAddress> senders(balancers.begin(), balancers.end());

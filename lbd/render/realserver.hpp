@@ -14,7 +14,7 @@ namespace culvert::lbd {
 /// The realserver.yaml of the host with these `addresses`: the VIPs that it serves, and what it receives them in.
 /// `balancers` are the sources of what it is sent. The error is a sentence without its end: an address that no service
 /// has, or a tunnel whose outer family no balancer has an address of.
-[[nodiscard]] tl::expected<std::string, std::string> render_realserver(const std::vector<Service>& services,
+[[nodiscard]] tl::expected<std::string, std::string> render_realserver(const Services& services,
                                                                        const std::vector<IpAddress>& addresses,
                                                                        const std::vector<IpAddress>& balancers);
 

@@ -108,7 +108,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
                        const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
                        const CheckStatuses& checks) {
     const Network& network = resolver.network();
-    std::vector<FlowCount> flows(image.dests.size());
+    std::vector<FlowCount> flows(image.dests_end());
     count_flows(datapath.flows(), flows);
 
     Status status;

@@ -32,7 +32,9 @@ TEST(Drains, BackendsAreFoundByNameOrAddressInOneServiceOrAll) {
 
 TEST(Drains, OfTheConfigurationOnlyTheStateChanges) {
     Config wanted = config();
-    wanted.services[1].backends[0].state = BackendState::drain;
+    Service web = wanted.services[1];
+    web.backends[0].state = BackendState::drain;
+    wanted.services.replace(1, web);
     EXPECT_EQ(with_drains(config(), {{"web", "b1"}, {"web", "gone"}}), wanted);
     EXPECT_EQ(with_drains(config(), {}), config());
     EXPECT_THAT(known({{"web", "b1"}, {"web", "gone"}, {"gone", "b1"}}, config()), ElementsAre(Drained{"web", "b1"}));

@@ -71,8 +71,9 @@ class Maps {
         for (const auto& [key, table] : image.tables)
             EXPECT_EQ(rings_.at(table.line), maglev_table(table.ring.contenders, table.ring.size));
         EXPECT_EQ(ids_of(owners_), image.ids);
-        for (std::uint32_t id = 0; id < image.dests.size(); ++id) EXPECT_EQ(dest(id), image.dests[id]) << "id " << id;
-        for (const auto& [id, body] : dests_) EXPECT_TRUE(id < image.dests.size() || body.action == LB_ACTION_NONE);
+        for (const auto& [id, body] : image.dests) EXPECT_EQ(dest(id), body) << "id " << id;
+        for (const auto& [id, body] : dests_)
+            EXPECT_TRUE(image.dests.contains(id) || body.action == LB_ACTION_NONE) << "id " << id;
     }
 
   private:
@@ -97,7 +98,8 @@ class Maps {
     }
     void run(const SetVips& edit) {
         EXPECT_FALSE(std::exchange(flipped_, true)) << "the other half is written while packets may read it";
-        vips_ = edit.vips;
+        for (const VipKey& key : edit.removed) EXPECT_EQ(vips_.erase(key), 1U);
+        for (const auto& [key, value] : edit.entered) vips_[key] = value;
     }
     void run(const Settle&) {
         seen_.clear();
@@ -220,7 +222,7 @@ TEST(Plan, ABackendKeepsItsIdWhenOthersComeAndGo) {
     const Image first = planned({before});
     const Image second = planned({after}, first);
     EXPECT_EQ(second.ids.at("web").current("10.0.0.4"), first.ids.at("web").current("10.0.0.4"));
-    EXPECT_EQ(second.dests.at(*first.ids.at("web").current("10.0.0.2")), lb_dest_body{});
+    EXPECT_FALSE(second.dests.contains(*first.ids.at("web").current("10.0.0.2")));
     EXPECT_NE(second.ids.at("web").current("10.0.0.1"), first.ids.at("web").current("10.0.0.2"));
 
     const Image third = planned({before}, second);
@@ -290,7 +292,7 @@ TEST(Diff, ARemovedServiceLosesItsVipFirst) {
     const Image before = planned({service("web", "192.0.2.1", {backend("10.0.0.2")})});
     const auto edits = diff(before, planned({}, before));
     ASSERT_EQ(edits.size(), 4U);
-    EXPECT_TRUE(std::get<SetVips>(edits[0]).vips.empty());
+    EXPECT_EQ(std::get<SetVips>(edits[0]).removed.size(), 2U);
     EXPECT_TRUE(std::holds_alternative<Settle>(edits[1]));
     EXPECT_EQ(std::get<SetDest>(edits[2]).body, lb_dest_body{});
     EXPECT_TRUE(std::holds_alternative<Settle>(edits[3]));
@@ -330,6 +332,78 @@ RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
     }
 }
 
+/// The list, where each service that equals one of `known` is that one.
+Services shared_with(const Services& known, const std::vector<Service>& services) {
+    Services list;
+    for (const Service& service : services) {
+        const auto same = std::ranges::find(known.shared(), service, [](const auto& one) { return *one; });
+        list.push_back(same == known.shared().end() ? std::make_shared<const Service>(service) : *same);
+    }
+    return list;
+}
+
+RC_GTEST_PROP(Replan, IsAsIfAllWerePlanned, ()) {
+    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .dests = 4096};
+    Maps maps;
+    Image image;
+    Services present;
+    Hops hops;
+    Health health;
+    const int steps = *rc::gen::inRange(1, 12);
+    for (int step = 0; step < steps; ++step) {
+        auto wanted = services_of(*rc::gen::container<std::vector<std::tuple<int, int, std::uint16_t>>>(
+            rc::gen::tuple(rc::gen::inRange(1, 6), rc::gen::inRange(2, 12), rc::gen::inRange<std::uint16_t>(0, 3))));
+        for (Service& service : wanted) {
+            service.health = HealthCheck{};
+            service.ports = {{Protocol::tcp, *rc::gen::inRange<std::uint16_t>(80, 83)}};
+            // Some share a VIP, each with a port of its own.
+            if (service.name == "s2") service.vip = address("192.0.2.1");
+            if (service.name == "s2") service.ports = {{Protocol::udp, 53}};
+        }
+        const Services next = *rc::gen::arbitrary<bool>() ? shared_with(present, wanted) : present;
+        Hops ways = hops_of({next.begin(), next.end()});
+        for (auto& [backend, hop] : ways)
+            if (*rc::gen::weightedElement<bool>({{9, false}, {1, true}})) hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR);
+        Health states;
+        for (const Service& service : next)
+            for (const Backend& backend : service.backends)
+                if (*rc::gen::weightedElement<bool>({{9, false}, {1, true}}))
+                    states[{service.name, backend.name}] = {.up = false};
+
+        const auto whole = plan(next, ways, image, limits, states);
+        const auto patch =
+            replan(difference({present, hops, health}, {next, ways, states}), ways, image, limits, states);
+        RC_ASSERT(whole.has_value());
+        RC_ASSERT(patch.has_value());
+        for (const Edit& edit : diff(image, *patch)) maps.apply(edit);
+        apply(*patch, image);
+        RC_ASSERT(image == *whole);
+        maps.expect_equal(image);
+        present = next;
+        hops = ways;
+        health = states;
+        const auto nothing = replan(difference({present, hops, health}, {next, ways, states}), ways, image, limits);
+        RC_ASSERT(diff(image, *nothing).empty());
+    }
+}
+
+TEST(Replan, TakesCareOfTheServicesThatChangeAlone) {
+    const Services before{service("a", "192.0.2.1", {backend("10.0.0.2")}),
+                          service("b", "192.0.2.2", {backend("10.0.0.2")})};
+    Services after = before;
+    after.replace(1, service("b", "192.0.2.2", {backend("10.0.0.2"), backend("10.0.0.3")}));
+    const Hops hops = hops_of({after.begin(), after.end()});
+    const Image image = planned({before.begin(), before.end()});
+    const Change change = difference({before, hops, {}}, {after, hops, {}});
+    ASSERT_EQ(change.come.size(), 1U);
+    EXPECT_EQ(change.gone.front().backends.size(), 1U);
+    EXPECT_EQ(change.come.front().backends.size(), 2U);
+    const auto patch = replan(change, hops, image, {});
+    ASSERT_TRUE(patch);
+    EXPECT_EQ(patch->becomes.vips.size(), 2U);
+    EXPECT_EQ(patch->becomes.ids.size(), 1U);
+}
+
 /// What the maps hold when these backends of the service "web" are down.
 Image planned_without(const Service& service, const std::set<std::string>& down, const Image& before = {}) {
     Health health;
@@ -364,7 +438,7 @@ TEST(PlanHealth, WhoIsDownTakesNoNewFlowsAndItsFlowsMove) {
     EXPECT_EQ(names(after), (std::vector<std::string>{"10.0.0.1", "10.0.0.3"}));
     const ServiceIds& ids = after.ids.at("web");
     for (const Backend& one : web.backends) {
-        const lb_dest_body& body = after.dests[*ids.current(one.name)];
+        const lb_dest_body& body = after.dests.at(*ids.current(one.name));
         EXPECT_EQ(body.flags & LB_DEST_LEFT, one.name == "10.0.0.2" ? LB_DEST_LEFT : 0);
         EXPECT_EQ(body.action, LB_ACTION_ENCAP) << "probes still go there";
     }

@@ -95,6 +95,22 @@ TEST(VipTable, HasRoomForAsManyKeysAsLines) {
     }
 }
 
+TEST(VipTable, EditedItIsAsIfMadeAnew) {
+    auto entries = numbered_entries<lb_vip6>(20'000);
+    auto lines = vip6_table(entries, 1U << 15);
+    std::vector<lb_vip6> removed;
+    for (int i = 0; i < 100; ++i) {
+        removed.push_back(entries.back().first);
+        entries.pop_back();
+    }
+    for (std::uint32_t i = 0; i < 100; ++i) entries[i].second = service(1'000'000 + i);
+    lines = edited(std::span<const lb_vip6_line>(lines), removed, std::span(entries).first(100));
+    ASSERT_EQ(lines.size(), 1U << 15);
+    for (const auto& [key, value] : entries) EXPECT_EQ(find(lines, key), value.ring);
+    for (const lb_vip6& key : removed) EXPECT_EQ(find(lines, key), std::nullopt);
+    EXPECT_EQ(vip_entries<lb_vip6_line>(lines).size(), entries.size());
+}
+
 TEST(VipTable, SaysWhenItIsFull) {
     EXPECT_EQ(vip4_table(numbered_entries<lb_vip4>(LB_VIP4_WAYS * 4), 4).size(), 4U);
     EXPECT_TRUE(vip4_table(numbered_entries<lb_vip4>(LB_VIP4_WAYS * 4 + 1), 4).empty());
