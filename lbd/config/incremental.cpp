@@ -74,8 +74,9 @@ Services services_of(const std::vector<Services::Shared>& all, std::size_t first
     return services;
 }
 
-/// Nothing if only reading all of it can tell.
-std::optional<Reading> read_changed(std::string_view text, const Reading& before) {
+}  // namespace
+
+std::optional<Reading> read_changed(std::string text, const Reading& before) {
     const auto changed = find_changed(before, text);
     if (!changed) return std::nullopt;
     const auto& marks = before.marks;
@@ -84,7 +85,7 @@ std::optional<Reading> read_changed(std::string_view text, const Reading& before
     };
     const std::size_t first = marks[changed->first];
     const std::size_t end = moved(marks[changed->end]);
-    const std::string_view head = text.substr(0, marks.front());
+    const std::string head = text.substr(0, marks.front());
     auto read = read_config({}, std::string(head).append(text, first, end - first).append(text, moved(marks.back())));
     // The lines must be services from the first to the last, and nothing else.
     const std::size_t shift = first - head.size();
@@ -110,17 +111,13 @@ std::optional<Reading> read_changed(std::string_view text, const Reading& before
     if (!come.empty() && may_conflict(come, kept)) return std::nullopt;
     for (const std::size_t mark : part(read->marks, 0, read->marks.size() - 1)) result.marks.push_back(mark + shift);
     for (std::size_t i = changed->end; i < marks.size(); ++i) result.marks.push_back(moved(marks[i]));
+    result.text = std::move(text);
     return result;
 }
 
-}  // namespace
-
 yaml::Result<Reading> read_again(std::string_view file, std::string text, const Reading& before) {
     if (text == before.text) return before;
-    if (auto reading = read_changed(text, before)) {
-        reading->text = std::move(text);
-        return *std::move(reading);
-    }
+    if (auto reading = read_changed(text, before)) return *std::move(reading);
     auto reading = read_config(file, std::move(text));
     if (reading) share(reading->config.services, before.config.services);
     return reading;

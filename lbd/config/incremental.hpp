@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -13,6 +14,9 @@ namespace culvert::lbd {
 /// these alone, in a text that has all but services from the new one. Whatever is unusual, or wrong, is left to
 /// read_config(). Services that are as before are shared with `before`.
 [[nodiscard]] common::yaml::Result<Reading> read_again(std::string_view file, std::string text, const Reading& before);
+
+/// The quick way alone. Nothing if only reading all of it can tell.
+[[nodiscard]] std::optional<Reading> read_changed(std::string text, const Reading& before);
 
 [[nodiscard]] common::yaml::Result<Reading> reload_config(const std::string& path, const Reading& before);
 
