@@ -181,7 +181,7 @@ Result<> Daemon::resolve(std::chrono::milliseconds patience) {
         pollfd changes{.fd = resolver_.fd(), .events = POLLIN, .revents = 0};
         ::poll(&changes, 1, static_cast<int>(left.count()));
         TRY(const bool changed, resolver_.read());
-        (void)changed;
+        if (changed) next_update_.arm(time_to_gather);
     }
 }
 

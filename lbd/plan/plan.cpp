@@ -7,6 +7,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <ranges>
 #include <set>
@@ -279,8 +280,6 @@ std::vector<Edit> edits(const Image& was, const Image& becomes, const std::map<D
 
 using Shareds = std::unordered_set<Services::Shared>;
 
-Shareds set_of(const Services& services) { return {services.shared().begin(), services.shared().end()}; }
-
 /// The backends that both know and that are reached otherwise.
 std::set<IpAddress> moved_between(const Hops& before, const Hops& after) {
     std::set<IpAddress> moved;
@@ -303,8 +302,16 @@ std::set<std::string> turned_between(const Health& before, const Health& after) 
 }  // namespace
 
 Change difference(const Situation& before, const Situation& after) {
-    const Shareds old_ones = set_of(before.services);
-    const Shareds new_ones = set_of(after.services);
+    // Mostly nearly all are alike: that is found out first, without sets.
+    const auto& old = before.services.shared();
+    const auto& present = after.services.shared();
+    const auto [old_first, first] = std::ranges::mismatch(old, present);
+    auto old_end = old.end();
+    auto end = present.end();
+    while (old_end != old_first && end != first && *std::prev(old_end) == *std::prev(end)) --old_end, --end;
+    const Shareds old_ones(old_first, old_end);
+    const Shareds new_ones(first, end);
+
     const std::set<IpAddress> moved = moved_between(before.hops, after.hops);
     const std::set<std::string> turned = turned_between(before.health, after.health);
     const auto is_touched = [&](const Service& service) {
@@ -312,13 +319,13 @@ Change difference(const Situation& before, const Situation& after) {
         return turned.contains(service.name) || (!moved.empty() && std::ranges::any_of(service.backends, has_moved));
     };
     Change change;
-    for (const Services::Shared& service : before.services.shared())
-        if (!new_ones.contains(service)) change.gone.push_back(service);
-    for (const Services::Shared& service : after.services.shared()) {
-        const bool is_new = !old_ones.contains(service);
-        if (!is_new && !is_touched(*service)) continue;
-        change.come.push_back(service);
-        if (!is_new) change.gone.push_back(service);
+    for (auto service = old_first; service != old_end; ++service)
+        if (!new_ones.contains(*service)) change.gone.push_back(*service);
+    for (auto service = present.begin(); service != present.end(); ++service) {
+        const bool is_new = service >= first && service < end && !old_ones.contains(*service);
+        if (!is_new && !is_touched(**service)) continue;
+        change.come.push_back(*service);
+        if (!is_new) change.gone.push_back(*service);
     }
     return change;
 }
