@@ -198,8 +198,8 @@ class Settings {
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Port& item) const {
         if (!has(Kind::module, "fou")) return std::nullopt;
-        if (auto found = taken(key.to_string(), item.port)) return found;
-        const bool there = found_.contains(key);
+        const bool there = found_.contains(key);  // and then the socket is the kernel's
+        if (auto found = there ? std::nullopt : taken(key.to_string(), item.port)) return found;
         return Finding{.name = there ? "port_differs" : "port_missing",
                        .cause = there ? fmt::format("{} unwraps something else", key.to_string())
                                       : fmt::format("the kernel unwraps nothing on {}", key.to_string()),

@@ -271,7 +271,8 @@ TEST_F(Check, FindsWhatKeepsTunnelsOut) {
 
     // A port of ours that the configuration has for something else by now, over either family; the guard says what.
     sh(R"(sed -i.bak "s/port: 5004, inner: ipv4/port: 5004, inner: ipv6/" /run/realserver.yaml)");
-    EXPECT_THAT(names(findings()), UnorderedElementsAre("port_differs", "port_differs", "rules_differ"));
+    const json found = findings();
+    EXPECT_THAT(names(found), UnorderedElementsAre("port_differs", "port_differs", "rules_differ")) << found.dump(2);
     sh("mv /run/realserver.yaml.bak /run/realserver.yaml");
 
     sh("rm -r /run/culvert; sysctl -qw net.ipv4.conf.tunl0.rp_filter=1");
@@ -282,8 +283,8 @@ TEST_F(Check, NamesAModuleThatIsNotLoaded) {
     if (std::getenv("CULVERT_VM") == nullptr) GTEST_SKIP() << "takes a module away from the whole machine";
     REQUIRE_MODULE("geneve");
     build("{encap: geneve, vni: 666, via: kernel}");
-    const HttpServer web(backend(), "web", {vip4, vip6});
     apply();
+    const HttpServer web(backend(), "web", {vip4, vip6});
     expect_in_order();
     sh(CULVERT_REALSERVER " teardown; modprobe -r geneve");
     const json found = findings();
