@@ -123,7 +123,9 @@ TEST_F(Check, FindsWhatKeepsBareRequestsOut) {
     expect({
         {"sysctl_reset", sysctl_d, "rm /run/sysctl.d/theirs.conf; " + apply_again, "/run/sysctl.d/theirs.conf: "},
         {"vip_missing", "ip addr del 192.0.2.1/32 dev lo", apply_again, vip4},
-        {"vip_missing", "ip addr del 192.0.2.1/32 dev lo; ip tuntap add t0 mode tun; ip addr add 192.0.2.1/32 dev t0",
+        {"vip_missing",
+         "modprobe -q tun || :; ip addr del 192.0.2.1/32 dev lo; ip tuntap add t0 mode tun; ip addr add 192.0.2.1/32 "
+         "dev t0",
          "ip link del t0; " + apply_again, "t0: 192.0.2.1/32"},
         {"vip_on_device", "ip addr add 192.0.2.1/32 dev eth0", "ip addr del 192.0.2.1/32 dev eth0", "eth0"},
         {"vip_on_device", "ip addr add 2001:db8::1/128 dev eth0", "ip addr del 2001:db8::1/128 dev eth0", "eth0"},
