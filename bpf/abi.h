@@ -15,7 +15,7 @@
 #endif
 
 /* Raised whenever anything below changes shape or meaning. */
-#define LB_ABI_VERSION 3
+#define LB_ABI_VERSION 4
 
 /* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */
 
@@ -272,6 +272,22 @@ enum lb_event {
         LB_EVENT_COUNT
 };
 
+/* ---- Latency, per CPU: map latency -------------------------------------------------------------------------------- */
+
+/* One in so many packets has its time taken: a prime, or it would always be the same one of those that a driver polls at once. */
+#define LB_LATENCY_EVERY 1021
+#define LB_LATENCY_BUCKETS 24
+
+/* Nanoseconds that the program took for packets that it sent on; reading the clock, some tens of them, is included. */
+struct lb_latency {
+    __u64 left;  /* packets that pass before the next one has its time taken */
+    __u64 begin; /* when the present packet came, 0 if its time is not taken */
+    __u64 sum;
+    /* How many took more than 2^(i-1) and up to 2^i; in the last one all that took longer. */
+    __u64 bucket[LB_LATENCY_BUCKETS];
+};
+LB_SIZE(struct lb_latency, 216);
+
 /* ---- What is fixed when the program is loaded: .rodata ------------------------------------------------------------ */
 
 struct lb_config {
@@ -295,8 +311,8 @@ struct lb_config {
     __u8 encap;
     __u8 vlan;     /* tagged frames, */
     __u8 redirect; /* more than one interface */
+    __u8 latency;  /* sampled */
     __u8 dry_run;  /* leave the flow table alone, and tell how the choice was made: `story` */
-    __u8 pad[1];
 };
 LB_SIZE(struct lb_config, 104);
 

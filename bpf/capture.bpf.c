@@ -6,6 +6,7 @@
 
 #include "abi.h"
 #include "capture.h"
+#include "stats_maps.h"
 
 /* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -30,21 +31,6 @@ struct {
     __type(key, __u32);
     __type(value, __u32);
 } packets SEC(".maps");
-
-/* The balancer's own. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_REASON_COUNT);
-} reasons SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_EVENT_COUNT);
-} events SEC(".maps");
 
 /* What they were when the packet came: by what has grown since, its fate is known. */
 struct before {

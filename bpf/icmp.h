@@ -139,6 +139,36 @@ static __always_inline int make_room(struct xdp_md *ctx, int added)
     return 1;
 }
 
+/* A packet that becomes an ICMP error about itself. */
+struct icmp_error {
+    struct ethhdr *eth;
+    void *ip;    /* where the error's own header goes, */
+    void *icmp;  /* ICMP's, */
+    void *quote; /* and the packet itself, whose IP header is there */
+    __u32 sum;   /* of what is quoted */
+};
+
+/* Cuts the packet to `quoted` bytes and makes room in front of it for headers of so many bytes. 0 if there is none. */
+static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *error, __u32 l2_length, __u32 quoted,
+                                       __u32 headers)
+{
+    const __u32 ip_header = headers - sizeof(struct icmphdr);
+    int sum = sum_of_bytes(ctx, l2_length, quoted);
+    void *data, *data_end;
+
+    barrier_var(l2_length); /* or clang checks one copy and adds another, and the verifier sees no connection */
+    if (sum < 0 || !make_room(ctx, (int)headers) || l2_length > ETH_HLEN + 8)
+        return 0;
+    data = (void *)(long)ctx->data;
+    data_end = (void *)(long)ctx->data_end;
+    error->eth = data;
+    error->ip = data + l2_length;
+    error->icmp = error->ip + ip_header;
+    error->quote = error->ip + headers;
+    error->sum = (__u32)sum;
+    return error->quote + ip_header <= data_end && data + ETH_HLEN <= data_end;
+}
+
 /*
  * Turns the packet of `length` bytes into an ICMP error about itself, to its sender. `parameter` is the second word of the ICMP
  * header, host order; `from` the source, or 0 for the packet's own destination.
@@ -147,22 +177,16 @@ static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u3
                                        __u32 parameter, __u32 from)
 {
     __u32 quoted = length < QUOTE4_MAX ? length : QUOTE4_MAX;
-    int sum = sum_of_bytes(ctx, l2_length, quoted);
-    void *data, *data_end;
+    struct icmp_error error;
     struct iphdr *ip, *quote;
     struct icmphdr *icmp;
 
-    barrier_var(l2_length); /* or clang checks one copy and adds another, and the verifier sees no connection */
-    if (sum < 0 || !make_room(ctx, ERROR4_HEADERS) || l2_length > ETH_HLEN + 8)
+    if (!begin_error(ctx, &error, l2_length, quoted, ERROR4_HEADERS) || !can_answer4(error.eth, error.quote))
         return 0;
-    data = (void *)(long)ctx->data;
-    data_end = (void *)(long)ctx->data_end;
-    ip = data + l2_length;
-    icmp = (void *)(ip + 1);
-    quote = (void *)(icmp + 1);
-    if ((void *)(quote + 1) > data_end || data + ETH_HLEN > data_end || !can_answer4(data, quote))
-        return 0;
-    swap_macs(data);
+    ip = error.ip;
+    icmp = error.icmp;
+    quote = error.quote;
+    swap_macs(error.eth);
     __builtin_memset(ip, 0, sizeof(*ip));
     ip->version = 4;
     ip->ihl = 5;
@@ -177,7 +201,7 @@ static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u3
     icmp->code = code;
     icmp->checksum = 0;
     icmp->parameter = bpf_htonl(parameter);
-    icmp->checksum = ~csum_fold(sum_of_words(icmp, sizeof(*icmp) / 4) + (__u32)sum);
+    icmp->checksum = ~csum_fold(sum_of_words(icmp, sizeof(*icmp) / 4) + error.sum);
     return 1;
 }
 
@@ -186,22 +210,16 @@ static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u3
 {
     __u32 quoted = length < QUOTE6_MAX ? length : QUOTE6_MAX;
     __u16 payload = bpf_htons((__u16)(sizeof(struct icmp6hdr) + quoted));
-    int sum = sum_of_bytes(ctx, l2_length, quoted);
-    void *data, *data_end;
+    struct icmp_error error;
     struct ipv6hdr *ip, *quote;
     struct icmp6hdr *icmp;
 
-    barrier_var(l2_length); /* or clang checks one copy and adds another, and the verifier sees no connection */
-    if (sum < 0 || !make_room(ctx, ERROR6_HEADERS) || l2_length > ETH_HLEN + 8)
+    if (!begin_error(ctx, &error, l2_length, quoted, ERROR6_HEADERS) || !can_answer6(error.eth, error.quote))
         return 0;
-    data = (void *)(long)ctx->data;
-    data_end = (void *)(long)ctx->data_end;
-    ip = data + l2_length;
-    icmp = (void *)(ip + 1);
-    quote = (void *)(icmp + 1);
-    if ((void *)(quote + 1) > data_end || data + ETH_HLEN > data_end || !can_answer6(data, quote))
-        return 0;
-    swap_macs(data);
+    ip = error.ip;
+    icmp = error.icmp;
+    quote = error.quote;
+    swap_macs(error.eth);
     *(__u32 *)ip = bpf_htonl(6u << 28);
     ip->payload_len = payload;
     ip->nexthdr = IPPROTO_ICMPV6;
@@ -216,7 +234,7 @@ static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u3
     icmp->icmp6_cksum = 0;
     icmp->icmp6_dataun.un_data32[0] = bpf_htonl(parameter);
     icmp->icmp6_cksum = ~csum_fold(sum_of_words(&ip->saddr, 8) + payload + bpf_htons(IPPROTO_ICMPV6) +
-                                   sum_of_words(icmp, sizeof(*icmp) / 4) + (__u32)sum);
+                                   sum_of_words(icmp, sizeof(*icmp) / 4) + error.sum);
     return 1;
 }
 

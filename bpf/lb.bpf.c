@@ -5,6 +5,7 @@
 #include "icmp.h"
 #include "maps.h"
 #include "packet.h"
+#include "packet_latency.h"
 #include "parse.h"
 #include "parse4.h"
 #include "parse6.h"
@@ -97,8 +98,7 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
     return verdict;
 }
 
-SEC("xdp")
-int lb(struct xdp_md *ctx)
+static __always_inline int walk(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
     struct packet p = {};
@@ -117,6 +117,25 @@ int lb(struct xdp_md *ctx)
         return verdict == GO_ON ? balance(ctx, &p, 1) : verdict;
     }
     return XDP_PASS;
+}
+
+SEC("xdp")
+int lb(struct xdp_md *ctx)
+{
+    __u64 begin = 0;
+    int verdict;
+
+    if (config.latency) {
+        struct lb_latency *own = own_latency();
+
+        if (!own)
+            return drop(LB_DROP_INTERNAL);
+        begin = latency_begin(own);
+    }
+    verdict = walk(ctx);
+    if (begin)
+        latency_end(begin, verdict);
+    return verdict;
 }
 
 SEC("xdp")

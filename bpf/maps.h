@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "stats_maps.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -79,20 +80,6 @@ struct {
     __type(value, struct lb_counters);
     __uint(max_entries, 1);
 } dest_counters SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_REASON_COUNT);
-} reasons SEC(".maps");
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_EVENT_COUNT);
-} events SEC(".maps");
 
 /* What the program was compiled to: user space's own, for the program that comes after. */
 struct {

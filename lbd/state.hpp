@@ -289,6 +289,7 @@ struct Config {
     std::vector<std::string> interfaces;  ///< not empty
     XdpMode xdp = XdpMode::automatic;
     Flows flows;
+    bool latency = true;  ///< some packets have their time taken
     std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< nothing: they aren't served
     Services services;
     bool operator==(const Config&) const = default;

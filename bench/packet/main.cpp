@@ -45,7 +45,10 @@ Section encapsulations() {
              {.name = "GRE over 6", .encap = Gre{}, .outer = v6},
              {.name = "FOU over 4", .encap = Fou{5004}},
              {.name = "FOU over 6, checksum", .encap = Fou{6004}, .outer = v6},
+             {.name = "GRE in FOU over 4", .encap = Fou{.port = 5004, .gre = true}},
              {.name = "GUE over 4", .encap = Gue{5080}},
+             {.name = "GUE variant 1 over 4", .encap = Gue{.port = 5080, .variant = 1}},
+             {.name = "GRE in GUE over 4", .encap = Gue{.port = 5080, .gre = true}},
              {.name = "GUE over 4, checksum", .encap = Gue{5080, UdpChecksum::on}},
              {.name = "GUE over 6, checksum", .encap = Gue{6080}, .outer = v6},
              {.name = "Geneve over 4", .encap = Geneve{.vni = 666}},
@@ -97,7 +100,9 @@ Section cases() {
 Section switches() {
     return {"switches",
             "IPIP 4 in 4, one flow, 64 bytes",
-            {{.name = "all on"}, {.name = "IPv4 and tunnels only", .only_what_is_needed = true}}};
+            {{.name = "all on"},
+             {.name = "all but latency", .switches = Switches::all_but_latency},
+             {.name = "IPv4 and tunnels only", .switches = Switches::needed}}};
 }
 
 std::string cell(const std::optional<Figure>& figure) {

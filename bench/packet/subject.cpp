@@ -57,13 +57,14 @@ lb_config configure(const Workload& workload) {
     config.time_shift = fast_time_shift;
     config.icmp_shift = fast_time_shift;
     config.icmp_rate = 1;
-    const bool all = !workload.only_what_is_needed;
+    const bool all = workload.switches != Switches::needed;
     config.ipv4 = all || workload.inner == Family::ipv4;
     config.ipv6 = all || workload.inner == Family::ipv6;
     config.l2 = all || std::holds_alternative<lbd::L2>(workload.encap);
     config.l3dsr = all || std::holds_alternative<lbd::L3dsr>(workload.encap);
     config.encap = all || !(config.l2 || config.l3dsr);
     config.prefixes = config.all_ports = config.sticky = config.vlan = config.redirect = all;
+    config.latency = workload.switches == Switches::all;
     return config;
 }
 

@@ -19,6 +19,13 @@ enum class Traffic : std::uint8_t {
     other,  ///< not for a VIP
 };
 
+/// Of the balancer's program.
+enum class Switches : std::uint8_t {
+    all,              ///< on
+    all_but_latency,  ///< whose sampling is off
+    needed,           ///< by the packets, no others
+};
+
 struct Workload {
     std::string name;
     lbd::Encap encap = lbd::Ipip{};
@@ -26,11 +33,11 @@ struct Workload {
     netlink::Family outer = netlink::Family::ipv4;
     lbd::Protocol protocol = lbd::Protocol::tcp;
     Traffic traffic = Traffic::known;
-    std::uint32_t frame = 64;          ///< bytes, Ethernet header included
-    std::uint32_t flows = 1;           ///< a power of two, up to 2^24
-    std::uint32_t services = 1;        ///< a power of two
-    std::uint32_t backends = 100;      ///< of each service
-    bool only_what_is_needed = false;  ///< switches of the program; else all on
+    std::uint32_t frame = 64;      ///< bytes, Ethernet header included
+    std::uint32_t flows = 1;       ///< a power of two, up to 2^24
+    std::uint32_t services = 1;    ///< a power of two
+    std::uint32_t backends = 100;  ///< of each service
+    Switches switches = Switches::all;
 };
 
 /// What the feeder sends.

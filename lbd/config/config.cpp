@@ -356,6 +356,7 @@ std::optional<Config> read_root(const Value& value) {
     map.required("interfaces", yaml::interface_names, config.interfaces, "[eth0]");
     map.optional("xdp", xdp_mode, config.xdp);
     map.optional("flows", read_flows, config.flows);
+    map.optional("latency", yaml::boolean, config.latency);
     map.optional("metrics", read_metrics, config.metrics);
     map.optional("defaults", read_defaults, defaults);
     map.optional("pools", read_pools, pools);

@@ -52,6 +52,7 @@ Build build_for(const Config& config, const Surroundings& around, const Limits& 
         for (const Backend& backend : service.backends) std::visit(Switch{result}, backend.encap);
     }
     result.redirect = config.interfaces.size() > 1;
+    result.latency = config.latency;
     return {.config = result, .limits = limits};
 }
 

@@ -347,6 +347,14 @@ Result<lb_counters> Datapath::counters(std::uint32_t id) const {
 Result<ReasonCounts> Datapath::reasons() const { return read_sums<LB_REASON_COUNT>(skeleton_->maps.reasons); }
 Result<EventCounts> Datapath::events() const { return read_sums<LB_EVENT_COUNT>(skeleton_->maps.events); }
 
+Result<std::optional<Latency>> Datapath::latency() const {
+    if (build_.config.latency == 0) return std::nullopt;
+    TRY(const auto values, read_per_cpu<lb_latency>(skeleton_->maps.latency, 0));
+    Latency sum;
+    for (const lb_latency& value : values) sum += value;
+    return sum;
+}
+
 int Datapath::dests() const { return ::bpf_map__fd(skeleton_->maps.dests); }
 
 std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {

@@ -15,6 +15,7 @@
 #include "common/fd.hpp"
 #include "lbd/datapath/build.hpp"
 #include "lbd/datapath/flow_clock.hpp"
+#include "lbd/datapath/latency.hpp"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
@@ -68,6 +69,8 @@ class Datapath {
     [[nodiscard]] netlink::Result<lb_counters> counters(std::uint32_t id) const;
     [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
     [[nodiscard]] netlink::Result<EventCounts> events() const;
+    /// Nothing while it is not sampled.
+    [[nodiscard]] netlink::Result<std::optional<Latency>> latency() const;
 
     /// The table at these lines.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;

@@ -70,6 +70,7 @@ Result<Rehearsal> Rehearsal::load(const lb_bpf& live) {
     if (!second) return failure("open", "the BPF program", errno, LibbpfLog::tail());
     second->rodata->config = live.rodata->config;
     second->rodata->config.dry_run = 1;
+    second->rodata->config.latency = 0;
     CHECK_OK(share_maps(live, *second));
     if (const int error = lb_bpf::load(second.get()); error < 0)
         return failure("load", "the BPF program a second time", -error, LibbpfLog::tail());

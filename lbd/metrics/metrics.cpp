@@ -154,6 +154,23 @@ MetricFamily by_name(MetricFamily family, const char* label, const Counts& count
     return family;
 }
 
+MetricFamily latency(const Status& status) {
+    constexpr double nanosecond = 1e-9;
+    MetricFamily family{.name = "lbd_packet_latency_seconds",
+                        .help = "Time that the program takes for a packet that it sends on, of one in a thousand",
+                        .type = MetricType::Histogram};
+    if (!status.latency) return family;
+    auto& histogram = family.metric.emplace_back().histogram;
+    histogram.sample_sum = static_cast<double>(status.latency->sum) * nanosecond;
+    for (std::size_t i = 0; i < status.latency->counts.size(); ++i) {
+        histogram.sample_count += status.latency->counts.at(i);
+        if (const auto bound = Latency::bound(i))
+            histogram.bucket.push_back(
+                {.cumulative_count = histogram.sample_count, .upper_bound = static_cast<double>(*bound) * nanosecond});
+    }
+    return family;
+}
+
 MetricFamily flow_table_used(const Status& status) {
     std::uint64_t used = 0;
     for (const ServiceStatus& service : status.services) {
@@ -210,6 +227,7 @@ std::vector<MetricFamily> metrics(const Status& status) {
         by_name(counter("lbd_dropped_packets_total", "Packets to a VIP that were not forwarded, by their one reason"),
                 "reason", status.drops, reasons),
         by_name(counter("lbd_events_total", "What else the data plane counts"), "event", status.events, events),
+        latency(status),
         flow_table_used(status),
         flow_table_size(status),
         interfaces(status),

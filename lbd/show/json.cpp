@@ -224,6 +224,22 @@ Json interfaces(const Status& status) {
     return list;
 }
 
+Json latency(const Latency& latency) {
+    Json json{{"packets", latency.packets()}};
+    if (latency.packets() == 0) return json;
+    json["mean_ns"] = latency.sum / latency.packets();
+    if (const auto bound = latency.quantile(0.5)) json["p50_ns"] = *bound;
+    if (const auto bound = latency.quantile(0.99)) json["p99_ns"] = *bound;
+    json["histogram"] = Json::array();
+    for (std::size_t i = 0; i < latency.counts.size(); ++i) {
+        if (latency.counts.at(i) == 0) continue;
+        Json& bucket = json["histogram"].emplace_back(Json::object());
+        if (const auto bound = Latency::bound(i)) bucket["up_to_ns"] = *bound;
+        bucket["packets"] = latency.counts.at(i);
+    }
+    return json;
+}
+
 Json counters(const Status& status) {
     Traffic forwarded;
     for (const ServiceStatus& service : status.services) forwarded += service.traffic();
@@ -233,10 +249,12 @@ Json counters(const Status& status) {
     Json others = Json::array();
     for (std::size_t i = 0; i < status.events.size(); ++i)
         others.push_back({{"event", events[i].name}, {"text", events[i].text}, {"count", status.events[i]}});
-    return {
+    Json json{
         {"forwarded", {{"packets", forwarded.packets}, {"bytes", forwarded.bytes}, {"new_flows", forwarded.new_flows}}},
         {"dropped", std::move(dropped)},
         {"events", std::move(others)}};
+    if (status.latency) json["latency"] = latency(*status.latency);
+    return json;
 }
 
 }  // namespace

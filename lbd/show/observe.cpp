@@ -121,6 +121,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
     status.flow_table = {.entries = config.flows.entries};
     TRY(status.drops, datapath.reasons());
     TRY(status.events, datapath.events());
+    TRY(status.latency, datapath.latency());
     return status;
 }
 

@@ -26,7 +26,8 @@
 ///     interfaces  name, index, mac, mtu, up, carrier; of those that are balanced on: xdp (native | generic); of the
 ///                 VLAN devices that lead to them: vlan, vlan_of; of members of bonds: member_of
 ///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;
-///                 events []: event, text, count
+///                 events []: event, text, count; latency {packets (measured, of those that were sent on), and
+///                 if there are some: mean_ns, p50_ns, p99_ns (at most), histogram []: up_to_ns, packets}
 ///
 /// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
 /// table, live_flows those that are there, closing_flows those whose client sent FIN or RST.

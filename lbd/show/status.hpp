@@ -87,6 +87,7 @@ struct Status {
     FlowTableStatus flow_table;
     ReasonCounts drops{};
     EventCounts events{};
+    std::optional<Latency> latency;  ///< none: it isn't sampled
     Reloads reloads;
 };
 

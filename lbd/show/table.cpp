@@ -176,6 +176,15 @@ std::string interfaces(const Json& list, bool colored) {
     return table.to_string(colored);
 }
 
+/// "mean 75 ns, 50% up to 64 ns, 99% up to 256 ns, of 4711 packets measured"
+std::string latency(const Json& json) {
+    if (!json.contains("mean_ns")) return {};
+    std::string result = fmt::format("latency: mean {} ns", text(json, "mean_ns"));
+    for (const auto& [key, part] : {std::pair("p50_ns", "50%"), std::pair("p99_ns", "99%")})
+        if (json.contains(key)) result += fmt::format(", {} up to {} ns", part, text(json, key));
+    return result + fmt::format(", of {} packets measured\n", text(json, "packets"));
+}
+
 std::string counters(const Json& json, bool colored) {
     Table table({{"PACKETS", right}, {"VERDICT"}, {"WHY"}});
     table.add({{text(json["forwarded"], "packets")}, {"forwarded"}, {"to a backend"}});
@@ -187,7 +196,7 @@ std::string counters(const Json& json, bool colored) {
         table.add({{text(one, "count"), one["count"] == 0 ? Color::dim : Color::none},
                    {text(one, "event")},
                    {text(one, "text")}});
-    return table.to_string(colored);
+    return table.to_string(colored) + (json.contains("latency") ? latency(json["latency"]) : "");
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ lb_config all_on() {
     config.own6_be[0] = htonl(0xfd000000);
     config.own6_be[3] = htonl(1);
     config.ipv4 = config.ipv6 = config.all_ports = config.l3dsr = config.l2 = config.encap = config.redirect = 1;
-    config.prefixes = config.sticky = config.vlan = 1;
+    config.prefixes = config.sticky = config.vlan = config.latency = 1;
     return config;
 }
 
@@ -214,6 +214,15 @@ lb_counters Balancer::counters(std::uint32_t dest) const {
         sum.packets += one.packets;
         sum.bytes += one.bytes;
         sum.flows += one.flows;
+    }
+    return sum;
+}
+
+lb_latency Balancer::latency() const {
+    lb_latency sum{};
+    for (const lb_latency& one : lookup<lb_latency>(skeleton_->maps.latency, 0, cpus())) {
+        sum.sum += one.sum;
+        for (std::size_t i = 0; i < LB_LATENCY_BUCKETS; ++i) sum.bucket[i] += one.bucket[i];
     }
     return sum;
 }

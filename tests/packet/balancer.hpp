@@ -55,6 +55,8 @@ class Balancer {
     [[nodiscard]] lb_counters counters(std::uint32_t dest) const;
     /// How often so far.
     [[nodiscard]] std::uint64_t events(lb_event event) const;
+    /// Summed over all CPUs, but for `left`.
+    [[nodiscard]] lb_latency latency() const;
     /// The kernel's clock, as the program `jiffies` reports it.
     [[nodiscard]] std::uint64_t jiffies();
     /// How many instructions the verifier walked.

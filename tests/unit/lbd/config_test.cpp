@@ -108,6 +108,7 @@ TEST(LbdConfig, EveryKeyIsRead) {
 interfaces: [eth0, bond0.7]
 xdp: native
 flows: {entries: 64k, idle: 2m}
+latency: false
 metrics: 192.0.2.200:9000
 defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
 services:
@@ -139,6 +140,7 @@ services:
     EXPECT_EQ(config, (Config{.interfaces = {"eth0", "bond0.7"},
                               .xdp = XdpMode::native,
                               .flows = {64U << 10, std::chrono::minutes(2)},
+                              .latency = false,
                               .metrics = Endpoint{ip("192.0.2.200"), 9000},
                               .services = {dns, rest}}));
 }

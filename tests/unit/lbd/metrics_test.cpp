@@ -40,6 +40,8 @@ Status status() {
     status.flow_table.entries = 64;
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_EVICTED] = 9;
+    status.latency = {.sum = 400, .counts = {0, 0, 0, 0, 0, 0, 3, 1}};
+    status.latency->counts.back() = 1;
     status.reloads = {.done = 4, .failed = 1, .last_done = false};
     return status;
 }
@@ -98,6 +100,12 @@ TEST(Metrics, OfTheBalancer) {
              R"(lbd_config_reloads_total{result="done"} 4)",
              R"(lbd_config_reloads_total{result="failed"} 1)",
              R"(lbd_config_last_reload_successful 0)",
+             R"(lbd_packet_latency_seconds_count 5)",
+             R"(lbd_packet_latency_seconds_sum 4e-07)",
+             R"(lbd_packet_latency_seconds_bucket{le="3.2e-08"} 0)",
+             R"(lbd_packet_latency_seconds_bucket{le="6.4e-08"} 3)",
+             R"(lbd_packet_latency_seconds_bucket{le="1.28e-07"} 4)",
+             R"(lbd_packet_latency_seconds_bucket{le="+Inf"} 5)",
              R"(lbd_flow_table_used_entries 3)",
              R"(lbd_flow_table_entries 64)",
              R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",

@@ -64,6 +64,8 @@ Status status() {
     status.flow_table = {.entries = 64};
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_ECHO] = 9;
+    status.latency = {.sum = 20'000'000, .counts = {0, 0, 0, 0, 0, 0, 180, 19}};
+    status.latency->counts.back() = 1;
     return status;
 }
 
@@ -123,6 +125,17 @@ TEST(ShowJson, CountersNameEveryReason) {
               Json::parse(R"({"event": "echo", "text": "echo requests to a VIP answered", "count": 9})"));
 }
 
+TEST(ShowJson, CountersTellTheLatencyWhereItIsSampled) {
+    Status sampled = status();
+    EXPECT_EQ(to_json(View::counters, sampled)["latency"], Json::parse(R"(
+        {"packets": 200, "mean_ns": 100000, "p50_ns": 64, "p99_ns": 128, "histogram":
+         [{"up_to_ns": 64, "packets": 180}, {"up_to_ns": 128, "packets": 19}, {"packets": 1}]})"));
+    sampled.latency = Latency{};
+    EXPECT_EQ(to_json(View::counters, sampled)["latency"], Json::parse(R"({"packets": 0})"));
+    sampled.latency.reset();
+    EXPECT_FALSE(to_json(View::counters, sampled).contains("latency"));
+}
+
 std::string table(View view) { return to_table(view, to_json(view, status()), false); }
 
 TEST(ShowTable, Services) {
@@ -170,6 +183,8 @@ TEST(ShowTable, Counters) {
     EXPECT_TRUE(text.starts_with("PACKETS  VERDICT       WHY\n      7  forwarded     to a backend\n")) << text;
     EXPECT_NE(text.find("      5  ttl           TTL or hop limit has run out\n"), text.npos) << text;
     EXPECT_NE(text.find("      9  echo          echo requests to a VIP answered\n"), text.npos) << text;
+    EXPECT_TRUE(text.ends_with("latency: mean 100000 ns, 50% up to 64 ns, 99% up to 128 ns, of 200 packets measured\n"))
+        << text;
 }
 
 TEST(Show, ViewsByName) {
