@@ -24,12 +24,16 @@ endfunction()
 
 # culvert_test(netlink_unit LABEL unit [WHOLE] SOURCES … LIBRARIES … [PROPERTIES …]): a GoogleTest binary whose tests ctest lists one by
 # one; with WHOLE it is one test to ctest, for tests that share what is costly to set up.
-# Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), netns (network namespaces, root).
+# Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), netns (network namespaces, root). Target unit_tests builds all of a label.
 function(culvert_test name)
     cmake_parse_arguments(ARG "WHOLE" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE culvert_flags ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
     set_target_properties(${name} PROPERTIES CULVERT_TEST ON)
+    if(NOT TARGET ${ARG_LABEL}_tests)
+        add_custom_target(${ARG_LABEL}_tests)
+    endif()
+    add_dependencies(${ARG_LABEL}_tests ${name})
     set(properties LABELS ${ARG_LABEL} SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" ${ARG_PROPERTIES})
     if(ARG_WHOLE)
         add_test(NAME ${name} COMMAND ${name} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
