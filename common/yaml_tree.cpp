@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// From text to `Node`s: libyaml's parser, guarded against what it accepts in silence.
+// From text to `Node`s: yaml-cpp's parser, guarded against what it accepts in silence.
 #include <fmt/format.h>
-#include <yaml.h>
+#include <yaml-cpp/anchor.h>
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/parser.h>
 
 #include <algorithm>
 #include <array>
-#include <memory>
-#include <new>
+#include <sstream>
 #include <unordered_map>
 
 #include "common/yaml.hpp"
@@ -45,13 +47,11 @@ std::size_t utf8_length(std::string_view text) {
     return 0;
 }
 
-/// What no line may hold. libyaml ends a line at a lone carriage return and at what Unicode has for it.
+/// What no line may hold. yaml-cpp takes byte 4 for the end of the file, and a lone carriage return for nothing.
 std::optional<std::string> bad_character(std::string_view rest, bool in_indentation) {
     const auto c = static_cast<unsigned char>(rest[0]);
     if (c == '\t' && in_indentation) return "a tab in the indentation: YAML wants spaces";
     const bool allowed = c == '\t' || c == '\n' || rest.starts_with("\r\n") || rest == "\r";
-    for (const std::string_view line_end : {"\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9"})
-        if (rest.starts_with(line_end)) return "a line end that only Unicode knows: remove it";
     if ((c < 0x20 && !allowed) || c == 0x7f) return fmt::format("control character \\x{:02x}: remove it", c);
     if (utf8_length(rest) == 0) return fmt::format("byte \\x{:02x} is not UTF-8: save the file as UTF-8", c);
     return std::nullopt;
@@ -69,141 +69,81 @@ bool check_characters(std::string_view text, Diagnostics& diagnostics) {
     return true;
 }
 
-/// What libyaml's messages mean to someone who writes a configuration.
-std::string explain(std::string_view problem, std::string_view text, std::size_t offset) {
+/// What yaml-cpp's messages mean to someone who writes a configuration.
+std::string explain(const std::string& message, std::string_view text, std::size_t offset) {
     struct Meaning {
-        std::string_view problem;
+        std::string_view message;
         std::string_view text;
     };
     static constexpr std::array meanings{
-        Meaning{"mapping values are not allowed",
+        Meaning{"illegal map value",
                 "this colon cannot start a value: check the indentation, and quote text with colons in it"},
-        Meaning{"found unexpected ':'", "this colon cannot stand here: quote text with colons in it"},
-        Meaning{"mapping keys are not allowed", "no key can stand here: check the indentation"},
-        Meaning{"block sequence entries are not allowed", "no list item can stand here: start it on a line of its own"},
-        Meaning{"did not find expected ',' or '}'",
+        Meaning{"illegal map key", "no key can stand here: check the indentation"},
+        Meaning{"illegal block entry", "no list item can stand here: start it on a line of its own"},
+        Meaning{"illegal flow end",
+                "this bracket closes nothing that is open: check the brackets, or quote the text it is part of"},
+        Meaning{"end of map flow not found",
                 "a comma or the closing } is missing before this; quote text that ends in a colon"},
-        Meaning{"did not find expected ',' or ']'", "a comma or the closing ] is missing before this"},
-        Meaning{"did not find expected key", "this is no key of the map above: check the indentation"},
-        Meaning{"could not find expected ':'", "a key without a colon: check the indentation, and the line above"},
-        Meaning{"did not find expected '-' indicator", "this is no item of the list above: check the indentation"},
-        Meaning{"did not find expected <document start>", "this belongs to nothing above: check the indentation"},
-        Meaning{"found unknown escape character",
+        Meaning{"end of sequence flow not found", "a comma or the closing ] is missing before this"},
+        Meaning{"end of map not found", "this is no key of the map above: check the indentation"},
+        Meaning{"end of sequence not found", "this is no item of the list above: check the indentation"},
+        Meaning{"the referenced anchor is not defined", "aliases (*name) are not supported: write the value out"},
+        Meaning{"unknown escape character",
                 "in double quotes a backslash starts an escape, and this is none: use single quotes"},
-        Meaning{"found character that cannot start any token",
-                "no value can start with this character: quote the value"},
+        Meaning{"unknown token", "no value can start with this character: quote the value"},
     };
-    const auto one_of = [](char c, std::string_view several) { return several.find(c) != std::string_view::npos; };
     const auto last = text.substr(0, offset).find_last_not_of(' ');
-    if (problem == "did not find expected key" && last != std::string_view::npos && one_of(text[last], "]}\"'"))
+    if (message.starts_with("end of map not found") && last != std::string_view::npos &&
+        std::string_view("]}\"'").find(text[last]) != std::string_view::npos)
         return fmt::format("text after the closing {}: quote the value as a whole", text[last]);
-    if (problem.starts_with("did not find expected") && offset < text.size() && one_of(text[offset], "]}"))
-        return "this bracket closes nothing that is open: check the brackets, or quote the text it is part of";
     for (const Meaning& meaning : meanings)
-        if (problem.starts_with(meaning.problem)) return std::string(meaning.text);
-    return fmt::format("not YAML: {}", problem);
+        if (message.starts_with(meaning.message)) return std::string(meaning.text);
+    return "not YAML: " + message;
 }
 
-/// From the parser's marks, which count characters, to bytes of the text. They come nearly in order.
-class Places {
-  public:
-    explicit Places(std::string_view text) : text_(text) {
-        for (std::size_t i = 0; i < text.size(); ++i)
-            if (text[i] == '\n') lines_.push_back(i + 1);
-    }
-
-    std::size_t offset(const yaml_mark_t& mark) {
-        const auto continues = [this](std::size_t i) { return (static_cast<unsigned char>(text_[i]) & 0xc0) == 0x80; };
-        for (; characters_ < mark.index && bytes_ < text_.size(); ++characters_)
-            bytes_ += utf8_length(text_.substr(bytes_));
-        for (; characters_ > mark.index; --characters_) do
-                --bytes_;
-            while (continues(bytes_));
-        return bytes_;
-    }
-    Position position(const yaml_mark_t& mark) {
-        const std::size_t line = std::min(mark.line, lines_.size() - 1);
-        return {line + 1, offset(mark) - lines_[line] + 1};
-    }
-
-  private:
-    std::string_view text_;
-    std::vector<std::size_t> lines_{0};  // where each starts
-    std::size_t characters_ = 0;         // of which the first
-    std::size_t bytes_ = 0;              // are these
-};
-
 /// Builds the tree from the parser's events.
-class Builder {
+class Builder final : public YAML::EventHandler {
   public:
-    Builder(std::string_view text, Diagnostics& diagnostics) : text_(text), places_(text), diagnostics_(diagnostics) {}
+    Builder(std::string_view text, Diagnostics& diagnostics) : text_(text), diagnostics_(diagnostics) {}
 
     [[nodiscard]] std::optional<Node> take() && { return std::move(root_); }
 
-    void take(const yaml_event_t& event) {
-        const yaml_mark_t& mark = event.start_mark;
-        switch (event.type) {
-            case YAML_DOCUMENT_START_EVENT:
-                if (root_) stop(mark, "a second document: a configuration is a single one");
-                return;
-            case YAML_ALIAS_EVENT:
-                diagnostics_.add(places_.position(mark), "aliases (*name) are not supported: write the value out");
-                return add({Node::Kind::refused, places_.position(mark), {}, {}, {}});
-            case YAML_SCALAR_EVENT:
-                return take(event.data.scalar, mark);
-            case YAML_SEQUENCE_START_EVENT:
-                check_properties(mark, event.data.sequence_start);
-                return open(Node::Kind::sequence, mark);
-            case YAML_MAPPING_START_EVENT:
-                check_properties(mark, event.data.mapping_start);
-                return open(Node::Kind::map, mark);
-            case YAML_SEQUENCE_END_EVENT:
-                return close();
-            case YAML_MAPPING_END_EVENT:
-                check_twice();
-                return close();
-            default:
-                return;
-        }
+    void OnDocumentStart(const YAML::Mark& mark) override {
+        if (!root_) return;
+        const bool marked = text_.substr(offset(mark)).starts_with("---");
+        stop(mark, marked ? "a second document: a configuration is a single one"
+                          : "this belongs to nothing above: check the indentation");
     }
+    void OnDocumentEnd() override {}
 
-    /// What made the parser give up.
-    void complain(const yaml_parser_t& parser) {
-        if (parser.error == YAML_MEMORY_ERROR) throw std::bad_alloc();
-        if (parser.error == YAML_READER_ERROR)
-            return diagnostics_.add(position_at(text_, std::min(parser.problem_offset, text_.size())),
-                                    explain(parser.problem, {}, 0));
-        const bool is_quote =
-            parser.context != nullptr && std::string_view(parser.context) == "while scanning a quoted scalar";
-        const std::size_t start = places_.offset(parser.context_mark);
-        if (is_quote && start < text_.size() && !closes(text_.substr(start)))
-            return diagnostics_.add(places_.position(parser.context_mark), unclosed(text_[start]));
-        diagnostics_.add(places_.position(parser.problem_mark),
-                         explain(parser.problem, text_, places_.offset(parser.problem_mark)));
+    void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
+        check_properties(mark, "", anchor);
+        Node node{Node::Kind::null, position(mark), {}, {}, {}};
+        // The mark is that of whatever comes next, maybe lines below: the key says where the value is missing.
+        if (expects_value()) node.position = open_.back().keys.back().position;
+        add(std::move(node));
     }
-
-  private:
-    using Scalar = decltype(yaml_event_t{}.data.scalar);
-
-    static bool is_null(const Scalar& scalar, std::string_view value) {
-        return scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-               (value.empty() || value == "~" || value == "null" || value == "Null" || value == "NULL");
+    void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
+        diagnostics_.add(position(mark), "aliases (*name) are not supported: write the value out");
+        add({Node::Kind::refused, position(mark), {}, {}, {}});
     }
-
-    void take(const Scalar& scalar, const yaml_mark_t& mark) {
-        std::string value(reinterpret_cast<const char*>(scalar.value), scalar.length);
-        const bool plain = check_properties(mark, scalar);
-        if (is_null(scalar, value)) {
-            Node node{Node::Kind::null, places_.position(mark), {}, {}, {}};
-            // The mark is that of whatever comes next, maybe lines below: the key says where the value is missing.
-            if (expects_value()) node.position = open_.back().keys.back().position;
-            return add(std::move(node));
-        }
-        if (plain) check_line(mark, value);
-        add({Node::Kind::scalar, places_.position(mark), std::move(value), {}, {}});
+    void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                  const std::string& value) override {
+        if (check_properties(mark, tag, anchor)) check_line(mark, value);
+        add({Node::Kind::scalar, position(mark), value, {}, {}});
     }
-
-    void check_twice() {
+    void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                         YAML::EmitterStyle::value /*style*/) override {
+        check_properties(mark, tag, anchor);
+        open(Node::Kind::sequence, mark);
+    }
+    void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                    YAML::EmitterStyle::value /*style*/) override {
+        check_properties(mark, tag, anchor);
+        open(Node::Kind::map, mark);
+    }
+    void OnSequenceEnd() override { close(); }
+    void OnMapEnd() override {
         std::unordered_map<std::string_view, Position> seen;
         for (const Node& key : open_.back().keys) {
             if (key.kind != Node::Kind::scalar) continue;
@@ -212,32 +152,37 @@ class Builder {
                 diagnostics_.add(key.position, fmt::format("{} is here twice, first in line {}: remove one",
                                                            in_quotes(key.text), first->second.line));
         }
+        close();
     }
 
-    [[noreturn]] void stop(const yaml_mark_t& mark, std::string text) {
-        diagnostics_.add(places_.position(mark), std::move(text));
+  private:
+    static std::size_t offset(const YAML::Mark& mark) { return static_cast<std::size_t>(std::max(mark.pos, 0)); }
+    static Position position(const YAML::Mark& mark) {
+        return {static_cast<std::size_t>(std::max(mark.line, 0)) + 1,
+                static_cast<std::size_t>(std::max(mark.column, 0)) + 1};
+    }
+
+    [[noreturn]] void stop(const YAML::Mark& mark, std::string text) {
+        diagnostics_.add(position(mark), std::move(text));
         throw Stop{};
     }
 
     /// True if the value starts at the mark, without a tag or an anchor.
-    template <typename Properties>
-    bool check_properties(const yaml_mark_t& mark, const Properties& node) {
-        if (node.anchor != nullptr)
-            diagnostics_.add(places_.position(mark),
-                             "anchors (&name) are not supported: write the value out where it is used");
-        else if (node.tag != nullptr)
-            diagnostics_.add(places_.position(mark), "tags (!name) are not supported: remove it");
-        return node.anchor == nullptr && node.tag == nullptr;
+    bool check_properties(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+        const bool tagged = (!tag.empty() && tag != "?" && tag != "!") || text_.substr(offset(mark)).starts_with('!');
+        if (anchor != YAML::NullAnchor)
+            diagnostics_.add(position(mark), "anchors (&name) are not supported: write the value out where it is used");
+        else if (tagged)
+            diagnostics_.add(position(mark), "tags (!name) are not supported: remove it");
+        return anchor == YAML::NullAnchor && !tagged;
     }
 
-    static std::string unclosed(char quote) { return fmt::format("the quote {} is not closed in this line", quote); }
-
-    /// A scalar that runs on into the next line is a slip: a quote left open, a comma or a bracket left out, a line
-    /// indented too far.
-    void check_line(const yaml_mark_t& mark, const std::string& value) {
-        const std::string_view rest = text_.substr(std::min(places_.offset(mark), text_.size()));
+    /// A scalar that runs on into the next line is a slip: a quote left open (yaml-cpp even takes the end of the file
+    /// for the closing one), a comma or a bracket left out, a line indented too far.
+    void check_line(const YAML::Mark& mark, const std::string& value) {
+        const std::string_view rest = text_.substr(std::min(offset(mark), text_.size()));
         if (rest.starts_with('"') || rest.starts_with('\'')) {
-            if (!closes(rest)) stop(mark, unclosed(rest.front()));
+            if (!closes(rest)) stop(mark, fmt::format("the quote {} is not closed in this line", rest.front()));
         } else if (!rest.starts_with('|') && !rest.starts_with('>') && !rest.starts_with(value)) {
             stop(mark,
                  "this value runs on into the next line: check that line's indentation, or a missing comma or bracket");
@@ -262,9 +207,9 @@ class Builder {
                open_.back().keys.size() > open_.back().items.size();
     }
 
-    void open(Node::Kind kind, const yaml_mark_t& mark) {
+    void open(Node::Kind kind, const YAML::Mark& mark) {
         if (open_.size() == deepest) stop(mark, fmt::format("nested more than {} levels deep", deepest));
-        open_.push_back({kind, places_.position(mark), {}, {}, {}});
+        open_.push_back({kind, position(mark), {}, {}, {}});
     }
 
     void close() {
@@ -291,38 +236,9 @@ class Builder {
     }
 
     std::string_view text_;
-    Places places_;
     Diagnostics& diagnostics_;
     std::vector<Node> open_;
     std::optional<Node> root_;
-};
-
-class Parser {
-  public:
-    explicit Parser(std::string_view text) {
-        if (yaml_parser_initialize(&parser_) == 0) throw std::bad_alloc();
-        yaml_parser_set_encoding(&parser_, YAML_UTF8_ENCODING);
-        yaml_parser_set_input_string(&parser_, reinterpret_cast<const unsigned char*>(text.data()), text.size());
-    }
-    ~Parser() { yaml_parser_delete(&parser_); }
-    Parser(const Parser&) = delete;
-    Parser& operator=(const Parser&) = delete;
-
-    /// Hands every event to the builder; false if the text is not YAML.
-    bool parse(Builder& builder) {
-        for (bool more = true; more;) {
-            yaml_event_t event{};
-            const std::unique_ptr<yaml_event_t, decltype(&yaml_event_delete)> owned(&event, yaml_event_delete);
-            if (yaml_parser_parse(&parser_, &event) == 0) return false;
-            builder.take(event);
-            more = event.type != YAML_STREAM_END_EVENT;
-        }
-        return true;
-    }
-    [[nodiscard]] const yaml_parser_t& state() const { return parser_; }
-
-  private:
-    yaml_parser_t parser_{};
 };
 
 }  // namespace
@@ -333,12 +249,15 @@ std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics) 
     if (!check_characters(text, diagnostics)) return std::nullopt;
     Builder builder(text, diagnostics);
     try {
-        Parser parser(text);
-        if (!parser.parse(builder)) {
-            builder.complain(parser.state());
-            return std::nullopt;
+        std::istringstream stream{std::string(text)};
+        YAML::Parser parser(stream);
+        while (parser.HandleNextDocument(builder)) {
         }
     } catch (const Stop&) {
+        return std::nullopt;
+    } catch (const YAML::Exception& error) {
+        const auto offset = static_cast<std::size_t>(std::max(error.mark.pos, 0));
+        diagnostics.add(position_at(text, std::min(offset, text.size())), explain(error.msg, text, offset));
         return std::nullopt;
     }
     auto root = std::move(builder).take();
