@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "lbd/endpoint.hpp"
 #include "netlink/address.hpp"
 
 /// What the balancer is told to do, as plain values: what configuration is read into and plans are made from.
@@ -271,18 +272,6 @@ struct Flows {
     std::uint64_t entries = 4ULL << 20;  ///< 8 bytes each; a power of two
     std::chrono::milliseconds idle{120'000};
     bool operator==(const Flows&) const = default;
-};
-
-/// Of a socket; the port in host order.
-struct Endpoint {
-    IpAddress address;
-    std::uint16_t port = 0;
-    bool operator==(const Endpoint&) const = default;
-
-    /// "127.0.0.1:9477", "[::1]:9477"
-    [[nodiscard]] std::string to_string() const {
-        return (address.is_v4() ? address.to_string() : '[' + address.to_string() + ']') + ':' + std::to_string(port);
-    }
 };
 
 struct Config {

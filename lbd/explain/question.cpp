@@ -6,28 +6,22 @@
 
 #include <optional>
 
-#include "common/scalars.hpp"
+#include "lbd/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-struct Endpoint {
+struct End {
     IpAddress address;
     std::optional<std::uint16_t> port;
 };
 
 /// "192.0.2.1:80", "192.0.2.1", "[2001:db8::1]:80", "2001:db8::1"
-std::optional<Endpoint> parse_endpoint(const std::string& text) {
-    if (const auto alone = IpAddress::parse(text)) return Endpoint{*alone, {}};
-    const auto colon = text.rfind(':');
-    if (colon == std::string::npos) return std::nullopt;
-    std::string host = text.substr(0, colon);
-    const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-    if (bracketed) host = host.substr(1, host.size() - 2);
-    const auto address = IpAddress::parse(host);
-    const auto port = common::yaml::decimal(text.substr(colon + 1));
-    if (!address || address->is_v4() == bracketed || !port || *port > UINT16_MAX) return std::nullopt;
-    return Endpoint{*address, static_cast<std::uint16_t>(*port)};
+std::optional<End> parse_end(const std::string& text) {
+    if (const auto alone = IpAddress::parse(text)) return End{*alone, {}};
+    const auto endpoint = Endpoint::parse(text);
+    if (!endpoint) return std::nullopt;
+    return End{endpoint->address, endpoint->port};
 }
 
 std::optional<std::uint8_t> parse_protocol(const std::string& name, bool is_v4) {
@@ -45,7 +39,7 @@ tl::expected<Question, std::string> question(const ExplainOptions& options) {
     const auto bad = [](const char* option, const std::string& text, const char* right) {
         return tl::unexpected(fmt::format("{} \"{}\": write {}", option, text, right));
     };
-    const auto from = parse_endpoint(options.source), to = parse_endpoint(options.destination);
+    const auto from = parse_end(options.source), to = parse_end(options.destination);
     if (!from) return bad("--src", options.source, "an address and a port, such as 198.51.100.9:40000");
     if (!to) return bad("--dst", options.destination, "an address and a port, such as 192.0.2.1:80");
     const auto protocol = parse_protocol(options.protocol, to->address.is_v4());

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/protocol.hpp"
+#include "lbd/endpoint.hpp"
 #include "lbd/frame/frame.hpp"
 
 namespace culvert::lbd {
@@ -89,15 +90,10 @@ std::optional<Headers> decode(View frame) {
     return headers;
 }
 
-std::string with_port(const IpAddress& address, std::uint16_t port) {
-    return address.is_v4() ? fmt::format("{}:{}", address.to_string(), port)
-                           : fmt::format("[{}]:{}", address.to_string(), port);
-}
-
 std::string Headers::to_string() const {
-    std::string text =
-        has_ports ? fmt::format("{} > {}", with_port(source, source_port), with_port(destination, destination_port))
-                  : fmt::format("{} > {}", source.to_string(), destination.to_string());
+    std::string text = has_ports ? fmt::format("{} > {}", Endpoint{source, source_port}.to_string(),
+                                               Endpoint{destination, destination_port}.to_string())
+                                 : fmt::format("{} > {}", source.to_string(), destination.to_string());
     text += ' ' + common::protocol_name(protocol);
     if (has_ports && tcp_flags != 0) text += ' ' + tcp_flag_names(tcp_flags);
     if (is_fragment) text += " fragment";

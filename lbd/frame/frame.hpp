@@ -56,7 +56,4 @@ struct Question {
 [[nodiscard]] std::optional<std::uint8_t> parse_tcp_flags(std::string_view words);
 [[nodiscard]] std::string tcp_flag_names(std::uint8_t flags);
 
-/// "192.0.2.1:80", "[2001:db8::1]:80"
-[[nodiscard]] std::string with_port(const IpAddress& address, std::uint16_t port);
-
 }  // namespace culvert::lbd

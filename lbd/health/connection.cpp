@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/health/connection.hpp"
 
-#include <netinet/in.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+
+#include "lbd/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -17,26 +17,8 @@ using netlink::failure;
 using netlink::IpAddress;
 using netlink::Result;
 
-socklen_t to_sockaddr(const IpAddress& address, std::uint16_t port, sockaddr_storage& storage) {
-    if (address.is_v4()) {
-        sockaddr_in v4{};
-        v4.sin_family = AF_INET;
-        v4.sin_port = htons(port);
-        std::ranges::copy(address.bytes(), reinterpret_cast<std::uint8_t*>(&v4.sin_addr));
-        std::memcpy(&storage, &v4, sizeof v4);
-        return sizeof v4;
-    }
-    sockaddr_in6 v6{};
-    v6.sin6_family = AF_INET6;
-    v6.sin6_port = htons(port);
-    std::ranges::copy(address.bytes(), v6.sin6_addr.s6_addr);
-    std::memcpy(&storage, &v6, sizeof v6);
-    return sizeof v6;
-}
-
 Result<Fd> connect_socket(int type, int protocol, const IpAddress& address, std::uint16_t port) {
-    sockaddr_storage to{};
-    const socklen_t size = to_sockaddr(address, port, to);
+    const auto [to, size] = Endpoint{address, port}.to_sockaddr();
     Fd socket(::socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
     if (!socket.is_open()) return failure("open", "socket", errno);
     if (type == SOCK_STREAM) {

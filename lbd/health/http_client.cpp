@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "lbd/endpoint.hpp"
 #include "lbd/health/connection.hpp"
 
 namespace culvert::lbd {
@@ -24,10 +25,6 @@ using netlink::failure;
 
 /// What of an answer's body is looked at, bytes.
 constexpr std::size_t most_body = 64 << 10;
-
-std::string in_url(const IpAddress& address) {
-    return address.is_v4() ? address.to_string() : "[" + address.to_string() + "]";
-}
 
 /// As reasons are written: "SSL" stays.
 std::string lower(std::string text) {
@@ -67,10 +64,10 @@ class HttpProbe : public Probe {
 
     [[nodiscard]] bool start(const Subject& subject) {
         if (easy_ == nullptr) return false;
-        const std::string host = check_.host.empty() ? in_url(subject.vip) : check_.host;
-        const std::string url =
-            fmt::format("{}://{}:{}{}", check_.tls ? "https" : "http", host, subject.port, check_.path);
-        const std::string way = fmt::format("::{}:{}", in_url(subject.address), subject.port);
+        const std::string host = check_.host.empty() ? Endpoint{subject.vip, subject.port}.to_string()
+                                                     : fmt::format("{}:{}", check_.host, subject.port);
+        const std::string url = fmt::format("{}://{}{}", check_.tls ? "https" : "http", host, check_.path);
+        const std::string way = "::" + Endpoint{subject.address, subject.port}.to_string();
         connect_to_ = ::curl_slist_append(nullptr, way.c_str());
         const auto set = [this](CURLoption option, auto value) { ::curl_easy_setopt(easy_, option, value); };
         set(CURLOPT_URL, url.c_str());

@@ -2,7 +2,6 @@
 #include "lbd/metrics/server.hpp"
 
 #include <microhttpd.h>
-#include <netinet/in.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -12,7 +11,6 @@
 #include <chrono>
 #include <cstdarg>
 #include <cstdio>
-#include <cstring>
 #include <string_view>
 #include <utility>
 
@@ -29,23 +27,8 @@ constexpr unsigned most_connections = 16;
 constexpr unsigned longest_silence = 10;             // seconds
 constexpr std::size_t memory_for_client = 16 << 10;  // bytes, all of a request
 
-std::pair<sockaddr_storage, socklen_t> address_of(const Endpoint& endpoint) {
-    sockaddr_storage storage{};
-    const auto bytes = endpoint.address.bytes();
-    if (endpoint.address.is_v4()) {
-        sockaddr_in address{.sin_family = AF_INET, .sin_port = htons(endpoint.port)};
-        std::memcpy(&address.sin_addr, bytes.data(), bytes.size());
-        std::memcpy(&storage, &address, sizeof address);
-        return {storage, sizeof address};
-    }
-    sockaddr_in6 address{.sin6_family = AF_INET6, .sin6_port = htons(endpoint.port)};
-    std::memcpy(&address.sin6_addr, bytes.data(), bytes.size());
-    std::memcpy(&storage, &address, sizeof address);
-    return {storage, sizeof address};
-}
-
 Result<Fd> listen_at(const Endpoint& endpoint) {
-    const auto [address, length] = address_of(endpoint);
+    const auto [address, length] = endpoint.to_sockaddr();
     Fd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket.is_open()) return failure("open socket", "of metrics", errno);
     const int on = 1;
