@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "realserver/decap/via.hpp"
-#include "realserver/wanted.hpp"
+#include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
 

@@ -7,8 +7,8 @@
 
 #include "netlink/result.hpp"
 #include "realserver/config/config.hpp"
-#include "realserver/host.hpp"
-#include "realserver/plan.hpp"
+#include "realserver/host/host.hpp"
+#include "realserver/plan/plan.hpp"
 #include "realserver/record/record_file.hpp"
 
 namespace culvert::realserver {

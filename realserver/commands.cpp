@@ -25,14 +25,14 @@
 #include "realserver/check/environment.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/config/reader.hpp"
-#include "realserver/kernel_host.hpp"
+#include "realserver/guard/traffic.hpp"
+#include "realserver/host/kernel_host.hpp"
 #include "realserver/monitor/monitor.hpp"
-#include "realserver/output.hpp"
 #include "realserver/record/lock.hpp"
 #include "realserver/render/command.hpp"
-#include "realserver/status.hpp"
+#include "realserver/show/output.hpp"
+#include "realserver/show/status.hpp"
 #include "realserver/trace/command.hpp"
-#include "realserver/traffic.hpp"
 
 namespace culvert::realserver {
 

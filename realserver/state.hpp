@@ -14,7 +14,7 @@
 #include "netlink/address.hpp"
 #include "netlink/fou.hpp"
 #include "netlink/geneve.hpp"
-#include "netlink/nftables_table.hpp"
+#include "netlink/nftables/table.hpp"
 #include "netlink/sysctl.hpp"
 #include "netlink/tunnel.hpp"
 #include "realserver/decap/state.hpp"

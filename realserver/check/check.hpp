@@ -9,7 +9,7 @@
 
 #include "realserver/check/environment.hpp"
 #include "realserver/config/config.hpp"
-#include "realserver/plan.hpp"
+#include "realserver/plan/plan.hpp"
 #include "realserver/record/record.hpp"
 #include "realserver/state.hpp"
 

@@ -13,8 +13,8 @@
 #include "common/protocol.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/check/firewall_cure.hpp"
-#include "realserver/receivers.hpp"
-#include "realserver/ruleset.hpp"
+#include "realserver/guard/ruleset.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -20,14 +20,14 @@
 #include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
 #include "netlink/neighbour.hpp"
-#include "netlink/nftables.hpp"
+#include "netlink/nftables/nftables.hpp"
 #include "netlink/route.hpp"
 #include "netlink/sysctl.hpp"
 #include "realserver/decap/via.hpp"
-#include "realserver/program.hpp"
-#include "realserver/receivers.hpp"
-#include "realserver/ruleset.hpp"
-#include "realserver/wanted.hpp"
+#include "realserver/guard/ruleset.hpp"
+#include "realserver/host/program.hpp"
+#include "realserver/plan/receivers.hpp"
+#include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
 

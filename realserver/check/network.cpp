@@ -6,8 +6,8 @@
 #include <set>
 
 #include "realserver/check/check.hpp"
-#include "realserver/receivers.hpp"
-#include "realserver/room.hpp"
+#include "realserver/plan/receivers.hpp"
+#include "realserver/plan/room.hpp"
 
 namespace culvert::realserver {
 

@@ -8,7 +8,7 @@
 #include "netlink/modules.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/decap/via.hpp"
-#include "realserver/wanted.hpp"
+#include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "common/scalars.hpp"
-#include "realserver/receivers.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "realserver/receivers.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -17,7 +17,7 @@
 
 #include "common/log.hpp"
 #include "realserver/config/reader.hpp"
-#include "realserver/ruleset.hpp"
+#include "realserver/guard/ruleset.hpp"
 
 namespace culvert::realserver {
 

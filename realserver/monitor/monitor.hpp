@@ -7,10 +7,10 @@
 
 #include "common/event_loop.hpp"
 #include "netlink/monitor.hpp"
-#include "netlink/nftables_monitor.hpp"
+#include "netlink/nftables/monitor.hpp"
 #include "netlink/result.hpp"
 #include "realserver/apply.hpp"
-#include "realserver/kernel_host.hpp"
+#include "realserver/host/kernel_host.hpp"
 #include "realserver/monitor/backoff.hpp"
 #include "realserver/monitor/repair.hpp"
 #include "realserver/record/lock.hpp"

@@ -10,8 +10,8 @@
 #include <variant>
 
 #include "realserver/apply.hpp"
-#include "realserver/plan.hpp"
-#include "realserver/receivers.hpp"
+#include "realserver/plan/plan.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -5,7 +5,7 @@
 
 #include "netlink/result.hpp"
 #include "realserver/config/config.hpp"
-#include "realserver/host.hpp"
+#include "realserver/host/host.hpp"
 #include "realserver/monitor/backoff.hpp"
 #include "realserver/record/record_file.hpp"
 

@@ -13,11 +13,11 @@
 
 #include <CLI/App.hpp>
 
+#include "common/replace_file.hpp"
 #include "common/suggest.hpp"
 #include "realserver/config/load.hpp"
-#include "realserver/output.hpp"
-#include "common/replace_file.hpp"
 #include "realserver/render/render.hpp"
+#include "realserver/show/output.hpp"
 
 namespace culvert::realserver {
 

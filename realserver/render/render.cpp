@@ -14,11 +14,11 @@
 
 #include <kainjow/mustache.hpp>
 
-#include "netlink/nftables_text.hpp"
+#include "netlink/nftables/text.hpp"
 #include "realserver/decap/via.hpp"
-#include "realserver/receivers.hpp"
+#include "realserver/plan/receivers.hpp"
+#include "realserver/plan/wanted.hpp"
 #include "realserver/templates.hpp"
-#include "realserver/wanted.hpp"
 
 namespace culvert::realserver {
 

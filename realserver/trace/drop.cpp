@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "realserver/receivers.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

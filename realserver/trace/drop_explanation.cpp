@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "common/protocol.hpp"
-#include "realserver/ruleset.hpp"
+#include "realserver/guard/ruleset.hpp"
 
 namespace culvert::realserver {
 

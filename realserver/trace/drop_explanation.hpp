@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "realserver/config/config.hpp"
-#include "realserver/guard.hpp"
+#include "realserver/guard/guard.hpp"
 #include "realserver/trace/drop.hpp"
 
 namespace culvert::realserver {

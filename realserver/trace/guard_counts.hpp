@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "netlink/nftables_table.hpp"
-#include "realserver/guard.hpp"
+#include "netlink/nftables/table.hpp"
+#include "realserver/guard/guard.hpp"
 #include "realserver/trace/drop.hpp"
 
 /// Whether it was the guard that dropped a packet. To the kernel all of nf_tables is one reason, but the guard counts.

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netlink/nftables_monitor.hpp"
-
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <string>
 
-#include "netlink/nftables.hpp"
+#include "netlink/nftables/monitor.hpp"
+#include "netlink/nftables/nftables.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace culvert::netlink::nft {

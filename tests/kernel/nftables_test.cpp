@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "netlink/nftables.hpp"
+#include "netlink/nftables/nftables.hpp"
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <thread>
 
-#include "netlink/nftables_text.hpp"
+#include "netlink/nftables/text.hpp"
 #include "tests/kernel/kernel_test.hpp"
 
 namespace culvert::netlink::nft {

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-#include "netlink/nftables_codec.hpp"
+#include "netlink/nftables/codec.hpp"
 #include "tests/unit/netlink/nftables_recorded.hpp"
 
 namespace culvert::netlink::nft {

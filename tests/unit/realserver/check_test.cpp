@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "realserver/plan.hpp"
+#include "realserver/plan/plan.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {

@@ -3,8 +3,8 @@
 // Plans for devices that are made: Geneve's and explicit tunnels.
 #include <gmock/gmock.h>
 
-#include "realserver/plan.hpp"
-#include "realserver/receivers.hpp"
+#include "realserver/plan/plan.hpp"
+#include "realserver/plan/receivers.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/plan.hpp"
+#include "realserver/plan/plan.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -7,7 +7,7 @@
 
 #include <algorithm>
 
-#include "realserver/ruleset.hpp"
+#include "realserver/guard/ruleset.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/room.hpp"
+#include "realserver/plan/room.hpp"
 
 #include <gmock/gmock.h>
 

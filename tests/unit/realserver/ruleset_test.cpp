@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/ruleset.hpp"
+#include "realserver/guard/ruleset.hpp"
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -8,8 +8,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "realserver/guard.hpp"
-#include "realserver/traffic.hpp"
+#include "realserver/guard/guard.hpp"
+#include "realserver/guard/traffic.hpp"
 #include "simulated_host.hpp"
 
 // What the rules do to packets, tests/netns/guard_test.cpp shows.

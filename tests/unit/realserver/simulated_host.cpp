@@ -6,7 +6,7 @@
 #include <cerrno>
 
 #include "realserver/config/reader.hpp"
-#include "realserver/receivers.hpp"
+#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "realserver/config/config.hpp"
-#include "realserver/host.hpp"
+#include "realserver/host/host.hpp"
 
 namespace culvert::realserver {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/status.hpp"
+#include "realserver/show/status.hpp"
 
 #include <gmock/gmock.h>
 

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "realserver/plan.hpp"
+#include "realserver/plan/plan.hpp"
 #include "simulated_host.hpp"
 
 namespace culvert::realserver {

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/guard/ruleset.hpp"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+
+#include "realserver/guard/guard.hpp"
+#include "realserver/plan/room.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using namespace netlink::nft;
+
+/// Only for clients' packets to this host itself: a VIP has its packets already, and whoever sends from this host's own
+/// address is no client. Tracked, the connection's answers would be translated back to the address that the packet came
+/// to.
+Rule restore_vip(const L3dsr& mark) {
+    const Family family = mark.vip.family();
+    return Rule{}
+        .nfproto(family)
+        .dscp(family, mark.dscp)
+        .daddr_not_in(family, family_set("vips", family))
+        .fib_daddr_local()
+        .fib_saddr_not_local()
+        .counter()
+        .set_daddr(mark.vip)
+        .notrack()
+        .with_comment(fmt::format("dscp {} -> {}", mark.dscp, mark.vip.to_string()));
+}
+
+/// Tracked without their requests, answers would be invalid or fill the table of connections.
+Rule leave_untracked(const IpAddress& vip) { return Rule{}.nfproto(vip.family()).saddr(Prefix::host(vip)).notrack(); }
+
+void add_l3dsr(const Config& config, Table& table) {
+    Chain requests{Hook{HookPoint::prerouting, priority_raw}};
+    Chain answers{Hook{HookPoint::output, priority_raw}};
+    bool only_l3dsr = config.decap.empty();
+    std::set<IpAddress> vips;
+    for (const Receive& receive : config.receive) {
+        const auto* mark = std::get_if<L3dsr>(&receive);
+        only_l3dsr = only_l3dsr && mark != nullptr;
+        if (mark == nullptr) continue;
+        requests.rules.push_back(restore_vip(*mark));
+        if (vips.insert(mark->vip).second) answers.rules.push_back(leave_untracked(mark->vip));
+    }
+    if (requests.rules.empty()) return;
+    table.chains.emplace("l3dsr", std::move(requests));
+    // What comes by a tunnel is tracked, and so must its answers be.
+    if (only_l3dsr) table.chains.emplace("l3dsr_answers", std::move(answers));
+}
+
+/// In what this host sends from its VIPs, to open a connection or to accept one. It works for every encapsulation,
+/// which route metrics do not: answers take any route.
+void add_clamp(const Config& config, Table& table) {
+    Chain chain{Hook{HookPoint::output, priority_mangle}};
+    for (const Family family : both_families)
+        if (const auto size = clamp(config, family))
+            chain.rules.push_back(Rule{}
+                                      .nfproto(family)
+                                      .saddr_in(family, family_set("vips", family))
+                                      .tcp_syn()
+                                      .set_mss(*size)
+                                      .with_comment(fmt::format("mss {} over {}", *size, netlink::name(family))));
+    if (!chain.rules.empty()) table.chains.emplace("mss", std::move(chain));
+}
+
+}  // namespace
+
+std::optional<Table> ruleset(const Config& config) {
+    Table table{.name = std::string(table_name)};
+    add_guard(config, table);
+    add_l3dsr(config, table);
+    add_clamp(config, table);
+    if (table.chains.empty()) return std::nullopt;
+    for (const Family family : both_families) table.sets[family_set("vips", family)] = Set::of(family, config.vips);
+    return table;
+}
+
+}  // namespace culvert::realserver

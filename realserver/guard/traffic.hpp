@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "netlink/nftables/table.hpp"
+#include "realserver/config/config.hpp"
+#include "realserver/plan/room.hpp"
+
+/// What `realserver status` tells beyond settings: what the guard has caught, and how much fits through each tunnel.
+namespace culvert::realserver {
+
+/// policy (strict | log | off), caught []: reason, text, packets, bytes; empty while there is no guard.
+[[nodiscard]] nlohmann::ordered_json guard_to_json(Guard policy, const netlink::nft::Tallies& tallies);
+/// Empty while there is no guard.
+[[nodiscard]] std::string guard_to_table(Guard policy, const netlink::nft::Tallies& tallies, bool colored);
+
+/// A list: tunnel, outer, inner, overhead, mtu, mss; bytes.
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Room>& rooms);
+/// Empty if there are no tunnels.
+[[nodiscard]] std::string to_table(const std::vector<Room>& rooms, bool colored);
+
+}  // namespace culvert::realserver

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <linux/rtnetlink.h>
+
+#include <array>
+#include <cerrno>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "netlink/fou.hpp"
+#include "netlink/ifaddr.hpp"
+#include "netlink/links.hpp"
+#include "netlink/modules.hpp"
+#include "netlink/route.hpp"
+#include "netlink/sysctl.hpp"
+#include "realserver/guard/ruleset.hpp"
+#include "realserver/host/kernel_host.hpp"
+#include "realserver/plan/receivers.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::IpAddress;
+using netlink::ModuleState;
+using netlink::Prefix;
+using netlink::Result;
+using netlink::SysctlKey;
+
+using Names = std::map<std::uint32_t, std::string>;  // of links, by index
+
+void put_device(const netlink::Link& link, Observed& observed) {
+    Device device{.name = link.name, .parameters = {}, .mac = {}};
+    if (const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details)) {
+        device.parameters = *tunnel;
+    } else if (const auto* geneve = std::get_if<netlink::Geneve>(&link.details)) {
+        device.parameters = *geneve;
+        device.mac = link.mac;
+    } else {
+        return;
+    }
+    if (link.alias == our_alias) observed.marked.insert(key(device));
+    put(observed.state, std::move(device));
+}
+
+/// Our XDP program, or somebody else's.
+Result<> put_decap(const netlink::Link& link, const DecapPrograms& programs, Observed& observed) {
+    TRY(auto decap, programs.observe(link));
+    if (!decap) return {};
+    if (decap->program) observed.marked.insert(key(*decap));
+    put(observed.state, *std::move(decap));
+    return {};
+}
+
+Result<Names> observe_links(netlink::Socket& route, const DecapPrograms& programs, Observed& observed) {
+    HostState& state = observed.state;
+    Names names;
+    TRY(const auto links, netlink::Links(route).dump());
+    for (const netlink::Link& link : links) {
+        names.emplace(link.index, link.name);
+        put(state, Link{link.name, link.is_up()});
+        put_device(link, observed);
+        CHECK_OK(put_decap(link, programs, observed));
+        const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
+        if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
+            put(state, TunnelMode{link.name, tunnel->inner});
+    }
+    return names;
+}
+
+/// A device can go away meanwhile, and one with a tiny MTU has no IPv4: neither has the sysctl.
+Result<> observe_sysctl(const SysctlKey& key, HostState& state) {
+    auto value = netlink::read_number(key);
+    if (value) put(state, Sysctl{key, *value});
+    if (!value && value.error().code != ENOENT) return tl::unexpected(std::move(value).error());
+    return {};
+}
+
+Result<> observe_sysctls(const Names& devices, HostState& state) {
+    for (const SysctlKey& key : {SysctlKey::rp_filter("all"), SysctlKey::rp_filter("default"),
+                                 SysctlKey::arp_ignore("all"), SysctlKey::arp_announce("all")})
+        CHECK_OK(observe_sysctl(key, state));
+    for (const auto& [index, device] : devices) CHECK_OK(observe_sysctl(SysctlKey::rp_filter(device), state));
+    return {};
+}
+
+void put_vip(const Prefix& prefix, std::uint8_t protocol, Observed& observed) {
+    const Vip vip{prefix};
+    put(observed.state, vip);
+    if (protocol == our_protocol) observed.marked.insert(key(vip));
+}
+
+/// VIPs, and this host's other addresses.
+Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
+    TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_LOCAL}));
+    for (const netlink::Route& local : routes) {
+        if (local.type != RTN_LOCAL) continue;
+        const bool on_lo = local.hops.size() == 1 && local.hops.front().link == index_of_lo;
+        if (local.destination.is_host()) {
+            const IpAddress& address = local.destination.address;
+            if (!address.is_loopback() && !address.is_link_local()) observed.around.addresses.insert(address);
+        } else if (on_lo) {
+            put_vip(local.destination, local.protocol, observed);
+        }
+    }
+    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = index_of_lo}));
+    for (const netlink::InterfaceAddress& address : addresses)
+        put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+    return {};
+}
+
+Result<> observe_ways(netlink::Socket& route, const Names& devices, Observed& observed) {
+    TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_MAIN}));
+    for (const netlink::Route& one : routes)
+        for (const netlink::NextHop& hop : one.hops)
+            if (const auto device = devices.find(hop.link); one.type == RTN_UNICAST && device != devices.end())
+                observed.around.ways.push_back({one.destination, device->second});
+    return {};
+}
+
+/// True if there is FOU at all.
+Result<bool> observe_ports(netlink::Socket& generic, const Names& devices, HostState& state) {
+    auto ports = netlink::FouPorts(generic).dump();
+    if (!ports && ports.error().code == ENOENT) return false;
+    if (!ports) return tl::unexpected(std::move(ports).error());
+    for (netlink::FouPort& port : *ports) {
+        const auto device = devices.find(port.link);
+        port.link = 0;
+        put(state, Port{port, device == devices.end() ? std::string{} : device->second});
+    }
+    return true;
+}
+
+/// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
+Result<> observe_modules(bool has_fou, Observed& observed) {
+    HostState& state = observed.state;
+    constexpr std::array<std::string_view, 8> modules{"fou",        "fou6",   "geneve", "ip6_gre",
+                                                      "ip6_tunnel", "ip_gre", "ipip",   "sit"};
+    std::vector<std::string_view> others;
+    for (const std::string_view module : modules) {
+        const auto devices = devices_of_module(module);
+        const bool at_work =
+            module == "fou" ? has_fou : !devices.empty() && state.contains({Kind::link, std::string(devices.front())});
+        if (at_work)
+            put(state, Module{std::string(module)});
+        else
+            others.push_back(module);
+    }
+    TRY(const auto states, netlink::module_states(others));
+    for (std::size_t i = 0; i < others.size(); ++i) {
+        const bool there = states[i] == ModuleState::loaded || states[i] == ModuleState::built_in;
+        if (there) put(state, Module{std::string(others[i])});
+        if (states[i] == ModuleState::absent) observed.around.absent_modules.emplace(others[i]);
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<HostState> KernelHost::unannounced() {
+    Observed observed;
+    CHECK_OK(observe_sysctls({}, observed.state));
+    CHECK_OK(observe_ports(generic_, {}, observed.state));
+    TRY(const auto links, netlink::Links(route_).dump());
+    for (const netlink::Link& link : links) CHECK_OK(put_decap(link, decap_, observed));
+    return std::move(observed.state);
+}
+
+Result<Observed> KernelHost::observe() {
+    Observed observed;
+    TRY(const Names devices, observe_links(route_, decap_, observed));
+    CHECK_OK(observe_sysctls(devices, observed.state));
+    CHECK_OK(observe_addresses(route_, observed));
+    CHECK_OK(observe_ways(route_, devices, observed));
+    TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
+    CHECK_OK(observe_modules(has_fou, observed));
+    if (!nftables_) {
+        observed.around.absent_modules.emplace("nf_tables");
+    } else {
+        TRY(auto table, nftables_->read(table_name));
+        if (table) {
+            const Ruleset ruleset{*std::move(table)};
+            observed.marked.insert(key(ruleset));
+            put(observed.state, ruleset);
+        }
+    }
+    return observed;
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/plan/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <tuple>
+#include <utility>
+
+#include "realserver/decap/via.hpp"
+#include "realserver/plan/devices.hpp"
+#include "realserver/plan/wanted.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::SysctlKey;
+
+netlink::Error missing_device(const std::string& device) {
+    return {.operation = "bring up",
+            .object = device,
+            .code = ENODEV,
+            .kernel = "its module is loaded, but this network namespace was made without fallback devices",
+            .cure = "sysctl -w net.core.fb_tunnels_only_for_init_net=0, then make the namespace anew"};
+}
+
+netlink::Error taken_port(const Port& wanted, const Item& holder) {
+    const netlink::FouPort& port = wanted.port;
+    return {.operation = "add",
+            .object = key(wanted).to_string(),
+            .code = EADDRINUSE,
+            .kernel = fmt::format("the kernel has it as \"{}\", which realserver did not make; wanted is \"{}\"",
+                                  value(holder), value(wanted)),
+            .cure = fmt::format("ip {}fou del port {}, or choose another port",
+                                port.family == Family::ipv6 ? "-6 " : "", port.port)};
+}
+
+netlink::Error taken_device(const Key& wanted) {
+    return {.operation = "attach",
+            .object = wanted.to_string(),
+            .code = EBUSY,
+            .kernel = "it has an XDP program, which realserver did not attach",
+            .cure = fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.name)};
+}
+
+netlink::Error impossible_table(const Key& wanted) {
+    return {.operation = "add",
+            .object = wanted.to_string(),
+            .code = EPROTONOSUPPORT,
+            .kernel = "this kernel has no nf_tables",
+            .cure = "modprobe nf_tables; or write guard: off and mss: off, and have no l3dsr"};
+}
+
+/// Makes the plan from `found` to `wanted`.
+class Planner {
+  public:
+    Planner(const Observed& observed, DevicePlan devices, const HostState& wanted)
+        : observed_(observed),
+          found_(std::move(devices.found)),
+          wanted_(wanted),
+          record_(std::move(devices.record)),
+          withdrawals_(std::move(devices.removals)),
+          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}} {}
+
+    Plan make() {
+        for (const auto& [key, item] : found_)
+            if (!wanted_.contains(key)) withdraw(key, item);
+        for (const auto& [key, item] : wanted_) establish(key, item);
+        keep_apart_from_default();
+        std::ranges::stable_sort(withdrawals_, {},
+                                 [](const Change& change) { return std::tuple(-rank(change), lowers(change)); });
+        std::ranges::stable_sort(additions_, {},
+                                 [](const Change& change) { return std::tuple(rank(change), lowers(change)); });
+        plan_.changes = std::move(withdrawals_);
+        std::ranges::move(additions_, std::back_inserter(plan_.changes));
+        return std::move(plan_);
+    }
+
+  private:
+    /// Of two changes the order in which they set up. Nothing can be put on lo before it is up.
+    static int rank(const Change& change) {
+        const Item& item = change.after ? *change.after : change.before.value();
+        const auto* link = std::get_if<Link>(&item);
+        return link != nullptr && link->device == "lo" ? 0 : static_cast<int>(item.index());
+    }
+
+    void withdraw(const Key& key, const Item& item) {
+        const Entry* entry = entry_of(record_, item);
+        if (entry == nullptr && observed_.marked.contains(key)) {
+            withdrawals_.push_back({item, std::nullopt});
+        } else if (entry != nullptr && entry->original != item) {
+            withdrawals_.push_back({item, entry->original});
+        } else if (const auto known = record_.find(key);
+                   entry == nullptr && known != record_.end() && known->second.original != item) {
+            plan_.left.push_back(fmt::format("{} is {}, not {} as apply left it", key.to_string(), value(item),
+                                             value(known->second.ours.back())));
+        }
+    }
+
+    void establish(const Key& key, const Item& item) {
+        const auto now = find(found_, key);
+        if (now == item) return;
+        if (key.kind == Kind::table && observed_.around.absent_modules.contains("nf_tables")) {
+            plan_.conflicts.push_back(impossible_table(key));
+        } else if (!now && is_setting(key.kind)) {
+            if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
+        } else if (now && key.kind == Kind::decap && !is_ours(*now, observed_, record_)) {
+            plan_.conflicts.push_back(taken_device(key));
+        } else if (now && key.kind == Kind::port) {
+            if (!is_ours(*now, observed_, record_)) {
+                plan_.conflicts.push_back(taken_port(std::get<Port>(item), *now));
+                return;
+            }
+            withdrawals_.push_back({now, std::nullopt});
+            additions_.push_back({std::nullopt, item});
+        } else {
+            additions_.push_back({now, item});
+        }
+    }
+
+    /// A write to conf.default reaches every device whose own value was never written (net/ipv4/devinet.c,
+    /// devinet_copy_dflt_conf). Those that must keep theirs are written, equal or not.
+    void keep_apart_from_default() {
+        const Key key{Kind::sysctl, SysctlKey::rp_filter("default").to_string()};
+        const auto moved = std::ranges::find(additions_, key, &Change::key);
+        if (moved == additions_.end()) return;
+        const long former = std::get<Sysctl>(moved->before.value()).value;
+        for (const auto& [device, item] : found_) {
+            if (device.kind != Kind::link) continue;
+            const Key own{Kind::sysctl, SysctlKey::rp_filter(device.name).to_string()};
+            const auto now = find(found_, own);
+            const auto wanted = find(wanted_, own);
+            if (now && wanted == now && std::get<Sysctl>(*now).value == former) additions_.push_back({now, now});
+        }
+    }
+
+    const Observed& observed_;
+    const HostState found_;
+    const HostState& wanted_;
+    const Record record_;
+    std::vector<Change> withdrawals_;
+    std::vector<Change> additions_;
+    Plan plan_;
+};
+
+}  // namespace
+
+bool lowers(const Change& change) {
+    const auto* before = change.before ? std::get_if<Sysctl>(&*change.before) : nullptr;
+    return before != nullptr && change.after && std::get<Sysctl>(*change.after).value <= before->value;
+}
+
+Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
+    const Config config = decide(wanted, observed.around);
+    DevicePlan devices = plan_devices(with_modules(observed.state, config), wanted_devices(config), observed, record);
+    const HostState goal = want(config, devices.found, devices.record);
+    Plan result = Planner(observed, std::move(devices), goal).make();
+    if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
+    return result;
+}
+
+Plan plan_teardown(const Observed& observed, const Record& record) {
+    return Planner(observed, plan_devices(observed.state, {}, observed, record), {}).make();
+}
+
+}  // namespace culvert::realserver

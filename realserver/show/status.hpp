@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "realserver/config/config.hpp"
+#include "realserver/record/record.hpp"
+#include "realserver/state.hpp"
+
+/// `realserver status`: each setting beside what the configuration wants of it.
+namespace culvert::realserver {
+
+struct Received {
+    std::uint64_t packets = 0;
+    std::uint64_t dropped = 0;  ///< of a device: after they were unwrapped; a sender without a tunnel is not among them
+    bool operator==(const Received&) const = default;
+};
+
+struct StatusRow {
+    enum class Verdict : std::uint8_t {
+        ok,
+        missing,    ///< wanted and not there
+        differs,    ///< there, with another value
+        left_over,  ///< apply made it, and it is no longer wanted
+    };
+
+    Key key;
+    std::string wanted;  ///< "present" or "absent" where there is no value to tell
+    std::string found;
+    Verdict verdict = Verdict::ok;
+    std::optional<Received> received;           ///< of devices, and of XDP programs in all
+    std::optional<DecapCounters> decapsulated;  ///< of XDP programs
+    bool operator==(const StatusRow&) const = default;
+};
+
+/// "ok", "missing", "differs", "left over"
+[[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
+
+/// Without what was received.
+[[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record);
+
+/// Enters what an XDP program has counted.
+void count(DecapCounters counted, StatusRow& row);
+
+/// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped;
+/// of XDP programs also received and dropped, maps from an encapsulation or a reason to numbers.
+/// The command adds guard and tunnels (realserver/guard/traffic.hpp).
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);
+[[nodiscard]] std::string to_table(const std::vector<StatusRow>& rows, bool colored);
+
+}  // namespace culvert::realserver
