@@ -320,7 +320,7 @@ RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
         rc::gen::map(rc::gen::container<std::vector<std::tuple<int, int, std::uint16_t>>>(rc::gen::tuple(
                          rc::gen::inRange(1, 6), rc::gen::inRange(2, 30), rc::gen::inRange<std::uint16_t>(0, 4))),
                      services_of);
-    const auto any_history = rc::gen::scale(0.3, rc::gen::container<std::vector<std::vector<Service>>>(any_services));
+    const auto any_history = rc::gen::scale(0.6, rc::gen::container<std::vector<std::vector<Service>>>(any_services));
     for (const auto& services : *any_history) {
         const auto next = plan(services, hops_of(services), image, limits);
         RC_ASSERT(next.has_value());
