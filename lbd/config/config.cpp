@@ -15,6 +15,7 @@
 #include "lbd/config/conflicts.hpp"
 #include "lbd/config/encap.hpp"
 #include "lbd/config/health.hpp"
+#include "lbd/config/marks.hpp"
 #include "lbd/config/metrics.hpp"
 
 namespace culvert::lbd {
@@ -369,43 +370,6 @@ std::optional<Config> read_root(const Value& value) {
     check_conflicts(services);
     for (ReadService& read : services) config.services.push_back(std::move(read.service));
     return config;
-}
-
-/// Finds where lines start; asked for one after the other.
-class Lines {
-  public:
-    explicit Lines(std::string_view text) : text_(text) {}
-
-    std::size_t start_of(std::size_t line) {
-        for (; line_ < line; ++line_) start_ = std::min(text_.find('\n', start_), text_.size() - 1) + 1;
-        return start_;
-    }
-
-  private:
-    std::string_view text_;
-    std::size_t line_ = 1;
-    std::size_t start_ = 0;
-};
-
-/// See Reading.
-std::vector<std::size_t> marks_of(const yaml::Node& root, std::string_view text) {
-    const auto key = std::ranges::find(root.keys, "services", &yaml::Node::text);
-    if (key == root.keys.end()) return {};
-    Lines lines(text);
-    std::vector<std::size_t> marks;
-    for (const yaml::Node& service : root.items[static_cast<std::size_t>(key - root.keys.begin())].items) {
-        const std::size_t start = lines.start_of(service.position.line);
-        const std::string_view before = text.substr(start, service.position.column - 1);
-        const auto dash = std::min(before.find_first_not_of(' '), before.size());
-        const bool is_plain =
-            before.substr(dash).starts_with("- ") && before.find_first_not_of(' ', dash + 1) == std::string_view::npos;
-        if (!is_plain) return {};
-        marks.push_back(start);
-    }
-    if (marks.empty()) return {};
-    const auto next = key + 1;
-    marks.push_back(next == root.keys.end() ? text.size() : lines.start_of(next->position.line));
-    return marks;
 }
 
 }  // namespace

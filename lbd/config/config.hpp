@@ -21,9 +21,7 @@ namespace culvert::lbd {
 struct Reading {
     Config config;
     std::string text;
-    /// Where in the text the line starts that each service begins in, and where the last one ends. Empty unless all
-    /// begin with a dash on a line of their own.
-    std::vector<std::size_t> marks;
+    std::vector<std::size_t> marks;  ///< where in the text the services are: marks_of()
     bool operator==(const Reading&) const = default;
 };
 
