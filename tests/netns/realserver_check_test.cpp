@@ -281,21 +281,6 @@ TEST_F(Check, FindsWhatKeepsTunnelsOut) {
     EXPECT_THAT(names(findings()), ElementsAre("rp_filter_drops"));
 }
 
-TEST_F(Check, NamesAModuleThatIsNotLoaded) {
-    if (std::getenv("CULVERT_VM") == nullptr) GTEST_SKIP() << "takes a module away from the whole machine";
-    REQUIRE_MODULE("geneve");
-    build("{encap: geneve, vni: 666, via: kernel}");
-    apply();
-    const HttpServer web(backend(), "web", {vip4, vip6});
-    expect_in_order();
-    sh(CULVERT_REALSERVER " teardown; modprobe -r geneve");
-    const json found = findings();
-    EXPECT_THAT(names(found), testing::Contains("module_not_loaded")) << found.dump(2);
-    EXPECT_THAT(found.dump(), HasSubstr("modprobe geneve"));
-    apply();
-    expect_in_order();
-}
-
 TEST_F(Check, NamesAModuleThatTheKernelLacks) {
     if (!missing_module("ipip")) GTEST_SKIP() << "this kernel has module ipip";
     build("{encap: l2}");

@@ -4,9 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "tests/netns/realserver_test.hpp"
@@ -121,27 +119,6 @@ TEST_F(RealserverFaults, OfEachSystemCall) {
     } else {
         EXPECT_GE(try_every_step(all_of_them, "", without_modules.yaml), 8);
     }
-}
-
-TEST_F(RealserverFaults, OfAModuleThatTheKernelRefuses) {
-    if (std::getenv("CULVERT_VM") == nullptr) GTEST_SKIP() << "takes a module away from the whole machine";
-    REQUIRE_MODULE("geneve");
-    build();
-    configure("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: geneve, vni: 666, via: kernel}]\n");
-    const std::string before = snapshot(host());
-    for (const auto& [code, cure] :
-         {std::pair(EPERM, "as root, modprobe geneve; at every boot"),
-          std::pair(ENOEXEC, "dmesg says why the kernel refuses it; then modprobe geneve")}) {
-        host().must("modprobe -r geneve");
-        const Output refused = apply_with(1, std::to_string(code));
-        EXPECT_EQ(refused.status, 1) << refused;
-        EXPECT_NE(refused.err.find("fault at step 1: module"), std::string::npos) << refused;
-        EXPECT_NE(refused.err.find(cure), std::string::npos) << refused;
-        EXPECT_EQ(snapshot(host()), before);
-        EXPECT_EQ(files(), "");
-    }
-    EXPECT_EQ(realserver("apply").status, 0);
-    EXPECT_EQ(realserver("teardown").status, 0);
 }
 
 /// There are many calls: too many for machines where time runs slowly, which are those with tunnels.
