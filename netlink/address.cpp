@@ -72,12 +72,13 @@ std::string IpAddress::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (!is_v4()) return inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
     // inet_ntop prints this by sprintf, which is felt with a thousand addresses.
-    char* end = text.data();
-    for (const std::uint8_t byte : bytes()) {
-        end = std::to_chars(end, text.data() + text.size(), byte).ptr;
-        *end++ = '.';
+    std::size_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i) {
+        if (i > 0) text.at(length++) = '.';
+        char* const end = std::to_chars(&text.at(length), text.data() + text.size(), bytes_[i]).ptr;
+        length = static_cast<std::size_t>(end - text.data());
     }
-    return {text.data(), end - 1};
+    return {text.data(), length};
 }
 
 std::optional<Prefix> Prefix::parse(std::string_view text) {

@@ -14,7 +14,7 @@ namespace culvert::lbd {
 template <typename Key>
 [[nodiscard]] Key program_key(const VipKey& vip) {
     Key key{};
-    std::ranges::copy(vip.vip.prefix.address.bytes(), key.address);
+    std::ranges::copy_n(vip.vip.prefix.address.bytes().data(), sizeof key.address, key.address);
     key.port_be = htons(vip.port);
     key.protocol = vip.protocol;
     if (!vip.vip.prefix.is_host()) key.prefix = vip.vip.prefix.length;
@@ -33,7 +33,7 @@ template <typename PrefixKey>
 [[nodiscard]] PrefixKey trie_key(const Vip& vip) {
     PrefixKey key{};
     key.length = vip.prefix.length;
-    std::ranges::copy(vip.prefix.address.bytes(), key.address);
+    std::ranges::copy_n(vip.prefix.address.bytes().data(), sizeof key.address, key.address);
     return key;
 }
 
