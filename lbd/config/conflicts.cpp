@@ -144,7 +144,7 @@ struct AddressHash {
     }
 };
 
-/// What services take for themselves.
+/// What services take for themselves. Whatever the checks above refuse contradicts it; they know to say why.
 class Claims {
   public:
     explicit Claims(const Services& services) {

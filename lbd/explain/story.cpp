@@ -13,11 +13,6 @@ namespace {
 using common::Color;
 using Json = nlohmann::ordered_json;
 
-std::string text(const Json& json, const char* key) {
-    const Json& value = json.at(key);
-    return value.is_string() ? value.get<std::string>() : value.dump();
-}
-
 /// "0a 00 00 03 …", 16 bytes a line, the first behind the part's name; no more than fit on a few.
 std::string dump(const Json& part) {
     constexpr std::size_t line = 32, most = 8 * line;  // digits

@@ -17,8 +17,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto right = Table::Align::right;
 
-std::string text(const Json& json, const char* key) { return json.value(key, "-"); }
-
 Table::Cell condition(const Json& backend) {
     if (!backend.contains("mac")) return {"unreachable", Color::red};
     if (backend.value("health", "") == "down") return {"down", Color::red};

@@ -45,6 +45,9 @@ namespace culvert::lbd {
 /// Those of this family, of a view that has one.
 [[nodiscard]] nlohmann::ordered_json of_family(View view, const nlohmann::ordered_json& list, netlink::Family family);
 
+/// The value of a key as tables have it: "-" if there is none.
+[[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
+
 /// What `encap` is in JSON, and that in words: "gue 5080", "geneve 6081 vni 666".
 [[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
 [[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);

@@ -16,12 +16,6 @@ using Json = nlohmann::ordered_json;
 
 constexpr auto right = Table::Align::right;
 
-std::string text(const Json& json, const char* key) {
-    const auto value = json.find(key);
-    if (value == json.end()) return "-";
-    return value->is_string() ? value->get<std::string>() : value->dump();
-}
-
 std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
 
 /// "gue 5080", "fou 5004 gre", "geneve 6081 vni 666", "l3dsr dscp 2", "ipip"
@@ -200,6 +194,12 @@ std::string counters(const Json& json, bool colored) {
 }
 
 }  // namespace
+
+std::string text(const Json& json, const char* key) {
+    const auto value = json.find(key);
+    if (value == json.end()) return "-";
+    return value->is_string() ? value->get<std::string>() : value->dump();
+}
 
 std::string encap_text(const Json& json) { return encap(json); }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <fstream>
+#include <initializer_list>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -60,57 +61,58 @@ std::string run(const std::string& command, const std::string& input = {}) {
     return result == 0 ? output : "status " + std::to_string(result) + ": " + output;
 }
 
+void expect_lines(const std::string& text, std::initializer_list<const char*> lines) {
+    for (const char* line : lines) EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+}
+
 TEST(Metrics, OfABackend) {
     const std::string text = exposition(metrics(status()));
-    for (const char* line : {
-             R"(lbd_backend_packets_total{service="dns",backend="ns1"} 7)",
-             R"(lbd_backend_bytes_total{service="dns",backend="ns1"} 12345678901)",
-             R"(lbd_backend_new_flows_total{service="dns",backend="ns1"} 3)",
-             R"(lbd_backend_flows{service="dns",backend="ns1",state="live"} 2)",
-             R"(lbd_backend_flows{service="dns",backend="ns1",state="closing"} 1)",
-             R"(lbd_backend_reachable{service="dns",backend="ns1"} 1)",
-             R"(lbd_backend_reachable{service="dns",backend="ns2"} 0)",
-             R"(lbd_backend_draining{service="dns",backend="ns1"} 0)",
-             R"(lbd_backend_draining{service="dns",backend="ns2"} 1)",
-             R"(lbd_backend_share_ratio{service="dns",backend="ns1"} 0.75)",
-         })
-        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+    expect_lines(text, {
+                           R"(lbd_backend_packets_total{service="dns",backend="ns1"} 7)",
+                           R"(lbd_backend_bytes_total{service="dns",backend="ns1"} 12345678901)",
+                           R"(lbd_backend_new_flows_total{service="dns",backend="ns1"} 3)",
+                           R"(lbd_backend_flows{service="dns",backend="ns1",state="live"} 2)",
+                           R"(lbd_backend_flows{service="dns",backend="ns1",state="closing"} 1)",
+                           R"(lbd_backend_reachable{service="dns",backend="ns1"} 1)",
+                           R"(lbd_backend_reachable{service="dns",backend="ns2"} 0)",
+                           R"(lbd_backend_draining{service="dns",backend="ns1"} 0)",
+                           R"(lbd_backend_draining{service="dns",backend="ns2"} 1)",
+                           R"(lbd_backend_share_ratio{service="dns",backend="ns1"} 0.75)",
+                       });
 }
 
 TEST(Metrics, OfABackendThatIsChecked) {
     const std::string text = exposition(metrics(status()));
-    for (const char* line : {
-             R"(lbd_backend_up{service="dns",backend="ns2"} 0)",
-             R"(lbd_backend_check_duration_seconds_count{service="dns",backend="ns2"} 4)",
-             R"(lbd_backend_check_duration_seconds_sum{service="dns",backend="ns2"} 0.0025)",
-             R"(lbd_backend_check_failures_total{service="dns",backend="ns2"} 3)",
-             R"(lbd_backend_health_changes_total{service="dns",backend="ns2"} 1)",
-         })
-        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+    expect_lines(text, {
+                           R"(lbd_backend_up{service="dns",backend="ns2"} 0)",
+                           R"(lbd_backend_check_duration_seconds_count{service="dns",backend="ns2"} 4)",
+                           R"(lbd_backend_check_duration_seconds_sum{service="dns",backend="ns2"} 0.0025)",
+                           R"(lbd_backend_check_failures_total{service="dns",backend="ns2"} 3)",
+                           R"(lbd_backend_health_changes_total{service="dns",backend="ns2"} 1)",
+                       });
     EXPECT_THAT(text, Not(HasSubstr(R"(lbd_backend_up{service="dns",backend="ns1"})")));
 }
 
 TEST(Metrics, OfTheBalancer) {
     const std::string text = exposition(metrics(status()));
-    for (const char* line : {
-             R"(lbd_service_info{service="dns",vip="192.0.2.1",ports="53/udp any/tcp"} 1)",
-             R"(lbd_dropped_packets_total{reason="ttl"} 5)",
-             R"(lbd_dropped_packets_total{reason="no_route"} 0)",
-             R"(lbd_events_total{event="evicted"} 9)",
-             R"(lbd_config_reloads_total{result="done"} 4)",
-             R"(lbd_config_reloads_total{result="failed"} 1)",
-             R"(lbd_config_last_reload_successful 0)",
-             R"(lbd_packet_latency_seconds_count 5)",
-             R"(lbd_packet_latency_seconds_sum 4e-07)",
-             R"(lbd_packet_latency_seconds_bucket{le="3.2e-08"} 0)",
-             R"(lbd_packet_latency_seconds_bucket{le="6.4e-08"} 3)",
-             R"(lbd_packet_latency_seconds_bucket{le="1.28e-07"} 4)",
-             R"(lbd_packet_latency_seconds_bucket{le="+Inf"} 5)",
-             R"(lbd_flow_table_used_entries 3)",
-             R"(lbd_flow_table_entries 64)",
-             R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
-         })
-        EXPECT_THAT(text, HasSubstr(std::string("\n") + line + '\n'));
+    expect_lines(text, {
+                           R"(lbd_service_info{service="dns",vip="192.0.2.1",ports="53/udp any/tcp"} 1)",
+                           R"(lbd_dropped_packets_total{reason="ttl"} 5)",
+                           R"(lbd_dropped_packets_total{reason="no_route"} 0)",
+                           R"(lbd_events_total{event="evicted"} 9)",
+                           R"(lbd_config_reloads_total{result="done"} 4)",
+                           R"(lbd_config_reloads_total{result="failed"} 1)",
+                           R"(lbd_config_last_reload_successful 0)",
+                           R"(lbd_packet_latency_seconds_count 5)",
+                           R"(lbd_packet_latency_seconds_sum 4e-07)",
+                           R"(lbd_packet_latency_seconds_bucket{le="3.2e-08"} 0)",
+                           R"(lbd_packet_latency_seconds_bucket{le="6.4e-08"} 3)",
+                           R"(lbd_packet_latency_seconds_bucket{le="1.28e-07"} 4)",
+                           R"(lbd_packet_latency_seconds_bucket{le="+Inf"} 5)",
+                           R"(lbd_flow_table_used_entries 3)",
+                           R"(lbd_flow_table_entries 64)",
+                           R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
+                       });
     EXPECT_THAT(text, HasSubstr("lbd_build_info{version=\""));
 }
 
