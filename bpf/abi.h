@@ -64,7 +64,7 @@ struct lb_vip4_line {
     struct lb_vip4 key[LB_VIP4_WAYS];
     struct lb_service service[LB_VIP4_WAYS];
     __u32 used;    /* a bit for each way */
-    __u32 spilled; /* not 0: some key whose first choice this is had to take its second */
+    __u32 spilled; /* keys whose first choice this is that had to take their second */
     __u32 pad[2];
 };
 LB_SIZE(struct lb_vip4_line, 64);

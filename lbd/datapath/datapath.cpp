@@ -92,32 +92,22 @@ Result<> remove_prefix(const bpf_map* trie, const Vip& vip) {
 }
 
 template <typename Line>
-std::span<const Line> half_of(std::span<const Line> map, std::uint32_t half) {
-    return map.subspan(half * map.size() / 2, map.size() / 2);
-}
-
-template <typename Line, typename Key>
-std::vector<Line> edited_half(std::span<const Line> map, std::uint32_t half, const SetVips& edit, Family family) {
+Result<> edit_vips(VipHalves<Line>& halves, std::span<Line> map, std::uint32_t present, const SetVips& edit,
+                   Family family) {
+    using Key = typename VipHalves<Line>::Key;
     std::vector<Key> removed;
     std::vector<std::pair<Key, lb_service>> entered;
     for (const VipKey& key : edit.removed)
         if (key.vip.family() == family) removed.push_back(program_key<Key>(key));
     for (const auto& [key, service] : edit.entered)
         if (key.vip.family() == family) entered.emplace_back(program_key<Key>(key), service);
-    return edited(half_of(map, half), removed, entered);
-}
-
-template <typename Line>
-void insert_vips(const std::vector<Line>& table, std::set<Vip>& vips) {
-    for (const auto& [key, service] : vip_entries<Line>(table)) vips.insert(vip_key(key).vip);
-}
-
-/// Into the half that no packet is looked up in.
-template <typename Line>
-Result<> write_half(std::span<Line> map, std::uint32_t half, const std::vector<Line>& table) {
-    if (table.empty()) return failure("enter VIPs", "into their hash table", ENOSPC);
-    std::ranges::copy(table, map.subspan(half * table.size()).begin());
+    if (!halves.edit(map, present, removed, entered)) return failure("enter VIPs", "into their hash table", ENOSPC);
     return {};
+}
+
+template <typename Line>
+void insert_vips(std::span<const Line> half, std::set<Vip>& vips) {
+    for (const auto& [key, service] : vip_entries(half)) vips.insert(vip_key(key).vip);
 }
 
 /// Of each of the keys, over all CPUs.
@@ -252,17 +242,17 @@ Result<> Datapath::run(const WriteRing& edit) {
 Result<> Datapath::run(const SetVips& edit) {
     std::atomic_ref half(skeleton_->bss->vips_half);
     const std::uint32_t present = half.load(std::memory_order_relaxed) & 1;
-    const auto table4 = edited_half<lb_vip4_line, lb_vip4>(memory_.vips4.values(), present, edit, Family::ipv4);
-    const auto table6 = edited_half<lb_vip6_line, lb_vip6>(memory_.vips6.values(), present, edit, Family::ipv6);
+    const std::span vips4 = memory_.vips4.values();
+    const std::span vips6 = memory_.vips6.values();
+    CHECK_OK(edit_vips(vips4_, vips4, present, edit, Family::ipv4));
+    CHECK_OK(edit_vips(vips6_, vips6, present, edit, Family::ipv6));
     // An address that is in the trie but serves nothing is as good as none: the trie has all that packets may look up.
     std::set<Vip> wanted;
     if (build_.config.prefixes != 0) {
-        insert_vips(table4, wanted);
-        insert_vips(table6, wanted);
+        insert_vips<lb_vip4_line>(half_of(vips4, 1 - present), wanted);
+        insert_vips<lb_vip6_line>(half_of(vips6, 1 - present), wanted);
         CHECK_OK(enter_prefixes(wanted));
     }
-    CHECK_OK(write_half(memory_.vips4.values(), 1 - present, table4));
-    CHECK_OK(write_half(memory_.vips6.values(), 1 - present, table6));
     half.store(1 - present, std::memory_order_release);
     return build_.config.prefixes != 0 ? remove_other_prefixes(wanted) : Result<>{};
 }
@@ -306,9 +296,9 @@ Result<Image> Datapath::read_image() const {
     CHECK_OK(settler_.settle());  // an earlier process may have left in the middle of its edits
     Image image;
     const std::uint32_t half = skeleton_->bss->vips_half & 1;
-    for (const auto& [key, service] : vip_entries(half_of<lb_vip4_line>(memory_.vips4.values(), half)))
+    for (const auto& [key, service] : vip_entries<lb_vip4_line>(half_of(memory_.vips4.values(), half)))
         image.vips[vip_key(key)] = service;
-    for (const auto& [key, service] : vip_entries(half_of<lb_vip6_line>(memory_.vips6.values(), half)))
+    for (const auto& [key, service] : vip_entries<lb_vip6_line>(half_of(memory_.vips6.values(), half)))
         image.vips[vip_key(key)] = service;
     for (const auto& [key, service] : image.vips) {
         if (service.ring_size == 0) continue;

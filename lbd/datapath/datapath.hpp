@@ -19,6 +19,7 @@
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
+#include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
@@ -120,6 +121,8 @@ class Datapath {
     Memory memory_;
     std::optional<MappedArray<lb_bucket>> former_flows_;  // if the table is another one
     std::set<Vip> prefixes_;                              // in the tries
+    VipHalves<lb_vip4_line> vips4_;
+    VipHalves<lb_vip6_line> vips6_;
 };
 
 }  // namespace culvert::lbd

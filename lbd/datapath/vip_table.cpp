@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/datapath/vip_table.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <iterator>
 
@@ -12,16 +13,26 @@ std::uint64_t hash(const lb_vip4& key) { return lb_vip4_hash(&key); }
 std::uint64_t hash(const lb_vip6& key) { return lb_vip6_hash(&key); }
 
 /// Cuckoo hashing: a key that finds both its lines full takes the place of another, which then goes to its other line.
-template <typename Line, typename Key>
-class Builder {
+/// `spilled` counts the keys that are not where they would be first.
+template <typename Line>
+class Editor {
   public:
-    explicit Builder(std::uint32_t lines) : lines_(lines), mask_(lines - 1) {}
-    explicit Builder(std::span<const Line> half) : lines_(half.begin(), half.end()), mask_(half.size() - 1) {}
+    using Key = typename VipHalves<Line>::Key;
+
+    explicit Editor(std::span<Line> half) : half_(half), mask_(half.size() - 1) {}
+
+    /// For a half in which `spilled` may say no more than that it isn't zero.
+    void count_spilled() {
+        for (Line& line : half_) line.spilled = 0;
+        for (const Line& line : half_)
+            for (std::size_t way = 0; way < ways; ++way)
+                if (is_used(line, way) && &first(line.key[way]) != &line) ++first(line.key[way]).spilled;
+    }
 
     void remove(const Key& key) {
         for (Line* const line : {&first(key), &second(key)})
             for (std::size_t way = 0; way < ways; ++way)
-                if (std::memcmp(&line->key[way], &key, sizeof key) == 0) line->used &= ~(1U << way);
+                if (is_used(*line, way) && std::memcmp(&line->key[way], &key, sizeof key) == 0) leave(*line, way);
     }
 
     /// False if no place is found.
@@ -30,74 +41,99 @@ class Builder {
         Line* line = &first(key);
         for (std::size_t move = 0; move < most_moves; ++move) {
             if (put(key, service, *line) || put(key, service, other(key, *line))) return true;
-            std::swap(key, line->key[move % ways]);
-            std::swap(service, line->service[move % ways]);
+            const std::size_t way = move % ways;
+            const Key moved = line->key[way];
+            const lb_service moved_service = line->service[way];
+            leave(*line, way);
+            take(*line, way, key, service);
+            key = moved;
+            service = moved_service;
             line = &other(key, *line);
         }
         return false;
     }
 
-    std::vector<Line> finish() {
-        for (Line& line : lines_) line.spilled = 0;
-        for (const Line& line : lines_)
-            for (std::size_t way = 0; way < ways; ++way)
-                if ((line.used & 1U << way) != 0 && &first(line.key[way]) != &line) first(line.key[way]).spilled = 1;
-        return std::move(lines_);
-    }
+    /// Lines, some more than once.
+    [[nodiscard]] std::vector<std::size_t> changed() && { return std::move(changed_); }
 
   private:
     static constexpr std::size_t ways = std::size(Line{}.key);
 
-    Line& first(const Key& key) { return lines_[hash(key) >> 32 & mask_]; }
-    Line& second(const Key& key) { return lines_[hash(key) & mask_]; }
+    static bool is_used(const Line& line, std::size_t way) { return (line.used & 1U << way) != 0; }
+    Line& first(const Key& key) { return half_[hash(key) >> 32 & mask_]; }
+    Line& second(const Key& key) { return half_[hash(key) & mask_]; }
     Line& other(const Key& key, const Line& line) { return &line == &first(key) ? second(key) : first(key); }
+    void note(const Line& line) { changed_.push_back(static_cast<std::size_t>(&line - half_.data())); }
 
-    static bool put(const Key& key, const lb_service& service, Line& line) {
+    bool put(const Key& key, const lb_service& service, Line& line) {
         for (std::size_t way = 0; way < ways; ++way) {
-            if ((line.used & 1U << way) != 0) continue;
-            line.key[way] = key;
-            line.service[way] = service;
-            line.used |= 1U << way;
+            if (is_used(line, way)) continue;
+            take(line, way, key, service);
             return true;
         }
         return false;
     }
 
-    std::vector<Line> lines_;
+    void take(Line& line, std::size_t way, const Key& key, const lb_service& service) {
+        line.key[way] = key;
+        line.service[way] = service;
+        line.used |= 1U << way;
+        note(line);
+        Line& choice = first(key);
+        if (&choice == &line) return;
+        ++choice.spilled;
+        note(choice);
+    }
+
+    void leave(Line& line, std::size_t way) {
+        line.used &= ~(1U << way);
+        note(line);
+        Line& choice = first(line.key[way]);
+        if (&choice == &line) return;
+        --choice.spilled;
+        note(choice);
+    }
+
+    std::span<Line> half_;
     std::uint64_t mask_;
+    std::vector<std::size_t> changed_;
 };
 
 template <typename Line, typename Key>
 std::vector<Line> table(const std::vector<std::pair<Key, lb_service>>& entries, std::uint32_t lines) {
-    Builder<Line, Key> builder(lines);
+    std::vector<Line> half(lines);
+    Editor<Line> editor(half);
     for (const auto& [key, service] : entries)
-        if (!builder.add(key, service)) return {};
-    return builder.finish();
-}
-
-template <typename Line, typename Key>
-std::vector<Line> edit(std::span<const Line> half, std::span<const Key> removed,
-                       std::span<const std::pair<Key, lb_service>> entered) {
-    Builder<Line, Key> builder(half);
-    for (const Key& key : removed) builder.remove(key);
-    for (const auto& [key, service] : entered) {
-        builder.remove(key);
-        if (!builder.add(key, service)) return {};
-    }
-    return builder.finish();
+        if (!editor.add(key, service)) return {};
+    return half;
 }
 
 }  // namespace
 
-std::vector<lb_vip4_line> edited(std::span<const lb_vip4_line> half, std::span<const lb_vip4> removed,
-                                 std::span<const Vip4Entry> entered) {
-    return edit(half, removed, entered);
+template <typename Line>
+bool VipHalves<Line>::edit(std::span<Line> map, std::uint32_t present, std::span<const Key> removed,
+                           std::span<const std::pair<Key, lb_service>> entered) {
+    const std::span<const Line> from = half_of(map, present);
+    const std::span<Line> to = half_of(map, 1 - present);
+    Editor<Line> editor(to);
+    if (differing_) {
+        for (const std::size_t line : *differing_) to[line] = from[line];
+    } else {
+        std::ranges::copy(from, to.begin());
+        editor.count_spilled();
+    }
+    differing_.reset();
+    for (const Key& key : removed) editor.remove(key);
+    for (const auto& [key, service] : entered) {
+        editor.remove(key);
+        if (!editor.add(key, service)) return false;
+    }
+    differing_ = std::move(editor).changed();
+    return true;
 }
 
-std::vector<lb_vip6_line> edited(std::span<const lb_vip6_line> half, std::span<const lb_vip6> removed,
-                                 std::span<const Vip6Entry> entered) {
-    return edit(half, removed, entered);
-}
+template class VipHalves<lb_vip4_line>;
+template class VipHalves<lb_vip6_line>;
 
 std::vector<lb_vip4_line> vip4_table(const std::vector<Vip4Entry>& entries, std::uint32_t lines) {
     return table<lb_vip4_line>(entries, lines);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -27,11 +28,26 @@ template <typename Line>
     return entries;
 }
 
-/// The same half without some keys, and with others, which may be there already. Empty if they don't fit.
-[[nodiscard]] std::vector<lb_vip4_line> edited(std::span<const lb_vip4_line> half, std::span<const lb_vip4> removed,
-                                               std::span<const Vip4Entry> entered);
-[[nodiscard]] std::vector<lb_vip6_line> edited(std::span<const lb_vip6_line> half, std::span<const lb_vip6> removed,
-                                               std::span<const Vip6Entry> entered);
+/// How map vips4 or vips6 changes: in the half that no packet is looked up in. The time that an edit takes depends on
+/// how much it changes, but for the first one.
+template <typename Line>
+class VipHalves {
+  public:
+    using Key = std::remove_cvref_t<decltype(Line{}.key[0])>;
+
+    /// Half `present` is looked up in. The other one becomes the same without some keys and with others, which may be
+    /// there already. False if they don't fit.
+    [[nodiscard]] bool edit(std::span<Line> map, std::uint32_t present, std::span<const Key> removed,
+                            std::span<const std::pair<Key, lb_service>> entered);
+
+  private:
+    std::optional<std::vector<std::size_t>> differing_;  // lines of a half that may not be as in the other, if known
+};
+
+template <typename Line>
+[[nodiscard]] std::span<Line> half_of(std::span<Line> map, std::uint32_t half) {
+    return map.subspan(half * map.size() / 2, map.size() / 2);
+}
 
 /// A half of map vips4, of `lines` lines, a power of two. No two keys alike. Empty if they don't fit: so they do, by
 /// far, where there are as many lines as keys.

@@ -3,7 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <map>
 #include <optional>
 #include <random>
 #include <set>
@@ -95,20 +97,85 @@ TEST(VipTable, HasRoomForAsManyKeysAsLines) {
     }
 }
 
-TEST(VipTable, EditedItIsAsIfMadeAnew) {
-    auto entries = numbered_entries<lb_vip6>(20'000);
-    auto lines = vip6_table(entries, 1U << 15);
-    std::vector<lb_vip6> removed;
-    for (int i = 0; i < 100; ++i) {
-        removed.push_back(entries.back().first);
-        entries.pop_back();
+/// Many edits, one after the other, in a table that is fairly full.
+template <typename Line>
+void expect_edits_to_be_as_made_anew(std::uint32_t count, std::uint32_t lines) {
+    using Key = typename VipHalves<Line>::Key;
+    std::mt19937 random(20250102);
+    std::vector<Line> map(2 * std::size_t{lines});
+    std::map<std::uint32_t, std::uint32_t> expected;  // ring by number
+    VipHalves<Line> halves;
+    std::uint32_t present = 0;
+    for (int round = 0; round < 300; ++round) {
+        auto next = expected;
+        std::vector<Key> removed;
+        std::vector<std::pair<Key, lb_service>> entered;
+        std::set<std::uint32_t> touched;
+        for (std::uint32_t i = round == 0 ? count : 20; i > 0; --i) {
+            const auto number = static_cast<std::uint32_t>(random() % count);
+            if (!touched.insert(number).second) continue;
+            if (random() % 4 == 0) {
+                removed.push_back(numbered<Key>(number, 80));
+                next.erase(number);
+            } else {
+                next[number] = static_cast<std::uint32_t>(random() % 1000);
+                entered.emplace_back(numbered<Key>(number, 80), service(next[number]));
+            }
+        }
+        ASSERT_TRUE(halves.edit(map, present, removed, entered)) << "round " << round;
+        if (round % 7 == 3) continue;  // as if another step had failed: the next edit starts from the same half
+        present = 1 - present;
+        expected = std::move(next);
+        const std::span<const Line> half = half_of(std::span(map), present);
+        ASSERT_EQ(vip_entries(half).size(), expected.size()) << "round " << round;
+        for (std::uint32_t number = 0; number < count; ++number) {
+            const auto known = expected.find(number);
+            ASSERT_EQ(find(half, numbered<Key>(number, 80)),
+                      known == expected.end() ? std::nullopt : std::optional(known->second))
+                << "round " << round;
+        }
     }
-    for (std::uint32_t i = 0; i < 100; ++i) entries[i].second = service(1'000'000 + i);
-    lines = edited(std::span<const lb_vip6_line>(lines), removed, std::span(entries).first(100));
-    ASSERT_EQ(lines.size(), 1U << 15);
-    for (const auto& [key, value] : entries) EXPECT_EQ(find(lines, key), value.ring);
-    for (const lb_vip6& key : removed) EXPECT_EQ(find(lines, key), std::nullopt);
-    EXPECT_EQ(vip_entries<lb_vip6_line>(lines).size(), entries.size());
+}
+
+TEST(VipHalves, EditedTheyAreAsIfMadeAnew) {
+    expect_edits_to_be_as_made_anew<lb_vip4_line>(1000, 1024);
+    expect_edits_to_be_as_made_anew<lb_vip6_line>(1000, 1024);
+}
+
+TEST(VipHalves, NoKeySpillsForEver) {
+    std::vector<lb_vip4_line> map(2 * 64);
+    VipHalves<lb_vip4_line> halves;
+    const auto entries = numbered_entries<lb_vip4>(100);
+    ASSERT_TRUE(halves.edit(map, 0, {}, entries));
+    EXPECT_GT(std::ranges::max(map, {}, &lb_vip4_line::spilled).spilled, 0U);
+    std::vector<lb_vip4> keys;
+    for (const auto& [key, value] : entries) keys.push_back(key);
+    ASSERT_TRUE(halves.edit(map, 1, keys, {}));
+    for (const lb_vip4_line& line : half_of(std::span(map), 0)) EXPECT_EQ(line.spilled, 0U);
+}
+
+/// An earlier lbd knew only whether any key had spilled.
+TEST(VipHalves, WhatWasWrittenBeforeIsCounted) {
+    std::vector<lb_vip4_line> map(2 * 64);
+    const auto entries = numbered_entries<lb_vip4>(100);
+    ASSERT_TRUE(VipHalves<lb_vip4_line>().edit(map, 1, {}, entries));
+    for (lb_vip4_line& line : map) line.spilled = line.spilled == 0 ? 0 : 1;
+    VipHalves<lb_vip4_line> halves;
+    ASSERT_TRUE(halves.edit(map, 0, std::vector{entries.front().first}, {}));
+    for (const auto& [key, value] : std::span(entries).subspan(1))
+        EXPECT_EQ(find(half_of(std::span(map), 1), key), value.ring);
+}
+
+TEST(VipHalves, AnEditThatDoesNotFitLeavesThePresentHalf) {
+    std::vector<lb_vip4_line> map(2 * 4);
+    VipHalves<lb_vip4_line> halves;
+    const auto many = numbered_entries<lb_vip4>(LB_VIP4_WAYS * 4 + 1);
+    const auto few = std::span(many).first(4);
+    ASSERT_TRUE(halves.edit(map, 0, {}, few));
+    EXPECT_FALSE(halves.edit(map, 1, {}, many));
+    EXPECT_EQ(vip_entries<lb_vip4_line>(half_of(std::span(map), 1)).size(), few.size());
+    ASSERT_TRUE(halves.edit(map, 1, std::vector{few[0].first}, {}));
+    EXPECT_EQ(vip_entries<lb_vip4_line>(half_of(std::span(map), 0)).size(), few.size() - 1);
 }
 
 TEST(VipTable, SaysWhenItIsFull) {
