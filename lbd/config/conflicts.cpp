@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <functional>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -27,61 +27,12 @@ std::string to_string(const PortSpec& spec) {
     return fmt::format("ports {}-{}/{}", spec.port, spec.last, protocol);
 }
 
-/// "service "dns" (line 7)"
-std::string reference(const ReadService& read) {
-    return fmt::format("service {} (line {})", yaml::in_quotes(read.service.name), read.name.position().line);
-}
-
-void check_names(std::span<const ReadService> services) {
-    std::map<std::string_view, const ReadService*> owners;
-    for (const ReadService& read : services) {
-        const auto [owner, is_new] = owners.emplace(read.service.name, &read);
-        if (!is_new) read.name.fail(fmt::format("{} has this name already: choose another", reference(*owner->second)));
-    }
-}
-
-void check_ports(std::span<const ReadService> services) {
-    std::map<Vip, std::vector<std::pair<PortSpec, const ReadService*>>> taken;
-    for (const ReadService& read : services) {
-        auto& others = taken[read.service.vip];
-        for (const PortSpec& spec : read.service.ports) {
-            const auto other =
-                std::ranges::find_if(others, [&](const auto& owned) { return overlap(spec, owned.first); });
-            if (other != others.end())
-                read.ports.fail(fmt::format("{} of VIP {}: taken by {} already", to_string(spec),
-                                            read.service.vip.to_string(), reference(*other->second)));
-        }
-        for (const PortSpec& spec : read.service.ports) others.emplace_back(spec, &read);
-    }
-}
-
-void check_addresses(std::span<const ReadService> services) {
-    std::map<Vip, const ReadService*> vips;
-    std::vector<const ReadService*> networks;
-    for (const ReadService& read : services)
-        if (vips.emplace(read.service.vip, &read).second && !read.service.vip.prefix.is_host())
-            networks.push_back(&read);
-    for (const ReadService& read : services) {
-        for (std::size_t i = 0; i < read.backends.size(); ++i) {
-            const IpAddress& address = read.service.backends[i].address;
-            if (const auto vip = vips.find(address); vip != vips.end())
-                read.backends[i].fail(fmt::format("backend {} is the VIP of {}: write the backend's own address",
-                                                  address.to_string(), reference(*vip->second)));
-            for (const ReadService* other : networks)
-                if (other->service.vip.prefix.contains(address))
-                    read.backends[i].fail(fmt::format("backend {} is in VIP {} of {}: write an address outside",
-                                                      address.to_string(), other->service.vip.to_string(),
-                                                      reference(*other)));
-        }
-    }
-}
-
 /// What a UDP port of a backend is bound to: GUE tells inner protocols apart, FOU does not.
-std::string carried(const Encap& encap, Family inner) {
+std::string_view carried(const Encap& encap, Family inner) {
     if (std::holds_alternative<Gue>(encap)) return "gue";
     if (std::holds_alternative<Geneve>(encap)) return "geneve";
     if (std::get<Fou>(encap).gre) return "fou with GRE inside";
-    return fmt::format("fou with {} inside", inner == Family::ipv4 ? "IPv4" : "IPv6");
+    return inner == Family::ipv4 ? "fou with IPv4 inside" : "fou with IPv6 inside";
 }
 
 /// 0 for encapsulations without UDP.
@@ -92,50 +43,33 @@ std::uint16_t udp_port(const Encap& encap) {
     return 0;
 }
 
-void check_udp_ports(std::span<const ReadService> services) {
-    std::map<std::pair<IpAddress, std::uint16_t>, std::pair<std::string, const ReadService*>> uses;
-    for (const ReadService& read : services) {
-        for (std::size_t i = 0; i < read.backends.size(); ++i) {
-            const Backend& backend = read.service.backends[i];
-            const std::uint16_t port = udp_port(backend.encap);
-            if (port == 0) continue;
-            const std::string use = carried(backend.encap, read.service.vip.family());
-            const auto [first, is_new] = uses.try_emplace({backend.address, port}, use, &read);
-            if (!is_new && first->second.first != use)
-                read.backends[i].fail(fmt::format(
-                    "backend {} would get {} on port {}, which takes {} for {}: use another port, or gue for both",
-                    backend.address.to_string(), use, port, first->second.first, reference(*first->second.second)));
-        }
-    }
+/// 0 for other encapsulations.
+std::uint8_t dscp(const Encap& encap) {
+    const auto* l3dsr = std::get_if<L3dsr>(&encap);
+    return l3dsr == nullptr ? 0 : l3dsr->dscp;
 }
 
-void check_dscps(std::span<const ReadService> services) {
-    std::map<std::pair<IpAddress, std::uint8_t>, const ReadService*> owners;
-    for (const ReadService& read : services) {
-        for (std::size_t i = 0; i < read.backends.size(); ++i) {
-            const Backend& backend = read.service.backends[i];
-            const auto* l3dsr = std::get_if<L3dsr>(&backend.encap);
-            if (l3dsr == nullptr) continue;
-            const auto [owner, is_new] = owners.try_emplace({backend.address, l3dsr->dscp}, &read);
-            const ReadService& first = *owner->second;
-            if (!is_new && first.service.vip != read.service.vip)
-                read.backends[i].fail(
-                    fmt::format("dscp {} tells backend {} that VIP {} is meant, of {}: {} needs another dscp",
-                                l3dsr->dscp, backend.address.to_string(), first.service.vip.to_string(),
-                                reference(first), read.service.vip.to_string()));
-        }
-    }
-}
+/// What a backend gets, and of which service.
+struct Use {
+    const Service* service;
+    const Backend* backend;
+};
 
-void check_total(std::span<const ReadService> services) {
-    constexpr std::size_t most = LB_DEST_MAX - 1;  // id 0 is no backend
-    std::size_t total = 0;
-    for (const ReadService& read : services) {
-        const std::size_t before = std::exchange(total, total + read.backends.size());
-        if (before <= most && total > most)
-            read.name.fail(fmt::format("more than {} backends in all services, each counted once per service", most));
-    }
-}
+/// `service` may not say this, as `other` is there.
+struct Conflict {
+    enum class Kind {
+        same_name,
+        same_ports,     ///< number `part` of them
+        is_vip,         ///< number `part` of its backends
+        is_in_network,  ///< the same
+        at_same_port,   ///< the same, where something else comes to it
+        by_same_dscp,   ///< the same, by which it knows another VIP
+    };
+    Kind kind;
+    const Service* service;
+    std::size_t part;
+    Use other;  ///< with its backend, if both are about one
+};
 
 struct AddressHash {
     std::size_t operator()(const IpAddress& address) const {
@@ -144,91 +78,182 @@ struct AddressHash {
     }
 };
 
-/// What services take for themselves. Whatever the checks above refuse contradicts it; they know to say why.
+/// What services take for themselves.
 class Claims {
   public:
-    explicit Claims(const Services& services) {
-        for (const Service& service : services) {
-            names_.insert(service.name);
-            vips_.emplace(service.vip, &service);
-            if (service.vip.prefix.is_host())
-                addresses_[service.vip.prefix.address];
-            else
-                networks_.push_back(service.vip.prefix);
-            for (const Backend& backend : service.backends)
-                addresses_[backend.address].emplace_back(&service, &backend);
-        }
+    using Found = std::function<void(const Conflict&)>;
+
+    explicit Claims(Found found) : found_(std::move(found)) {}
+
+    /// What a service may not say beside those that have been entered.
+    void check(const Service& service) const {
+        check_name(service);
+        check_ports(service);
+        check_vip(service);
+        for (std::size_t i = 0; i < service.backends.size(); ++i) check_backend(service, i);
     }
 
-    [[nodiscard]] bool contradict(const Service& other) const {
-        const auto [first, last] = vips_.equal_range(other.vip);
-        return names_.contains(other.name) || takes_backend(other.vip.prefix) ||
-               std::any_of(first, last, [&](const auto& vip) { return share_port(*vip.second, other); }) ||
-               std::ranges::any_of(other.backends, [&](const Backend& one) { return contradict(other, one); });
+    /// The same, and it may not contradict itself either; then it is one of those.
+    void enter(const Service& service) {
+        check_name(service);
+        names_.emplace(service.name, &service);
+        check_ports(service);
+        check_vip(service);
+        auto& ports = ports_[service.vip];
+        if (ports.empty() && !service.vip.prefix.is_host()) networks_.push_back(&service);
+        for (const PortSpec& spec : service.ports) ports.emplace_back(spec, &service);
+        if (service.vip.prefix.is_host())
+            if (auto& place = places_[service.vip.prefix.address]; place.vip_of == nullptr) place.vip_of = &service;
+        for (std::size_t i = 0; i < service.backends.size(); ++i) {
+            check_backend(service, i);
+            const Backend& backend = service.backends[i];
+            places_[backend.address].uses.push_back({&service, &backend});
+        }
     }
 
   private:
-    [[nodiscard]] bool takes_backend(const netlink::Prefix& vip) const {
+    using Kind = Conflict::Kind;
+
+    struct Place {
+        const Service* vip_of = nullptr;  // the first
+        std::vector<Use> uses;            // as a backend
+    };
+
+    void check_name(const Service& service) const {
+        if (const auto other = names_.find(service.name); other != names_.end())
+            found_({Kind::same_name, &service, 0, {other->second, nullptr}});
+    }
+
+    void check_ports(const Service& service) const {
+        const auto taken = ports_.find(service.vip);
+        if (taken == ports_.end()) return;
+        for (std::size_t i = 0; i < service.ports.size(); ++i)
+            for (const auto& [spec, owner] : taken->second) {
+                if (!overlap(spec, service.ports[i])) continue;
+                found_({Kind::same_ports, &service, i, {owner, nullptr}});
+                break;
+            }
+    }
+
+    void check_vip(const Service& service) const {
+        if (ports_.contains(service.vip)) return;  // said of the first one
+        const netlink::Prefix& vip = service.vip.prefix;
+        const auto refuse = [&](const Place& place, Kind kind) {
+            for (const Use& use : place.uses)
+                found_({kind,
+                        use.service,
+                        static_cast<std::size_t>(use.backend - use.service->backends.data()),
+                        {&service, nullptr}});
+        };
         if (vip.is_host()) {
-            const auto known = addresses_.find(vip.address);
-            return known != addresses_.end() && !known->second.empty();
+            if (const auto known = places_.find(vip.address); known != places_.end())
+                refuse(known->second, Kind::is_vip);
+            return;
         }
-        return std::ranges::any_of(
-            addresses_, [&](const auto& known) { return !known.second.empty() && vip.contains(known.first); });
+        for (const auto& [address, place] : places_)
+            if (vip.contains(address)) refuse(place, Kind::is_in_network);
     }
 
-    static bool share_port(const Service& a, const Service& b) {
-        return std::ranges::any_of(a.ports, [&](const PortSpec& one) {
-            return std::ranges::any_of(b.ports, [&](const PortSpec& other) { return overlap(one, other); });
-        });
+    void check_backend(const Service& service, std::size_t number) const {
+        const Backend& backend = service.backends[number];
+        for (const Service* other : networks_)
+            if (other->vip.prefix.contains(backend.address))
+                found_({Kind::is_in_network, &service, number, {other, nullptr}});
+        const auto known = places_.find(backend.address);
+        if (known == places_.end()) return;
+        const auto& [vip_of, uses] = known->second;
+        if (vip_of != nullptr) found_({Kind::is_vip, &service, number, {vip_of, nullptr}});
+        if (const std::uint16_t port = udp_port(backend.encap); port != 0) {
+            const auto other =
+                std::ranges::find(uses, port, [](const Use& use) { return udp_port(use.backend->encap); });
+            if (other != uses.end() && carried(other->backend->encap, other->service->vip.family()) !=
+                                           carried(backend.encap, service.vip.family()))
+                found_({Kind::at_same_port, &service, number, *other});
+        }
+        if (const std::uint8_t mark = dscp(backend.encap); mark != 0) {
+            const auto other = std::ranges::find(uses, mark, [](const Use& use) { return dscp(use.backend->encap); });
+            if (other != uses.end() && other->service->vip != service.vip)
+                found_({Kind::by_same_dscp, &service, number, *other});
+        }
     }
 
-    [[nodiscard]] bool contradict(const Service& service, const Backend& backend) const {
-        if (std::ranges::any_of(networks_, [&](const auto& vip) { return vip.contains(backend.address); })) return true;
-        const auto known = addresses_.find(backend.address);
-        if (known == addresses_.end()) return false;
-        if (vips_.contains(backend.address)) return true;
-        return std::ranges::any_of(known->second, [&](const auto& use) {
-            return looks_alike(service, backend.encap, *use.first, use.second->encap);
-        });
-    }
-
-    /// On one backend, which could not tell them apart.
-    static bool looks_alike(const Service& a, const Encap& encap_a, const Service& b, const Encap& encap_b) {
-        const std::uint16_t port = udp_port(encap_a);
-        if (port != 0 && port == udp_port(encap_b))
-            return carried(encap_a, a.vip.family()) != carried(encap_b, b.vip.family());
-        const auto* l3dsr = std::get_if<L3dsr>(&encap_a);
-        return l3dsr != nullptr && encap_a == encap_b && a.vip != b.vip;
-    }
-
-    std::set<std::string_view> names_;
-    std::multimap<Vip, const Service*> vips_;
-    std::vector<netlink::Prefix> networks_;
-    /// VIPs, and the backends that are there.
-    std::unordered_map<IpAddress, std::vector<std::pair<const Service*, const Backend*>>, AddressHash> addresses_;
+    Found found_;
+    std::unordered_map<std::string_view, const Service*> names_;
+    std::map<Vip, std::vector<std::pair<PortSpec, const Service*>>> ports_;
+    std::vector<const Service*> networks_;  // one for each
+    std::unordered_map<IpAddress, Place, AddressHash> places_;
 };
+
+const ReadService& place_of(const Service& service, std::span<const ReadService> services) {
+    return *std::ranges::find(services, &service, [](const ReadService& read) { return &read.service; });
+}
+
+/// `reference` names the other service.
+std::string text_of(const Conflict& conflict, const std::string& reference) {
+    using Kind = Conflict::Kind;
+    const auto& [kind, service, part, other] = conflict;
+    const std::string vip = service->vip.to_string();
+    const std::string other_vip = other.service->vip.to_string();
+    if (kind == Kind::same_name) return fmt::format("{} has this name already: choose another", reference);
+    if (kind == Kind::same_ports)
+        return fmt::format("{} of VIP {}: taken by {} already", to_string(service->ports[part]), vip, reference);
+
+    const Backend& backend = service->backends[part];
+    const std::string address = backend.address.to_string();
+    if (kind == Kind::is_vip)
+        return fmt::format("backend {} is the VIP of {}: write the backend's own address", address, reference);
+    if (kind == Kind::is_in_network)
+        return fmt::format("backend {} is in VIP {} of {}: write an address outside", address, other_vip, reference);
+    if (kind == Kind::at_same_port)
+        return fmt::format(
+            "backend {} would get {} on port {}, which takes {} for {}: use another port, or gue for both", address,
+            carried(backend.encap, service->vip.family()), udp_port(backend.encap),
+            carried(other.backend->encap, other.service->vip.family()), reference);
+    return fmt::format("dscp {} tells backend {} that VIP {} is meant, of {}: {} needs another dscp",
+                       dscp(backend.encap), address, other_vip, reference, vip);
+}
+
+void report(const Conflict& conflict, std::span<const ReadService> services) {
+    const ReadService& read = place_of(*conflict.service, services);
+    const ReadService& other = place_of(*conflict.other.service, services);
+    const std::string text = text_of(
+        conflict, fmt::format("service {} (line {})", yaml::in_quotes(other.service.name), other.name.position().line));
+    if (conflict.kind == Conflict::Kind::same_name)
+        read.name.fail(text);
+    else if (conflict.kind == Conflict::Kind::same_ports)
+        read.ports.fail(text);
+    else
+        read.backends[conflict.part].fail(text);
+}
+
+constexpr std::size_t most_backends = LB_DEST_MAX - 1;  // id 0 is no backend
+
+void check_total(std::span<const ReadService> services) {
+    std::size_t total = 0;
+    for (const ReadService& read : services) {
+        const std::size_t before = std::exchange(total, total + read.backends.size());
+        if (before <= most_backends && total > most_backends)
+            read.name.fail(
+                fmt::format("more than {} backends in all services, each counted once per service", most_backends));
+    }
+}
 
 }  // namespace
 
 void check_conflicts(std::span<const ReadService> services) {
-    check_names(services);
-    check_ports(services);
-    check_addresses(services);
-    check_udp_ports(services);
-    check_dscps(services);
+    Claims claims([&](const Conflict& conflict) { report(conflict, services); });
+    for (const ReadService& read : services) claims.enter(read.service);
     check_total(services);
 }
 
-bool may_conflict(const Services& some, const Services& others) {
-    const Claims claims(some);
-    std::size_t total = 0;
-    for (const Service& service : some) total += service.backends.size();
-    for (const Service& other : others) {
-        total += other.backends.size();
-        if (claims.contradict(other)) return true;
-    }
-    return total >= LB_DEST_MAX;
+bool may_conflict(const Services& some, const Services& all) {
+    bool found = all.backends() > most_backends;
+    Claims claims([&](const Conflict&) { found = true; });
+    for (const Service& service : some) claims.enter(service);
+    const std::unordered_set<Services::Shared> entered(some.shared().begin(), some.shared().end());
+    for (const Services::Shared& service : all.shared())
+        if (!entered.contains(service)) claims.check(*service);
+    return found;
 }
 
 }  // namespace culvert::lbd

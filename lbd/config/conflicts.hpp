@@ -22,7 +22,8 @@ struct ReadService {
 /// would have to tell apart what looks alike to it, a backend's address that is a VIP.
 void check_conflicts(std::span<const ReadService> services);
 
-/// Whether check_conflicts() may have something to say of `some` beside `others`. There is nothing wrong within either.
-[[nodiscard]] bool may_conflict(const Services& some, const Services& others);
+/// Whether check_conflicts() may have something to say of `some` of the services beside the others. There is nothing
+/// wrong among either.
+[[nodiscard]] bool may_conflict(const Services& some, const Services& all);
 
 }  // namespace culvert::lbd
