@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <filesystem>
 #include <fstream>
 #include <system_error>
 
@@ -145,6 +146,9 @@ Result<std::string> read_file(const std::string& path) {
     std::ifstream file(path, std::ios::binary);
     if (!file) return file_failure(path, fmt::format("cannot be opened: {}", std::generic_category().message(errno)));
     std::string text;
+    std::error_code unknown;
+    const auto size = std::filesystem::file_size(path, unknown);
+    if (!unknown) text.reserve(std::min<std::size_t>(size, largest_file) + 1);
     std::array<char, 1 << 16> chunk{};
     while (text.size() <= largest_file && (file.read(chunk.data(), chunk.size()), file.gcount() > 0))
         text.append(chunk.data(), static_cast<std::size_t>(file.gcount()));

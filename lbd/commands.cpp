@@ -73,9 +73,8 @@ void declare_config(CLI::App& app, Options& options) {
 namespace {
 
 void print_summary(const Options& options, const Config& config) {
-    std::size_t backends = 0;
-    for (const Service& service : config.services) backends += service.backends.size();
-    fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(), backends);
+    fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(),
+               config.services.backends());
 }
 
 void declare_run(CLI::App& app, Options& options) {
@@ -88,8 +87,8 @@ ExitCode run(const Options& options) {
     if (!reading) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     if (options.check) {
-        if (const auto tried = Daemon::try_out(reading->config); !tried) return fail(tried.error());
-        print_summary(options, reading->config);
+        if (const auto tried = Daemon::try_out((*reading)->config); !tried) return fail(tried.error());
+        print_summary(options, (*reading)->config);
         return exit_done;
     }
     common::log_to_stderr(options.color);

@@ -53,8 +53,8 @@ Result<Build> first_build(const Config& config, Resolver& resolver) {
 
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::prepare(Reading reading, std::string path) {
-    const Config& config = reading.config;
+Result<std::unique_ptr<Daemon>> Daemon::prepare(SharedReading reading, std::string path) {
+    const Config& config = reading->config;
     TRY(auto loop, EventLoop::open());
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(auto pins, Pins::open());
@@ -78,10 +78,10 @@ Result<> Daemon::try_out(const Config& config) {
     return {};
 }
 
-Daemon::Daemon(Reading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+Daemon::Daemon(SharedReading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
                std::optional<Generation> former, Datapath datapath, Image image)
     : written_(std::move(reading)),
-      config_(written_.config),
+      config_(written_->config),
       path_(std::move(path)),
       loop_(std::move(loop)),
       resolver_(std::move(resolver)),
@@ -93,8 +93,8 @@ Daemon::Daemon(Reading reading, std::string path, EventLoop loop, Resolver resol
 Result<> Daemon::run(const std::string& socket) {
     drains_file_ = drains_file(socket);
     TRY(auto drains, read_drains(drains_file_));
-    drains_ = known(std::move(drains), written_.config);
-    config_ = with_drains(written_.config, drains_);
+    drains_ = known(std::move(drains), written_->config);
+    config_ = with_drains(written_->config, drains_);
     CHECK_OK(listen(socket));
     serve_metrics();
     loop_.feed_watchdog();
@@ -187,7 +187,7 @@ Result<> Daemon::resolve(std::chrono::milliseconds patience) {
 
 Result<> Daemon::start_checks() {
     if (checker_) next_update_.arm(time_to_gather);  // what is not checked any more counts as up
-    if (std::ranges::none_of(config_.services, [](const Service& service) { return service.health.has_value(); })) {
+    if (!config_.services.have(Trait::health)) {
         checker_.reset();
         return {};
     }
@@ -347,10 +347,10 @@ Result<> Daemon::change_to(Config config) {
     return {};
 }
 
-Result<> Daemon::adopt(Reading written, Drains drains) {
-    drains = known(std::move(drains), written.config);
+Result<> Daemon::adopt(SharedReading written, Drains drains) {
+    drains = known(std::move(drains), written->config);
     if (drains != drains_) CHECK_OK(write_drains(drains_file_, drains));
-    if (auto changed = change_to(with_drains(written.config, drains)); !changed) {
+    if (auto changed = change_to(with_drains(written->config, drains)); !changed) {
         if (drains != drains_) (void)write_drains(drains_file_, drains_);
         return changed;
     }

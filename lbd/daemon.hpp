@@ -35,7 +35,7 @@ using common::EventLoop;
 class Daemon {
   public:
     /// Makes everything ready, up to the loaded program. No packet sees it yet. `path` is where `config` was read from.
-    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Reading reading, std::string path);
+    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(SharedReading reading, std::string path);
     /// Whether the kernel takes it. Leaves nothing behind.
     [[nodiscard]] static netlink::Result<> try_out(const Config& config);
 
@@ -44,7 +44,7 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(Reading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
+    Daemon(SharedReading reading, std::string path, EventLoop loop, Resolver resolver, Pins pins,
            std::optional<Generation> former, Datapath datapath, Image image);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
@@ -81,7 +81,7 @@ class Daemon {
     /// Nothing has changed if it fails before the first edit.
     [[nodiscard]] netlink::Result<> change_to(Config config);
     /// The same for what is configured and what operators have said beyond that, which the file keeps.
-    [[nodiscard]] netlink::Result<> adopt(Reading written, Drains drains);
+    [[nodiscard]] netlink::Result<> adopt(SharedReading written, Drains drains);
 
     /// Nothing to do without services that want it.
     [[nodiscard]] netlink::Result<> start_checks();
@@ -108,7 +108,7 @@ class Daemon {
     [[nodiscard]] Answer answer(const ExplainRequest& request);
     [[nodiscard]] Answer answer(const StopRequest& request);
 
-    Reading written_;
+    SharedReading written_;
     Config config_;  // with drains_
     const std::string path_;
     Drains drains_;

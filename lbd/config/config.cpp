@@ -391,10 +391,12 @@ yaml::Result<Reading> read_config(std::string_view file, std::string text) {
     return reading;
 }
 
-yaml::Result<Reading> load_reading(const std::string& path) {
+yaml::Result<SharedReading> load_reading(const std::string& path) {
     auto text = yaml::read_file(path);
     if (!text) return tl::unexpected(std::move(text.error()));
-    return read_config(path, *std::move(text));
+    auto reading = read_config(path, *std::move(text));
+    if (!reading) return tl::unexpected(std::move(reading.error()));
+    return std::make_shared<const Reading>(*std::move(reading));
 }
 
 }  // namespace culvert::lbd

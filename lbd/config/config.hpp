@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -25,7 +26,9 @@ struct Reading {
     bool operator==(const Reading&) const = default;
 };
 
+using SharedReading = std::shared_ptr<const Reading>;
+
 [[nodiscard]] common::yaml::Result<Reading> read_config(std::string_view file, std::string text);
-[[nodiscard]] common::yaml::Result<Reading> load_reading(const std::string& path);
+[[nodiscard]] common::yaml::Result<SharedReading> load_reading(const std::string& path);
 
 }  // namespace culvert::lbd

@@ -24,15 +24,34 @@ struct Changed {
     std::ptrdiff_t growth = 0;  // bytes by which the text is longer
 };
 
+/// Bytes that both begin with.
+std::size_t alike_in_front(std::string_view a, std::string_view b) {
+    constexpr std::size_t block = 4096;  // equal blocks are skipped faster than bytes
+    std::size_t length = 0;
+    while (length + block <= std::min(a.size(), b.size()) && a.substr(length, block) == b.substr(length, block))
+        length += block;
+    while (length < std::min(a.size(), b.size()) && a[length] == b[length]) ++length;
+    return length;
+}
+
+/// Bytes that both end with.
+std::size_t alike_at_end(std::string_view a, std::string_view b) {
+    constexpr std::size_t block = 4096;
+    std::size_t length = 0;
+    const auto last = [&](std::string_view text, std::size_t count) {
+        return text.substr(text.size() - length - count, count);
+    };
+    while (length + block <= std::min(a.size(), b.size()) && last(a, block) == last(b, block)) length += block;
+    while (length < std::min(a.size(), b.size()) && last(a, 1) == last(b, 1)) ++length;
+    return length;
+}
+
 std::optional<Changed> find_changed(const Reading& before, std::string_view text) {
     const std::string_view old = before.text;
     const auto& marks = before.marks;
     if (marks.empty()) return std::nullopt;
-    const auto alike = std::ranges::mismatch(old, text).in1 - old.begin();
-    const auto least = std::min(std::ssize(old), std::ssize(text));
-    const auto tail = std::mismatch(old.rbegin(), old.rbegin() + (least - alike), text.rbegin()).first - old.rbegin();
-    const auto changed_from = static_cast<std::size_t>(alike);
-    const auto changed_to = old.size() - static_cast<std::size_t>(tail);
+    const std::size_t changed_from = alike_in_front(old, text);
+    const std::size_t changed_to = old.size() - alike_at_end(old.substr(changed_from), text.substr(changed_from));
     if (changed_from < marks.front() || changed_to > marks.back()) return std::nullopt;
 
     Changed changed{.growth = std::ssize(text) - std::ssize(old)};
@@ -68,15 +87,9 @@ std::vector<T> part(const std::vector<T>& all, std::size_t first, std::size_t en
     return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end)};
 }
 
-Services services_of(const std::vector<Services::Shared>& all, std::size_t first, std::size_t end) {
-    Services services;
-    for (std::size_t i = first; i < end; ++i) services.push_back(all[i]);
-    return services;
-}
-
 }  // namespace
 
-std::optional<Reading> read_changed(std::string text, const Reading& before) {
+std::optional<Reading> read_changed(std::string_view text, const Reading& before) {
     const auto changed = find_changed(before, text);
     if (!changed) return std::nullopt;
     const auto& marks = before.marks;
@@ -85,45 +98,44 @@ std::optional<Reading> read_changed(std::string text, const Reading& before) {
     };
     const std::size_t first = marks[changed->first];
     const std::size_t end = moved(marks[changed->end]);
-    const std::string head = text.substr(0, marks.front());
-    auto read = read_config({}, std::string(head).append(text, first, end - first).append(text, moved(marks.back())));
+    const std::string_view head = text.substr(0, marks.front());
+    auto read = read_config(
+        {}, std::string(head).append(text.substr(first, end - first)).append(text.substr(moved(marks.back()))));
     // The lines must be services from the first to the last, and nothing else.
     const std::size_t shift = first - head.size();
     if (!read || read->marks.empty() || read->marks.front() + shift != first || read->marks.back() + shift != end)
         return std::nullopt;
 
-    const auto& old = before.config.services.shared();
-    const Services former = services_of(old, changed->first, changed->end);
+    Services former;
+    for (const auto& service : part(before.config.services.shared(), changed->first, changed->end))
+        former.push_back(service);
     share(read->config.services, former);
-    Services kept = services_of(old, 0, changed->first);
-    Services come;
     const std::set<Services::Shared> known(former.shared().begin(), former.shared().end());
+    Services come;
+    for (const Services::Shared& service : read->config.services.shared())
+        if (!known.contains(service)) come.push_back(service);
     Reading result{.config = read->config, .text = {}, .marks = part(marks, 0, changed->first)};
-    result.config.services = kept;
-    for (const Services::Shared& service : read->config.services.shared()) {
-        result.config.services.push_back(service);
-        (known.contains(service) ? kept : come).push_back(service);
-    }
-    for (std::size_t i = changed->end; i < old.size(); ++i) {
-        result.config.services.push_back(old[i]);
-        kept.push_back(old[i]);
-    }
-    if (!come.empty() && may_conflict(come, kept)) return std::nullopt;
+    result.config.services = before.config.services;
+    result.config.services.replace(changed->first, changed->end, read->config.services);
+    if (may_conflict(come, result.config.services)) return std::nullopt;
     for (const std::size_t mark : part(read->marks, 0, read->marks.size() - 1)) result.marks.push_back(mark + shift);
     for (std::size_t i = changed->end; i < marks.size(); ++i) result.marks.push_back(moved(marks[i]));
-    result.text = std::move(text);
     return result;
 }
 
-yaml::Result<Reading> read_again(std::string_view file, std::string text, const Reading& before) {
-    if (text == before.text) return before;
-    if (auto reading = read_changed(text, before)) return *std::move(reading);
+yaml::Result<SharedReading> read_again(std::string_view file, std::string text, const SharedReading& before) {
+    if (text == before->text) return before;
+    if (auto changed = read_changed(text, *before)) {
+        changed->text = std::move(text);
+        return std::make_shared<const Reading>(*std::move(changed));
+    }
     auto reading = read_config(file, std::move(text));
-    if (reading) share(reading->config.services, before.config.services);
-    return reading;
+    if (!reading) return tl::unexpected(std::move(reading.error()));
+    share(reading->config.services, before->config.services);
+    return std::make_shared<const Reading>(*std::move(reading));
 }
 
-yaml::Result<Reading> reload_config(const std::string& path, const Reading& before) {
+yaml::Result<SharedReading> reload_config(const std::string& path, const SharedReading& before) {
     auto text = yaml::read_file(path);
     if (!text) return tl::unexpected(std::move(text.error()));
     return read_again(path, *std::move(text), before);

@@ -6,25 +6,10 @@
 #include <cstring>
 #include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "lbd/datapath/flow_clock.hpp"
 
 namespace culvert::lbd {
-namespace {
-
-struct Switch {
-    lb_config& config;
-
-    void operator()(const L2&) const { config.l2 = 1; }
-    void operator()(const L3dsr&) const { config.l3dsr = 1; }
-    template <typename Tunnel>
-    void operator()(const Tunnel&) const {
-        config.encap = 1;
-    }
-};
-
-}  // namespace
 
 bool Build::operator==(const Build& other) const {
     static_assert(std::has_unique_object_representations_v<lb_config>);
@@ -43,14 +28,15 @@ Build build_for(const Config& config, const Surroundings& around, const Limits& 
     if (around.own4) std::memcpy(&result.own4_be, around.own4->bytes().data(), sizeof result.own4_be);
     if (around.own6) std::memcpy(&result.own6_be, around.own6->bytes().data(), sizeof result.own6_be);
     result.vlan = around.vlans;
-    for (const Service& service : config.services) {
-        (service.vip.family() == Family::ipv4 ? result.ipv4 : result.ipv6) = 1;
-        if (!service.vip.prefix.is_host()) result.prefixes = 1;
-        if (service.sticky) result.sticky = 1;
-        for (const PortSpec& port : service.ports)
-            if (port.port == 0) result.all_ports = 1;
-        for (const Backend& backend : service.backends) std::visit(Switch{result}, backend.encap);
-    }
+    const Services& services = config.services;
+    result.ipv4 = services.have(Trait::ipv4);
+    result.ipv6 = services.have(Trait::ipv6);
+    result.prefixes = services.have(Trait::network);
+    result.all_ports = services.have(Trait::all_ports);
+    result.sticky = services.have(Trait::sticky);
+    result.l2 = services.have(Trait::l2);
+    result.l3dsr = services.have(Trait::l3dsr);
+    result.encap = services.have(Trait::tunnel);
     result.redirect = config.interfaces.size() > 1;
     result.latency = config.latency;
     return {.config = result, .limits = limits};

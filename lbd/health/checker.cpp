@@ -218,7 +218,7 @@ Health HealthChecker::health() const {
         if (checked.back)
             one.percent =
                 ramp_percent(std::chrono::duration_cast<milliseconds>(now - *checked.back), checked.check.slow_start);
-        health.emplace(std::pair(checked.subject.service, checked.subject.backend), one);
+        if (one != BackendHealth{}) health.emplace(std::pair(checked.subject.service, checked.subject.backend), one);
     }
     return health;
 }
