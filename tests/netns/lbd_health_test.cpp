@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include <cmath>
 #include <deque>
 #include <initializer_list>
+#include <iterator>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -18,6 +21,7 @@ namespace {
 using testing::HasSubstr;
 
 const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
+constexpr int fall = 2;
 constexpr const char* often = "interval: 2s, timeout: 2s, rise: 1, fall: 2";
 
 /// A service of one backend, both of the same name.
@@ -45,6 +49,57 @@ bool becomes(const Balancer& lbd, const std::string& name, const std::string& he
     });
 }
 
+/// Counts the checks of backends, from before something breaks. A scrape of the metrics is of one moment, so it doesn't
+/// matter when it is made.
+class Falls {
+  public:
+    Falls(const Host& balancer, const std::vector<std::string>& names) : balancer_(balancer) {
+        const std::string metrics = scrape();
+        for (const std::string& name : names) before_[name] = checks(metrics, name);
+    }
+
+    /// Each falls, and none is up still when `fall` checks in a row have failed.
+    void expect() {
+        EXPECT_TRUE(eventually([&] {
+            const std::string metrics = scrape();
+            for (auto one = before_.begin(); one != before_.end();)
+                one = has_fallen(one->first, one->second, metrics) ? before_.erase(one) : std::next(one);
+            return before_.empty();
+        })) << before_.begin()->first;
+    }
+
+  private:
+    struct Checks {
+        bool up;
+        long answered, failed;
+    };
+
+    static bool has_fallen(const std::string& name, Checks& before, const std::string& metrics) {
+        const Checks now = checks(metrics, name);
+        if (now.answered > before.answered) before = now;
+        EXPECT_TRUE(!now.up || now.failed - before.failed < fall)
+            << name << " is up after " << now.failed - before.failed;
+        return !now.up;
+    }
+
+    static Checks checks(const std::string& metrics, const std::string& name) {
+        const auto value = [&](std::string_view metric) {
+            const std::string line =
+                fmt::format("\nlbd_backend_{}{{service=\"{}\",backend=\"{}\"}} ", metric, name, name);
+            const auto at = metrics.find(line);
+            return at == std::string::npos ? -1 : std::stol(metrics.substr(at + line.size(), 20));
+        };
+        return {.up = value("up") == 1,
+                .answered = value("check_duration_seconds_count"),
+                .failed = value("check_failures_total")};
+    }
+
+    [[nodiscard]] std::string scrape() const { return balancer_.must("curl -sS http://127.0.0.1:9477/metrics"); }
+
+    const Host& balancer_;
+    std::map<std::string, Checks> before_;
+};
+
 class LbdHealth : public LbdTest {};
 
 // The balancer has the VIP itself, no route to it, and the strictest rp_filter.
@@ -55,11 +110,12 @@ TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
                                        Checked{"v6", vip6, "{type: l2}", "fd00::3"}.yaml());
     for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up")) << lbd.backend(name) << lbd.log();
 
+    Falls falls(balancer(), {"v4", "v6"});
     web.reset();
+    falls.expect();
     for (const char* name : {"v4", "v6"}) {
         EXPECT_TRUE(becomes(lbd, name, "down", "connection refused"));
         EXPECT_TRUE(eventually([&] { return lbd.backend(name)["share"] == 0; }));
-        EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("service {0}: backend {0} is down: connection refused", name)));
     }
     EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.1/").ok());
     EXPECT_GT(lbd.dropped("service_down"), 0);
@@ -67,6 +123,12 @@ TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
     web.emplace(backend(), "backend");
     for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
     EXPECT_TRUE(eventually([&] { return client().run("curl -s --max-time 1 http://192.0.2.1/").ok(); }));
+    for (const char* name : {"v4", "v6"}) {
+        const std::string who = fmt::format("service {0}: backend {0} is ", name);
+        EXPECT_EQ(lbd.said(who + "down: connection refused"), 1U) << lbd.log();
+        EXPECT_EQ(lbd.said(who + "up"), 1U) << lbd.log();
+        EXPECT_EQ(lbd.said(who), 2U) << lbd.log();
+    }
 }
 
 TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
@@ -181,7 +243,11 @@ receive:
     for (const Checked& one : tunnels()) EXPECT_TRUE(becomes(lbd, one.name, "up")) << one.name << lbd.backend(one.name);
 
     // Neither tunnels nor VIPs any more.
+    std::vector<std::string> names;
+    for (const Checked& one : tunnels()) names.push_back(one.name);
+    Falls falls(balancer(), names);
     backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
+    falls.expect();
     for (const Checked& one : tunnels()) {
         EXPECT_TRUE(becomes(lbd, one.name, "down")) << one.name;
         EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("backend {} is down: ", one.name)));
@@ -212,8 +278,9 @@ receive: [{encap: ipip}]
         const Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: ipip}", "10.0.0.3"}.yaml() +
                                            Checked{"v6", vip6, "{type: ipip}", "fd00::3"}.yaml());
         for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
+        Falls falls(balancer(), {"v4", "v6"});
         backend().ip(fault.makes);
-        for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "down"));
+        falls.expect();
         backend().ip(fault.mends);
         for (const char* name : {"v4", "v6"}) EXPECT_TRUE(becomes(lbd, name, "up"));
     }
@@ -221,8 +288,9 @@ receive: [{encap: ipip}]
     SCOPED_TRACE("rp_filter");
     const Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: ipip}", "10.0.0.3"}.yaml());
     EXPECT_TRUE(becomes(lbd, "v4", "up"));
+    Falls falls(balancer(), {"v4"});
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
-    EXPECT_TRUE(becomes(lbd, "v4", "down"));
+    falls.expect();
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "0");
     EXPECT_TRUE(becomes(lbd, "v4", "up"));
 }
@@ -330,6 +398,10 @@ class LbdFailure : public LanTest {
                           "      - {{name: b6, address: 10.0.0.6, state: sorry}}\n",
                           often, more);
     }
+    /// Of the new flows.
+    static long percent(const Balancer& lbd, const std::string& name) {
+        return std::lround(100 * lbd.backend(name)["share"].get<double>());
+    }
     std::map<std::string, int> answers(int count) {
         std::map<std::string, int> counted;
         for (const std::string& answer : http_get_many(client(), vip4, count)) ++counted[answer];
@@ -376,6 +448,13 @@ print("stayed", [name for _, name in open_ones].count("b5"))
     EXPECT_EQ(stayed.status, 0) << stayed;
     EXPECT_THAT(stayed.out, testing::ContainsRegex("stayed [1-9]"));
 
+    // Its weight grows again, a tenth at a time.
+    servers_[0].emplace(hosts_[0], "b4");
+    std::set<long> shares;
+    EXPECT_TRUE(eventually([&] { return *shares.insert(percent(lbd, "b4")).first == 50; }));
+    EXPECT_GT(shares.size(), 3U) << testing::PrintToString(shares);
+    servers_[0].reset();
+    ASSERT_TRUE(becomes(lbd, "b4", "down"));
     servers_[1].reset();
     ASSERT_TRUE(becomes(lbd, "b5", "down"));
     EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 1; }));

@@ -68,13 +68,6 @@ class LbdInterfaces : public LbdTest {
 bool reaches_all(const Balancer& lbd) { return lbd.reaches("10.9.0.3") && lbd.reaches("fd09::3"); }
 bool reaches_none(const Balancer& lbd) { return !lbd.reaches("10.9.0.3") && !lbd.reaches("fd09::3"); }
 
-std::size_t times(const Balancer& lbd, const std::string& words) {
-    const std::string log = lbd.log();
-    std::size_t count = 0;
-    for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++count;
-    return count;
-}
-
 TEST_F(LbdInterfaces, ABackendBehindAnotherInterface) {
     const Balancer lbd(balancer(), head + l2_services);
     EXPECT_EQ(lbd.backend("10.9.0.3")["interface"], "eth1");
@@ -108,11 +101,11 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
 
     balancer().ip("link del eth0\n");
     connect_eth0();  // before lbd knows that it has gone, as may be
-    EXPECT_TRUE(eventually([&] { return times(lbd, "interface eth0 is there") == 1 && serves(); }));
+    EXPECT_TRUE(eventually([&] { return lbd.said("interface eth0 is there") == 1 && serves(); }));
     EXPECT_EQ(interface(0)["xdp"], "native");
     for (const char* name : {"eth0", "eth1"})
         for (const char* what : {"gone", "there"})
-            EXPECT_EQ(times(lbd, fmt::format("interface {} is {}", name, what)), 1U) << lbd.log();
+            EXPECT_EQ(lbd.said(fmt::format("interface {} is {}", name, what)), 1U) << lbd.log();
 }
 
 // By its name an operator knows it.
@@ -120,7 +113,7 @@ TEST_F(LbdInterfaces, AnotherOneTakesTheName) {
     const Balancer lbd(balancer(), head + l2_services);
     expect_service();
     balancer().ip("link set eth1 down\nlink set eth1 name old\n");
-    EXPECT_TRUE(eventually([&] { return times(lbd, "interface eth1 is gone") == 1; }));
+    EXPECT_TRUE(eventually([&] { return lbd.said("interface eth1 is gone") == 1; }));
     EXPECT_THAT(balancer().must("ip link show dev old"), testing::Not(HasSubstr("xdp")));
     balancer().ip("link set old name eth1\nlink set eth1 up\naddr add fd09::2/64 dev eth1\n");
     EXPECT_TRUE(eventually([&] { return reaches_all(lbd) && serves(); }));

@@ -77,6 +77,26 @@ TEST_F(LbdLife, ABadConfigurationIsRefusedAndChangesNothing) {
     EXPECT_EQ(lbd.show("backends").dump(), before);
 }
 
+TEST_F(LbdLife, ASignalReloadsTooAndTheMetricsTellWhatBecameOfIt) {
+    const Balancer lbd(balancer(), config());
+    const auto reloads = [&] {
+        return balancer().must("sh -c 'curl -sS http://127.0.0.1:9477/metrics | grep ^lbd_config'");
+    };
+    balancer().write("/run/lbd.yaml", "interfaces: [eth0]\nflows: {entries: 64k}\nservices: []\n");
+    lbd.signal(SIGHUP);
+    EXPECT_TRUE(eventually([&] { return lbd.show("services").empty(); }));
+    EXPECT_EQ(reloads(),
+              "lbd_config_reloads_total{result=\"done\"} 1\nlbd_config_reloads_total{result=\"failed\"} 0\n"
+              "lbd_config_last_reload_successful 1\n");
+    balancer().write("/run/lbd.yaml", "interfaces: [eth0]\nservice: []\n");
+    lbd.signal(SIGHUP);
+    EXPECT_TRUE(
+        eventually([&] { return lbd.said("reload refused: /run/lbd.yaml:2:1: \"service\" is not a key") == 1; }));
+    EXPECT_EQ(reloads(),
+              "lbd_config_reloads_total{result=\"done\"} 1\nlbd_config_reloads_total{result=\"failed\"} 1\n"
+              "lbd_config_last_reload_successful 0\n");
+}
+
 TEST_F(LbdLife, MapsOfAnotherVersionAreRefused) {
     Balancer(balancer(), config()).stop();
     balancer().must("sh -c 'cd /sys/fs/bpf/culvert/lbd/*/ && mv *-1 1-1'");
@@ -85,6 +105,25 @@ TEST_F(LbdLife, MapsOfAnotherVersionAreRefused) {
     EXPECT_THAT(output.err, HasSubstr("its maps are of ABI version 1"));
     EXPECT_THAT(output.err, HasSubstr("(lbd stop --detach, then start: all flows are forgotten)"));
     EXPECT_THAT(traces(), HasSubstr("xdp"));
+}
+
+TEST_F(LbdLife, MapsOfAnotherShapeAreRefused) {
+    Balancer(balancer(), config()).stop();
+    const auto refusal = [&](const std::string& map) {
+        balancer().must(
+            fmt::format("sh -ec 'cd /sys/fs/bpf/culvert/lbd/*/*-1 && rm {0} && bpftool map create $PWD/{0}"
+                        " type array key 4 value 8 entries 1 name other'",
+                        map));
+        const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+        EXPECT_EQ(output.status, 1);
+        EXPECT_THAT(output.err, HasSubstr("(lbd stop --detach, then start: all flows are forgotten)"));
+        EXPECT_THAT(traces(), HasSubstr("xdp"));
+        return output.err;
+    };
+    EXPECT_THAT(refusal("dests"), HasSubstr("/dests: Protocol error: its values have 8 bytes, ours "));
+    EXPECT_THAT(refusal("compiled_to"), HasSubstr("its program is of another shape"));
+    balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_EQ(traces(), "");
 }
 
 TEST_F(LbdLife, StartsAgainAfterItWasKilled) {
@@ -142,7 +181,7 @@ TEST_F(LbdLife, GenericXdpWhereTheDriverHasNoOther) {
 
 TEST_F(LbdLife, TellsSystemdWhenItIsReady) {
     constexpr const char* systemd = R"py(
-import os, socket, subprocess, sys
+import os, signal, socket, subprocess, sys
 notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 notify.bind("/run/notify")
 notify.settimeout(20)
@@ -150,6 +189,9 @@ lbd = subprocess.Popen(sys.argv[1:], env={**os.environ, "NOTIFY_SOCKET": "/run/n
 while (word := notify.recv(4096).decode()) != "READY=1":
     print(word)
 print(word, subprocess.run("ip -d link show eth0 | grep -c prog/xdp", shell=True, capture_output=True, text=True).stdout)
+lbd.send_signal(signal.SIGHUP)
+for word in "RELOADING=1", "READY=1":
+    print(notify.recv(4096).decode().splitlines()[0] == word)
 lbd.terminate()
 while (word := notify.recv(4096).decode()) != "STOPPING=1":
     print(word)
@@ -159,7 +201,7 @@ print(word, lbd.wait())
     balancer().write("/run/lbd.yaml", config());
     const std::string words = balancer().must("python3 /run/systemd.py " CULVERT_LBD " run -c /run/lbd.yaml");
     EXPECT_THAT(words, HasSubstr("STATUS=2 services, 2 of 2 backends reachable"));
-    EXPECT_THAT(words, HasSubstr("READY=1 1\n"));
+    EXPECT_THAT(words, HasSubstr("READY=1 1\n\nTrue\nTrue\n"));
     EXPECT_THAT(words, HasSubstr("STOPPING=1 0\n"));
 }
 

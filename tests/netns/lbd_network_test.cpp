@@ -25,6 +25,18 @@ class LbdNetwork : public LbdTest {
         EXPECT_EQ(http_get(client(), vip4), "backend\n");
         EXPECT_EQ(http_get(client(), vip6), "backend\n");
     }
+
+    /// Datagrams to the VIP, without end.
+    Process stream() {
+        client().write("/run/stream.py", R"(
+import socket, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+while True:
+    s.sendto(b"datagram", ("192.0.2.1", 53))
+    time.sleep(0.002)
+)");
+        return client().spawn("python3 /run/stream.py");
+    }
 };
 
 TEST_F(LbdNetwork, ABackendThatIsNotThereYetIsFoundWhenItComes) {
@@ -53,6 +65,42 @@ TEST_F(LbdNetwork, ANewMacAddressThatIsAnnouncedIsTakenUpAtOnce) {
                lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
     }));
     expect_service();
+}
+
+TEST_F(LbdNetwork, ASecondAfterTheKernelKnowsANewMacAddressNothingGoesToTheFormer) {
+    const Balancer lbd(balancer(), R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: any, encap: {type: l2}, backends: [{address: 10.0.0.3}]}
+        )");
+    balancer().write("/run/event.py", R"(
+import socket, time
+events = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+RTMGRP_NEIGH = 4
+events.bind((0, RTMGRP_NEIGH))
+print("listening", flush=True)
+while bytes.fromhex("020000000099") not in events.recv(65536): pass
+print(time.time())
+)");
+    Process event = balancer().spawn("python3 /run/event.py");
+    event.wait_for("listening\n");
+    Capture capture(lan().host(), "balancer-eth0", "dst host 192.0.2.1 and ether src 02:00:0a:00:00:02");
+    const Process stream = this->stream();
+    const auto forwarded = [&] { return lbd.backend("10.0.0.3")["packets"].get<std::uint64_t>(); };
+    ASSERT_TRUE(eventually([&] { return forwarded() > 100; }));
+
+    backend().set_sysctl("net.ipv4.conf.eth0.arp_notify", "1");
+    backend().ip("link set eth0 address 02:00:00:00:00:99\n");
+    const double known = std::stod(event.wait().out.substr(std::string("listening\n").size()));
+    ASSERT_TRUE(eventually([&] { return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99"; }));
+    const std::uint64_t counted = forwarded();
+    ASSERT_TRUE(eventually([&] { return forwarded() > counted + 100; }));
+    const Packets packets = capture.stop();
+    const auto former = packets.lines("ether dst 02:00:0a:00:00:03");
+    ASSERT_GT(former.size(), 100U);
+    EXPECT_LT(std::stod(former.back()) - known, 1);
+    EXPECT_GT(packets.count("ether dst 02:00:00:00:00:99"), 100U);
 }
 
 TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
@@ -202,14 +250,7 @@ TEST_F(LbdNetwork, AnAddressOfItsOwnThatChangesWhilePacketsFlow) {
           - {name: web, vip: 192.0.2.1, ports: any, encap: {type: ipip}, backends: [{address: 10.0.0.3}]}
         )");
     Capture capture(lan().host(), "balancer-eth0");
-    client().write("/run/stream.py", R"(
-import socket, time
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-while True:
-    s.sendto(b"datagram", ("192.0.2.1", 53))
-    time.sleep(0.002)
-)");
-    const Process stream = client().spawn("python3 /run/stream.py");
+    const Process stream = this->stream();
     const auto forwarded = [&] { return lbd.backend("10.0.0.3")["packets"].get<std::uint64_t>(); };
     ASSERT_TRUE(eventually([&] { return forwarded() > 100; }));
 

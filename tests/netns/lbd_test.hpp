@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,9 +28,17 @@ class Balancer {
     }
 
     [[nodiscard]] std::string log() const { return process_.err(); }
+    /// How often the log has these words.
+    [[nodiscard]] std::size_t said(const std::string& words) const {
+        const std::string log = this->log();
+        std::size_t times = 0;
+        for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++times;
+        return times;
+    }
     /// It leaves behind what balances; CULVERT_LBD " stop --detach" takes that away.
     Output stop(int signal = SIGTERM) { return process_.stop(signal); }
     Output wait() { return process_.wait(); }
+    void signal(int number) const { ::kill(process_.pid(), number); }
     /// Takes up another configuration.
     void reload(std::string_view config) const {
         host_.write("/run/lbd.yaml", config);
