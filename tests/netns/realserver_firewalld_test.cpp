@@ -24,7 +24,7 @@ constexpr const char* bus = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 </policy></busconfig>
 )";
 
-constexpr std::chrono::minutes slow_start{2};  // it is Python
+constexpr std::chrono::minutes slow_start{4};  // it is Python
 
 constexpr const char* with_bus = "env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/bus ";
 
@@ -36,7 +36,7 @@ class Firewalld {
     }
 
     [[nodiscard]] Output client(const std::string& arguments) const {
-        return host_.run(with_bus + ("firewall-cmd " + arguments), {}, std::chrono::minutes(1));
+        return host_.run(with_bus + ("firewall-cmd " + arguments), {}, slow_start);
     }
 
   private:
