@@ -141,10 +141,10 @@ Result<> Daemon::follow_network() {
 void Daemon::serve_metrics() {
     metrics_.reset();
     if (!config_.metrics) return;
-    auto server = MetricsServer::listen(loop_, *config_.metrics, [this]() -> Result<std::string> {
+    auto server = MetricsServer::listen(loop_, *config_.metrics, [this](Detail detail) -> Result<Exposition> {
         TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks()));
         status.reloads = reloads_;
-        return exposition(metrics(status));
+        return Exposition(std::move(status), detail);
     });
     if (server)
         metrics_ = *std::move(server);

@@ -323,15 +323,27 @@ Result<Image> Datapath::read_image() const {
 
 Result<> Datapath::run(const Settle& /*edit*/) { return settler_.settle(); }
 
-Result<lb_counters> Datapath::counters(std::uint32_t id) const {
-    TRY(const auto values, read_per_cpu<lb_counters>(skeleton_->maps.dest_counters, id));
-    lb_counters sum{};
-    for (const lb_counters& value : values) {
-        sum.packets += value.packets;
-        sum.bytes += value.bytes;
-        sum.flows += value.flows;
+Result<std::vector<lb_counters>> Datapath::counters(std::uint32_t end) const {
+    constexpr std::uint32_t at_once = 1024;
+    const bpf_map* const map = skeleton_->maps.dest_counters;
+    const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
+    std::vector<lb_counters> sums(end), values(at_once * cpus);
+    std::vector<std::uint32_t> ids(at_once);
+    std::uint32_t last = 0;  // of the batch before
+    for (std::uint32_t first = 0; first < end;) {
+        std::uint32_t count = std::min(at_once, end - first);
+        if (::bpf_map_lookup_batch(::bpf_map__fd(map), first == 0 ? nullptr : &last, &last, ids.data(), values.data(),
+                                   &count, nullptr) < 0)
+            return failure("read BPF map", ::bpf_map__name(map), errno);
+        for (std::size_t i = 0; i < count * cpus; ++i) {
+            lb_counters& sum = sums[first + i / cpus];
+            sum.packets += values[i].packets;
+            sum.bytes += values[i].bytes;
+            sum.flows += values[i].flows;
+        }
+        first += count;
     }
-    return sum;
+    return sums;
 }
 
 Result<ReasonCounts> Datapath::reasons() const { return read_sums<LB_REASON_COUNT>(skeleton_->maps.reasons); }

@@ -66,8 +66,8 @@ class Datapath {
     /// In this order.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
 
-    /// What all CPUs have counted for a destination.
-    [[nodiscard]] netlink::Result<lb_counters> counters(std::uint32_t id) const;
+    /// What all CPUs have counted for each destination, by id, up to this one.
+    [[nodiscard]] netlink::Result<std::vector<lb_counters>> counters(std::uint32_t end) const;
     [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
     [[nodiscard]] netlink::Result<EventCounts> events() const;
     /// Nothing while it is not sampled.

@@ -3,10 +3,16 @@
 
 #include <fmt/core.h>
 #include <fmt/ranges.h>
+#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
+#include <array>
+#include <span>
 #include <sstream>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include "lbd/reasons.hpp"
 #include "lbd/show/show.hpp"
@@ -17,13 +23,9 @@ namespace {
 using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Labels = std::vector<prometheus::ClientMetric::Label>;
+using Backends = std::span<const BackendStatus>;
 
-MetricFamily counter(std::string name, std::string help) {
-    return {.name = std::move(name), .help = std::move(help), .type = MetricType::Counter};
-}
-MetricFamily gauge(std::string name, std::string help) {
-    return {.name = std::move(name), .help = std::move(help), .type = MetricType::Gauge};
-}
+constexpr std::size_t metrics_a_piece = 256;
 
 void add(MetricFamily& family, Labels labels, double value) {
     prometheus::ClientMetric metric;
@@ -35,11 +37,18 @@ void add(MetricFamily& family, Labels labels, double value) {
     family.metric.push_back(std::move(metric));
 }
 
-void add(MetricFamily& family, Labels labels, std::uint64_t value) {
+template <std::integral Value>
+void add(MetricFamily& family, Labels labels, Value value) {
     add(family, std::move(labels), static_cast<double>(value));
 }
 
-void add(MetricFamily& family, Labels labels, bool value) { add(family, std::move(labels), value ? 1.0 : 0.0); }
+/// Over all of them, be it one.
+template <typename Value>
+void add_sum(MetricFamily& family, Labels labels, Backends backends, Value value) {
+    double sum = 0;
+    for (const BackendStatus& one : backends) sum += static_cast<double>(value(one));
+    add(family, std::move(labels), sum);
+}
 
 std::vector<std::string> texts(const std::vector<PortSpec>& ports) {
     std::vector<std::string> texts;
@@ -47,119 +56,21 @@ std::vector<std::string> texts(const std::vector<PortSpec>& ports) {
     return texts;
 }
 
-MetricFamily build() {
-    auto info = gauge("lbd_build_info", "The running version; always 1");
-    add(info, {{"version", CULVERT_VERSION}}, true);
-    return info;
+template <typename Counts, typename Names>
+void add_named(MetricFamily& family, const char* label, const Counts& counts, const Names& names) {
+    for (std::size_t i = 0; i < counts.size(); ++i) add(family, {{label, std::string(names[i].name)}}, counts[i]);
 }
 
-MetricFamily last_reload(const Status& status) {
-    auto family =
-        gauge("lbd_config_last_reload_successful",
-              "Whether the configuration was taken up when that was last wanted; if not, the former is in force");
-    add(family, {}, status.reloads.last_done);
-    return family;
-}
+void add_build(MetricFamily& family, const Status& /*status*/) { add(family, {{"version", CULVERT_VERSION}}, 1); }
 
-MetricFamily reloads(const Status& status) {
-    auto family = counter("lbd_config_reloads_total", "Times that the configuration was to be taken up anew");
+void add_reloads(MetricFamily& family, const Status& status) {
     add(family, {{"result", "done"}}, status.reloads.done);
     add(family, {{"result", "failed"}}, status.reloads.failed);
-    return family;
 }
 
-MetricFamily services(const Status& status) {
-    auto info = gauge("lbd_service_info", "What a service is; always 1");
-    for (const ServiceStatus& service : status.services)
-        add(info,
-            {{"service", service.name},
-             {"vip", service.vip.to_string()},
-             {"ports", fmt::format("{}", fmt::join(texts(service.ports), " "))}},
-            true);
-    return info;
-}
-
-/// Of a backend of a service, labels `service` and `backend`.
-template <typename Value>
-MetricFamily of_backends(MetricFamily family, const Status& status, Value value) {
-    for (const ServiceStatus& service : status.services)
-        for (const BackendStatus& backend : service.backends)
-            add(family, {{"service", service.name}, {"backend", backend.backend.name}}, value(backend));
-    return family;
-}
-
-/// The same of those that are checked.
-template <typename Add>
-MetricFamily of_checks(MetricFamily family, const Status& status, Add add_check) {
-    for (const ServiceStatus& service : status.services)
-        for (const BackendStatus& backend : service.backends)
-            if (backend.check)
-                add_check(family, Labels{{"service", service.name}, {"backend", backend.backend.name}}, *backend.check);
-    return family;
-}
-
-MetricFamily health(const Status& status) {
-    return of_checks(gauge("lbd_backend_up", "Whether checks find a backend up; from the first one on"), status,
-                     [](MetricFamily& family, Labels labels, const CheckStatus& check) {
-                         if (check.condition != Condition::unknown)
-                             add(family, std::move(labels), check.condition == Condition::up);
-                     });
-}
-
-/// No quantiles: sum and count, from which an average over any time follows.
-MetricFamily check_duration(const Status& status) {
-    MetricFamily family{.name = "lbd_backend_check_duration_seconds",
-                        .help = "Health checks that were answered, and how long that took",
-                        .type = MetricType::Summary};
-    return of_checks(std::move(family), status, [](MetricFamily& all, Labels labels, const CheckStatus& check) {
-        prometheus::ClientMetric metric;
-        metric.label = std::move(labels);
-        metric.summary.sample_count = check.counts.answered;
-        metric.summary.sample_sum = std::chrono::duration<double>(check.counts.spent).count();
-        all.metric.push_back(std::move(metric));
-    });
-}
-
-MetricFamily check_failures(const Status& status) {
-    return of_checks(counter("lbd_backend_check_failures_total", "Health checks without the right answer in time"),
-                     status, [](MetricFamily& family, Labels labels, const CheckStatus& check) {
-                         add(family, std::move(labels), check.counts.failed);
-                     });
-}
-
-MetricFamily health_changes(const Status& status) {
-    return of_checks(
-        counter("lbd_backend_health_changes_total", "Times that a backend that was up is down, or the other way round"),
-        status, [](MetricFamily& family, Labels labels, const CheckStatus& check) {
-            add(family, std::move(labels), check.counts.changes);
-        });
-}
-
-MetricFamily flows(const Status& status) {
-    auto family = gauge("lbd_backend_flows", "Flows in the flow table; closing: their client sent FIN or RST");
-    for (const ServiceStatus& service : status.services)
-        for (const BackendStatus& backend : service.backends) {
-            const auto of_state = [&](const char* state, std::uint64_t count) {
-                add(family, {{"service", service.name}, {"backend", backend.backend.name}, {"state", state}}, count);
-            };
-            of_state("live", backend.traffic.flows.live);
-            of_state("closing", backend.traffic.flows.closing);
-        }
-    return family;
-}
-
-template <typename Counts, typename Names>
-MetricFamily by_name(MetricFamily family, const char* label, const Counts& counts, const Names& names) {
-    for (std::size_t i = 0; i < counts.size(); ++i) add(family, {{label, std::string(names[i].name)}}, counts[i]);
-    return family;
-}
-
-MetricFamily latency(const Status& status) {
+void add_latency(MetricFamily& family, const Status& status) {
     constexpr double nanosecond = 1e-9;
-    MetricFamily family{.name = "lbd_packet_latency_seconds",
-                        .help = "Time that the program takes for a packet that it sends on, of one in a thousand",
-                        .type = MetricType::Histogram};
-    if (!status.latency) return family;
+    if (!status.latency) return;
     auto& histogram = family.metric.emplace_back().histogram;
     histogram.sample_sum = static_cast<double>(status.latency->sum) * nanosecond;
     for (std::size_t i = 0; i < status.latency->counts.size(); ++i) {
@@ -168,76 +79,214 @@ MetricFamily latency(const Status& status) {
             histogram.bucket.push_back(
                 {.cumulative_count = histogram.sample_count, .upper_bound = static_cast<double>(*bound) * nanosecond});
     }
-    return family;
 }
 
-MetricFamily flow_table_used(const Status& status) {
+void add_flows_used(MetricFamily& family, const Status& status) {
     std::uint64_t used = 0;
     for (const ServiceStatus& service : status.services) {
         const FlowCount flows = service.traffic().flows;
         used += flows.live + flows.closing;
     }
-    auto family = gauge("lbd_flow_table_used_entries", "Entries of the flow table that a flow has");
     add(family, {}, used);
-    return family;
 }
 
-MetricFamily flow_table_size(const Status& status) {
-    auto family = gauge("lbd_flow_table_entries", "Entries that the flow table has room for");
-    add(family, {}, status.flow_table.entries);
-    return family;
-}
-
-MetricFamily interfaces(const Status& status) {
-    auto family = gauge("lbd_interface_up", "Whether an interface that is balanced on is up and has a carrier");
+void add_interfaces(MetricFamily& family, const Status& status) {
     for (const InterfaceStatus& interface : status.interfaces) {
         if (!interface.is_balanced_on()) continue;
         const char* mode = !interface.mode ? "none" : interface.mode == XdpMode::generic ? "generic" : "native";
         add(family, {{"interface", interface.name}, {"xdp", mode}},
             interface.mode && interface.link && interface.link->is_up() && interface.link->has_carrier());
     }
-    return family;
+}
+
+void add_service(MetricFamily& family, const ServiceStatus& service) {
+    add(family,
+        {{"service", service.name},
+         {"vip", service.vip.to_string()},
+         {"ports", fmt::format("{}", fmt::join(texts(service.ports), " "))}},
+        1);
+}
+
+void add_flows(MetricFamily& family, Labels labels, Backends backends) {
+    const auto add_state = [&](const char* state, std::uint64_t FlowCount::*count) {
+        Labels all = labels;
+        all.push_back({"state", state});
+        add_sum(family, std::move(all), backends, [&](const BackendStatus& one) { return one.traffic.flows.*count; });
+    };
+    add_state("live", &FlowCount::live);
+    add_state("closing", &FlowCount::closing);
+}
+
+/// Only of those of which the checks know.
+void add_up(MetricFamily& family, Labels labels, Backends backends) {
+    const auto is = [](const BackendStatus& one, Condition condition) {
+        return one.check && one.check->condition == condition;
+    };
+    if (std::ranges::none_of(backends,
+                             [&](const auto& one) { return is(one, Condition::up) || is(one, Condition::down); }))
+        return;
+    add_sum(family, std::move(labels), backends, [&](const auto& one) { return is(one, Condition::up); });
+}
+
+/// No quantiles: sum and count, from which an average over any time follows.
+void add_check_duration(MetricFamily& family, Labels labels, Backends backends) {
+    prometheus::ClientMetric metric;
+    metric.label = std::move(labels);
+    bool is_checked = false;
+    for (const BackendStatus& one : backends) {
+        if (!one.check) continue;
+        is_checked = true;
+        metric.summary.sample_count += one.check->counts.answered;
+        metric.summary.sample_sum += std::chrono::duration<double>(one.check->counts.spent).count();
+    }
+    if (is_checked) family.metric.push_back(std::move(metric));
+}
+
+struct OfBalancer {
+    void (*add)(MetricFamily&, const Status&);
+};
+struct OfService {
+    void (*add)(MetricFamily&, const ServiceStatus&);
+};
+/// Of some backends together, under the same labels.
+struct OfBackends {
+    void (*add)(MetricFamily&, Labels, Backends);
+    bool adds_up = true;
+};
+
+template <typename Value>
+constexpr OfBackends sum_of(Value /*value*/, bool adds_up = true) {
+    return {.add = [](MetricFamily& family, Labels labels,
+                      Backends backends) { add_sum(family, std::move(labels), backends, Value{}); },
+            .adds_up = adds_up};
+}
+
+/// The same over those that are checked, if there are some.
+template <typename Value>
+constexpr OfBackends sum_of_checks(Value /*value*/) {
+    return {.add = [](MetricFamily& family, Labels labels, Backends backends) {
+        if (std::ranges::any_of(backends, [](const BackendStatus& one) { return one.check.has_value(); }))
+            add_sum(family, std::move(labels), backends,
+                    [](const BackendStatus& one) { return one.check ? Value{}(*one.check) : 0; });
+    }};
+}
+
+struct Row {
+    const char* name;
+    const char* help;
+    MetricType type;
+    std::variant<OfBalancer, OfService, OfBackends> of;
+};
+
+constexpr std::array families{
+    Row{"lbd_build_info", "The running version; always 1", MetricType::Gauge, OfBalancer{add_build}},
+    Row{"lbd_config_reloads_total", "Times that the configuration was to be taken up anew", MetricType::Counter,
+        OfBalancer{add_reloads}},
+    Row{"lbd_config_last_reload_successful",
+        "Whether the configuration was taken up when that was last wanted; if not, the former is in force",
+        MetricType::Gauge,
+        OfBalancer{[](auto& family, const Status& status) { add(family, {}, status.reloads.last_done); }}},
+    Row{"lbd_service_info", "What a service is; always 1", MetricType::Gauge, OfService{add_service}},
+    Row{"lbd_service_backends", "Backends that a service is configured with", MetricType::Gauge,
+        OfService{[](auto& family, const ServiceStatus& service) {
+            add(family, {{"service", service.name}}, service.backends.size());
+        }}},
+    Row{"lbd_backend_packets_total", "Clients' packets forwarded to a backend", MetricType::Counter,
+        sum_of([](const BackendStatus& one) { return one.traffic.packets; })},
+    Row{"lbd_backend_bytes_total", "The same in bytes, IP header included, outer headers not", MetricType::Counter,
+        sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
+    Row{"lbd_backend_new_flows_total", "Flows entered into the flow table", MetricType::Counter,
+        sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
+    Row{"lbd_backend_flows", "Flows in the flow table; closing: their client sent FIN or RST", MetricType::Gauge,
+        OfBackends{add_flows}},
+    Row{"lbd_backend_reachable", "Whether the next hop of a backend is known", MetricType::Gauge,
+        sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
+    Row{"lbd_backend_draining", "Whether a backend keeps its flows and gets no new ones", MetricType::Gauge,
+        sum_of([](const BackendStatus& one) { return one.backend.state == BackendState::drain; })},
+    Row{"lbd_backend_share_ratio", "The part of its service's new flows that a backend gets", MetricType::Gauge,
+        sum_of([](const BackendStatus& one) { return one.share; }, false)},
+    Row{"lbd_backend_up", "Whether checks find a backend up; from the first one on", MetricType::Gauge,
+        OfBackends{add_up}},
+    Row{"lbd_backend_check_duration_seconds", "Health checks that were answered, and how long that took",
+        MetricType::Summary, OfBackends{add_check_duration}},
+    Row{"lbd_backend_check_failures_total", "Health checks without the right answer in time", MetricType::Counter,
+        sum_of_checks([](const CheckStatus& check) { return check.counts.failed; })},
+    Row{"lbd_backend_health_changes_total", "Times that a backend that was up is down, or the other way round",
+        MetricType::Counter, sum_of_checks([](const CheckStatus& check) { return check.counts.changes; })},
+    Row{"lbd_dropped_packets_total", "Packets to a VIP that were not forwarded, by their one reason",
+        MetricType::Counter,
+        OfBalancer{[](auto& family, const Status& status) { add_named(family, "reason", status.drops, reasons); }}},
+    Row{"lbd_events_total", "What else the data plane counts", MetricType::Counter,
+        OfBalancer{[](auto& family, const Status& status) { add_named(family, "event", status.events, events); }}},
+    Row{"lbd_packet_latency_seconds", "Time that the program takes for a packet that it sends on, of one in a thousand",
+        MetricType::Histogram, OfBalancer{add_latency}},
+    Row{"lbd_flow_table_used_entries", "Entries of the flow table that a flow has", MetricType::Gauge,
+        OfBalancer{add_flows_used}},
+    Row{"lbd_flow_table_entries", "Entries that the flow table has room for", MetricType::Gauge,
+        OfBalancer{[](auto& family, const Status& status) { add(family, {}, status.flow_table.entries); }}},
+    Row{"lbd_interface_up", "Whether an interface that is balanced on is up and has a carrier", MetricType::Gauge,
+        OfBalancer{add_interfaces}},
+};
+
+void add(const OfService& of, Detail /*detail*/, const ServiceStatus& service, MetricFamily& family) {
+    of.add(family, service);
+}
+
+void add(const OfBackends& of, Detail detail, const ServiceStatus& service, MetricFamily& family) {
+    if (detail == Detail::services) return of.add(family, {{"service", service.name}}, service.backends);
+    for (const BackendStatus& one : service.backends)
+        of.add(family, {{"service", service.name}, {"backend", one.backend.name}}, {&one, 1});
+}
+
+/// Adds services' metrics, from `next` on, which it leaves at the first one that is left for another piece.
+template <typename Of>
+void add_some(const Of& of, Detail detail, const Status& status, std::size_t& next, MetricFamily& family) {
+    while (next < status.services.size() && family.metric.size() < metrics_a_piece)
+        add(of, detail, status.services[next++], family);
+}
+
+/// It adds all.
+void add_some(const OfBalancer& of, Detail /*detail*/, const Status& status, std::size_t& next, MetricFamily& family) {
+    of.add(family, status);
+    next = status.services.size();
+}
+
+/// The lines about the family stand above its first piece only.
+std::string serialized(const std::vector<MetricFamily>& piece, bool goes_on) {
+    std::ostringstream stream;
+    prometheus::TextSerializer().Serialize(stream, piece);
+    std::string text = std::move(stream).str();
+    while (goes_on && text.starts_with('#')) text.erase(0, text.find('\n') + 1);
+    return text;
+}
+
+bool is_wanted(const Row& row, Detail detail) {
+    const auto* const of = std::get_if<OfBackends>(&row.of);
+    return of == nullptr || of->adds_up || detail == Detail::backends;
 }
 
 }  // namespace
 
-std::vector<MetricFamily> metrics(const Status& status) {
-    return {
-        build(),
-        reloads(status),
-        last_reload(status),
-        services(status),
-        of_backends(counter("lbd_backend_packets_total", "Clients' packets forwarded to a backend"), status,
-                    [](const BackendStatus& one) { return one.traffic.packets; }),
-        of_backends(counter("lbd_backend_bytes_total", "The same in bytes, IP header included, outer headers not"),
-                    status, [](const BackendStatus& one) { return one.traffic.bytes; }),
-        of_backends(counter("lbd_backend_new_flows_total", "Flows entered into the flow table"), status,
-                    [](const BackendStatus& one) { return one.traffic.new_flows; }),
-        flows(status),
-        of_backends(gauge("lbd_backend_reachable", "Whether the next hop of a backend is known"), status,
-                    [](const BackendStatus& one) { return one.hop.has_value(); }),
-        of_backends(gauge("lbd_backend_draining", "Whether a backend keeps its flows and gets no new ones"), status,
-                    [](const BackendStatus& one) { return one.backend.state == BackendState::drain; }),
-        of_backends(gauge("lbd_backend_share_ratio", "The part of its service's new flows that a backend gets"), status,
-                    [](const BackendStatus& one) { return one.share; }),
-        health(status),
-        check_duration(status),
-        check_failures(status),
-        health_changes(status),
-        by_name(counter("lbd_dropped_packets_total", "Packets to a VIP that were not forwarded, by their one reason"),
-                "reason", status.drops, reasons),
-        by_name(counter("lbd_events_total", "What else the data plane counts"), "event", status.events, events),
-        latency(status),
-        flow_table_used(status),
-        flow_table_size(status),
-        interfaces(status),
-    };
-}
+Exposition::Exposition(Status status, Detail detail) : status_(std::move(status)), detail_(detail) {}
 
-std::string exposition(const std::vector<MetricFamily>& families) {
-    std::ostringstream text;
-    prometheus::TextSerializer().Serialize(text, families);
-    return std::move(text).str();
+std::string Exposition::next() {
+    std::string text;
+    while (text.empty() && family_ < families.size()) {
+        const Row& row = families.at(family_);
+        if (!is_wanted(row, detail_)) {
+            ++family_;
+            continue;
+        }
+        const bool goes_on = service_ > 0;
+        std::vector<MetricFamily> piece;
+        piece.push_back({.name = row.name, .help = row.help, .type = row.type, .metric = {}});
+        std::visit([&](const auto& of) { add_some(of, detail_, status_, service_, piece[0]); }, row.of);
+        text = serialized(piece, goes_on);
+        if (service_ < status_.services.size()) continue;
+        ++family_;
+        service_ = 0;
+    }
+    return text;
 }
 
 }  // namespace culvert::lbd

@@ -1,20 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <prometheus/metric_family.h>
-
+#include <cstddef>
+#include <cstdint>
 #include <string>
-#include <vector>
 
 #include "lbd/show/status.hpp"
 
 /// The status as Prometheus has it. Names, units and labels: metrics.cpp, which is the one table of them.
 namespace culvert::lbd {
 
-/// Each family is there also when it has no metric.
-[[nodiscard]] std::vector<prometheus::MetricFamily> metrics(const Status& status);
+/// What has a metric of its own. Those of a service are the sums of those of its backends, without the label `backend`;
+/// what adds up to nothing, as shares do, is left out.
+enum class Detail : std::uint8_t { backends, services };
 
-/// In Prometheus' text format, version 0.0.4.
-[[nodiscard]] std::string exposition(const std::vector<prometheus::MetricFamily>& families);
+/// A status in Prometheus' text format, version 0.0.4, written as it is read, so that no piece takes long. Each family
+/// is there also when it has no metric.
+class Exposition {
+  public:
+    Exposition(Status status, Detail detail);
+
+    /// The next piece, some hundred metrics; empty at the end.
+    [[nodiscard]] std::string next();
+
+  private:
+    Status status_;
+    Detail detail_;
+    std::size_t family_ = 0;   // to be written next
+    std::size_t service_ = 0;  // in this family
+};
 
 }  // namespace culvert::lbd

@@ -10,7 +10,10 @@
 #include <cerrno>
 #include <chrono>
 #include <cstdarg>
+#include <cstdint>
 #include <cstdio>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -24,8 +27,11 @@ using netlink::failure;
 using netlink::Result;
 
 constexpr unsigned most_connections = 16;
-constexpr unsigned longest_silence = 10;             // seconds
-constexpr std::size_t memory_for_client = 16 << 10;  // bytes, all of a request
+constexpr unsigned longest_silence = 10;  // seconds
+constexpr std::size_t memory_for_client = 64
+                                          << 10;  // bytes, all of a request; then half of it for pieces of the answer
+constexpr std::size_t most_bodies = 4;            // as each keeps what was so when it was asked for
+constexpr std::chrono::minutes longest_reading{1};
 
 Result<Fd> listen_at(const Endpoint& endpoint) {
     const auto [address, length] = endpoint.to_sockaddr();
@@ -39,10 +45,7 @@ Result<Fd> listen_at(const Endpoint& endpoint) {
     return socket;
 }
 
-MHD_Result reply(MHD_Connection* connection, unsigned status, std::string_view text, const char* type = "text/plain") {
-    // The library copies the text, and writes none of it.
-    MHD_Response* response = MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),  // NOLINT
-                                                             MHD_RESPMEM_MUST_COPY);
+MHD_Result queue(MHD_Connection* connection, unsigned status, MHD_Response* response, const char* type) {
     MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
     if (status == MHD_HTTP_METHOD_NOT_ALLOWED) MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
     const MHD_Result queued = MHD_queue_response(connection, status, response);
@@ -50,19 +53,85 @@ MHD_Result reply(MHD_Connection* connection, unsigned status, std::string_view t
     return queued;
 }
 
+MHD_Result reply(MHD_Connection* connection, unsigned status, std::string_view text) {
+    // The library copies the text, and writes none of it.
+    MHD_Response* response = MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),  // NOLINT
+                                                             MHD_RESPMEM_MUST_COPY);
+    return queue(connection, status, response, "text/plain");
+}
+
+/// By the query: none, or by=service. Nothing if it is another.
+std::optional<Detail> detail_of(MHD_Connection* connection) {
+    std::optional<Detail> detail = Detail::backends;
+    const auto take = [](void* result, MHD_ValueKind, const char* key, const char* value) {
+        const bool is_known = std::string_view(key) == "by" && value != nullptr && std::string_view(value) == "service";
+        *static_cast<std::optional<Detail>*>(result) = is_known ? std::optional(Detail::services) : std::nullopt;
+        return is_known ? MHD_YES : MHD_NO;
+    };
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take, &detail);
+    return detail;
+}
+
 }  // namespace
 
+/// What is left of an answer.
+class MetricsServer::Body {
+  public:
+    Body(std::size_t& bodies, Exposition text) : bodies_(bodies), text_(std::move(text)) { ++bodies_; }
+    ~Body() { --bodies_; }
+    Body(const Body&) = delete;
+    Body& operator=(const Body&) = delete;
+
+    static ssize_t read(void* body, std::uint64_t, char* to, std::size_t most) {
+        return static_cast<Body*>(body)->read(to, most);
+    }
+    static void free(void* body) { delete static_cast<Body*>(body); }  // NOLINT(cppcoreguidelines-owning-memory)
+
+  private:
+    ssize_t read(char* to, std::size_t most) {
+        if (Clock::now() > deadline_) return MHD_CONTENT_READER_END_WITH_ERROR;
+        if (read_ == piece_.size()) {
+            piece_ = text_.next();
+            read_ = 0;
+        }
+        if (piece_.empty()) return MHD_CONTENT_READER_END_OF_STREAM;
+        const std::size_t length = piece_.copy(to, most, read_);
+        read_ += length;
+        return static_cast<ssize_t>(length);
+    }
+
+    using Clock = std::chrono::steady_clock;
+
+    std::size_t& bodies_;
+    Exposition text_;
+    std::string piece_;
+    std::size_t read_ = 0;  // of the piece
+    const Clock::time_point deadline_ = Clock::now() + longest_reading;
+};
+
 struct MetricsServer::Answers {
-    static MHD_Result answer(void* server, MHD_Connection* connection, const char* url, const char* method, const char*,
-                             const char*, std::size_t*, void**) {
+    static MHD_Result answer(void* context, MHD_Connection* connection, const char* url, const char* method,
+                             const char*, const char*, std::size_t*, void**) {
+        auto& server = *static_cast<MetricsServer*>(context);
         const std::string_view verb = method;
         if (verb != MHD_HTTP_METHOD_GET && verb != MHD_HTTP_METHOD_HEAD)
             return reply(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "GET or HEAD\n");
         if (std::string_view(url) != "/metrics")
             return reply(connection, MHD_HTTP_NOT_FOUND, "metrics are at /metrics\n");
-        const auto text = static_cast<MetricsServer*>(server)->text_();
+        const auto detail = detail_of(connection);
+        if (!detail)
+            return reply(connection, MHD_HTTP_BAD_REQUEST, "/metrics, or /metrics?by=service for sums by service\n");
+        if (server.bodies_ >= most_bodies)
+            return reply(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "others are still reading theirs\n");
+        auto text = server.text_(*detail);
         if (!text) return reply(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, text.error().message() + '\n');
-        return reply(connection, MHD_HTTP_OK, *text, "text/plain; version=0.0.4; charset=utf-8");
+        return send(connection, std::make_unique<Body>(server.bodies_, *std::move(text)));
+    }
+
+    static MHD_Result send(MHD_Connection* connection, std::unique_ptr<Body> body) {
+        MHD_Response* response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, memory_for_client / 2, Body::read,
+                                                                   body.release(), Body::free);
+        return queue(connection, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8");
     }
 
     static void log(void*, const char* format, va_list arguments) {

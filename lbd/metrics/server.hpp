@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <functional>
 #include <memory>
-#include <string>
 
 #include "common/event_loop.hpp"
+#include "lbd/metrics/metrics.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
@@ -16,12 +16,13 @@ namespace culvert::lbd {
 
 using common::EventLoop;
 
-/// Answers GET /metrics over HTTP, within the event loop and without waiting for anybody: at most 16 connections, each
-/// of which is closed after 10 s without a word.
+/// Answers GET /metrics and /metrics?by=service over HTTP, within the event loop and without waiting for anybody: at
+/// most 16 connections, each of which is closed after 10 s without a word. An answer is written as it is read, in turn
+/// with all else that the loop does; four at once are, for a minute each.
 class MetricsServer {
   public:
     /// What to answer at that moment.
-    using Text = std::function<netlink::Result<std::string>()>;
+    using Text = std::function<netlink::Result<Exposition>(Detail)>;
 
     /// EADDRINUSE if someone listens there already, EADDRNOTAVAIL if it is no address of this host.
     [[nodiscard]] static netlink::Result<std::unique_ptr<MetricsServer>> listen(EventLoop& loop, const Endpoint& at,
@@ -34,12 +35,14 @@ class MetricsServer {
         void operator()(MHD_Daemon* daemon) const;
     };
     struct Answers;
+    class Body;
 
     explicit MetricsServer(Text text) : text_(std::move(text)) {}
 
     void serve();
 
     Text text_;
+    std::size_t bodies_ = 0;  // being read
     std::unique_ptr<MHD_Daemon, Stop> daemon_;
     EventLoop::Source io_;
     EventLoop::Source idle_;  // closes connections of the silent

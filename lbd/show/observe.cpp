@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <string_view>
 #include <utility>
 
 namespace culvert::lbd {
@@ -15,29 +17,63 @@ std::string name_of(std::uint32_t link, const Network& network) {
     return found == nullptr ? std::string() : found->name;
 }
 
-/// By the backend's name. Its traffic is that of all ids that it has ever had.
-Result<std::map<std::string, Traffic>> traffic_of(const ServiceIds& ids, const Datapath& datapath,
-                                                  const std::vector<FlowCount>& flows) {
-    std::map<std::string, Traffic> traffic;
-    for (const auto& [id, backend] : ids.backends) {
-        TRY(const lb_counters counters, datapath.counters(id));
-        traffic[backend] += {.packets = counters.packets,
-                             .bytes = counters.bytes,
-                             .new_flows = counters.flows,
-                             .flows = id < flows.size() ? flows[id] : FlowCount{}};
+/// The part of its service's table that each backend has, 0 to 1, by its id's distance from the base. Services that
+/// share a table share these.
+class Shares {
+  public:
+    explicit Shares(const Datapath& datapath) : datapath_(datapath) {}
+
+    const std::vector<double>& of(const lb_service& service) {
+        if (service.ring_size == 0) return none_;
+        const auto [it, is_new] = by_line_.try_emplace(service.ring);
+        if (is_new) it->second = shares(datapath_.ring(service.ring, service.ring_size));
+        return it->second;
     }
-    return traffic;
+
+  private:
+    static std::vector<double> shares(std::span<const std::uint16_t> table) {
+        std::vector<double> shares;
+        for (const std::uint16_t value : table) {
+            if (value >= shares.size()) shares.resize(value + 1UL);
+            ++shares[value];
+        }
+        for (double& share : shares) share /= static_cast<double>(table.size());
+        return shares;
+    }
+
+    const Datapath& datapath_;
+    std::map<std::uint32_t, std::vector<double>> by_line_;
+    const std::vector<double> none_;
+};
+
+/// By destination id.
+struct Counted {
+    std::vector<lb_counters> counters;
+    std::vector<FlowCount> flows;
+
+    [[nodiscard]] Traffic of(std::uint32_t id) const {
+        if (id >= counters.size()) return {};
+        const auto& [packets, bytes, new_flows, pad] = counters[id];
+        return {.packets = packets, .bytes = bytes, .new_flows = new_flows, .flows = flows[id]};
+    }
+};
+
+/// A backend's traffic is that of all ids that it has ever had.
+void put_counts(std::vector<BackendStatus>& backends, const ServiceIds& ids, const Counted& counted,
+                const std::vector<double>& shares) {
+    std::map<std::string_view, BackendStatus*> by_name;
+    for (BackendStatus& backend : backends) by_name.emplace(backend.backend.name, &backend);
+    for (const auto& [id, name] : ids.backends) {
+        const auto found = by_name.find(name);
+        if (found == by_name.end()) continue;
+        BackendStatus& backend = *found->second;
+        backend.traffic += counted.of(id);
+        if (ids.in_block(id) && id - ids.base < shares.size()) backend.share = shares[id - ids.base];
+    }
 }
 
-Result<ServiceStatus> service_status(const Service& service, const Image& image, const Hops& hops,
-                                     const Network& network, const Datapath& datapath,
-                                     const std::vector<FlowCount>& flows, const CheckStatuses& checks) {
-    const ServiceIds& ids = image.ids.at(service.name);
-    const PortSpec& port = service.ports.front();
-    const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
-    const auto table = datapath.ring(value.ring, value.ring_size);
-    TRY(auto traffic, traffic_of(ids, datapath, flows));
-
+ServiceStatus service_status(const Service& service, const Hops& hops, const Network& network,
+                             const CheckStatuses& checks) {
     ServiceStatus status{.name = service.name,
                          .vip = service.vip,
                          .ports = service.ports,
@@ -45,17 +81,14 @@ Result<ServiceStatus> service_status(const Service& service, const Image& image,
                          .sticky = service.sticky,
                          .idle = service.idle,
                          .backends = {}};
+    status.backends.reserve(service.backends.size());
     for (const Backend& backend : service.backends) {
-        BackendStatus one{.backend = backend, .traffic = traffic[backend.name]};
-        if (!table.empty()) {
-            const auto entries = std::ranges::count(table, *ids.current(backend.name) - ids.base);
-            one.share = static_cast<double>(entries) / static_cast<double>(table.size());
-        }
+        BackendStatus& one = status.backends.emplace_back(BackendStatus{.backend = backend});
         if (const auto hop = hops.find(backend.address); hop != hops.end()) one.hop = hop->second;
         if (one.hop) one.interface = name_of(one.hop->ifindex, network);
+        if (!service.health) continue;
         if (const auto check = checks.find({service.name, backend.name}); check != checks.end())
             one.check = check->second;
-        status.backends.push_back(std::move(one));
     }
     return status;
 }
@@ -108,13 +141,18 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
                        const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
                        const CheckStatuses& checks) {
     const Network& network = resolver.network();
-    std::vector<FlowCount> flows(image.dests_end());
-    count_flows(datapath.flows(), flows);
+    Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
+    TRY(counted.counters, datapath.counters(image.dests_end()));
+    count_flows(datapath.flows(), counted.flows);
+    Shares shares(datapath);
 
     Status status;
+    status.services.reserve(config.services.size());
     for (const Service& service : config.services) {
-        TRY(auto one, service_status(service, image, hops, network, datapath, flows, checks));
-        status.services.push_back(std::move(one));
+        const PortSpec& port = service.ports.front();
+        const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
+        ServiceStatus& one = status.services.emplace_back(service_status(service, hops, network, checks));
+        put_counts(one.backends, image.ids.at(service.name), counted, shares.of(value));
     }
     status.neighbours = neighbour_statuses(hops, resolver);
     status.interfaces = interface_statuses(config.interfaces, attachments, network);

@@ -47,6 +47,14 @@ Status status() {
     return status;
 }
 
+/// All pieces.
+std::string text_of(const Status& status, Detail detail = Detail::backends) {
+    Exposition exposition(status, detail);
+    std::string text;
+    for (std::string piece = exposition.next(); !piece.empty(); piece = exposition.next()) text += piece;
+    return text;
+}
+
 /// The output of a command that reads `input`; it begins with the exit status if that is not zero.
 std::string run(const std::string& command, const std::string& input = {}) {
     const std::string file = testing::TempDir() + "metrics_test.txt";
@@ -66,7 +74,7 @@ void expect_lines(const std::string& text, std::initializer_list<const char*> li
 }
 
 TEST(Metrics, OfABackend) {
-    const std::string text = exposition(metrics(status()));
+    const std::string text = text_of(status());
     expect_lines(text, {
                            R"(lbd_backend_packets_total{service="dns",backend="ns1"} 7)",
                            R"(lbd_backend_bytes_total{service="dns",backend="ns1"} 12345678901)",
@@ -82,7 +90,7 @@ TEST(Metrics, OfABackend) {
 }
 
 TEST(Metrics, OfABackendThatIsChecked) {
-    const std::string text = exposition(metrics(status()));
+    const std::string text = text_of(status());
     expect_lines(text, {
                            R"(lbd_backend_up{service="dns",backend="ns2"} 0)",
                            R"(lbd_backend_check_duration_seconds_count{service="dns",backend="ns2"} 4)",
@@ -93,8 +101,56 @@ TEST(Metrics, OfABackendThatIsChecked) {
     EXPECT_THAT(text, Not(HasSubstr(R"(lbd_backend_up{service="dns",backend="ns1"})")));
 }
 
+TEST(Metrics, OfAServiceAreSums) {
+    Status two = status();
+    two.services[0].backends[1].traffic = {.packets = 2, .bytes = 99, .new_flows = 1, .flows = {.live = 1}};
+    two.services[0].backends.push_back(two.services[0].backends[1]);
+    two.services[0].backends[2].check->condition = Condition::up;
+    const std::string text = text_of(two, Detail::services);
+    expect_lines(text, {
+                           R"(lbd_service_backends{service="dns"} 3)",
+                           R"(lbd_backend_packets_total{service="dns"} 11)",
+                           R"(lbd_backend_bytes_total{service="dns"} 12345679099)",
+                           R"(lbd_backend_new_flows_total{service="dns"} 5)",
+                           R"(lbd_backend_flows{service="dns",state="live"} 4)",
+                           R"(lbd_backend_flows{service="dns",state="closing"} 1)",
+                           R"(lbd_backend_reachable{service="dns"} 1)",
+                           R"(lbd_backend_draining{service="dns"} 2)",
+                           R"(lbd_backend_up{service="dns"} 1)",
+                           R"(lbd_backend_check_duration_seconds_count{service="dns"} 8)",
+                           R"(lbd_backend_check_duration_seconds_sum{service="dns"} 0.005)",
+                           R"(lbd_backend_check_failures_total{service="dns"} 6)",
+                           R"(lbd_backend_health_changes_total{service="dns"} 2)",
+                           R"(lbd_flow_table_entries 64)",
+                       });
+    EXPECT_THAT(text, Not(HasSubstr("backend=")));
+    EXPECT_THAT(text, Not(HasSubstr("share")));
+}
+
+TEST(Metrics, OfManyServicesComeInSmallPiecesUnderOneHeading) {
+    Status many;
+    for (int i = 0; i < 1'000; ++i)
+        many.services.push_back({.name = std::to_string(i), .backends = {{.backend = {.name = "b"}}}});
+    many.services.back().backends[0].check = CheckStatus{.condition = Condition::up};
+    Exposition exposition(many, Detail::backends);
+    std::string text;
+    for (std::string piece = exposition.next(); !piece.empty(); piece = exposition.next()) {
+        EXPECT_LT(piece.size(), 40'000U);
+        text += piece;
+    }
+    const auto count = [&](const std::string& what) {
+        std::size_t found = 0;
+        for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+        return found;
+    };
+    EXPECT_EQ(count("# TYPE lbd_backend_packets_total counter\n"), 1U);
+    EXPECT_EQ(count("\nlbd_backend_packets_total{"), 1'000U);
+    EXPECT_EQ(count("\nlbd_backend_up{"), 1U);
+    EXPECT_EQ(count("# HELP"), count("# TYPE"));
+}
+
 TEST(Metrics, OfTheBalancer) {
-    const std::string text = exposition(metrics(status()));
+    const std::string text = text_of(status());
     expect_lines(text, {
                            R"(lbd_service_info{service="dns",vip="192.0.2.1",ports="53/udp any/tcp"} 1)",
                            R"(lbd_dropped_packets_total{reason="ttl"} 5)",
@@ -118,7 +174,8 @@ TEST(Metrics, OfTheBalancer) {
 
 TEST(Metrics, PromtoolFindsNothing) {
     if (run("promtool --version").starts_with("status")) GTEST_SKIP() << "promtool is missing: apt install prometheus";
-    EXPECT_EQ(run("promtool check metrics", exposition(metrics(status()))), "");
+    EXPECT_EQ(run("promtool check metrics", text_of(status())), "");
+    EXPECT_EQ(run("promtool check metrics", text_of(status(), Detail::services)), "");
     EXPECT_THAT(run("promtool check rules packaging/prometheus/lbd.rules.yaml"), HasSubstr("SUCCESS"));
     EXPECT_THAT(run("promtool test rules tests/unit/lbd/alerts.yaml"), HasSubstr("SUCCESS"));
 }
@@ -141,10 +198,11 @@ constexpr std::array used_by{"packaging/prometheus/lbd.rules.yaml", "packaging/g
 
 TEST(Metrics, DashboardAndAlertsUseOnlyThoseThatExist) {
     std::set<std::string> known;
-    for (const auto& family : metrics({})) {
-        known.insert(family.name);
-        if (family.type == prometheus::MetricType::Summary)
-            known.insert({family.name + "_sum", family.name + "_count"});
+    const std::string text = text_of({});
+    const std::regex heading(R"(# TYPE (\w+) (\w+))");
+    for (std::sregex_iterator match(text.begin(), text.end(), heading), end; match != end; ++match) {
+        known.insert((*match)[1]);
+        if ((*match)[2] == "summary") known.insert({(*match)[1].str() + "_sum", (*match)[1].str() + "_count"});
     }
     for (const char* path : used_by) {
         const auto names = named(path, R"(\b(lbd_[a-z_]+))");
