@@ -24,7 +24,7 @@ using netlink::Result;
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds time_for_client{2};
-constexpr std::chrono::seconds time_for_answer{10};  // to be made and read
+constexpr std::chrono::seconds time_for_answer{60};  // to be made and read
 constexpr std::size_t most_clients = 16;
 
 Result<sockaddr_un> address_of(const std::string& path) {
@@ -116,13 +116,14 @@ void Control::accept() {
     clients_[id] = {.socket = std::move(socket),
                     .request = {},
                     .answer = {},
+                    .piece = {},
                     .io = *std::move(io),
                     .deadline = *std::move(deadline)};
 }
 
 void Control::serve(int id) {
     Client& client = clients_.at(id);
-    const bool goes_on = client.answer.empty() ? receive(client) : send(client);
+    const bool goes_on = client.answer ? send(client) : receive(client);
     if (!goes_on) clients_.erase(id);
 }
 
@@ -146,10 +147,12 @@ bool Control::receive(Client& client) {
 }
 
 bool Control::send(Client& client) {
-    const ssize_t length = ::send(client.socket.get(), client.answer.data(), client.answer.size(), MSG_NOSIGNAL);
+    if (client.piece.empty()) client.piece = client.answer();
+    if (client.piece.empty()) return false;
+    const ssize_t length = ::send(client.socket.get(), client.piece.data(), client.piece.size(), MSG_NOSIGNAL);
     if (length < 0) return errno == EAGAIN || errno == EINTR;
-    client.answer.erase(0, static_cast<std::size_t>(length));
-    return !client.answer.empty();
+    client.piece.erase(0, static_cast<std::size_t>(length));
+    return true;
 }
 
 Result<Json> ask(const std::string& path, const Json& request) {

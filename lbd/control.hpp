@@ -20,7 +20,7 @@ using common::Fd;
 using common::EventLoop;
 
 /// The balancer's end. It never waits for a client: who sends more than 64 KiB, or isn't done within 2 s, is hung up
-/// on; so is who takes longer than 10 s to read the answer.
+/// on; so is who takes longer than a minute to read the answer, which is made meanwhile.
 class Control {
   public:
     /// Makes the socket, for its owner only (mode 0600), and its directory. EADDRINUSE if someone listens there
@@ -36,7 +36,8 @@ class Control {
     struct Client {
         Fd socket;
         RequestLine request;
-        std::string answer;  // what is left to send
+        Pieces answer;      // what is left of it
+        std::string piece;  // what is left of this one
         EventLoop::Source io;
         EventLoop::Source deadline;
     };

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/control_protocol.hpp"
 
+#include <utility>
+
 #include <nlohmann/json.hpp>
 
 namespace culvert::lbd {
@@ -15,11 +17,31 @@ RequestLine::State RequestLine::append(std::string_view piece) {
     return end == std::string_view::npos ? State::unfinished : State::whole;
 }
 
-std::string answer_to(std::string_view line, const Handler& handler) {
+namespace {
+
+/// One piece.
+Pieces whole(const Json& reply) {
+    return [text = reply.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n']() mutable {
+        return std::exchange(text, {});
+    };
+}
+
+Pieces within(std::string head, Pieces pieces, std::string tail) {
+    return [head = std::move(head), pieces = std::move(pieces), tail = std::move(tail)]() mutable {
+        if (!head.empty()) return std::exchange(head, {});
+        std::string piece = pieces();
+        return piece.empty() ? std::exchange(tail, {}) : piece;
+    };
+}
+
+}  // namespace
+
+Pieces answer_to(std::string_view line, const Handler& handler) {
     const Json request = Json::parse(line, nullptr, false);
-    const Answer answer = request.is_object() ? handler(request) : tl::unexpected(std::string("not a JSON object"));
-    const Json reply = answer ? Json{{"ok", *answer}} : Json{{"error", answer.error()}};
-    return reply.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+    Answer answer = request.is_object() ? handler(request) : tl::unexpected(std::string("not a JSON object"));
+    if (!answer) return whole(Json{{"error", answer.error()}});
+    if (const Json* const json = std::get_if<Json>(&*answer)) return whole(Json{{"ok", *json}});
+    return within("{\"ok\":", std::get<Pieces>(*std::move(answer)), "}\n");
 }
 
 }  // namespace culvert::lbd

@@ -6,6 +6,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
@@ -15,8 +16,11 @@
 ///     {"command": "show", "what": "services"}  →  {"ok": …}  or  {"error": "what is wrong"}
 namespace culvert::lbd {
 
-/// From a request to what is "ok", or to what is wrong.
-using Answer = tl::expected<nlohmann::ordered_json, std::string>;
+/// A text that is made as it is read: its next piece; empty at the end.
+using Pieces = std::function<std::string()>;
+
+/// From a request to what is "ok", itself or as JSON text, or to what is wrong.
+using Answer = tl::expected<std::variant<nlohmann::ordered_json, Pieces>, std::string>;
 using Handler = std::function<Answer(const nlohmann::ordered_json& request)>;
 
 /// A request as it comes in, piece by piece. What follows the end of its line is nobody's.
@@ -37,6 +41,6 @@ class RequestLine {
 };
 
 /// The line that answers one, its end included. The handler sees JSON objects only.
-[[nodiscard]] std::string answer_to(std::string_view line, const Handler& handler);
+[[nodiscard]] Pieces answer_to(std::string_view line, const Handler& handler);
 
 }  // namespace culvert::lbd

@@ -142,14 +142,20 @@ void Daemon::serve_metrics() {
     metrics_.reset();
     if (!config_.metrics) return;
     auto server = MetricsServer::listen(loop_, *config_.metrics, [this](Detail detail) -> Result<Exposition> {
-        TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks()));
-        status.reloads = reloads_;
+        TRY(Status status, observed(parts_of_metrics));
         return Exposition(std::move(status), detail);
     });
     if (server)
         metrics_ = *std::move(server);
     else
         spdlog::warn("{}; there are no metrics", server.error().message());
+}
+
+Result<Status> Daemon::observed(const Parts& parts) const {
+    TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_,
+                               parts.services ? checks() : CheckStatuses{}, parts));
+    status.reloads = reloads_;
+    return status;
 }
 
 void Daemon::end(Result<> outcome) {

@@ -92,6 +92,8 @@ class Daemon {
     [[nodiscard]] CheckStatuses checks() const { return checker_ ? checker_->statuses() : CheckStatuses{}; }
     [[nodiscard]] Health health() const { return checker_ ? checker_->health() : Health{}; }
 
+    [[nodiscard]] netlink::Result<Status> observed(const Parts& parts) const;
+
     void take_in_changes();
     void update();
     /// Has the program compiled to what is around the balancer now.

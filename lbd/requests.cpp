@@ -45,9 +45,9 @@ Answer Daemon::answer(const Json& json) {
 }
 
 Answer Daemon::answer(const ShowRequest& request) {
-    const auto status = observe(config_, image_, hops_, attachments_, resolver_, datapath_, checks());
+    auto status = observed(parts_of(request.view));
     if (!status) return tl::unexpected(status.error().message());
-    return to_json(request.view, *status);
+    return Pieces([text = JsonText(request.view, *std::move(status))]() mutable { return text.next(); });
 }
 
 /// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.

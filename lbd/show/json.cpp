@@ -15,6 +15,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t backends_a_piece = 256;
+
+/// In one line; names need not be UTF-8.
+std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 std::string_view checksum(UdpChecksum checksum) {
     switch (checksum) {
         case UdpChecksum::automatic:
@@ -133,34 +138,38 @@ Json to_json(const std::string& service, const BackendStatus& status) {
     return json;
 }
 
-Json services(const Status& status) {
-    Json list = Json::array();
-    for (const ServiceStatus& service : status.services) list.push_back(to_json(service));
-    return list;
+Json flows_of(const ServiceStatus& service) {
+    Json backends = Json::array();
+    for (const BackendStatus& backend : service.backends) {
+        const FlowCount& count = backend.traffic.flows;
+        backends.push_back(
+            {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
+    }
+    return {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}};
 }
 
-Json backends(const Status& status) {
-    Json list = Json::array();
-    for (const ServiceStatus& service : status.services)
-        for (const BackendStatus& backend : service.backends) list.push_back(to_json(service.name, backend));
-    return list;
-}
-
+/// But for its services.
 Json flows(const Status& status) {
     std::uint64_t used = 0;
-    Json services = Json::array();
     for (const ServiceStatus& service : status.services) {
-        Json backends = Json::array();
-        for (const BackendStatus& backend : service.backends) {
-            const FlowCount& count = backend.traffic.flows;
-            used += count.live + count.closing;
-            backends.push_back(
-                {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
-        }
-        services.push_back(
-            {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}});
+        const FlowCount count = service.traffic().flows;
+        used += count.live + count.closing;
     }
-    return {{"entries", status.flow_table.entries}, {"used", used}, {"services", std::move(services)}};
+    return {{"entries", status.flow_table.entries}, {"used", used}, {"services", Json::array()}};
+}
+
+/// What a view that is a list of services, or has one, says of one.
+void add(View view, const ServiceStatus& service, Json& list) {
+    if (view == View::services) list.push_back(to_json(service));
+    if (view == View::flows) list.push_back(flows_of(service));
+    if (view != View::backends) return;
+    for (const BackendStatus& backend : service.backends) list.push_back(to_json(service.name, backend));
+}
+
+Json all_services(View view, const Status& status) {
+    Json list = Json::array();
+    for (const ServiceStatus& service : status.services) add(view, service, list);
+    return list;
 }
 
 std::string_view state_name(std::uint16_t state) {
@@ -269,11 +278,13 @@ Json to_json(const Encap& encap) { return std::visit(EncapToJson{}, encap); }
 Json to_json(View view, const Status& status) {
     switch (view) {
         case View::services:
-            return services(status);
         case View::backends:
-            return backends(status);
-        case View::flows:
-            return flows(status);
+            return all_services(view, status);
+        case View::flows: {
+            Json json = flows(status);
+            json["services"] = all_services(view, status);
+            return json;
+        }
         case View::neighbours:
             return neighbours(status);
         case View::interfaces:
@@ -282,6 +293,33 @@ Json to_json(View view, const Status& status) {
             return counters(status);
     }
     return {};
+}
+
+JsonText::JsonText(View view, Status status) : view_(view), status_(std::move(status)) {
+    const bool is_long = view_ == View::services || view_ == View::backends || view_ == View::flows;
+    head_ = dump(!is_long ? to_json(view_, status_) : view_ == View::flows ? flows(status_) : Json::array());
+    if (!is_long) return;
+    tail_ = head_.substr(head_.rfind(']'));
+    head_.resize(head_.size() - tail_.size());
+}
+
+std::string JsonText::next() {
+    if (!head_.empty()) return std::exchange(head_, {});
+    if (tail_.empty()) return {};
+    Json list = Json::array();
+    const bool goes_on = service_ > 0;
+    for (std::size_t backends = 0; service_ < status_.services.size() && backends < backends_a_piece; ++service_) {
+        add(view_, status_.services[service_], list);
+        backends += status_.services[service_].backends.size();
+    }
+    if (list.empty()) return std::exchange(tail_, {});
+    std::string text = dump(list);
+    text.pop_back();
+    if (goes_on)
+        text.front() = ',';
+    else
+        text.erase(0, 1);
+    return text;
 }
 
 }  // namespace culvert::lbd

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <map>
 #include <span>
-#include <string_view>
+#include <string>
 #include <utility>
 
 namespace culvert::lbd {
@@ -61,12 +61,15 @@ struct Counted {
 /// A backend's traffic is that of all ids that it has ever had.
 void put_counts(std::vector<BackendStatus>& backends, const ServiceIds& ids, const Counted& counted,
                 const std::vector<double>& shares) {
-    std::map<std::string_view, BackendStatus*> by_name;
-    for (BackendStatus& backend : backends) by_name.emplace(backend.backend.name, &backend);
+    const auto name_of = [](const BackendStatus* one) -> const std::string& { return one->backend.name; };
+    std::vector<BackendStatus*> by_name;
+    by_name.reserve(backends.size());
+    for (BackendStatus& backend : backends) by_name.push_back(&backend);
+    std::ranges::sort(by_name, {}, name_of);
     for (const auto& [id, name] : ids.backends) {
-        const auto found = by_name.find(name);
-        if (found == by_name.end()) continue;
-        BackendStatus& backend = *found->second;
+        const auto found = std::ranges::lower_bound(by_name, name, {}, name_of);
+        if (found == by_name.end() || name_of(*found) != name) continue;
+        BackendStatus& backend = **found;
         backend.traffic += counted.of(id);
         if (ids.in_block(id) && id - ids.base < shares.size()) backend.share = shares[id - ids.base];
     }
@@ -135,31 +138,52 @@ std::vector<InterfaceStatus> interface_statuses(const std::vector<std::string>& 
     return list;
 }
 
-}  // namespace
-
-Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
-                       const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
-                       const CheckStatuses& checks) {
-    const Network& network = resolver.network();
+Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const Image& image, const Hops& hops,
+                                                    const Network& network, const Datapath& datapath,
+                                                    const CheckStatuses& checks, bool with_flows) {
     Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
     TRY(counted.counters, datapath.counters(image.dests_end()));
-    count_flows(datapath.flows(), counted.flows);
+    if (with_flows) count_flows(datapath.flows(), counted.flows);
     Shares shares(datapath);
 
-    Status status;
-    status.services.reserve(config.services.size());
+    std::vector<ServiceStatus> statuses;
+    statuses.reserve(config.services.size());
     for (const Service& service : config.services) {
         const PortSpec& port = service.ports.front();
         const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
-        ServiceStatus& one = status.services.emplace_back(service_status(service, hops, network, checks));
+        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, network, checks));
         put_counts(one.backends, image.ids.at(service.name), counted, shares.of(value));
     }
-    status.neighbours = neighbour_statuses(hops, resolver);
-    status.interfaces = interface_statuses(config.interfaces, attachments, network);
+    return statuses;
+}
+
+}  // namespace
+
+Parts parts_of(View view) {
+    const bool lists_services = view == View::services || view == View::backends || view == View::flows;
+    return {.services = lists_services || view == View::counters,
+            .flows = lists_services,
+            .neighbours = view == View::neighbours,
+            .interfaces = view == View::interfaces,
+            .counters = view == View::counters};
+}
+
+Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
+                       const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
+                       const CheckStatuses& checks, const Parts& parts) {
+    const Network& network = resolver.network();
+    Status status;
     status.flow_table = {.entries = config.flows.entries};
-    TRY(status.drops, datapath.reasons());
-    TRY(status.events, datapath.events());
-    TRY(status.latency, datapath.latency());
+    if (parts.services) {
+        TRY(status.services, service_statuses(config, image, hops, network, datapath, checks, parts.flows));
+    }
+    if (parts.neighbours) status.neighbours = neighbour_statuses(hops, resolver);
+    if (parts.interfaces) status.interfaces = interface_statuses(config.interfaces, attachments, network);
+    if (parts.counters) {
+        TRY(status.drops, datapath.reasons());
+        TRY(status.events, datapath.events());
+        TRY(status.latency, datapath.latency());
+    }
     return status;
 }
 

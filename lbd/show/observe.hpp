@@ -8,6 +8,7 @@
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/show/status.hpp"
+#include "lbd/show/view.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
@@ -20,9 +21,23 @@ struct Attachment {
     XdpMode mode = XdpMode::native;  ///< native or generic
 };
 
+/// What of a status is wanted: the others' time is saved.
+struct Parts {
+    bool services = false;  ///< with what is counted for their backends
+    bool flows = false;     ///< of these
+    bool neighbours = false;
+    bool interfaces = false;
+    bool counters = false;  ///< of the balancer as a whole
+};
+/// What a view shows.
+[[nodiscard]] Parts parts_of(View view);
+inline constexpr Parts parts_of_metrics{
+    .services = true, .flows = true, .neighbours = false, .interfaces = true, .counters = true};
+
 /// Reads the counters and the flow table; the rest is what was planned and what the resolver knows.
 [[nodiscard]] netlink::Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
                                               const std::vector<Attachment>& attachments, const Resolver& resolver,
-                                              const Datapath& datapath, const CheckStatuses& checks = {});
+                                              const Datapath& datapath, const CheckStatuses& checks,
+                                              const Parts& parts);
 
 }  // namespace culvert::lbd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,6 +35,23 @@
 namespace culvert::lbd {
 
 [[nodiscard]] nlohmann::ordered_json to_json(View view, const Status& status);
+
+/// The same as text, made as it is read, so that no piece takes long.
+class JsonText {
+  public:
+    JsonText(View view, Status status);
+
+    /// The next piece, some hundred backends; empty at the end.
+    [[nodiscard]] std::string next();
+
+  private:
+    View view_;
+    Status status_;
+    std::string head_;         // what comes before the services, or all if there are none; empty once it is written
+    std::string tail_;         // what comes after them
+    std::size_t service_ = 0;  // to be written next
+};
+
 /// `json` is what to_json made of the same view.
 [[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
 

@@ -49,7 +49,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (state != RequestLine::State::whole) return 0;
 
-    const std::string answer = answer_to(line.text(), handle);
+    const std::string answer = answer_to(line.text(), handle)();
     require(std::ranges::count(answer, '\n') == 1 && answer.ends_with('\n'));
     const Json json = Json::parse(answer, nullptr, false);
     require(json.is_object() && json.size() == 1 && (json.contains("ok") || json.contains("error")));

@@ -7,6 +7,7 @@ namespace culvert::netns {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 std::string config(std::string_view metrics) {
     return fmt::format(R"(
@@ -46,7 +47,41 @@ TEST_F(LbdMetrics, AreAtOneUrlForReadingOnly) {
     EXPECT_THAT(curl("-I http://[fd00::2]:9000/metrics"), HasSubstr("200 OK"));
     EXPECT_THAT(curl("-i http://[fd00::2]:9000/"), HasSubstr("404 Not Found"));
     EXPECT_THAT(curl("-i -d x=y http://[fd00::2]:9000/metrics"), HasSubstr("405 Method Not Allowed"));
+    EXPECT_THAT(curl("-i http://[fd00::2]:9000/metrics?by=backend"), HasSubstr("400 Bad Request"));
+    EXPECT_THAT(curl("-i 'http://[fd00::2]:9000/metrics?by=service&of=web'"), HasSubstr("400 Bad Request"));
     EXPECT_EQ(client().must("curl -sS -o /dev/null -w %{http_code} http://[fd00::2]:9000/metrics"), "200");
+}
+
+TEST_F(LbdMetrics, AddUpByService) {
+    const Balancer lbd(balancer(), config(""));
+    const std::string text = curl("http://127.0.0.1:9477/metrics?by=service");
+    EXPECT_THAT(text, HasSubstr("\nlbd_service_backends{service=\"web\"} 1\n"));
+    EXPECT_THAT(text, HasSubstr("\nlbd_backend_reachable{service=\"web\"} 1\n"));
+    EXPECT_THAT(text, Not(HasSubstr("backend=")));
+}
+
+// Little of the text is under way, as sockets take little.
+TEST_F(LbdMetrics, AreWrittenAsTheyAreReadBesidesAllElse) {
+    constexpr int many = 300;
+    balancer().must("sysctl -q net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'");
+    balancer().must("mkfifo /run/go_on");
+    std::string services = config("");
+    for (int i = 0; i < many; ++i)
+        services += fmt::format(
+            "  - {{name: s{0}, vip: 198.51.{1}.{2}, ports: [80/tcp], encap: {{type: l2}}, "
+            "backends: [{{address: 10.0.0.3}}]}}\n        ",
+            i, i / 250, i % 250);
+    const Balancer lbd(balancer(), services);
+    Process slow = balancer().spawn({"bash", "-c",
+                                     "exec 3<>/dev/tcp/127.0.0.1/9477; printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3; "
+                                     "head -c 300 <&3; cat /run/go_on; cat <&3"});
+    slow.wait_for("200 OK");
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));
+    balancer().must("tee /run/go_on");
+    const std::string text = slow.wait().out;
+    for (int i = 0; i < many; ++i)
+        EXPECT_THAT(text, HasSubstr(fmt::format("\nlbd_backend_packets_total{{service=\"s{}\",backend=", i)));
+    EXPECT_THAT(text, HasSubstr("\nlbd_interface_up{"));
 }
 
 TEST_F(LbdMetrics, AreNotServedWhereNobodyWantsThem) {

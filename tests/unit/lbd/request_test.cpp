@@ -35,7 +35,7 @@ TEST(RequestLineTest, HasABound) {
 TEST(AnswerTest, OnlyObjectsAreAsked) {
     const Handler never = [](const Json&) -> Answer { throw "asked"; };
     for (const char* line : {"", "no JSON", "[]", "1", "{\"a\": \"\xff\"}"})
-        EXPECT_EQ(answer_to(line, never), "{\"error\":\"not a JSON object\"}\n") << line;
+        EXPECT_EQ(answer_to(line, never)(), "{\"error\":\"not a JSON object\"}\n") << line;
 }
 
 template <typename Wanted>

@@ -136,6 +136,25 @@ TEST(ShowJson, CountersTellTheLatencyWhereItIsSampled) {
     EXPECT_FALSE(to_json(View::counters, sampled).contains("latency"));
 }
 
+std::string text(JsonText json) {
+    std::string text;
+    for (std::string piece = json.next(); !piece.empty(); piece = json.next()) text += piece;
+    return text;
+}
+
+TEST(ShowJson, IsTheSameAsTextInPieces) {
+    Status many = status();
+    for (int i = 0; i < 1'000; ++i) {
+        many.services.push_back(many.services[0]);
+        many.services.back().name = std::to_string(i);
+    }
+    for (const std::string_view name : view_names())
+        for (const Status& one : {many, status(), Status()})
+            EXPECT_EQ(text({*view(name), one}), to_json(*view(name), one).dump()) << name;
+    JsonText pieces(View::backends, many);
+    for (std::string piece = pieces.next(); !piece.empty(); piece = pieces.next()) EXPECT_LT(piece.size(), 150'000U);
+}
+
 std::string table(View view) { return to_table(view, to_json(view, status()), false); }
 
 TEST(ShowTable, Services) {
