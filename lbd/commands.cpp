@@ -17,6 +17,7 @@
 #include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/command_line.hpp"
 #include "common/log.hpp"
 #include "common/suggest.hpp"
 #include "lbd/config/config.hpp"
@@ -110,10 +111,9 @@ ExitCode check(const Options& options) {
 void declare_show(CLI::App& app, Options& options) {
     app.add_option("what", options.what, fmt::format("{} (default {})", fmt::join(view_names(), " | "), options.what))
         ->type_name("");
-    CLI::Option* const json = app.add_flag("-j,--json", options.json, "As JSON");
-    app.add_flag("-b,--brief", options.brief, "A line for each, without titles (also -br)")->excludes(json);
-    CLI::Option* const ipv4 = app.add_flag("-4", options.ipv4, "Only services, backends or neighbours of IPv4");
-    app.add_flag("-6", options.ipv6, "The same of IPv6")->excludes(ipv4);
+    app.add_flag("-j,--json", options.json, "As JSON");
+    common::add_brief(app, options.brief);
+    common::add_family(app, options.family, "services, backends or neighbours");
 }
 
 ExitCode show(const Options& options) {
@@ -125,12 +125,10 @@ ExitCode show(const Options& options) {
                          : fmt::format("there are {}", fmt::join(view_names(), ", ")));
         return exit_usage;
     }
-    const bool of_one_family = options.ipv4 || options.ipv6;
-    if (of_one_family && !has_family(*wanted)) return complain(fmt::format("{} are of no family", options.what));
+    if (options.family && !has_family(*wanted)) return complain(fmt::format("{} are of no family", options.what));
     auto answer = ask(socket_path(options), {{"command", "show"}, {"what", options.what}});
     if (!answer) return fail(answer.error());
-    if (of_one_family)
-        *answer = of_family(*wanted, *answer, options.ipv4 ? netlink::Family::ipv4 : netlink::Family::ipv6);
+    if (options.family) *answer = of_family(*wanted, *answer, *options.family);
     const bool colored = common::use_color(options.color, STDOUT_FILENO);
     if (options.json)
         fmt::print("{}\n", answer->dump(2));

@@ -74,8 +74,7 @@ struct Options {
     std::string what = "services";
     bool json = false;
     bool brief = false;
-    bool ipv4 = false;  ///< only what is of that family
-    bool ipv6 = false;
+    std::optional<netlink::Family> family;  ///< of what is shown; none: both
     bool check = false;
     bool detach = false;
     RenderOptions render;

@@ -18,6 +18,7 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
+#include "common/command_line.hpp"
 #include "common/log.hpp"
 #include "netlink/netns.hpp"
 #include "realserver/apply.hpp"
@@ -150,6 +151,11 @@ ExitCode run_status(const Options& options) {
     auto view = look(*std::move(config), options);
     if (!view) return fail(view.error());
     auto rows = status(view->config, view->observed, view->record);
+    auto tunnels = rooms(view->config);
+    if (options.family) {
+        std::erase_if(rows, [&](const StatusRow& row) { return row.family != options.family; });
+        std::erase_if(tunnels, [&](const Room& room) { return room.outer != options.family; });
+    }
     for (StatusRow& row : rows) {
         if (row.key.kind == Kind::link) {
             if (const auto received = view->place.host.received(row.key.name)) row.received = *received;
@@ -157,20 +163,25 @@ ExitCode run_status(const Options& options) {
             if (const auto counted = view->place.host.decapsulated(row.key.name)) count(*counted, row);
         }
     }
+    const bool colored = common::use_color(options.color, STDOUT_FILENO);
+    if (options.brief) {
+        fmt::print("{}", to_brief(rows, colored));
+        return exit_done;
+    }
     const auto tallies = view->place.host.tallies();
     if (!tallies) return fail(tallies.error());
-    const auto tunnels = rooms(view->config);
     if (options.json) {
         auto json = to_json(rows);
-        json["guard"] = guard_to_json(view->config.guard, *tallies);
+        if (!options.family) json["guard"] = guard_to_json(view->config.guard, *tallies);
         json["tunnels"] = to_json(tunnels);
         print_json(json);
         return exit_done;
     }
-    const bool colored = common::use_color(options.color, STDOUT_FILENO);
     fmt::print("{}", to_table(rows, colored));
-    for (const std::string& more : {to_table(tunnels, colored), guard_to_table(view->config.guard, *tallies, colored)})
-        if (!more.empty()) fmt::print("\n{}", more);
+    std::vector<std::string> more{to_table(tunnels, colored)};
+    if (!options.family) more.push_back(guard_to_table(view->config.guard, *tallies, colored));
+    for (const std::string& table : more)
+        if (!table.empty()) fmt::print("\n{}", table);
     return exit_done;
 }
 
@@ -190,6 +201,11 @@ ExitCode run_check(const Options& options) {
     return diagnosis.findings.empty() ? exit_done : exit_differs;
 }
 
+void add_status_options(CLI::App& app, Options& options) {
+    common::add_brief(app, options.brief);
+    common::add_family(app, options.family, "VIPs, ports and tunnels");
+}
+
 void add_apply_options(CLI::App& app, Options& options) {
     app.add_flag("--dry-run", options.dry_run, "Only show what would change");
     app.add_flag("--unless-monitored", options.unless_monitored, "Leave it to the monitor, if one runs");
@@ -206,7 +222,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
      add_apply_options, run_apply},
     {"status", "What is wanted, what there is, packets received, what the guard caught",
-     "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", nullptr, run_status},
+     "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", add_status_options, run_status},
     {"check", "What keeps this host from working as a backend",
      "Looks at all that a working backend takes: modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, "
      "rules\n"

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
 #include "common/terminal.hpp"
+#include "netlink/address.hpp"
 #include "netlink/result.hpp"
 
 namespace CLI {
@@ -27,12 +29,14 @@ struct Options {
     std::string netns;  ///< name or path; empty: the one we are in
     common::ColorMode color = common::ColorMode::automatic;
     bool json = false;
-    bool dry_run = false;            ///< apply
-    bool unless_monitored = false;   ///< apply
-    std::string kind;                ///< render
-    std::string directory;           ///< render; empty: standard output
-    std::uint64_t count = 0;         ///< trace: packets; 0: no end
-    std::uint64_t milliseconds = 0;  ///< trace; 0: no end
+    bool brief = false;                     ///< status
+    std::optional<netlink::Family> family;  ///< status, of what is shown; none: all
+    bool dry_run = false;                   ///< apply
+    bool unless_monitored = false;          ///< apply
+    std::string kind;                       ///< render
+    std::string directory;                  ///< render; empty: standard output
+    std::uint64_t count = 0;                ///< trace: packets; 0: no end
+    std::uint64_t milliseconds = 0;         ///< trace; 0: no end
 };
 
 struct Command {

@@ -105,16 +105,4 @@ Table table_of(View view, const Json& json) {
 
 std::string to_brief(View view, const Json& json, bool colored) { return table_of(view, json).to_string(colored); }
 
-bool has_family(View view) { return view == View::services || view == View::backends || view == View::neighbours; }
-
-Json of_family(View view, const Json& list, netlink::Family family) {
-    const char* key = view == View::services ? "vip" : "address";
-    Json rest = Json::array();
-    for (const Json& one : list) {
-        const bool is_v6 = text(one, key).find(':') != std::string::npos;
-        if (is_v6 == (family == netlink::Family::ipv6)) rest.push_back(one);
-    }
-    return rest;
-}
-
 }  // namespace culvert::lbd

@@ -58,11 +58,6 @@ class JsonText {
 /// A line for each, without titles: what it is, and how it is.
 [[nodiscard]] std::string to_brief(View view, const nlohmann::ordered_json& json, bool colored);
 
-/// Services have that of their VIP, backends and neighbours that of their address; the others have none.
-[[nodiscard]] bool has_family(View view);
-/// Those of this family, of a view that has one.
-[[nodiscard]] nlohmann::ordered_json of_family(View view, const nlohmann::ordered_json& list, netlink::Family family);
-
 /// The value of a key as tables have it: "-" if there is none.
 [[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
 

@@ -4,8 +4,12 @@
 #include <array>
 #include <utility>
 
+#include <nlohmann/json.hpp>
+
 namespace culvert::lbd {
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr std::array<std::pair<View, std::string_view>, 6> views{{
     {View::services, "services"},
@@ -28,6 +32,18 @@ std::optional<View> view(std::string_view name) {
     for (const auto& [view, known] : views)
         if (known == name) return view;
     return std::nullopt;
+}
+
+bool has_family(View view) { return view == View::services || view == View::backends || view == View::neighbours; }
+
+Json of_family(View view, const Json& list, netlink::Family family) {
+    const char* key = view == View::services ? "vip" : "address";
+    Json rest = Json::array();
+    for (const Json& one : list) {
+        const bool is_v6 = one.at(key).get<std::string>().find(':') != std::string::npos;
+        if (is_v6 == (family == netlink::Family::ipv6)) rest.push_back(one);
+    }
+    return rest;
 }
 
 }  // namespace culvert::lbd

@@ -24,6 +24,18 @@ std::string words(const std::optional<Item>& item) {
     return text.empty() ? "present" : text;
 }
 
+struct FamilyOf {
+    using Found = std::optional<netlink::Family>;
+    Found operator()(const Vip& vip) const { return vip.prefix.address.family(); }
+    Found operator()(const Port& port) const { return port.port.family; }
+    Found operator()(const Device& device) const { return std::visit(*this, device.parameters); }
+    Found operator()(const netlink::Tunnel& tunnel) const { return outer_family(tunnel.kind); }
+    Found operator()(const netlink::Geneve& geneve) const {
+        return geneve.remote ? Found(geneve.remote->family()) : std::nullopt;
+    }
+    Found operator()(const auto& /*of none*/) const { return std::nullopt; }
+};
+
 StatusRow row(const Key& key, const std::optional<Item>& wanted, const std::optional<Item>& found) {
     const Verdict verdict = wanted == found ? Verdict::ok
                             : !found        ? Verdict::missing
@@ -32,6 +44,7 @@ StatusRow row(const Key& key, const std::optional<Item>& wanted, const std::opti
     return {.key = key,
             .wanted = words(wanted),
             .found = words(found),
+            .family = std::visit(FamilyOf{}, found ? *found : wanted.value()),
             .verdict = verdict,
             .received = {},
             .decapsulated = {}};
@@ -56,6 +69,8 @@ std::string decapsulated_table(const std::vector<StatusRow>& rows, bool colored)
     return any ? '\n' + table.to_string(colored) : "";
 }
 
+Color color_of(Verdict verdict) { return verdict == Verdict::ok ? Color::green : Color::red; }
+
 }  // namespace
 
 std::string_view name(Verdict verdict) {
@@ -67,7 +82,7 @@ std::string_view name(Verdict verdict) {
         case Verdict::differs:
             return "differs";
         case Verdict::left_over:
-            return "left over";
+            return "left_over";
     }
     return {};
 }
@@ -124,16 +139,24 @@ std::string to_table(const std::vector<StatusRow>& rows, bool colored) {
                  {"RX PACKETS", Table::Align::right},
                  {"RX DROPPED", Table::Align::right}});
     for (const StatusRow& row : rows) {
-        const Color color = row.verdict == Verdict::ok ? Color::green : Color::red;
         table.add({{std::string(name(row.key.kind))},
                    {row.key.name},
                    {row.wanted},
                    {row.found},
-                   {std::string(name(row.verdict)), color},
+                   {std::string(name(row.verdict)), color_of(row.verdict)},
                    {row.received ? std::to_string(row.received->packets) : ""},
                    {row.received ? std::to_string(row.received->dropped) : ""}});
     }
     return table.to_string(colored) + decapsulated_table(rows, colored);
+}
+
+std::string to_brief(const std::vector<StatusRow>& rows, bool colored) {
+    Table table({{}, {}, {}});
+    for (const StatusRow& row : rows)
+        table.add({{std::string(name(row.key.kind))},
+                   {std::string(name(row.verdict)), color_of(row.verdict)},
+                   {row.key.name}});
+    return table.to_string(colored);
 }
 
 }  // namespace culvert::realserver

@@ -27,7 +27,7 @@ TEST(Status, SetsWhatIsWantedBesideWhatIsFound) {
               "sysctl  net.ipv4.conf.all.arp_announce  2        2        ok\n"
               "sysctl  net.ipv4.conf.all.arp_ignore    1        0        differs\n"
               "vip     192.0.2.1                       present  absent   missing\n"
-              "vip     192.0.2.9                       absent   present  left over\n"
+              "vip     192.0.2.9                       absent   present  left_over\n"
               "link    lo                              up       up       ok              12345           6\n");
     const auto json = to_json(rows);
     EXPECT_EQ(json.at("in_order"), false);
@@ -38,6 +38,35 @@ TEST(Status, SetsWhatIsWantedBesideWhatIsFound) {
                                                                {"state", "ok"},
                                                                {"rx_packets", 12345},
                                                                {"rx_dropped", 6}}));
+}
+
+TEST(Status, BriefIsALineForEachWhoseNameComesLast) {
+    const Port port{.port = {.family = Family::ipv6, .port = 5080, .type = netlink::FouType::gue}, .device = {}};
+    SimulatedHost host;
+    host.put(port);
+    const auto rows = status(l2_of_one_vip, {host.state(), {key(port)}}, {});
+    EXPECT_EQ(to_brief(rows, false),
+              "sysctl  differs    net.ipv4.conf.all.arp_announce\n"
+              "sysctl  differs    net.ipv4.conf.all.arp_ignore\n"
+              "vip     missing    192.0.2.1\n"
+              "link    ok         lo\n"
+              "port    left_over  5080/udp over ipv6\n");
+}
+
+TEST(Status, VipsPortsAndTunnelsHaveAFamily) {
+    const auto of = [](const char* name, const auto& item) {
+        SimulatedHost host;
+        host.put(item);
+        const auto rows = status(l2_of_one_vip, {host.state(), {key(item)}}, {});
+        return std::ranges::find(rows, Key{key(item).kind, name}, &StatusRow::key)->family;
+    };
+    EXPECT_EQ(of("192.0.2.9", Vip{*Prefix::parse("192.0.2.9")}), Family::ipv4);
+    EXPECT_EQ(of("2001:db8::/64", Vip{*Prefix::parse("2001:db8::/64")}), Family::ipv6);
+    EXPECT_EQ(of("5080/udp over ipv6", Port{.port = {.family = Family::ipv6, .port = 5080}, .device = {}}),
+              Family::ipv6);
+    EXPECT_EQ(of("t", Device{.name = "t", .parameters = netlink::Tunnel{.kind = netlink::TunnelKind::gretap}}),
+              Family::ipv4);
+    EXPECT_EQ(of("lo", Link{.device = "lo", .up = true}), std::nullopt);
 }
 
 TEST(Status, IsInOrderWhenNothingIsToBeDone) {
