@@ -6,7 +6,7 @@ _culvert_words() {
   "$@" --help 2>/dev/null | awk '
     /^(Positionals|Options|Subcommands):/ { part = $1; next }
     /^[^ ]/ { part = "" }
-    part == "Options:" && match($1, /--[a-z-]+/) { print substr($1, RSTART, RLENGTH) }
+    part == "Options:" && /^  -/ { sub(/.*,/, "", $1); print $1 }
     part == "Subcommands:" && /^  [a-z]/ { print $1 }'
 }
 
