@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 #include <random>
 #include <string>
 #include <vector>
@@ -11,6 +10,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "bench/command.hpp"
 #include "lbd/plan/maglev.hpp"
 
 namespace culvert::bench {
@@ -41,14 +41,7 @@ double time_one(const std::vector<lbd::Contender>& all, std::uint32_t entries) {
     return took.count();
 }
 
-int run(int argc, char** argv) {
-    std::string file;
-    std::size_t rounds = 15;
-    CLI::App app("Milliseconds that it takes to make a Maglev table.");
-    app.add_option("--rounds", rounds, "how often each is made")->check(CLI::Range(1, 1000));
-    app.add_option("--json", file, "write the figures here too");
-    CLI11_PARSE(app, argc, argv);
-
+nlohmann::ordered_json measure(std::size_t rounds) {
     auto json = nlohmann::ordered_json::array();
     fmt::print("{:>9} {:>9} {:>9} {:>24}\n", "backends", "entries", "weights", "ms");
     for (const std::uint32_t backends : {10, 100, 1000})
@@ -67,18 +60,15 @@ int run(int argc, char** argv) {
                                 {"weighted", weighted},
                                 {"ms", {{"median", median}, {"least", times.front()}, {"most", times.back()}}}});
             }
-    if (!file.empty()) std::ofstream(file) << json.dump(2) << '\n';
-    return 0;
+    return json;
 }
 
 }  // namespace
 }  // namespace culvert::bench
 
 int main(int argc, char** argv) {
-    try {
-        return culvert::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_maglev: {}\n", error.what());
-        return 1;
-    }
+    std::size_t rounds = 15;
+    CLI::App app("Milliseconds that it takes to make a Maglev table.", "bench_maglev");
+    app.add_option("--rounds", rounds, "how often each is made")->check(CLI::Range(1, 1000));
+    return culvert::bench::run(app, argc, argv, [&] { return culvert::bench::measure(rounds); });
 }

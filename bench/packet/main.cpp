@@ -2,8 +2,6 @@
 #include <fmt/format.h>
 
 #include <cstdio>
-#include <exception>
-#include <fstream>
 #include <functional>
 #include <string>
 #include <vector>
@@ -11,6 +9,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "bench/command.hpp"
 #include "bench/packet/measure.hpp"
 #include "common/encap.hpp"
 
@@ -144,43 +143,40 @@ nlohmann::ordered_json to_json(const Row& row) {
     return json;
 }
 
-int run(int argc, char** argv) {
-    std::string only, only_row, file;
+struct Selection {
+    std::string section;  ///< empty: all
+    std::string row;      ///< empty: all
     int rounds = 15;
-    CLI::App app(
-        "Nanoseconds a packet, net of the harness, of the balancer and of three yardsticks: \"floor\" makes room and "
-        "writes a constant header, \"line\" also reads a line of memory for each flow, \"lru\" is the balancer with an "
-        "LRU hash for its flow table.");
-    app.add_option("--section", only, "only this one");
-    app.add_option("--row", only_row, "only those of this name");
-    app.add_option("--rounds", rounds, "how often each is measured")->check(CLI::Range(1, 1000));
-    app.add_option("--json", file, "write the figures here too");
-    CLI11_PARSE(app, argc, argv);
+};
 
+nlohmann::ordered_json measure(const Selection& selection) {
     auto json = nlohmann::ordered_json::array();
     for (const auto& make : {encapsulations, flows, sizes, services, backends, cases, switches}) {
         const Section section = make();
-        if (!only.empty() && section.name != only) continue;
+        if (!selection.section.empty() && section.name != selection.section) continue;
         print_head(section);
         for (const Workload& workload : section.workloads) {
-            if (!only_row.empty() && workload.name != only_row) continue;
-            const Row row = measure(section.name, workload, section.with_lru, rounds);
+            if (!selection.row.empty() && workload.name != selection.row) continue;
+            const Row row = measure(section.name, workload, section.with_lru, selection.rounds);
             print(row);
             json.push_back(to_json(row));
         }
     }
-    if (!file.empty()) std::ofstream(file) << json.dump(2) << '\n';
-    return 0;
+    return json;
 }
 
 }  // namespace
 }  // namespace culvert::bench
 
 int main(int argc, char** argv) {
-    try {
-        return culvert::bench::run(argc, argv);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_packet: {}\n", error.what());
-        return 1;
-    }
+    culvert::bench::Selection selection;
+    CLI::App app(
+        "Nanoseconds a packet, net of the harness, of the balancer and of three yardsticks: \"floor\" makes room and "
+        "writes a constant header, \"line\" also reads a line of memory for each flow, \"lru\" is the balancer with an "
+        "LRU hash for its flow table.",
+        "bench_packet");
+    app.add_option("--section", selection.section, "only this one");
+    app.add_option("--row", selection.row, "only those of this name");
+    app.add_option("--rounds", selection.rounds, "how often each is measured")->check(CLI::Range(1, 1000));
+    return culvert::bench::run(app, argc, argv, [&] { return culvert::bench::measure(selection); });
 }

@@ -7,8 +7,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
-#include <exception>
-#include <fstream>
 #include <functional>
 #include <map>
 #include <memory>
@@ -16,11 +14,10 @@
 #include <string>
 #include <vector>
 
-#include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "bench/command.hpp"
 #include "bench/throughput/path.hpp"
 #include "tests/netns/harness/process.hpp"
 #include "tests/netns/harness/requirements.hpp"
@@ -114,7 +111,7 @@ void stay_on_one_processor() {
     ::sched_setaffinity(0, sizeof first, &first);
 }
 
-void run(std::uint32_t frames, int rounds, const std::string& json_file) {
+nlohmann::ordered_json measure(std::uint32_t frames, int rounds) {
     auto all = subjects();
     stay_on_one_processor();
     for (int round = -1; round < rounds; ++round)  // the first one warms up
@@ -146,8 +143,7 @@ void run(std::uint32_t frames, int rounds, const std::string& json_file) {
                         {"ns_most", most},
                         {"times_forwarding", forwarding / ns}});
     }
-    if (!json_file.empty())
-        std::ofstream(json_file) << nlohmann::ordered_json{{"kernel", system.release}, {"rows", rows}}.dump(2) << '\n';
+    return {{"kernel", system.release}, {"rows", std::move(rows)}};
 }
 
 }  // namespace
@@ -155,18 +151,10 @@ void run(std::uint32_t frames, int rounds, const std::string& json_file) {
 }  // namespace culvert::bench
 
 int main(int argc, char** argv) {
-    CLI::App app("Packets a second through network namespaces");
     std::uint32_t frames = 200'000;
     int rounds = 9;
-    std::string json_file;
-    app.add_option("--frames", frames, "In each round")->check(CLI::PositiveNumber);
-    app.add_option("--rounds", rounds, "Of which the median counts")->check(CLI::PositiveNumber);
-    app.add_option("--json", json_file, "Where to write the figures too");
-    CLI11_PARSE(app, argc, argv);
-    try {
-        culvert::bench::run(frames, rounds, json_file);
-    } catch (const std::exception& error) {
-        fmt::print(stderr, "bench_throughput: {}\n", error.what());
-        return 1;
-    }
+    CLI::App app("Packets a second through network namespaces.", "bench_throughput");
+    app.add_option("--frames", frames, "in each round")->check(CLI::PositiveNumber);
+    app.add_option("--rounds", rounds, "of which the median counts")->check(CLI::PositiveNumber);
+    return culvert::bench::run(app, argc, argv, [&] { return culvert::bench::measure(frames, rounds); });
 }
