@@ -26,6 +26,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::chrono::seconds time_for_client{2};
 constexpr std::chrono::seconds time_for_answer{60};  // to be made and read
 constexpr std::size_t most_clients = 16;
+/// Of a client. It may wait while the balancer takes up a large configuration; one that hangs ends by its watchdog,
+/// after half a minute.
+constexpr timeval patience{.tv_sec = 60, .tv_usec = 0};
 
 Result<sockaddr_un> address_of(const std::string& path) {
     sockaddr_un address{};
@@ -62,7 +65,6 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
             socket.error().cure = "is it running? lbd run -c FILE";
         return tl::unexpected(socket.error());
     }
-    const timeval patience{.tv_sec = 10, .tv_usec = 0};
     ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     const std::string line = request.dump() + '\n';
     if (::send(socket->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
@@ -73,7 +75,7 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
     ssize_t length = 0;
     while ((length = ::recv(socket->get(), buffer.data(), buffer.size(), 0)) > 0)
         reply.append(buffer.data(), static_cast<std::size_t>(length));
-    if (length < 0) return failure("wait for lbd's answer", path, errno);
+    if (length < 0) return failure("wait for lbd's answer", path, errno == EAGAIN ? ETIMEDOUT : errno);
     return reply;
 }
 
