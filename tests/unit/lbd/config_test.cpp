@@ -4,66 +4,30 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <cctype>
-#include <filesystem>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "common/encap.hpp"
+#include "tests/unit/config_files.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-namespace yaml = common::yaml;
-namespace fs = std::filesystem;
-
-/// Paths from the root of the sources, where tests run.
-std::vector<std::string> yaml_files(const fs::path& folder, std::string_view prefix = "") {
-    std::vector<std::string> paths;
-    for (const auto& entry : fs::directory_iterator(folder))
-        if (entry.path().extension() == ".yaml" && entry.path().filename().string().starts_with(prefix))
-            paths.push_back(entry.path().string());
-    std::ranges::sort(paths);
-    return paths;
-}
-
-std::string printed(const yaml::Result<Config>& result) {
-    if (result) return "accepted\n";
-    std::string text;
-    for (const yaml::Error& error : result.error()) text += error.to_string() + '\n';
-    return text;
-}
-
-/// A bad file starts with the errors it must cause: "# LINE:COLUMN: text", or "# text" where it is the file as a whole.
-std::string expected_errors(const std::string& path, const std::string& text) {
-    std::istringstream lines(text);
-    std::string expected;
-    for (std::string line; std::getline(lines, line) && line.starts_with("# ");) {
-        const std::string error = line.substr(2);
-        const bool has_position = std::isdigit(static_cast<unsigned char>(error.front())) != 0;
-        expected += path + (has_position ? ":" : ": ") + error + '\n';
-    }
-    return expected;
-}
+using config_files::printed;
 
 class BadConfig : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadConfig, IsRefusedWithExactlyTheseErrors) {
-    const auto text = yaml::read_file(GetParam());
-    ASSERT_TRUE(text);
-    EXPECT_EQ(printed(load_config(GetParam())), expected_errors(GetParam(), *text));
+    EXPECT_EQ(printed(load_config(GetParam())), config_files::expected_errors(GetParam()));
 }
 
-std::string stem(const testing::TestParamInfo<std::string>& info) { return fs::path(info.param).stem().string(); }
+INSTANTIATE_TEST_SUITE_P(File, BadConfig, testing::ValuesIn(config_files::list("tests/unit/lbd/bad")),
+                         config_files::stem);
 
-INSTANTIATE_TEST_SUITE_P(File, BadConfig, testing::ValuesIn(yaml_files("tests/unit/lbd/bad")), stem);
-
-TEST(BadConfigs, AreMany) { EXPECT_GE(yaml_files("tests/unit/lbd/bad").size(), 100U); }
+TEST(BadConfigs, AreMany) { EXPECT_GE(config_files::list("tests/unit/lbd/bad").size(), 100U); }
 
 TEST(ExampleConfigs, AreAccepted) {
-    const auto files = yaml_files("examples", "lbd");
+    const auto files = config_files::list("examples", "lbd");
     ASSERT_FALSE(files.empty());
     for (const std::string& file : files) EXPECT_EQ(printed(load_config(file)), "accepted\n") << file;
 }
