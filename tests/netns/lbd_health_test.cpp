@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <deque>
-#include <initializer_list>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "tests/netns/lbd_test.hpp"
+#include "tests/netns/tunnels.hpp"
 
 namespace culvert::netns {
 namespace {
@@ -189,27 +189,11 @@ curl -sf http://$host:$CULVERT_PORT/ | grep -q backend
     }
 }
 
-/// Every encapsulation but L2 and L3DSR, each for a VIP of its own.
+/// Every encapsulation but L2.
 std::vector<Checked> tunnels() {
     std::vector<Checked> all;
-    for (const int inner : {4, 6})
-        for (const int outer : {4, 6})
-            for (const auto& [name, encap] : std::initializer_list<std::pair<const char*, std::string>>{
-                     {"ipip", "ipip"},
-                     {"gre", "gre"},
-                     {"fou", fmt::format("fou, port: {}", inner == 4 ? 5004 : 5006)},
-                     {"gre-in-fou", fmt::format("fou, port: {}, inner: gre", inner == 4 ? 5047 : 5048)},
-                     {"gue", "gue, port: 5080"},
-                     {"gue-without-checksum", "gue, port: 5080, checksum: off"},
-                     {"gue-variant-1", "gue, port: 5080, variant: 1"},
-                     {"gre-in-gue", "gue, port: 5087, inner: gre"},
-                     {"geneve", "geneve, vni: 666"}}) {
-                const std::string number = std::to_string(all.size() + 10);
-                all.push_back({.name = fmt::format("{}-{}in{}", name, inner, outer),
-                               .vip = (inner == 4 ? "192.0.2." : "2001:db8::") + number,
-                               .encap = "{type: " + encap + "}",
-                               .backend = outer == 4 ? "10.0.0.3" : "fd00::3"});
-            }
+    for (const auto& [name, encap, vip, address] : every_tunnel())
+        all.push_back({.name = name, .vip = vip, .encap = encap, .backend = address});
     for (const char* inner : {"4", "6"})
         all.push_back({.name = fmt::format("l3dsr-{}", inner),
                        .vip = inner[0] == '4' ? "192.0.2.99" : "2001:db8::99",
@@ -219,22 +203,11 @@ std::vector<Checked> tunnels() {
 }
 
 TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
-    backend().write("/run/realserver.yaml", R"(
-balancers: [10.0.0.2, 'fd00::2']
-vips: [192.0.2.0/24, '2001:db8::/64']
-receive:
-  - {encap: ipip, via: xdp}
-  - {encap: gre, via: xdp}
-  - {encap: fou, port: 5004, inner: ipv4, via: xdp}
-  - {encap: fou, port: 5006, inner: ipv6, via: xdp}
-  - {encap: fou, port: 5047, inner: gre, via: xdp}
-  - {encap: fou, port: 5048, inner: gre, via: xdp}
-  - {encap: gue, port: 5080, via: xdp}
-  - {encap: gue, port: 5087, inner: gre, via: xdp}
-  - {encap: geneve, vni: 666, via: xdp}
-  - {encap: l3dsr, dscp: 4, vip: 192.0.2.99}
-  - {encap: l3dsr, dscp: 6, vip: '2001:db8::99'}
-)");
+    backend().write("/run/realserver.yaml",
+                    std::string("balancers: [10.0.0.2, 'fd00::2']\nvips: [192.0.2.0/24, '2001:db8::/64']\nreceive:") +
+                        receive_every_tunnel +
+                        "  - {encap: l3dsr, dscp: 4, vip: 192.0.2.99}\n"
+                        "  - {encap: l3dsr, dscp: 6, vip: '2001:db8::99'}\n");
     backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     const HttpServer web(backend(), "backend");
     std::string services;

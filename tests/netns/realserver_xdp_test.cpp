@@ -13,6 +13,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/netns/lbd_test.hpp"
+#include "tests/netns/tunnels.hpp"
 
 namespace culvert::netns {
 namespace {
@@ -52,58 +53,18 @@ class RealserverXdp : public LanTest {
     }
 };
 
-struct Way {
-    std::string name;
-    int inner;          ///< 4 or 6: the VIP's family
-    int outer;          ///< the backend's
-    std::string encap;  ///< in lbd.yaml
-};
-
-std::vector<Way> ways() {
-    std::vector<Way> all;
-    for (const int inner : {4, 6})
-        for (const int outer : {4, 6}) {
-            const auto add = [&](const std::string& name, const std::string& encap) {
-                all.push_back({fmt::format("{}-{}in{}", name, inner, outer), inner, outer, "{type: " + encap + "}"});
-            };
-            add("ipip", "ipip");
-            add("gre", "gre");
-            add("fou", fmt::format("fou, port: {}", inner == 4 ? 5004 : 5006));
-            add("gre-in-fou", fmt::format("fou, port: {}, inner: gre", inner == 4 ? 5047 : 5048));
-            add("gue", "gue, port: 5080");
-            add("gue-variant-1", "gue, port: 5080, variant: 1");
-            add("gre-in-gue", "gue, port: 5087, inner: gre");
-            add("geneve", "geneve, vni: 666");
-        }
-    return all;
-}
-
-std::string vip_of(std::size_t way, int inner) {
-    return fmt::format("{}{}", inner == 4 ? "192.0.2." : "2001:db8::", way + 10);
-}
-
 TEST_F(RealserverXdp, EveryEncapsulationCarriesPagesUploadsAndNames) {
-    const std::vector<Way> all = ways();
+    const std::vector<Tunnel> all = every_tunnel();
     std::string services;
     std::vector<std::string> vips;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-        vips.push_back(vip_of(i, all[i].inner));
+    for (const auto& [name, encap, vip, address] : all) {
+        vips.push_back(vip);
         services += fmt::format(
             "  - {{name: '{}', vip: '{}', ports: [80/tcp, 53/udp, 53/tcp], encap: {}, backends: [{{address: "
             "'{}'}}]}}\n",
-            all[i].name, vips[i], all[i].encap, all[i].outer == 4 ? "10.0.0.3" : "fd00::3");
+            name, vip, encap, address);
     }
-    configure(R"(
-  - {encap: ipip, via: xdp}
-  - {encap: gre, via: xdp}
-  - {encap: fou, port: 5004, inner: ipv4, via: xdp}
-  - {encap: fou, port: 5006, inner: ipv6, via: xdp}
-  - {encap: fou, port: 5047, inner: gre, via: xdp}
-  - {encap: fou, port: 5048, inner: gre, via: xdp}
-  - {encap: gue, port: 5080, via: xdp}
-  - {encap: gue, port: 5087, inner: gre, via: xdp}
-  - {encap: geneve, vni: 666, via: xdp}
-)");
+    configure(receive_every_tunnel);
     must("apply");
     backend().set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses; a prefix has none
     const HttpServer web(backend(), "backend");
