@@ -44,6 +44,14 @@ std::string summary(const Config& config, const Hops& hops) {
                        std::ranges::count_if(hops, is_reachable), hops.size());
 }
 
+/// Who asks by a command is told of a name that no interface has, but for those that are waited for anyway.
+Result<> expect_interfaces(const Resolver& resolver, const std::vector<std::string>& waited_for) {
+    for (const std::string& name : resolver.missing())
+        if (std::ranges::find(waited_for, name) == waited_for.end())
+            return netlink::failure("balance on", name, ENODEV, {}, "ip link lists those that are there");
+    return {};
+}
+
 /// For empty maps.
 Result<Build> first_build(const Config& config, Resolver& resolver) {
     TRY(const Image image, plan(config.services, {}, {}, {}));
@@ -73,6 +81,7 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(SharedReading reading, std::stri
 
 Result<> Daemon::try_out(const Config& config) {
     TRY(auto resolver, Resolver::open(config.interfaces));
+    CHECK_OK(expect_interfaces(resolver, {}));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
     return {};
@@ -316,6 +325,7 @@ Result<> Daemon::change_to(Config config) {
     std::optional<Resolver> former;
     if (moves) {
         TRY(auto resolver, Resolver::open(config.interfaces));
+        CHECK_OK(expect_interfaces(resolver, config_.interfaces));
         former = std::exchange(resolver_, std::move(resolver));
         follow(config.services);
     } else {

@@ -39,6 +39,7 @@ Result<> Daemon::attach() {
         TRY(const XdpMode mode, attach_to(link));
         attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
     }
+    for (const std::string& name : resolver_.missing()) spdlog::warn("interface {} is not there: waiting for it", name);
     CHECK_OK(detach_from_others());
     pins_.keep_only(*generation_);
     return {};

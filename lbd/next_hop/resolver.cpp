@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -29,10 +30,10 @@ namespace {
 
 bool is_vlan(const netlink::Link& link) { return std::holds_alternative<netlink::Vlan>(link.details); }
 
-/// One that can be balanced on. Routes lead to a bond, never to a member.
+/// One that can be balanced on, if it is there. Routes lead to a bond, never to a member.
 Result<> expect_port(netlink::Socket& socket, const std::string& name) {
     auto found = netlink::Links(socket).get(name);
-    if (!found && found.error().code == ENODEV) found.error().cure = "ip link lists those that are there";
+    if (!found && found.error().code == ENODEV) return {};
     TRY(const auto link, std::move(found));
     if (!link.mac) return netlink::failure("balance on", name, EINVAL, "not an Ethernet interface");
     if (link.master == 0) return {};
@@ -230,6 +231,14 @@ Hops Resolver::update() {
     }
     keep_resolved(wanted);
     return hops;
+}
+
+std::vector<std::string> Resolver::missing() const {
+    std::vector<std::string> names;
+    std::ranges::copy_if(interfaces_, std::back_inserter(names), [this](const std::string& name) {
+        return std::ranges::none_of(network_.ports, [&](const auto& port) { return port.second.is_called(name); });
+    });
+    return names;
 }
 
 std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) const {

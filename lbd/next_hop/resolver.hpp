@@ -23,8 +23,8 @@ class Resolver {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// ENODEV if one of the interfaces does not exist, EINVAL if it is not Ethernet. One that goes later is waited for:
-    /// the next of its name is the one.
+    /// EINVAL if one of the interfaces is not Ethernet, or a member of a bond. One that does not exist, or goes later,
+    /// is waited for: the next of its name is the one.
     [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
 
     /// Of now.
@@ -44,6 +44,8 @@ class Resolver {
     void release();
 
     [[nodiscard]] const Network& network() const { return network_; }
+    /// Of the interfaces, those that are waited for.
+    [[nodiscard]] std::vector<std::string> missing() const;
     /// Whose MAC address frames for the backend take, if they leave by a port.
     [[nodiscard]] std::optional<NeighbourKey> neighbour_of(const IpAddress& backend) const;
     /// Since when the neighbour has had its MAC address, or none that can be used. Nothing if it is not in the table.

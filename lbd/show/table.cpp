@@ -155,7 +155,7 @@ std::string interfaces(const Json& list, bool colored) {
     Table table({{"INTERFACE"}, {"INDEX", right}, {"ROLE"}, {"XDP"}, {"MAC"}, {"MTU", right}, {"STATE"}});
     for (const Json& one : list) {
         const bool works = one["up"].get<bool>() && one["carrier"].get<bool>();
-        const char* state = !one.contains("index")   ? "gone"
+        const char* state = !one.contains("index")   ? "absent"
                             : !one["up"].get<bool>() ? "down"
                             : works                  ? "up"
                                                      : "no carrier";

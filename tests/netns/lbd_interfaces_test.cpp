@@ -108,6 +108,25 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
             EXPECT_EQ(lbd.said(fmt::format("interface {} is {}", name, what)), 1U) << lbd.log();
 }
 
+// As at boot, or without a card.
+TEST_F(LbdInterfaces, WhatIsNotThereAtTheStartIsWaitedFor) {
+    balancer().ip("link del eth0\nlink del eth1\n");
+    const Balancer lbd(balancer(), head + l2_services);
+    for (const char* name : {"eth0", "eth1"})
+        EXPECT_EQ(lbd.said(fmt::format("interface {} is not there: waiting for it", name)), 1U) << lbd.log();
+    EXPECT_FALSE(lbd.show("interfaces")[0].contains("index"));
+    const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
+    EXPECT_EQ(checked.status, 1);
+    EXPECT_THAT(checked.err, HasSubstr("balance on eth0: No such device"));
+    lbd.reload("interfaces: [eth1, eth0]\nflows: {entries: 64k}\n" + l2_services);  // it waits for them anyway
+
+    connect_eth1();
+    EXPECT_TRUE(eventually([&] { return reaches_all(lbd); }));
+    connect_eth0();
+    EXPECT_TRUE(eventually([&] { return lbd.backend("10.9.0.3")["health"] == "up" && serves(); }));
+    for (const auto& interface : lbd.show("interfaces")) EXPECT_EQ(interface["xdp"], "native") << interface;
+}
+
 // By its name an operator knows it.
 TEST_F(LbdInterfaces, AnotherOneTakesTheName) {
     const Balancer lbd(balancer(), head + l2_services);

@@ -228,7 +228,8 @@ TEST_F(LbdLife, ExitStatusAndWordsOfFailures) {
         "lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file or directory (is it running? lbd run -c FILE)\n");
     fails("show backend", 2, "lbd: nothing to show called \"backend\": did you mean backends?\n");
     fails("shwo", 2, "lbd: unknown command \"shwo\": did you mean show?\n");
-    fails("run -c /run/lbd.yaml", 1, "lbd: get link eth7: No such device (ip link lists those that are there)\n");
+    fails("run --check -c /run/lbd.yaml", 1,
+          "lbd: balance on eth7: No such device (ip link lists those that are there)\n");
     for (const std::string command : {"check", "run", "run --check"}) {
         const Output output = balancer().run(CULVERT_LBD " " + command + " -c /run/bad.yaml");
         EXPECT_EQ(output.status, 2);

@@ -192,7 +192,7 @@ TEST(ShowTable, Interfaces) {
     EXPECT_EQ(table(View::interfaces),
               "INTERFACE  INDEX  ROLE             XDP      MAC                 MTU  STATE\n"
               "eth0           2  balanced on      native   02:00:00:00:00:01  1500  up\n"
-              "eth1           -  balanced on      generic  -                     -  gone\n"
+              "eth1           -  balanced on      generic  -                     -  absent\n"
               "storage        5  vlan 20 of eth0  -        02:00:00:00:00:01  1500  up\n"
               "eth2           6  member of bond0  -        02:00:00:00:00:01  1500  no carrier\n");
 }
