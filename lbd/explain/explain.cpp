@@ -48,6 +48,9 @@ lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
     return dest == scene.image.dests.end() ? lb_dest_body{} : dest->second;
 }
 
+/// A flow that names it chooses anew: is_left in lb.bpf.c.
+bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
+
 std::string name_of(std::uint32_t ifindex, const Scene& scene) {
     const auto name = scene.interfaces.find(ifindex);
     return name == scene.interfaces.end() ? std::to_string(ifindex) : name->second;
@@ -115,7 +118,7 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& 
                 {"text", headers ? headers->to_string() : "no IP packet"},
                 {"hex", to_hex(frame)}}}};
 
-    const bool gone = story.known != 0 && body_of(story.known, scene).action == LB_ACTION_NONE;
+    const bool gone = story.known != 0 && is_left(body_of(story.known, scene));
     const std::uint32_t id = story.known != 0 && !gone ? story.known : story.chosen;
     const lb_dest_body body = body_of(id, scene);
     const auto owner = owner_of(id != 0 ? id : story.service, scene);

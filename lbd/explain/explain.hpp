@@ -26,7 +26,7 @@ struct Scene {
 ///
 ///     packet     interface, bytes, text; hex
 ///     service    name, vip
-///     flow       hash, bucket, known (the flow table has it), gone (for a backend that is no more)
+///     flow       hash, bucket, known (the flow table has it), gone (for a backend that is no more, or down)
 ///     table      entries, entry: of the Maglev table, where it was asked
 ///     backend    name, address, encap {}, destination (id), longest (bytes of IP packet that may go in)
 ///     verdict    sent | answered | dropped | passed

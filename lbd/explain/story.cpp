@@ -30,7 +30,7 @@ std::string dump(const Json& part) {
 
 std::string flow(const Json& flow) {
     const std::string where = fmt::format("bucket {}", text(flow, "bucket"));
-    if (flow.contains("gone")) return fmt::format("in the flow table, for a backend that is gone ({})", where);
+    if (flow.contains("gone")) return fmt::format("in the flow table, for a backend that is gone or down ({})", where);
     return fmt::format("{}in the flow table ({})", flow.at("known").get<bool>() ? "" : "not ", where);
 }
 

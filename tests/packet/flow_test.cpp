@@ -138,6 +138,21 @@ TEST_F(Flow, OfABackendThatIsGoneChoosesAnewAndKeepsThat) {
     EXPECT_EQ(balancer.counters(2).flows, 8U);
 }
 
+TEST_F(Flow, OfABackendThatIsDownMovesForGood) {
+    FlowBalancer balancer({1});
+    balancer.send(segment(1000, ack));
+    lb_dest_body down = backend(1);
+    down.flags |= LB_DEST_LEFT;
+    balancer.set_dest(1, down);
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "drop: no_backend") << "the ring still names it";
+    balancer.set_ring({2});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+    EXPECT_EQ(used(entries(balancer)), 1U);
+    balancer.set_dest(1, backend(1));
+    balancer.set_ring({1});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2") << "though the other one is up again";
+}
+
 // The old entry must not stand in front of the new one.
 TEST_F(Flow, OfABackendThatIsGoneIsReplacedAndNotDoubled) {
     FlowBalancer balancer({1});
