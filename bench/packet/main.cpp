@@ -149,7 +149,7 @@ struct Selection {
     int rounds = 15;
 };
 
-nlohmann::ordered_json measure(const Selection& selection) {
+nlohmann::ordered_json measure_all(const Selection& selection) {
     auto json = nlohmann::ordered_json::array();
     for (const auto& make : {encapsulations, flows, sizes, services, backends, cases, switches}) {
         const Section section = make();
@@ -178,5 +178,5 @@ int main(int argc, char** argv) {
     app.add_option("--section", selection.section, "only this one");
     app.add_option("--row", selection.row, "only those of this name");
     app.add_option("--rounds", selection.rounds, "how often each is measured")->check(CLI::Range(1, 1000));
-    return culvert::bench::run(app, argc, argv, [&] { return culvert::bench::measure(selection); });
+    return culvert::bench::run(app, argc, argv, [&] { return culvert::bench::measure_all(selection); });
 }
