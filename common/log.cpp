@@ -76,7 +76,7 @@ void log_to_stderr(ColorMode color) {
 
 void log(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text) {
     fields_of_line = {fields.begin(), fields.size()};
-    spdlog::log(level, "{}", text);
+    spdlog::log(level, text);
     fields_of_line = {};
 }
 

@@ -13,6 +13,9 @@ namespace culvert::common {
 
 /// From now on spdlog writes to standard error, with time and level; where that is the journal (systemd.exec(5),
 /// $JOURNAL_STREAM), to the journal itself, by its native protocol.
+///
+/// Give spdlog whole lines, made by fmt::format: its own templates compile most of {fmt} into every file that uses
+/// them.
 void log_to_stderr(ColorMode color);
 
 /// What a line speaks of. In the journal it is a field, CULVERT_ before its name: journalctl CULVERT_BACKEND=10.0.0.3

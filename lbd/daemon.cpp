@@ -157,7 +157,7 @@ void Daemon::serve_metrics() {
     if (server)
         metrics_ = *std::move(server);
     else
-        spdlog::warn("{}; there are no metrics", server.error().message());
+        spdlog::warn(server.error().message() + "; there are no metrics");
 }
 
 Result<Status> Daemon::observed(const Parts& parts) const {
@@ -182,7 +182,7 @@ Result<> Daemon::begin() {
     idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     next_sweep_.arm(sweep_interval);
     report({});
-    spdlog::info("balancing: {}", summary(config_, hops_));
+    spdlog::info("balancing: " + summary(config_, hops_));
     ::sd_notify(0, "READY=1");
     return {};
 }

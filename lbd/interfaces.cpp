@@ -39,7 +39,8 @@ Result<> Daemon::attach() {
         TRY(const XdpMode mode, attach_to(link));
         attachments_.push_back({.ifindex = index, .name = link.name, .mode = mode});
     }
-    for (const std::string& name : resolver_.missing()) spdlog::warn("interface {} is not there: waiting for it", name);
+    for (const std::string& name : resolver_.missing())
+        spdlog::warn("interface " + name + " is not there: waiting for it");
     CHECK_OK(detach_from_others());
     pins_.keep_only(*generation_);
     return {};
@@ -52,7 +53,7 @@ Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
             CHECK_OK(datapath_.attach(pins_, link.index, link.name, present));
             return present;
         }
-        spdlog::warn("{}: another XDP mode: for a moment its packets are not balanced", link.name);
+        spdlog::warn(link.name + ": another XDP mode: for a moment its packets are not balanced");
         CHECK_OK(datapath_.detach(pins_, link.index));
     }
     if (config_.xdp != XdpMode::generic) {
@@ -60,7 +61,7 @@ Result<XdpMode> Daemon::attach_to(const netlink::Link& link) {
         if (native) return XdpMode::native;
         if (config_.xdp == XdpMode::native || Datapath::is_taken(native.error().code))
             return tl::unexpected(native.error());
-        spdlog::warn("{}; generic XDP is used, which is slower", native.error().message());
+        spdlog::warn(native.error().message() + "; generic XDP is used, which is slower");
     }
     CHECK_OK(datapath_.attach(pins_, link.index, link.name, XdpMode::generic));
     return XdpMode::generic;
@@ -76,7 +77,7 @@ Result<> Daemon::follow_interfaces() {
     const auto& ports = resolver_.network().ports;
     const std::size_t gone = std::erase_if(attachments_, [&](const Attachment& one) {
         if (ports.contains(one.ifindex)) return false;
-        spdlog::warn("interface {} is gone: what would leave by it is dropped", one.name);
+        spdlog::warn("interface " + one.name + " is gone: what would leave by it is dropped");
         return true;
     });
     std::size_t come = 0;
@@ -84,17 +85,17 @@ Result<> Daemon::follow_interfaces() {
         if (std::ranges::find(attachments_, index, &Attachment::ifindex) != attachments_.end()) continue;
         if (const auto mode = attach_to(link)) {
             attachments_.push_back({.ifindex = index, .name = link.name, .mode = *mode});
-            spdlog::info("interface {} is there: balancing on it", link.name);
+            spdlog::info("interface " + link.name + " is there: balancing on it");
             ++come;
         } else if (auto complaint = mode.error().message(); is_there(index) && complaint != complaint_) {
-            spdlog::error("{}", complaint_ = std::move(complaint));
+            spdlog::error(complaint_ = std::move(complaint));
         }
     }
     if (gone + come == 0) return {};
     CHECK_OK(detach_from_others());
     if (checker_)
         if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed)
-            spdlog::error("{}", renewed.error().message());
+            spdlog::error(renewed.error().message());
     return {};
 }
 

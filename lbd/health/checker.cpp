@@ -59,8 +59,8 @@ void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAd
         const IpAddress vip = address_of(service.vip);
         const auto& from = vip.is_v4() ? own.ipv4 : own.ipv6;
         if (!from) {
-            spdlog::warn("service {}: not checked: the balancer has no {} address to ask from", service.name,
-                         netlink::name(vip.family()));
+            spdlog::warn(fmt::format("service {}: not checked: the balancer has no {} address to ask from",
+                                     service.name, netlink::name(vip.family())));
             continue;
         }
         const std::uint16_t port = service.health->port != 0 ? service.health->port : service.ports.front().port;
@@ -207,7 +207,7 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
 }
 
 void HealthChecker::carry() {
-    if (const auto carried = path_.carry(Clock::now()); !carried) spdlog::warn("{}", carried.error().message());
+    if (const auto carried = path_.carry(Clock::now()); !carried) spdlog::warn(carried.error().message());
 }
 
 Health HealthChecker::health() const {

@@ -137,7 +137,7 @@ struct MetricsServer::Answers {
     static void log(void*, const char* format, va_list arguments) {
         std::array<char, 256> line{};
         std::vsnprintf(line.data(), line.size(), format, arguments);
-        spdlog::debug("metrics: {}", line.data());
+        spdlog::debug(std::string("metrics: ") + line.data());
     }
 };
 

@@ -78,7 +78,7 @@ Result<> Resolver::listen() {
     if (auto sockets = PathMtuSockets::open())
         path_mtus_ = *std::move(sockets);
     else
-        spdlog::warn("{}; what routers tell about path MTUs is not heeded", sockets.error().message());
+        spdlog::warn(sockets.error().message() + "; what routers tell about path MTUs is not heeded");
 
     constexpr itimerspec a_minute{.it_interval = {.tv_sec = 60}, .it_value = {.tv_sec = 60}};
     aging_ = common::Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
@@ -275,7 +275,7 @@ void Resolver::keep_resolved(const std::set<NeighbourKey>& wanted) {
         if (done)
             managed_.insert(key);
         else if (auto complaint = done.error().message(); complaint != complaint_)
-            spdlog::warn("{}", complaint_ = std::move(complaint));
+            spdlog::warn(complaint_ = std::move(complaint));
     }
     std::erase_if(managed_, [&](const NeighbourKey& key) {
         if (wanted.contains(key)) return false;

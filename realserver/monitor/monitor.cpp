@@ -48,7 +48,7 @@ bool matters(const netlink::Event& event, const Config& config) {
     return true;
 }
 
-void say_who(const std::string& holder) { spdlog::info("waiting for {} to end", holder); }
+void say_who(const std::string& holder) { spdlog::info("waiting for " + holder + " to end"); }
 
 /// For how long, to the second.
 std::string words(Backoff::Delay delay) {
@@ -102,12 +102,12 @@ Result<> Monitor::change_to(Config config) {
     const auto outcome = apply(host_, file_, completed);
     if (!outcome) {
         const Failure& failure = outcome.error();
-        for (const auto& cause : failure.causes) spdlog::error("{}", cause.message());
-        for (const auto& stuck : failure.stuck) spdlog::error("cannot be taken back: {}", stuck.message());
+        for (const auto& cause : failure.causes) spdlog::error(cause.message());
+        for (const auto& stuck : failure.stuck) spdlog::error("cannot be taken back: " + stuck.message());
         return netlink::failure("apply", path_, 0, "not as configured, for the reasons above");
     }
-    for (const Change& change : outcome->changes) spdlog::info("applied: {}", change.to_string());
-    for (const std::string& left : outcome->left) spdlog::info("somebody else's now, so left alone: {}", left);
+    for (const Change& change : outcome->changes) spdlog::info("applied: " + change.to_string());
+    for (const std::string& left : outcome->left) spdlog::info("somebody else's now, so left alone: " + left);
     config_ = std::move(config);
     return {};
 }
@@ -214,7 +214,7 @@ void Monitor::report(const Repairs& repairs) {
 /// Of what holds now, says what did not hold before.
 void Monitor::complain(std::vector<std::string> complaints) {
     for (const std::string& complaint : complaints)
-        if (std::ranges::find(complaints_, complaint) == complaints_.end()) spdlog::error("{}", complaint);
+        if (std::ranges::find(complaints_, complaint) == complaints_.end()) spdlog::error(complaint);
     complaints_ = std::move(complaints);
 }
 
@@ -223,12 +223,12 @@ void Monitor::reload() {
     clock_gettime(CLOCK_MONOTONIC, &now);
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld", now.tv_sec * 1'000'000LL + now.tv_nsec / 1000);
     if (auto config = common::yaml::load(path_, read_config); !config) {
-        for (const auto& error : config.error()) spdlog::error("{}", error.to_string());
+        for (const auto& error : config.error()) spdlog::error(error.to_string());
         spdlog::error("the configuration stays as it was");
     } else if (*config == config_) {
         spdlog::info("the configuration is the same");
     } else if (const auto changed = adopt(*std::move(config)); !changed) {
-        spdlog::error("{}; the configuration stays as it was", changed.error().message());
+        spdlog::error(changed.error().message() + "; the configuration stays as it was");
     } else {
         spdlog::info("the configuration is the new one");
     }
