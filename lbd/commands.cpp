@@ -13,8 +13,6 @@
 #include <set>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
 #include "common/command_line.hpp"

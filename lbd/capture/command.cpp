@@ -15,8 +15,6 @@
 #include <optional>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 
 #include "common/stop_signals.hpp"
 #include "lbd/capture/directory.hpp"

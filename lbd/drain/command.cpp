@@ -9,8 +9,6 @@
 #include <thread>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
 #include "lbd/control.hpp"

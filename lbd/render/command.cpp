@@ -7,8 +7,6 @@
 #include <algorithm>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 #include <nlohmann/json.hpp>
 
 #include "lbd/control.hpp"

@@ -7,8 +7,6 @@
 #include <utility>
 
 #include <CLI/App.hpp>
-#include <CLI/Config.hpp>
-#include <CLI/Formatter.hpp>
 
 #include "common/stop_signals.hpp"
 #include "lbd/control.hpp"
