@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/control.hpp"
 
+#include <fmt/core.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <system_error>
@@ -57,6 +60,13 @@ Result<> make_way(const std::string& path) {
     return {};
 }
 
+/// A person is told what is waited for, if that takes longer than a second.
+void wait_for_answer(int socket) {
+    if (::isatty(STDERR_FILENO) != 1) return;
+    pollfd answer{.fd = socket, .events = POLLIN, .revents = 0};
+    if (::poll(&answer, 1, 1000) == 0) fmt::print(stderr, "waiting for lbd, which is busy\n");
+}
+
 /// All that comes back until the balancer closes the connection.
 Result<std::string> exchange(const std::string& path, const Json& request) {
     auto socket = connect_to(path);
@@ -70,6 +80,7 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
     if (::send(socket->get(), line.data(), line.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(line.size()))
         return failure("ask lbd", path, errno);
 
+    wait_for_answer(socket->get());
     std::string reply;
     std::array<char, 1U << 16> buffer;
     ssize_t length = 0;

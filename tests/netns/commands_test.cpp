@@ -104,6 +104,17 @@ TEST_F(Commands, ShowTakesFamiliesBrevityAndColours) {
     EXPECT_THAT(on_terminal("TERM=xterm NO_COLOR=1 "), AllOf(HasSubstr("SERVICE"), Not(HasSubstr("\x1b"))));
 }
 
+TEST_F(Commands, SayWhatTheyWaitFor) {
+    const Balancer running(balancer(), config);
+    running.signal(SIGSTOP);
+    Process show = balancer().spawn("script -qec '" CULVERT_LBD " show' /dev/null");
+    show.wait_for("waiting for lbd, which is busy\r\n");
+    running.signal(SIGCONT);
+    const Output shown = show.wait();
+    EXPECT_EQ(shown.status, 0);
+    EXPECT_THAT(shown.out, HasSubstr("web4"));
+}
+
 TEST_F(Commands, OfLbdWorkInANamedNamespace) {
     balancer().must("ip netns add blue");
     balancer().ip(

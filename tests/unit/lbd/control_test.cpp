@@ -15,6 +15,7 @@
 #include <filesystem>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -137,6 +138,14 @@ TEST_F(ControlTest, HangsUpOnASilentClientAndServesOthersMeanwhile) {
     EXPECT_LT(std::chrono::steady_clock::now() - start, 1s);
     EXPECT_EQ(hear(silent), "");
     EXPECT_LT(std::chrono::steady_clock::now() - start, 5s);
+}
+
+TEST_F(ControlTest, HangsUpOnMoreThanSixteenClientsAtATime) {
+    std::vector<Fd> silent;
+    for (int i = 0; i < 16; ++i) silent.push_back(connect());
+    const Fd one_more = connect();
+    say(one_more, "{\"echo\": 1}\n");
+    EXPECT_EQ(hear(one_more), "");
 }
 
 TEST_F(ControlTest, SurvivesAClientThatLeaves) {
