@@ -3,9 +3,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <string>
-#include <utility>
+#include <unordered_map>
 
 #include "lbd/health/judge.hpp"
 #include "netlink/address.hpp"
@@ -30,7 +29,7 @@ struct CheckStatus {
     CheckCounts counts;
     bool operator==(const CheckStatus&) const = default;
 };
-/// By service and backend.
-using CheckStatuses = std::map<std::pair<std::string, std::string>, CheckStatus>;
+/// By destination id.
+using CheckStatuses = std::unordered_map<std::uint32_t, CheckStatus>;
 
 }  // namespace culvert::lbd

@@ -225,8 +225,8 @@ Health HealthChecker::health() const {
 
 CheckStatuses HealthChecker::statuses() const {
     CheckStatuses statuses;
-    for (const auto& [who, checked] : checked_)
-        statuses.emplace(std::pair(checked.subject.service, checked.subject.backend), checked.status);
+    statuses.reserve(checked_.size());
+    for (const auto& [who, checked] : checked_) statuses.emplace(*dest_of(checked.subject.address), checked.status);
     return statuses;
 }
 

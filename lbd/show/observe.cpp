@@ -58,9 +58,9 @@ struct Counted {
     }
 };
 
-/// A backend's traffic is that of all ids that it has ever had.
-void put_counts(std::vector<BackendStatus>& backends, const ServiceIds& ids, const Counted& counted,
-                const std::vector<double>& shares) {
+/// A backend's traffic is that of all ids that it has ever had; the rest is known by the one that new flows get.
+void put_known_by_id(std::vector<BackendStatus>& backends, const ServiceIds& ids, const Counted& counted,
+                     const std::vector<double>& shares, const CheckStatuses& checks) {
     const auto name_of = [](const BackendStatus* one) -> const std::string& { return one->backend.name; };
     std::vector<BackendStatus*> by_name;
     by_name.reserve(backends.size());
@@ -71,12 +71,13 @@ void put_counts(std::vector<BackendStatus>& backends, const ServiceIds& ids, con
         if (found == by_name.end() || name_of(*found) != name) continue;
         BackendStatus& backend = **found;
         backend.traffic += counted.of(id);
-        if (ids.in_block(id) && id - ids.base < shares.size()) backend.share = shares[id - ids.base];
+        if (!ids.in_block(id)) continue;
+        if (id - ids.base < shares.size()) backend.share = shares[id - ids.base];
+        if (const auto check = checks.find(id); check != checks.end()) backend.check = check->second;
     }
 }
 
-ServiceStatus service_status(const Service& service, const Hops& hops, const Network& network,
-                             const CheckStatuses& checks) {
+ServiceStatus service_status(const Service& service, const Hops& hops, const Network& network) {
     ServiceStatus status{.name = service.name,
                          .vip = service.vip,
                          .ports = service.ports,
@@ -89,9 +90,6 @@ ServiceStatus service_status(const Service& service, const Hops& hops, const Net
         BackendStatus& one = status.backends.emplace_back(BackendStatus{.backend = backend});
         if (const auto hop = hops.find(backend.address); hop != hops.end()) one.hop = hop->second;
         if (one.hop) one.interface = name_of(one.hop->ifindex, network);
-        if (!service.health) continue;
-        if (const auto check = checks.find({service.name, backend.name}); check != checks.end())
-            one.check = check->second;
     }
     return status;
 }
@@ -151,8 +149,8 @@ Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const 
     for (const Service& service : config.services) {
         const PortSpec& port = service.ports.front();
         const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
-        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, network, checks));
-        put_counts(one.backends, image.ids.at(service.name), counted, shares.of(value));
+        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, network));
+        put_known_by_id(one.backends, image.ids.at(service.name), counted, shares.of(value), checks);
     }
     return statuses;
 }
