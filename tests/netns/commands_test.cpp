@@ -104,6 +104,21 @@ TEST_F(Commands, ShowTakesFamiliesBrevityAndColours) {
     EXPECT_THAT(on_terminal("TERM=xterm NO_COLOR=1 "), AllOf(HasSubstr("SERVICE"), Not(HasSubstr("\x1b"))));
 }
 
+TEST_F(Commands, StatusTakesFamiliesAndBrevity) {
+    backend().write("/run/realserver.yaml", "vips: [192.0.2.1, '2001:db8::1']\nreceive: [{encap: l2}]\n");
+    const auto realserver = [&](const std::string& words) {
+        return backend().run(CULVERT_REALSERVER " " + words + " -c /run/realserver.yaml");
+    };
+    ASSERT_EQ(realserver("apply").status, 0);
+    EXPECT_EQ(realserver("status -br -4").out, "vip  ok  192.0.2.1\n");
+    EXPECT_EQ(realserver("status -6 --brief").out, "vip  ok  2001:db8::1\n");
+    EXPECT_THAT(realserver("status -b").out,
+                AllOf(HasSubstr("vip     ok  192.0.2.1\n"), HasSubstr("link    ok  lo\n")));
+    EXPECT_EQ(nlohmann::json::parse(realserver("status -6 -j").out)["items"].size(), 1U);
+    for (const char* wrong : {"status -4 -6", "status -j -br", "-j status -b"})
+        EXPECT_EQ(realserver(wrong).status, 2) << wrong;
+}
+
 TEST_F(Commands, SayWhatTheyWaitFor) {
     const Balancer running(balancer(), config);
     running.signal(SIGSTOP);
