@@ -51,14 +51,13 @@ TEST_F(Commands, EachHasHelpAndTakesNoOtherOptions) {
             const Output help = balancer().run(program + " " + command + " --help");
             EXPECT_EQ(help.status, 0) << help;
             EXPECT_THAT(help.out, AllOf(HasSubstr("Usage: "), HasSubstr("--netns NAME"), HasSubstr("--color auto")));
-            for (const char* wrong : {" --nonsense", " --color=sometimes", " one two three"}) {
-                const Output refused = balancer().run(program + " " + command + wrong);
-                EXPECT_EQ(refused.status, 2) << wrong << refused;
-                EXPECT_NE(refused.err, "") << wrong;
-                EXPECT_EQ(refused.out, "") << wrong;
-            }
+            const Output refused = balancer().run(program + " " + command + " --nonsense");
+            EXPECT_EQ(refused.status, 2) << refused;
+            EXPECT_NE(refused.err, "");
+            EXPECT_EQ(refused.out, "");
         }
-        EXPECT_EQ(balancer().run(program).status, 2) << program;
+        for (const char* words : {"", " check --color=sometimes", " check one two"})
+            EXPECT_EQ(balancer().run(program + words).status, 2) << program << words;
     }
 }
 

@@ -54,5 +54,13 @@ TEST(WatchTable, ServicesWithTheirBackendsThenDrops) {
               "dropped ttl: 2 packets/s\n");
 }
 
+TEST(WatchTable, ABackendThatFailsItsChecksIsDown) {
+    Json down = backend("a", 0, 0, 0);
+    down["health"] = "down";
+    const Json seen = rates(snapshot(0, {down}, 0), snapshot(1, {down}, 0));
+    EXPECT_EQ(seen["services"][0]["backends"][0]["health"], "down");
+    EXPECT_NE(to_table(seen, false).find("         a        down "), std::string::npos) << to_table(seen, false);
+}
+
 }  // namespace
 }  // namespace culvert::lbd
