@@ -56,8 +56,8 @@ std::vector<Path> paths() {
     return all;
 }
 
-/// An emulated processor is slow, and 2 MiB are a thousand and a half full-size segments.
-std::size_t upload_size() { return std::getenv("CULVERT_VM") == nullptr ? 10U << 20 : 2U << 20; }
+/// An emulated processor is slow, and 512 KiB are nearly four hundred full-size segments.
+std::size_t upload_size() { return std::getenv("CULVERT_VM") == nullptr ? 10U << 20 : 512U << 10; }
 
 class Upload : public NetnsTest, public testing::WithParamInterface<Path> {
   protected:

@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/paths.hpp"
 
 namespace culvert::packet {
 namespace {
+
+/// Where CULVERT_PACKETS asks for few, one value in seven: what a header's field becomes is the same on every kernel.
+unsigned step() { return std::getenv("CULVERT_PACKETS") == nullptr ? 1 : 7; }
 
 class EveryPath : public BalancerTest, public testing::WithParamInterface<Path> {
   protected:
@@ -24,7 +29,7 @@ INSTANTIATE_TEST_SUITE_P(Matrix, EveryPath, testing::ValuesIn(all_paths()),
 TEST_P(EveryPath, CarriesPayloadsOfAnySize) {
     Balancer& balancer = shared();
     install(balancer, GetParam());
-    for (std::size_t size = 0; size <= 1400; size += size < 256 ? 1 : 13) {
+    for (std::size_t size = 0; size <= 1400; size += size < 256 ? step() : 13) {
         SCOPED_TRACE("payload of " + std::to_string(size));
         ASSERT_NO_FATAL_FAILURE(expect_forwarded(balancer, {.data = payload(size)}));
     }
@@ -43,7 +48,7 @@ TEST_P(EveryPath, DoesNotCountEthernetPadding) {
 TEST_P(EveryPath, CopiesEveryTypeOfServiceAndEcn) {
     Balancer& balancer = shared();
     install(balancer, GetParam());
-    for (unsigned tos = 0; tos < 256; ++tos) {
+    for (unsigned tos = 0; tos < 256; tos += step()) {
         SCOPED_TRACE("TOS " + std::to_string(tos));
         ASSERT_NO_FATAL_FAILURE(
             expect_forwarded(balancer, {.tos = static_cast<std::uint8_t>(tos), .data = payload(9)}));
@@ -53,7 +58,7 @@ TEST_P(EveryPath, CopiesEveryTypeOfServiceAndEcn) {
 TEST_P(EveryPath, TakesOneFromEveryTtl) {
     Balancer& balancer = shared();
     install(balancer, GetParam());
-    for (unsigned ttl = 2; ttl < 256; ++ttl) {
+    for (unsigned ttl = 2; ttl < 256; ttl += step()) {
         SCOPED_TRACE("TTL " + std::to_string(ttl));
         ASSERT_NO_FATAL_FAILURE(
             expect_forwarded(balancer, {.ttl = static_cast<std::uint8_t>(ttl), .data = payload(8)}));
