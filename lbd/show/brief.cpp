@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include <nlohmann/json.hpp>
 
@@ -27,11 +28,10 @@ Table::Cell condition(const Json& backend) {
 Table services(const Json& list) {
     Table table({{}, {}, {}});
     for (const Json& one : list) {
-        const auto reachable =
-            std::ranges::count_if(one["backends"], [](const Json& backend) { return backend["reachable"] == true; });
-        const auto all = static_cast<std::ptrdiff_t>(one["backends"].size());
+        const auto working = std::ranges::count_if(one["backends"], works);
+        const auto all = std::ssize(one["backends"]);
         table.add({{text(one, "name")},
-                   {fmt::format("{}/{}", reachable, all), reachable == all ? Color::green : Color::red},
+                   {fmt::format("{}/{}", working, all), working == all ? Color::green : Color::red},
                    {text(one, "vip")}});
     }
     return table;

@@ -72,6 +72,18 @@ void put_traffic(Json& json, const Traffic& traffic) {
     json["closing_flows"] = traffic.flows.closing;
 }
 
+std::string_view condition_name(Condition condition) {
+    switch (condition) {
+        case Condition::unknown:
+            return "unknown";
+        case Condition::up:
+            return "up";
+        case Condition::down:
+            return "down";
+    }
+    return {};
+}
+
 Json to_json(const ServiceStatus& service) {
     Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
     for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
@@ -79,8 +91,11 @@ Json to_json(const ServiceStatus& service) {
     json["sticky"] = service.sticky;
     put_traffic(json, service.traffic());
     json["backends"] = Json::array();
-    for (const BackendStatus& backend : service.backends)
-        json["backends"].push_back({{"name", backend.backend.name}, {"reachable", backend.hop.has_value()}});
+    for (const BackendStatus& backend : service.backends) {
+        Json one{{"name", backend.backend.name}, {"reachable", backend.hop.has_value()}};
+        if (backend.check) one["health"] = condition_name(backend.check->condition);
+        json["backends"].push_back(std::move(one));
+    }
     return json;
 }
 
@@ -92,18 +107,6 @@ std::string_view state_name(BackendState state) {
             return "drain";
         case BackendState::sorry:
             return "sorry";
-    }
-    return {};
-}
-
-std::string_view condition_name(Condition condition) {
-    switch (condition) {
-        case Condition::unknown:
-            return "unknown";
-        case Condition::up:
-            return "up";
-        case Condition::down:
-            return "down";
     }
     return {};
 }

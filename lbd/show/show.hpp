@@ -14,9 +14,7 @@
 /// `lbd show`: the status as JSON, and that as a table. Keys are stable; a value that does not exist is left out.
 ///
 ///     services    name, vip, ports [], table (entries), sticky, packets, bytes, new_flows, live_flows, closing_flows,
-///     backends
-///     []:
-///                 name, reachable
+///                 backends []: name, reachable; if it is checked: health (unknown | up | down)
 ///     backends    service, name, address, encap {type, and its parameters}, state (active | drain | sorry),
 ///                 weight, share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or
 ///                 reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is checked: health
@@ -60,6 +58,10 @@ class JsonText {
 
 /// The value of a key as tables have it: "-" if there is none.
 [[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
+
+/// Whether flows that a backend has get there: its next hop is known, and no check finds it down. As `services` and
+/// `lbd watch` have it.
+[[nodiscard]] bool works(const nlohmann::ordered_json& backend);
 
 /// What `encap` is in JSON, and that in words: "gue 5080", "geneve 6081 vni 666".
 [[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);

@@ -2,6 +2,9 @@
 #include <fmt/core.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
@@ -50,14 +53,13 @@ std::string services(const Json& list, bool colored) {
     Table table(
         {{"SERVICE"}, {"VIP"}, {"PORTS"}, {"BACKENDS", right}, {"PACKETS", right}, {"BYTES", right}, {"FLOWS", right}});
     for (const Json& one : list) {
-        std::size_t reachable = 0;
-        for (const Json& backend : one["backends"]) reachable += backend["reachable"].get<bool>() ? 1 : 0;
-        const std::size_t all = one["backends"].size();
-        const Color color = reachable == all ? Color::green : reachable == 0 ? Color::red : Color::yellow;
+        const auto working = std::ranges::count_if(one["backends"], works);
+        const auto all = std::ssize(one["backends"]);
+        const Color color = working == all ? Color::green : working == 0 ? Color::red : Color::yellow;
         table.add({{text(one, "name")},
                    {text(one, "vip")},
                    {joined(one["ports"])},
-                   {fmt::format("{}/{}", reachable, all), color},
+                   {fmt::format("{}/{}", working, all), color},
                    {text(one, "packets")},
                    {bytes(one["bytes"])},
                    {text(one, "live_flows")}});
@@ -200,6 +202,8 @@ std::string text(const Json& json, const char* key) {
     if (value == json.end()) return "-";
     return value->is_string() ? value->get<std::string>() : value->dump();
 }
+
+bool works(const Json& backend) { return backend.at("reachable").get<bool>() && backend.value("health", "") != "down"; }
 
 std::string encap_text(const Json& json) { return encap(json); }
 

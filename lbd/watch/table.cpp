@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/terminal.hpp"
+#include "lbd/show/show.hpp"
 #include "lbd/watch/rates.hpp"
 
 namespace culvert::lbd {
@@ -34,22 +35,20 @@ std::vector<Table::Cell> line(std::vector<Table::Cell> cells, const Json& rated)
 }  // namespace
 
 std::string to_table(const Json& rates, bool colored) {
-    constexpr auto right = Table::Align::right;
-    Table table({{"SERVICE"},
-                 {"BACKEND"},
-                 {"STATE"},
-                 {"PACKETS/S", right},
-                 {"BIT/S", right},
-                 {"NEW FLOWS/S", right},
-                 {"LIVE FLOWS", right}});
+    constexpr auto right = common::Table::Align::right;
+    common::Table table({{"SERVICE"},
+                         {"BACKEND"},
+                         {"STATE"},
+                         {"PACKETS/S", right},
+                         {"BIT/S", right},
+                         {"NEW FLOWS/S", right},
+                         {"LIVE FLOWS", right}});
     for (const Json& service : rates.at("services")) {
         const auto name = service.at("name").get<std::string>();
         table.add(line({{name, Color::bold}, {}, {}}, service));
         for (const Json& backend : service.at("backends")) {
-            const bool works = backend.at("reachable").get<bool>() && backend.value("health", "up") != "down";
-            table.add(
-                line({{}, {backend.at("name").get<std::string>()}, {state(backend), works ? Color::none : Color::red}},
-                     backend));
+            const Color color = works(backend) ? Color::none : Color::red;
+            table.add(line({{}, {backend.at("name").get<std::string>()}, {state(backend), color}}, backend));
         }
     }
     std::string result = table.to_string(colored);

@@ -190,6 +190,18 @@ TEST(ShowTable, Services) {
               "dns      192.0.2.1  53/udp any/tcp       1/2        7  12.3M      2\n");
 }
 
+/// What is withdrawn from new flows does not count as if all were well.
+TEST(Show, ABackendThatIsFoundDownIsNotCountedAsWorking) {
+    Status checked = status();
+    checked.services[0].backends[0].check = CheckStatus{.condition = Condition::down};
+    const Json json = to_json(View::services, checked);
+    EXPECT_EQ(json[0]["backends"][0], Json::parse(R"({"name": "10.0.2.30", "reachable": true, "health": "down"})"));
+    EXPECT_NE(to_table(View::services, json, false).find("  0/2  "), std::string::npos);
+    EXPECT_EQ(to_brief(View::services, json, false), "dns  0/2  192.0.2.1\n");
+    checked.services[0].backends[0].check->condition = Condition::unknown;
+    EXPECT_EQ(to_brief(View::services, to_json(View::services, checked), false), "dns  1/2  192.0.2.1\n");
+}
+
 TEST(ShowTable, Backends) {
     EXPECT_EQ(table(View::backends),
               "SERVICE  BACKEND       ENCAP         STATE   WEIGHT  SHARE  VIA                     PACKETS  BYTES  NEW "
