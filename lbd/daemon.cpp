@@ -161,7 +161,7 @@ void Daemon::serve_metrics() {
 }
 
 Result<Status> Daemon::observed(const Parts& parts) const {
-    TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_,
+    TRY(Status status, observe(config_, image_, hops_, attachments_.list(), resolver_, datapath_,
                                parts.services ? checks() : CheckStatuses{}, parts));
     status.reloads = reloads_;
     return status;
@@ -184,6 +184,32 @@ Result<> Daemon::begin() {
     report({});
     spdlog::info("balancing: " + summary(config_, hops_));
     ::sd_notify(0, "READY=1");
+    return {};
+}
+
+Result<> Daemon::put_in_place() {
+    TRY(Generation next, pins_.make_next());
+    CHECK_OK(datapath_.pin(next));
+    CHECK_OK(attachments_.exchange(datapath_));
+    CHECK_OK(datapath_.leave_former());
+    generation_ = std::move(next);
+    return {};
+}
+
+Result<> Daemon::attach() {
+    TRY(const auto prepared, attachments_.prepare(resolver_.network().ports, config_.xdp));
+    CHECK_OK(attachments_.commit(datapath_, prepared));
+    for (const std::string& name : resolver_.missing())
+        spdlog::warn("interface " + name + " is not there: waiting for it");
+    pins_.keep_only(*generation_);
+    return {};
+}
+
+Result<> Daemon::follow_interfaces() {
+    TRY(const bool changed, attachments_.follow(datapath_, resolver_.network().ports, config_.xdp));
+    if (!changed || !checker_) return {};
+    if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed)
+        spdlog::error(renewed.error().message());
     return {};
 }
 
@@ -217,6 +243,12 @@ Result<> Daemon::start_checks() {
     TRY(const Surroundings around, resolver_.surroundings());
     follow_checks(around);
     return {};
+}
+
+std::vector<ProbePath::Port> Daemon::ports_to_probe() const {
+    std::vector<ProbePath::Port> ports;
+    for (const Attachment& one : attachments_.list()) ports.push_back({.ifindex = one.ifindex, .name = one.name});
+    return ports;
 }
 
 void Daemon::follow_checks(const Surroundings& around) {

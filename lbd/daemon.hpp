@@ -12,6 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/event_loop.hpp"
+#include "lbd/attach/attachments.hpp"
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
@@ -62,10 +63,6 @@ class Daemon {
     [[nodiscard]] netlink::Result<> attach();
     /// The same while packets flow, for interfaces that have come and gone.
     [[nodiscard]] netlink::Result<> follow_interfaces();
-    /// Of the pinned links, those that no interface has any more that is balanced on.
-    [[nodiscard]] netlink::Result<> detach_from_others();
-    /// Native, unless the configuration or the driver wants it otherwise. Returns the mode.
-    [[nodiscard]] netlink::Result<XdpMode> attach_to(const netlink::Link& link);
     /// Gives ids free that nothing needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids();
     /// From what is to what the configuration wants: program and maps.
@@ -118,6 +115,7 @@ class Daemon {
     EventLoop loop_;
     Resolver resolver_;
     Pins pins_;
+    Attachments attachments_{pins_};
     std::optional<Generation> generation_;  // that packets see; none at first, unless one was there
     Datapath datapath_;
 
@@ -132,10 +130,8 @@ class Daemon {
     Image image_;
     std::optional<Planned> planned_;  // none: the image was read from the maps
     IdleTimes idle_times_;
-    std::vector<Attachment> attachments_;  // to interfaces that were there when last seen
-    std::string complaint_;                // about an interface: the last one, not to be repeated
-    std::size_t swept_ = 0;                // buckets of the flow table, in this round
-    bool detach_ = false;                  // in the end
+    std::size_t swept_ = 0;  // buckets of the flow table, in this round
+    bool detach_ = false;    // in the end
     Reloads reloads_;
     netlink::Result<> outcome_;
 

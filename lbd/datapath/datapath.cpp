@@ -172,13 +172,18 @@ Result<> Datapath::attach(const Pins& pins, std::uint32_t ifindex, const std::st
                                 is_generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
     if (attached) return {};
     netlink::Error& error = attached.error();
+    if (is_taken(error.code)) return tl::unexpected(taken(name));
     error.operation = is_generic ? "attach generic XDP to" : "attach native XDP to";
     error.object = name;
-    if (is_taken(error.code)) {
-        error.kernel = "another XDP program is there";
-        error.cure = "ip link set dev " + name + " xdp off";
-    }
     return attached;
+}
+
+netlink::Error Datapath::taken(const std::string& name) {
+    return {.operation = "attach XDP to",
+            .object = name,
+            .code = EBUSY,
+            .kernel = "another XDP program is there",
+            .cure = "ip link set dev " + name + " xdp off"};
 }
 
 Result<> Datapath::detach(const PinnedLink& link) {

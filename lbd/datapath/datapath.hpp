@@ -55,6 +55,8 @@ class Datapath {
     /// or generic. An error is_taken() if the interface has an XDP program.
     [[nodiscard]] netlink::Result<> attach(const Pins& pins, std::uint32_t ifindex, const std::string& name,
                                            XdpMode mode);
+    /// The interface of this name has somebody else's XDP program.
+    [[nodiscard]] static netlink::Error taken(const std::string& name);
     [[nodiscard]] static bool is_taken(int code) { return code == EBUSY || code == EEXIST; }
     [[nodiscard]] netlink::Result<> detach(const PinnedLink& link);
     [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);

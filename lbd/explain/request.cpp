@@ -13,12 +13,13 @@ namespace culvert::lbd {
 
 /// An explanation of each frame.
 Answer Daemon::answer(const ExplainRequest& request) {
-    if (attachments_.empty()) return tl::unexpected(std::string("it does not balance yet"));
+    const auto& attachments = attachments_.list();
+    if (attachments.empty()) return tl::unexpected(std::string("it does not balance yet"));
     Scene scene{.config = config_, .image = image_, .interfaces = {}};
-    for (const Attachment& one : attachments_) scene.interfaces[one.ifindex] = one.name;
+    for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
     const std::string& name = request.interface;
-    const auto by = name.empty() ? attachments_.begin() : std::ranges::find(attachments_, name, &Attachment::name);
-    if (by == attachments_.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
+    const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);
+    if (by == attachments.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
 
     auto rehearsal = datapath_.rehearse();
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "lbd/attach/attachment.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
@@ -13,13 +14,6 @@
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
-
-/// Where the program has been attached.
-struct Attachment {
-    std::uint32_t ifindex = 0;
-    std::string name;
-    XdpMode mode = XdpMode::native;  ///< native or generic
-};
 
 /// What of a status is wanted: the others' time is saved.
 struct Parts {
