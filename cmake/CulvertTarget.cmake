@@ -24,7 +24,8 @@ endfunction()
 
 # culvert_test(netlink_unit LABEL unit [WHOLE] SOURCES … LIBRARIES … [PROPERTIES …]): a GoogleTest binary whose tests ctest lists one by
 # one; with WHOLE it is one test to ctest, for tests that share what is costly to set up.
-# Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), netns (network namespaces, root). Target unit_tests builds all of a label.
+# Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), kernel (netlink/ against the kernel, root), netns (network namespaces,
+# root), each_kernel (netns tests that run on each kernel). Target unit_tests builds all of a label.
 function(culvert_test name)
     cmake_parse_arguments(ARG "WHOLE" "LABEL" "SOURCES;LIBRARIES;PROPERTIES" ${ARGN})
     add_executable(${name} ${ARG_SOURCES})

@@ -52,8 +52,8 @@ class Check : public NetnsTest {
 
     /// What check says, finding programs in `path`.
     json findings(const std::string& path = std::getenv("PATH")) {
-        const Output output =
-            backend_->run(fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path, CULVERT_REALSERVER));
+        const Output output = backend_->run(
+            fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path, program(CULVERT_REALSERVER)));
         const json said = json::parse(output.out, nullptr, false);
         if (said.is_discarded()) throw std::runtime_error("check: " + output.err);
         EXPECT_EQ(output.status, said.at("in_order") ? 0 : 3);

@@ -13,8 +13,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -22,6 +25,8 @@
 #include <utility>
 
 namespace culvert::netns {
+
+using namespace std::chrono_literals;
 
 namespace {
 
@@ -49,7 +54,30 @@ bool ends_within(const FileDescriptor& handle, Milliseconds timeout) {
     return poll(&event, 1, static_cast<int>(timeout.count())) == 1;
 }
 
+/// Where CMake puts the programs, below a build directory.
+constexpr std::array directories{"lbd", "realserver", "tests/netns"};
+
+std::filesystem::path build_directory() {
+    if (const char* named = std::getenv("CULVERT_BUILD")) return std::filesystem::absolute(named);
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path().parent_path().parent_path();
+}
+
+bool put_programs_on_path() {
+    std::string path;
+    for (const char* directory : directories) path += (build_directory() / directory).string() + ":";
+    return setenv("PATH", (path + std::getenv("PATH")).c_str(), 1) == 0;
+}
+[[maybe_unused]] const bool programs_are_on_path = put_programs_on_path();
+
 }  // namespace
+
+const Milliseconds patience = std::getenv("CULVERT_VM") == nullptr ? 20s : 60s;
+
+std::string program(std::string_view name) {
+    for (const char* directory : directories)
+        if (auto path = build_directory() / directory / name; std::filesystem::is_regular_file(path)) return path;
+    throw std::runtime_error(fmt::format("{} is not built in {}", name, build_directory().string()));
+}
 
 bool eventually(const std::function<bool()>& question, Milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;

@@ -17,8 +17,13 @@ namespace culvert::netns {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// Long enough for anything on an emulated processor. It costs time only where a test fails.
-constexpr Milliseconds patience{20'000};
+/// Long enough for anything, also on an emulated processor that has to share its own. It costs time only where a test
+/// fails.
+extern const Milliseconds patience;
+
+/// The path of a built program, "lbd" for example: of the build that this test is of, or of $CULVERT_BUILD. Hosts find
+/// them by name, too.
+[[nodiscard]] std::string program(std::string_view name);
 
 /// Asks again and again, until the answer is yes or the time is up; the last answer.
 [[nodiscard]] bool eventually(const std::function<bool()>& question, Milliseconds timeout = patience);
