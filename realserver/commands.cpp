@@ -192,7 +192,8 @@ ExitCode run_check(const Options& options) {
     if (!view) return fail(view.error());
     const auto environment = observe_environment(view->config, view->observed);
     if (!environment) return fail(environment.error());
-    const Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
+    Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
+    diagnosis.write_cures_for(options.config == Options{}.config ? "" : options.config, options.netns);
     if (options.json) {
         print_json(to_json(diagnosis));
     } else {

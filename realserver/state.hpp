@@ -107,18 +107,12 @@ void put(HostState& state, Item item);
 /// The item under `key`, if the state has one.
 [[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
 
-/// A route of the main table, or one hop of it.
-struct Way {
-    netlink::Prefix destination;
-    std::string device;
-    bool operator==(const Way&) const = default;
-};
-
 /// What is not ours to set, but what is wanted depends on.
 struct Surroundings {
     std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
     std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but loopback and link-local
-    std::vector<Way> ways;
+    std::set<netlink::Prefix> networks;      ///< of its addresses, with them, on other devices than lo
+    std::set<netlink::IpAddress> gateways;   ///< of all its routes
     bool operator==(const Surroundings&) const = default;
 };
 

@@ -59,6 +59,7 @@ enum class HookPoint : std::uint32_t { prerouting = 0, input = 1, forward = 2, o
 constexpr std::int32_t priority_raw = -300;     ///< before conntrack (NF_IP_PRI_RAW)
 constexpr std::int32_t priority_mangle = -150;  ///< NF_IP_PRI_MANGLE
 constexpr std::int32_t priority_filter = 0;     ///< NF_IP_PRI_FILTER
+constexpr std::int32_t priority_srcnat = 100;   ///< NF_IP_PRI_NAT_SRC
 
 /// NF_DROP, NF_ACCEPT: what becomes of a packet that no rule decided about.
 enum class Policy : std::uint32_t { drop = 0, accept = 1 };

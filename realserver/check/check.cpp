@@ -12,11 +12,6 @@ namespace culvert::realserver {
 
 using common::Color;
 
-void Diagnosis::require(bool met, const Finding& otherwise) {
-    ++checked;
-    if (!met) findings.push_back(otherwise);
-}
-
 Diagnosis check(const Config& config, const Observed& observed, const Record& record, const Environment& environment) {
     const Config decided = decide(config, observed.around);
     const Plan planned = plan(config, observed, record);
@@ -35,8 +30,11 @@ Diagnosis check(const Config& config, const Observed& observed, const Record& re
 nlohmann::ordered_json to_json(const Diagnosis& diagnosis) {
     auto findings = nlohmann::ordered_json::array();
     for (const Finding& finding : diagnosis.findings)
-        findings.push_back(
-            {{"name", finding.name}, {"cause", finding.cause}, {"evidence", finding.evidence}, {"cure", finding.cure}});
+        findings.push_back({{"name", finding.name.text},
+                            {"cause", finding.cause},
+                            {"evidence", finding.evidence},
+                            {"cure", finding.command()},
+                            {"advice", finding.advice}});
     return {
         {"in_order", diagnosis.findings.empty()}, {"checked", diagnosis.checked}, {"findings", std::move(findings)}};
 }
@@ -45,9 +43,12 @@ std::string to_text(const Diagnosis& diagnosis, bool colored) {
     if (diagnosis.findings.empty()) return fmt::format("in order: {} preconditions checked\n", diagnosis.checked);
     std::string text;
     for (const Finding& finding : diagnosis.findings) {
-        text += fmt::format("{}  {}\n", common::paint(finding.name, Color::red, colored), finding.cause);
+        text += fmt::format("{}  {}\n", common::paint(finding.name.text, Color::red, colored), finding.cause);
         for (const std::string& seen : finding.evidence) text += fmt::format("  evidence: {}\n", seen);
-        text += fmt::format("  cure: {}\n", common::paint(finding.cure, Color::bold, colored));
+        if (!finding.cure.empty())
+            text += fmt::format("  cure: {}\n", common::paint(finding.command(), Color::bold, colored));
+        if (!finding.advice.empty())
+            text += fmt::format("  {}: {}\n", finding.cure.empty() ? "advice" : "or", finding.advice);
     }
     return text;
 }

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <string>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
 #include "realserver/check/environment.hpp"
+#include "realserver/check/finding.hpp"
 #include "realserver/config/config.hpp"
 #include "realserver/plan/plan.hpp"
 #include "realserver/record/record.hpp"
@@ -15,22 +14,6 @@
 
 /// `realserver check`: what keeps a host from working as the backend that is wanted.
 namespace culvert::realserver {
-
-struct Finding {
-    std::string name;                   ///< stable: "rp_filter_drops"
-    std::string cause;                  ///< a sentence
-    std::vector<std::string> evidence;  ///< what was seen, and where
-    std::string cure;                   ///< a command
-    bool operator==(const Finding&) const = default;
-};
-
-struct Diagnosis {
-    std::vector<Finding> findings;
-    std::size_t checked = 0;  ///< preconditions
-
-    /// One more precondition.
-    void require(bool met, const Finding& otherwise);
-};
 
 [[nodiscard]] Diagnosis check(const Config& config, const Observed& observed, const Record& record,
                               const Environment& environment);
@@ -47,8 +30,8 @@ struct Patient {
 /// Apply has set the sysctl to this value: if it has another, somebody else was there since.
 [[nodiscard]] bool was_set(const Sysctl& wanted, const Record& record);
 
-/// The device is somebody else's, and that is what there is to say of it.
-[[nodiscard]] bool is_taken(const Patient& patient, const std::string& device);
+/// Plan can't set it, and that is what there is to say of it.
+[[nodiscard]] bool has_conflict(const Patient& patient, const Key& key);
 
 // Its parts.
 void check_settings(const Patient& patient, Diagnosis& diagnosis);  ///< what plan would change
@@ -59,7 +42,7 @@ void check_service(const Patient& patient, Diagnosis& diagnosis);   ///< somebod
 void check_firewall(const Patient& patient, Diagnosis& diagnosis);  ///< rules of others
 void check_legacy(const Patient& patient, Diagnosis& diagnosis);    ///< rules of iptables-legacy
 
-/// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure.
+/// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure (commands), advice.
 [[nodiscard]] nlohmann::ordered_json to_json(const Diagnosis& diagnosis);
 [[nodiscard]] std::string to_text(const Diagnosis& diagnosis, bool colored);
 

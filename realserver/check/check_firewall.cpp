@@ -51,12 +51,12 @@ Services services_of(const Patient& patient, const IpAddress& vip) {
 
 Prefix anybody(Family family) { return {IpAddress::any(family), 0}; }
 
-std::string finding_name(const Obstacle& obstacle, Leg leg) {
+FindingName finding_name(const Obstacle& obstacle, Leg leg) {
     if (obstacle.kind == Obstacle::Kind::rewritten) return "rule_rewrites";
     if (obstacle.tracking == Tracking::invalid) return "invalid_dropped";
-    return leg == Leg::tunnel    ? "firewall_drops_tunnel"
-           : leg == Leg::request ? "firewall_drops_request"
-                                 : "firewall_drops_answer";
+    return leg == Leg::tunnel    ? FindingName("firewall_drops_tunnel")
+           : leg == Leg::request ? FindingName("firewall_drops_request")
+                                 : FindingName("firewall_drops_answer");
 }
 
 /// Packets that are stopped, by the rule that does it.
@@ -86,7 +86,7 @@ class Firewalled {
         std::vector<std::string> what{};
         bool certain = false;
         std::string_view verb{};
-        std::string cure{};
+        std::vector<std::string> cure{};
     };
 
     /// Sends packets on a part of their way; what stops them, if anything.
@@ -100,9 +100,18 @@ class Firewalled {
         return found;
     }
 
+    /// Each command once, and the last one of all at the end: it may load what the others have written.
+    static void add_cure(const std::vector<std::string>& commands, std::vector<std::string>& cure) {
+        const auto has = [&](const std::string& command) { return std::ranges::find(cure, command) != cure.end(); };
+        const bool same_end = !cure.empty() && cure.back() == commands.back();
+        if (same_end) cure.pop_back();
+        for (const std::string& command : commands)
+            if (!has(command)) cure.push_back(command);
+    }
+
     void report(const Obstacle& obstacle, Leg leg, const Packets& packets, const std::string& what) {
         Stopped& stopped = stopped_[{finding_name(obstacle, leg), obstacle.rule}];
-        if (stopped.what.empty()) stopped.cure = firewall_cure(obstacle, leg, packets);
+        add_cure(firewall_cure(obstacle, leg, packets), stopped.cure);
         if (std::ranges::find(stopped.what, what) == stopped.what.end()) stopped.what.push_back(what);
         stopped.certain = stopped.certain || obstacle.certain;
         stopped.verb = obstacle.kind == Obstacle::Kind::dropped ? "dropped" : "rewritten";
@@ -149,8 +158,11 @@ class Firewalled {
         for (const Prefix& balancer : patient_.config.balancers) {
             if (balancer.address.family() != outer) continue;
             named = true;
-            const auto way = seen_.balancers.find(balancer);
-            receive_from(balancer, way == seen_.balancers.end() ? "" : way->second.device, protocol, port, local);
+            std::set<std::string> devices;
+            const auto [first, last] = seen_.balancers.equal_range(balancer);
+            std::for_each(first, last, [&](const auto& way) { devices.insert(way.second.device); });
+            if (devices.empty()) devices.emplace();
+            for (const std::string& device : devices) receive_from(balancer, device, protocol, port, local);
         }
         if (!named) receive_from(anybody(outer), "", protocol, port, local);
     }
@@ -298,7 +310,7 @@ class Firewalled {
     const Receivers receivers_;
     Diagnosis& diagnosis_;
     bool answers_untracked_ = false;
-    std::map<std::pair<std::string, std::string>, Stopped> stopped_;
+    std::map<std::pair<FindingName, std::string>, Stopped> stopped_;
 };
 
 }  // namespace
@@ -308,7 +320,7 @@ void check_firewall(const Patient& patient, Diagnosis& diagnosis) {
     diagnosis.require(seen.firewall_unread.empty(), {.name = "firewall_unread",
                                                      .cause = "what the rules of nf_tables do is not known",
                                                      .evidence = {seen.firewall_unread},
-                                                     .cure = "apt-get install nftables"});
+                                                     .cure = {"apt-get install nftables"}});
     Firewalled(patient, diagnosis).examine();
 }
 

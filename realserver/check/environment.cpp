@@ -22,9 +22,11 @@
 #include "netlink/neighbour.hpp"
 #include "netlink/nftables/nftables.hpp"
 #include "netlink/route.hpp"
+#include "netlink/rule.hpp"
 #include "netlink/sysctl.hpp"
 #include "realserver/decap/via.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/host/balancers.hpp"
 #include "realserver/host/program.hpp"
 #include "realserver/plan/receivers.hpp"
 #include "realserver/plan/wanted.hpp"
@@ -41,10 +43,25 @@ using netlink::SysctlKey;
 
 namespace fs = std::filesystem;
 
-/// Far away from every backend: the first of the DNS's root servers. It is only looked up, nothing is sent.
-IpAddress far_away(Family family) {
-    return IpAddress::parse(family == Family::ipv4 ? "198.41.0.4" : "2001:503:ba3e::2:30").value();
+/// Clients all over the world: of IPv4 one in each sixteenth of its addresses that are anybody's, of IPv6 one of each
+/// regional registry (www.iana.org/assignments/ipv6-unicast-address-assignments). They are only looked up, nothing is
+/// sent.
+std::vector<IpAddress> far_away(Family family) {
+    constexpr std::array world4{"8.0.0.1",   "17.0.0.1",  "41.0.0.1",   "58.0.0.1",  "77.0.0.1",
+                                "91.0.0.1",  "104.0.0.1", "113.0.0.1",  "133.0.0.1", "151.0.0.1",
+                                "163.0.0.1", "187.0.0.1", "198.41.0.4", "217.0.0.1"};
+    constexpr std::array world6{"2001:503:ba3e::2:30", "2400:cb00::1", "2600::1", "2800::1", "2a00::1", "2c0f::1"};
+    std::vector<IpAddress> result;
+    const auto add = [&](const char* text) { result.push_back(IpAddress::parse(text).value()); };
+    if (family == Family::ipv4)
+        std::ranges::for_each(world4, add);
+    else
+        std::ranges::for_each(world6, add);
+    return result;
 }
+
+/// Of a table as large as the Internet's, enough are asked for.
+constexpr std::size_t most_networks = 64;
 
 /// 0 where there is no such setting: the kernel has no IPv6, or the device went away.
 long setting(const SysctlKey& key) { return netlink::read_number(key).value_or(0); }
@@ -66,6 +83,7 @@ class Observer {
         CHECK_OK(proxies());
         CHECK_OK(listeners());
         CHECK_OK(ways());
+        CHECK_OK(answers());
         sysctl_files();
         firewall();
         legacy();
@@ -74,6 +92,7 @@ class Observer {
 
   private:
     Result<> devices() {
+        seen_.has_ipv6 = netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
         TRY(const auto links, netlink::Links(route_).dump());
         for (const netlink::Link& link : links) {
             names_.emplace(link.index, link.name);
@@ -81,7 +100,8 @@ class Observer {
                 .mtu = link.mtu,
                 .answers = !link.is_loopback() && (link.flags & (IFF_NOARP | IFF_POINTOPOINT)) == 0,
                 .arp_ignore = setting(SysctlKey::arp_ignore(link.name)),
-                .ipv6_disabled = setting(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6")) != 0};
+                .ipv6_disabled =
+                    netlink::read_number(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6")).value_or(1) != 0};
         }
         return {};
     }
@@ -150,57 +170,92 @@ class Observer {
     }
 
     Result<> ways() {
-        for (const Prefix& balancer : config_.balancers) {
-            const auto route = Routes(route_).lookup({.destination = inside(balancer)});
-            if (route && !route->hops.empty() && route->type == RTN_UNICAST) seen_.balancers[balancer] = way(*route);
-        }
+        TRY(const WaysToBalancers to_balancers, WaysToBalancers::open(route_));
+        for (const Prefix& balancer : config_.balancers)
+            for (const netlink::Route& route : to_balancers.to(balancer))
+                for (const netlink::NextHop& hop : route.hops) add_way(balancer, way(route, hop));
         for (const PointToPoint& tunnel : config_.tunnels) {
             if (!tunnel.parameters.remote) continue;
             const auto route = Routes(route_).lookup({.destination = *tunnel.parameters.remote});
             if (route && !route->hops.empty()) seen_.remotes[*tunnel.parameters.remote] = way(*route);
         }
-        for (const Family family : families(config_.vips)) CHECK_OK(way_out(family));
         return {};
     }
 
-    /// An address of the prefix that is no subnet-router anycast address (RFC 4291, section 2.6.1).
-    static IpAddress inside(const Prefix& prefix) {
-        if (prefix.is_host()) return prefix.address;
-        std::vector<std::uint8_t> bytes(prefix.address.bytes().begin(), prefix.address.bytes().end());
-        bytes.back() |= 1;
-        return IpAddress::from_bytes(bytes).value();
-    }
-
-    /// Policy routing may look at the source: a VIP, if there is one by now.
-    Result<> way_out(Family family) {
-        Routes::Lookup packet{.destination = far_away(family)};
-        for (const Prefix& vip : config_.vips)
-            if (vip.address.family() == family && observed_.state.contains(key(Vip{vip}))) packet.source = vip.address;
-        const auto route = Routes(route_).lookup(packet);
-        if (route && !route->hops.empty()) {
-            seen_.outside[family] = way(*route);
-            return {};
-        }
-        // A network of its own may have no default route.
-        TRY(const auto routes, Routes(route_).dump({.family = family}));
-        const auto routed = std::ranges::find_if(routes, [](const netlink::Route& other) {
-            return other.type == RTN_UNICAST &&
-                   std::ranges::any_of(other.hops, [](const auto& hop) { return hop.gateway.has_value(); });
-        });
-        if (routed != routes.end()) {
-            seen_.outside[family] = way(*routed);
-        } else {
-            seen_.no_way_out[family] =
-                fmt::format("no default route: {}", route ? "it leads nowhere" : route.error().message());
+    Result<> answers() {
+        TRY(seen_.routing.rules, netlink::Rules(route_).dump());
+        TRY(seen_.routing.routes, Routes(route_).dump());
+        for (const Family family : families(config_.vips)) {
+            const auto world = far_away(family);
+            bool answered = ask(family, world);
+            const auto networks = answered || has_default_route(seen_.routing, family)
+                                      ? refused_networks(seen_.routing, family)
+                                      : routed_networks(seen_.routing, family);  // a network of its own
+            if (!answered && !networks.empty() && !has_default_route(seen_.routing, family))
+                std::erase_if(seen_.answers, [&](const auto& answer) { return answer.client.family() == family; });
+            answered = ask(family, inside_each(networks)) || answered;
+            // Before the first apply no answer can be asked for.
+            for (const IpAddress& client : world)
+                if (const auto route = Routes(route_).lookup({.destination = client});
+                    !seen_.outside.contains(family) && route && !route->hops.empty())
+                    seen_.outside.emplace(family, way(*route));
         }
         return {};
     }
 
-    [[nodiscard]] Environment::Way way(const netlink::Route& route) const {
-        const std::string device = name(route.hops.front().link);
+    /// Whether any client gets an answer.
+    bool ask(Family family, const std::vector<IpAddress>& clients) {
+        bool answered = false;
+        for (const Prefix& vip : config_.vips) {
+            if (vip.address.family() != family || !observed_.state.contains(key(Vip{vip}))) continue;
+            for (const IpAddress& client : clients) {
+                Environment::Answer answer{.vip = vip, .client = client, .way = {}, .refusal = {}};
+                const auto route = look_up_answer({.destination = client, .source = vip.address});
+                if (route && !route->hops.empty()) {
+                    answer.way = way(*route);
+                    seen_.outside.emplace(family, *answer.way);
+                    answered = true;
+                } else {
+                    answer.refusal = route ? "it leads nowhere" : route.error().message();
+                }
+                seen_.answers.push_back(std::move(answer));
+            }
+        }
+        return answered;
+    }
+
+    /// Where net.ipv4.tcp_fwmark_accept is on, answers have the mark of their requests.
+    Result<netlink::Route> look_up_answer(Routes::Lookup packet) {
+        auto route = Routes(route_).lookup(packet);
+        static const auto accept = SysctlKey::parse("net.ipv4.tcp_fwmark_accept").value();
+        if (route || setting(accept) == 0) return route;
+        for (const netlink::Rule& rule : seen_.routing.rules) {
+            if (rule.mask == 0 || rule.mark == 0) continue;
+            packet.mark = rule.mark;
+            if (auto marked = Routes(route_).lookup(packet)) return marked;
+        }
+        return route;
+    }
+
+    static std::vector<IpAddress> inside_each(const std::vector<Prefix>& networks) {
+        std::vector<IpAddress> result;
+        for (const Prefix& network : networks)
+            if (result.size() < most_networks) result.push_back(inside(network));
+        return result;
+    }
+
+    void add_way(const Prefix& balancer, const Environment::Way& way) {
+        const auto [first, last] = seen_.balancers.equal_range(balancer);
+        if (std::none_of(first, last, [&](const auto& known) { return known.second == way; }))
+            seen_.balancers.emplace(balancer, way);
+    }
+
+    [[nodiscard]] Environment::Way way(const netlink::Route& route) const { return way(route, route.hops.front()); }
+    [[nodiscard]] Environment::Way way(const netlink::Route& route, const netlink::NextHop& hop) const {
+        const std::string device = name(hop.link);
         const auto known = seen_.devices.find(device);
         const std::uint32_t mtu = known == seen_.devices.end() ? 0 : known->second.mtu;
-        return {.device = device, .mtu = route.mtu == 0 ? mtu : std::min(route.mtu, mtu)};
+        return {.device = device, .mtu = route.mtu == 0 ? mtu : std::min(route.mtu, mtu), .gateway = hop.gateway};
     }
 
     void sysctl_files() {

@@ -12,6 +12,7 @@
 #include "netlink/inet_diag.hpp"
 #include "netlink/result.hpp"
 #include "realserver/check/firewall.hpp"
+#include "realserver/check/routing.hpp"
 #include "realserver/config/config.hpp"
 #include "realserver/state.hpp"
 
@@ -23,7 +24,7 @@ struct Environment {
         std::uint32_t mtu = 0;       ///< bytes
         bool answers = false;        ///< speaks ARP and neighbour discovery
         long arp_ignore = 0;         ///< its own value
-        bool ipv6_disabled = false;  ///< net.ipv6.conf.<device>.disable_ipv6
+        bool ipv6_disabled = false;  ///< net.ipv6.conf.<device>.disable_ipv6, or too small an MTU for IPv6
         bool operator==(const Device&) const = default;
     };
     struct OnDevice {
@@ -52,17 +53,28 @@ struct Environment {
     struct Way {
         std::string device;
         std::uint32_t mtu = 0;  ///< bytes: the route's or the device's
+        std::optional<netlink::IpAddress> gateway{};
         bool operator==(const Way&) const = default;
     };
+    /// What the kernel says when it is asked for the way from a VIP to a client.
+    struct Answer {
+        netlink::Prefix vip;
+        netlink::IpAddress client;
+        std::optional<Way> way;
+        std::string refusal;  ///< else, the kernel's words
+        bool operator==(const Answer&) const = default;
+    };
 
+    bool has_ipv6 = true;  ///< the kernel; devices may do without
     std::map<std::string, Device> devices;
     std::vector<OnDevice> addresses;
     std::vector<OnDevice> proxied;  ///< addresses that a device answers for in neighbour discovery (proxy_ndp)
     std::vector<Listener> listeners;
-    std::map<netlink::Prefix, Way> balancers;           ///< the ways to them, where there is one
-    std::map<netlink::IpAddress, Way> remotes;          ///< the ways to the other ends of tunnels, where there is one
-    std::map<netlink::Family, Way> outside;             ///< the ways of answers, where there is one
-    std::map<netlink::Family, std::string> no_way_out;  ///< else, what the kernel says
+    std::map<netlink::Prefix, Way> balancers;   ///< the ways to them, where there is one
+    std::map<netlink::IpAddress, Way> remotes;  ///< the ways to the other ends of tunnels, where there is one
+    std::vector<Answer> answers;                ///< of every VIP to clients of many networks
+    std::map<netlink::Family, Way> outside;     ///< the first way of answers, where there is one
+    Routing routing;                            ///< all rules and routes
     std::vector<SysctlLine> sysctl_lines;
     Firewall firewall;
     std::string firewall_unread;  ///< why `firewall` is not known; empty: it is

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "realserver/check/firewall.hpp"
 
@@ -14,7 +15,7 @@ enum class Leg : std::uint8_t { tunnel, request, answer };
 /// With its length only where that says something.
 [[nodiscard]] std::string address_name(const netlink::Prefix& prefix);
 
-/// The command that lets packets past what stands in their way.
-[[nodiscard]] std::string firewall_cure(const Obstacle& obstacle, Leg leg, const Packets& packets);
+/// The commands that let packets past what stands in their way.
+[[nodiscard]] std::vector<std::string> firewall_cure(const Obstacle& obstacle, Leg leg, const Packets& packets);
 
 }  // namespace culvert::realserver

@@ -60,13 +60,14 @@ void check_legacy(const Patient& patient, Diagnosis& diagnosis) {
         diagnosis.require(target != "DADDR", {.name = "rule_rewrites",
                                               .cause = "xt_DADDR rewrites packets that the table inet culvert is for",
                                               .evidence = {evidence},
-                                              .cure = fmt::format("{} -D{}", rule.table, rule.text.substr(2))});
+                                              .cure = {fmt::format("{} -D{}", rule.table, rule.text.substr(2))}});
     }
-    diagnosis.require(dropping.empty(), {.name = "legacy_rules_drop",
-                                         .cause = "rules of iptables-legacy may drop packets; check can't tell which",
-                                         .evidence = dropping,
-                                         .cure = "iptables-legacy-save | iptables-restore-translate -f /dev/stdin, "
-                                                 "and load that with nft in their place"});
+    diagnosis.require(dropping.empty(),
+                      {.name = "legacy_rules_drop",
+                       .cause = "rules of iptables-legacy may drop packets; check can't tell which",
+                       .evidence = dropping,
+                       .advice = "have nf_tables do it: iptables-legacy-save | iptables-restore-translate -f "
+                                 "/dev/stdin | nft -f -; iptables-legacy -F"});
 }
 
 }  // namespace culvert::realserver

@@ -7,7 +7,6 @@
 
 #include "realserver/check/check.hpp"
 #include "realserver/plan/receivers.hpp"
-#include "realserver/plan/room.hpp"
 
 namespace culvert::realserver {
 
@@ -19,6 +18,9 @@ long number(const HostState& state, const SysctlKey& sysctl) {
     const auto found = find(state, {Kind::sysctl, sysctl.to_string()});
     return found ? std::get<Sysctl>(*found).value : 0;
 }
+
+/// RFC 8200 section 5; below it the kernel takes IPv6 off a device (net/ipv6/addrconf.c, addrconf_notify).
+constexpr std::uint32_t least_ipv6_mtu = 1280;
 
 /// What counts for a device is the larger of its own value and that of "all".
 struct ReversePath {
@@ -48,7 +50,7 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
     const Receivers receivers(patient.config);
     for (const auto& [device, carried] : receivers.devices()) {
         if (!carried.contains(Family::ipv4) || !state.contains({Kind::link, device})) continue;
-        if (is_taken(patient, device)) continue;
+        if (has_conflict(patient, {Kind::device, device})) continue;
         ++diagnosis.checked;
         const ReversePath filter(state, device);
         if (filter.effective == 0 || filter.was_reset(patient.record)) continue;
@@ -64,7 +66,8 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
         {.name = "rp_filter_drops",
          .cause = fmt::format("packets from {} are dropped by the reverse-path filter", fmt::join(devices, ", ")),
          .evidence = {evidence.begin(), evidence.end()},
-         .cure = managed ? "realserver apply" : fmt::format("{}", fmt::join(cure, "; "))});
+         .cure = managed ? std::vector<std::string>{"realserver apply"}
+                         : std::vector<std::string>{cure.begin(), cure.end()}});
 }
 
 /// Clients' own packets come in by the device towards the balancer, also where XDP has unwrapped them. A strict filter
@@ -93,23 +96,64 @@ void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
              .evidence = {fmt::format("rp_filter of {}: {} (the larger of all's and its own)", device,
                                       filter.effective),
                           fmt::format("route to the outside: dev {}", back)},
-             .cure = fmt::format("sysctl -w {}=2", own.to_string())});
+             .cure = {fmt::format("sysctl -w {}=2", own.to_string())}});
     }
 }
 
-/// The kernel drops what comes by a device on which IPv6 is switched off.
+/// Devices by which IPv6 comes in as it is: of clients to the VIPs, or of balancers around a tunnel.
+std::set<std::string> bare_ipv6_devices(const Patient& patient) {
+    const Config& config = patient.config;
+    const auto is_v6 = [](const Prefix& prefix) { return !prefix.address.is_v4(); };
+    const bool bare = std::ranges::any_of(config.vips, is_v6) &&
+                      (!config.decap.empty() || std::ranges::any_of(config.receive, [](const Receive& receive) {
+                          const auto* mark = std::get_if<L3dsr>(&receive);
+                          return mark != nullptr ? !mark->vip.is_v4() : std::holds_alternative<L2>(receive);
+                      }));
+    const bool tunnelled =
+        std::ranges::any_of(config.balancers, is_v6) && (!config.decap.empty() || !Receivers(config).devices().empty());
+    std::set<std::string> devices;
+    if (!bare && !tunnelled) return devices;
+    devices.insert(config.interfaces.begin(), config.interfaces.end());
+    if (devices.empty()) devices = config.ways_in;
+    if (devices.empty())  // without IPv6, a device has no routes
+        for (const auto& [name, device] : patient.environment.devices)
+            if (device.answers) devices.insert(name);
+    return devices;
+}
+
+/// The kernel drops what comes by a device on which IPv6 is switched off (net/ipv6/ip6_input.c, ip6_rcv_core), and
+/// lets it have no address.
 void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
-    const Receivers receivers(patient.config);
-    for (const auto& [name, carried] : receivers.devices()) {
-        const auto device = patient.environment.devices.find(name);
-        if (!carried.contains(Family::ipv6) || device == patient.environment.devices.end()) continue;
+    const Environment& seen = patient.environment;
+    const auto require = [&](const std::string& name, std::string_view what, bool then_apply) {
+        const auto device = seen.devices.find(name);
+        if (device == seen.devices.end()) return;
         const auto sysctl = SysctlKey::conf(Family::ipv6, name, "disable_ipv6").to_string();
-        diagnosis.require(!device->second.ipv6_disabled,
-                          {.name = "ipv6_disabled",
-                           .cause = fmt::format("IPv6 is switched off on {}, which packets come out of", name),
-                           .evidence = {sysctl + " = 1"},
-                           .cure = fmt::format("sysctl -w {}=0", sysctl)});
-    }
+        Finding finding{.name = "ipv6_disabled",
+                        .cause = fmt::format("IPv6 is switched off on {}, {}", name, what),
+                        .evidence = {sysctl + " = 1"},
+                        .cure = {fmt::format("sysctl -w {}=0", sysctl)}};
+        if (then_apply) finding.cure.emplace_back("realserver apply");
+        if (device->second.mtu < least_ipv6_mtu && name != "lo") {
+            finding.cause = fmt::format("{}, {}, has too small an MTU for IPv6", name, what);
+            finding.evidence = {fmt::format("MTU of {}: {} bytes, not {}", name, device->second.mtu, least_ipv6_mtu)};
+            finding.cure = {fmt::format("ip link set {} mtu {}", name, least_ipv6_mtu)};
+        }
+        diagnosis.require(!device->second.ipv6_disabled, finding);
+    };
+    const auto is_v6 = [](const Prefix& prefix) { return !prefix.address.is_v4(); };
+    const bool needed =
+        std::ranges::any_of(patient.config.vips, is_v6) || std::ranges::any_of(patient.config.balancers, is_v6);
+    if (needed && !seen.has_ipv6)
+        return diagnosis.require(false, {.name = "ipv6_disabled",
+                                         .cause = "this kernel was started without IPv6",
+                                         .evidence = {"there is no /proc/sys/net/ipv6"},
+                                         .advice = "boot it without ipv6.disable=1 in /proc/cmdline"});
+    const Receivers receivers(patient.config);
+    for (const auto& [name, carried] : receivers.devices())
+        if (carried.contains(Family::ipv6)) require(name, "which packets come out of", false);
+    for (const std::string& name : bare_ipv6_devices(patient)) require(name, "which packets come in by", false);
+    if (std::ranges::any_of(patient.config.vips, is_v6)) require("lo", "which is to have the VIPs", true);
 }
 
 /// The VIPs that the device's own networks hold, so that somebody there asks for them.
@@ -118,6 +162,14 @@ bool is_on_link(const Patient& patient, const std::string& device) {
         return own.device == device && std::ranges::any_of(patient.config.vips, [&](const Prefix& vip) {
                    return vip.address.is_v4() && !own.prefix.is_host() && own.prefix.contains(vip.address);
                });
+    });
+}
+
+/// Without which the host would be cut off.
+bool is_only_address(const Patient& patient, const std::string& device, const IpAddress& address) {
+    return std::ranges::none_of(patient.environment.addresses, [&](const auto& own) {
+        return own.device == device && own.prefix.address != address && !own.prefix.address.is_link_local() &&
+               own.prefix.address.family() == address.family();
     });
 }
 
@@ -132,7 +184,7 @@ void check_arp(const Patient& patient, Diagnosis& diagnosis) {
                           {.name = "arp_answers_vip",
                            .cause = fmt::format("{} answers ARP requests for VIPs, in place of the balancer", name),
                            .evidence = {fmt::format("{} = 0", all.to_string()), fmt::format("{} = 0", own.to_string())},
-                           .cure = fmt::format("sysctl -w {}=1", own.to_string())});
+                           .cure = {fmt::format("sysctl -w {}=1", own.to_string())}});
     }
 }
 
@@ -152,18 +204,25 @@ void check_input(const Patient& patient, Diagnosis& diagnosis) {
 void check_answers(const Patient& patient, Diagnosis& diagnosis) {
     check_arp(patient, diagnosis);
     for (const Prefix& vip : patient.config.vips) {
+        if (has_conflict(patient, key(Vip{vip}))) continue;
         const std::string protocol = vip.address.is_v4() ? "ARP" : "neighbour discovery";
         diagnosis.checked += 1;
         for (const auto& [device, prefix] : patient.environment.addresses) {
             const auto known = patient.environment.devices.find(device);
             if (!vip.contains(prefix.address) || known == patient.environment.devices.end() || !known->second.answers)
                 continue;
-            diagnosis.findings.push_back(
-                {.name = "vip_on_device",
-                 .cause = fmt::format("{} is on {}, which answers for it in {}, in place of the balancer",
-                                      prefix.address.to_string(), device, protocol),
-                 .evidence = {fmt::format("{}: {}", device, prefix.to_string())},
-                 .cure = fmt::format("ip addr del {} dev {} && realserver apply", prefix.to_string(), device)});
+            Finding finding{.name = "vip_on_device",
+                            .cause = fmt::format("{} is on {}, which answers for it in {}, in place of the balancer",
+                                                 prefix.address.to_string(), device, protocol),
+                            .evidence = {fmt::format("{}: {}", device, prefix.to_string())}};
+            if (is_only_address(patient, device, prefix.address))
+                finding.advice = fmt::format(
+                    "it is this host's only address on {}: leave it out of vips, or give {} "
+                    "another; then realserver apply",
+                    device, device);
+            else
+                finding.cure = {fmt::format("ip addr del {} dev {}", prefix.to_string(), device), "realserver apply"};
+            diagnosis.findings.push_back(std::move(finding));
         }
         for (const auto& [device, prefix] : patient.environment.proxied) {
             if (!vip.contains(prefix.address)) continue;
@@ -173,34 +232,8 @@ void check_answers(const Patient& patient, Diagnosis& diagnosis) {
                  .cause = fmt::format("{} answers for {} in {} as a proxy", device, address, protocol),
                  .evidence = {fmt::format("ip neigh show proxy: {} dev {}, and forwarding and proxy_ndp are on",
                                           address, device)},
-                 .cure = fmt::format("ip neigh del proxy {} dev {}", address, device)});
+                 .cure = {fmt::format("ip neigh del proxy {} dev {}", address, device)}});
         }
-    }
-}
-
-void check_routes(const Patient& patient, Diagnosis& diagnosis) {
-    const Environment& seen = patient.environment;
-    for (const Family family : families(patient.config.vips)) {
-        const auto reason = seen.no_way_out.find(family);
-        diagnosis.require(reason == seen.no_way_out.end(),
-                          {.name = "no_route_back",
-                           .cause = fmt::format("answers over {} reach clients on this host's own networks only",
-                                                family == Family::ipv4 ? "IPv4" : "IPv6"),
-                           .evidence = {reason == seen.no_way_out.end() ? "" : reason->second},
-                           .cure = fmt::format("ip -{} route add default via ROUTER", family == Family::ipv4 ? 4 : 6)});
-    }
-    const std::uint32_t full_size = patient.config.mtu.value_or(usual_mtu);
-    std::set<std::string> shown;
-    for (const auto& [balancer, way] : seen.balancers) {
-        if (!shown.insert(way.device).second) continue;
-        if (Receivers(patient.config).devices().empty() && patient.config.decap.empty()) continue;
-        diagnosis.require(
-            way.mtu >= full_size,
-            {.name = "mtu_too_small",
-             .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
-             .evidence = {fmt::format("MTU of the way to {}: {} bytes, not {}", balancer.to_string(), way.mtu,
-                                      full_size)},
-             .cure = fmt::format("ip link set {} mtu {}, or write mtu: {} and apply", way.device, full_size, way.mtu)});
     }
 }
 
@@ -213,8 +246,8 @@ void check_service(const Patient& patient, Diagnosis& diagnosis) {
                                    .cause = fmt::format("no process takes packets for {}", vip.to_string()),
                                    .evidence = {fmt::format("{} sockets listen, none on it or on all addresses",
                                                             patient.environment.listeners.size())},
-                                   .cure = fmt::format("start the service, on {} or on all addresses",
-                                                       vip.is_host() ? vip.address.to_string() : vip.to_string())});
+                                   .advice = fmt::format("start the service, on {} or on all addresses",
+                                                         vip.is_host() ? vip.address.to_string() : vip.to_string())});
     }
 }
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "netlink/modules.hpp"
 #include "realserver/check/check.hpp"
@@ -17,7 +20,7 @@ namespace {
 using netlink::FouPort;
 using netlink::SysctlKey;
 
-constexpr std::string_view apply = "realserver apply";
+const std::string apply = "realserver apply";
 
 std::string words(const std::optional<Item>& item) { return item ? value(*item) : "absent"; }
 
@@ -57,16 +60,34 @@ class Settings {
                     .cause = fmt::format("{}, which packets are to come out of, is not in this network namespace",
                                          conflict.object),
                     .evidence = {conflict.kernel},
-                    .cure = conflict.cure};
+                    .advice = conflict.cure};
         if (conflict.code == ENETUNREACH)
             return {.name = "no_device_for_xdp",
                     .cause = fmt::format("{} cannot be chosen", conflict.object),
                     .evidence = {conflict.kernel},
-                    .cure = conflict.cure};
-        return {.name = conflict.code == EADDRINUSE ? "port_taken" : "device_taken",
-                .cause = conflict.object + " is taken",
-                .evidence = {conflict.kernel},
-                .cure = conflict.cure};
+                    .advice = conflict.cure};
+        if (conflict.code == EADDRNOTAVAIL)
+            return {.name = "vip_takes_others",
+                    .cause = fmt::format("{} cannot be this host's own", conflict.object),
+                    .evidence = {conflict.kernel},
+                    .advice = conflict.cure + "; then " + apply};
+        if (conflict.code == EPROTONOSUPPORT)
+            return with_cure_of(conflict, {.name = "nf_tables_missing",
+                                           .cause = conflict.object + " cannot be made",
+                                           .evidence = {conflict.kernel}});
+        return with_cure_of(
+            conflict, {.name = conflict.code == EADDRINUSE ? FindingName("port_taken") : FindingName("device_taken"),
+                       .cause = conflict.object + " is taken",
+                       .evidence = {conflict.kernel}});
+    }
+
+    /// The conflict's is a command, or something else to do.
+    static Finding with_cure_of(const netlink::Error& conflict, Finding finding) {
+        constexpr std::string_view otherwise = ", or ";
+        const auto end = conflict.cure.find(otherwise);
+        finding.cure = {conflict.cure.substr(0, end), apply};
+        if (end != std::string::npos) finding.advice = conflict.cure.substr(end + otherwise.size());
+        return finding;
     }
 
     std::optional<Finding> finding(const Change& change) const {
@@ -80,7 +101,7 @@ class Settings {
         return {.name = "left_over",
                 .cause = fmt::format("apply set {}, which the configuration no longer asks for", key.to_string()),
                 .evidence = {fmt::format("plan: {}", change.to_string())},
-                .cure = std::string(apply)};
+                .cure = {apply}};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key&, const Module& module) const {
@@ -88,11 +109,11 @@ class Settings {
             return Finding{.name = "module_not_loaded",
                            .cause = fmt::format("module {} is not loaded", module.name),
                            .evidence = {fmt::format("/lib/modules has {}, /sys/module has not", module.name)},
-                           .cure = "modprobe " + module.name};
+                           .cure = {"modprobe " + module.name, apply}};
         return Finding{.name = "module_missing",
                        .cause = fmt::format("this kernel has no module {}", module.name),
                        .evidence = {fmt::format("neither /lib/modules nor /sys/module has {}", module.name)},
-                       .cure = netlink::absent_module_cure(module.name)};
+                       .advice = netlink::absent_module_cure(module.name)};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Device& device) const {
@@ -100,20 +121,19 @@ class Settings {
         if (!has(Kind::module, tunnel != nullptr ? netlink::module_of(tunnel->kind) : "geneve")) return std::nullopt;
         const bool there = found_.contains(key);
         return Finding{
-            .name = there ? "device_differs" : "device_missing",
-            .cause = there ? fmt::format("somebody has changed {}", key.to_string())
-                           : fmt::format("{} is not there", key.to_string()),
+            .name = there ? FindingName("device_differs") : FindingName("device_missing"),
+            .cause = fmt::format("{} is not {}", key.to_string(), there ? "as it is to be" : "there"),
             .evidence = {fmt::format("ip -d link show {}: {}, wanted is {}", device.name, now(key), value(device))},
-            .cure = std::string(apply)};
+            .cure = {apply}};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Decap& decap) const {
         const auto there = find(found_, key);
-        Finding finding{.name = there ? "xdp_differs" : "xdp_missing",
+        Finding finding{.name = there ? FindingName("xdp_differs") : FindingName("xdp_missing"),
                         .cause = there ? fmt::format("XDP on {} is not set to what it is to unwrap", decap.device)
                                        : fmt::format("nothing unwraps packets on {}", decap.device),
                         .evidence = {fmt::format("XDP of {}: {}, wanted is {}", decap.device, now(key), value(decap))},
-                        .cure = std::string(apply)};
+                        .cure = {apply}};
         if (there)
             for (const auto& difference : differences(*decap.program, *std::get<Decap>(*there).program))
                 finding.evidence.push_back(fmt::format("XDP of {} {}", decap.device, difference));
@@ -126,11 +146,11 @@ class Settings {
         return Finding{.name = "device_wrong_mode",
                        .cause = fmt::format("{} takes {} and is to take {}", mode.device, now(key), value(mode)),
                        .evidence = {fmt::format("mode of {}: {}", mode.device, now(key))},
-                       .cure = fmt::format("ip -6 tunnel change {} mode {}", mode.device, value(mode))};
+                       .cure = {fmt::format("ip -6 tunnel change {} mode {}", mode.device, value(mode))}};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key&, const Link& link) const {
-        if (!has(Kind::link, link.device) || is_taken(patient_, link.device)) return std::nullopt;
+        if (!has(Kind::link, link.device) || has_conflict(patient_, {Kind::device, link.device})) return std::nullopt;
         if (const auto device = find(found_, {Kind::device, link.device}))
             if (const auto* geneve = std::get_if<netlink::Geneve>(&std::get<Device>(*device).parameters))
                 for (const Family family : {Family::ipv4, Family::ipv6})
@@ -140,7 +160,7 @@ class Settings {
         return Finding{.name = "device_down",
                        .cause = fmt::format("{}, which packets come out of, is down", link.device),
                        .evidence = {fmt::format("ip link show {}: no UP", link.device)},
-                       .cure = fmt::format("ip link set {} up", link.device)};
+                       .cure = {fmt::format("ip link set {} up", link.device)}};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Sysctl& sysctl) const {
@@ -149,13 +169,13 @@ class Settings {
             return Finding{.name = "arp_answers_vip",
                            .cause = "this host answers ARP requests for VIPs, in place of the balancer",
                            .evidence = {fmt::format("{} = {}", key.name, now(key))},
-                           .cure = fmt::format("sysctl -w {}={}", key.name, sysctl.value)};
+                           .cure = {fmt::format("sysctl -w {}={}", key.name, sysctl.value)}};
         if (sysctl.key == SysctlKey::arp_announce("all"))
             return Finding{
                 .name = "arp_announces_vip",
                 .cause = "this host's ARP requests carry VIPs as their source: neighbours learn them from it",
                 .evidence = {fmt::format("{} = {}", key.name, now(key))},
-                .cure = fmt::format("sysctl -w {}={}", key.name, sysctl.value)};
+                .cure = {fmt::format("sysctl -w {}={}", key.name, sysctl.value)}};
         return std::nullopt;  // rp_filter is a matter of where packets come in
     }
 
@@ -164,7 +184,7 @@ class Settings {
             .name = "sysctl_reset",
             .cause = fmt::format("apply set {} to {}, and somebody has changed it since", key.name, sysctl.value),
             .evidence = {fmt::format("{} = {}", key.name, now(key))},
-            .cure = "realserver apply && realserver render sysctl -o /"};
+            .cure = {apply, "realserver render sysctl -o /"}};
         for (const auto& [pattern, text] : patient_.environment.sysctl_lines)
             if (fnmatch(pattern.c_str(), sysctl.key.path().c_str(), FNM_PATHNAME) == 0)
                 finding.evidence.push_back(text);
@@ -172,10 +192,13 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Vip& vip) const {
+        if (const auto lo = patient_.environment.devices.find("lo");
+            !vip.prefix.address.is_v4() && lo != patient_.environment.devices.end() && lo->second.ipv6_disabled)
+            return std::nullopt;  // check_input
         Finding finding{.name = "vip_missing",
                         .cause = fmt::format("{} is not an address of this host", key.name),
                         .evidence = {fmt::format("lo: no {}", vip.prefix.to_string())},
-                        .cure = std::string(apply)};
+                        .cure = {apply}};
         for (const auto& [device, prefix] : patient_.environment.addresses) {
             if (device == "lo" || prefix.address != vip.prefix.address) continue;
             const auto known = patient_.environment.devices.find(device);
@@ -187,24 +210,45 @@ class Settings {
         return finding;
     }
 
-    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Ruleset&) const {
-        const bool there = found_.contains(key);
-        return Finding{.name = there ? "rules_differ" : "rules_missing",
-                       .cause = there ? fmt::format("somebody has changed {}", key.to_string())
-                                      : fmt::format("{} is not there", key.to_string()),
-                       .evidence = {fmt::format("nft list table {}: {}", key.name, now(key))},
-                       .cure = std::string(apply)};
+    [[nodiscard]] std::optional<Finding> differs(const Key& key, const Ruleset& ruleset) const {
+        const auto there = find(found_, key);
+        Finding finding{.name = there ? FindingName("rules_differ") : FindingName("rules_missing"),
+                        .cause = fmt::format("{} is not {}", key.to_string(), there ? "as it is to be" : "there"),
+                        .evidence = {},
+                        .cure = {apply}};
+        if (there) {
+            const netlink::nft::Table& table = std::get<Ruleset>(*there).table;
+            const auto parts = differing("chain", table.chains, ruleset.table.chains);
+            finding.evidence = differing("set", table.sets, ruleset.table.sets);
+            finding.evidence.insert(finding.evidence.begin(), parts.begin(), parts.end());
+        }
+        finding.evidence.push_back(
+            fmt::format("nft list table {}: {}; wanted is {}", key.name, now(key), value(ruleset)));
+        return finding;
+    }
+
+    /// Those that are not as they are to be, or there and not wanted, or wanted and not there.
+    template <typename Part>
+    static std::vector<std::string> differing(std::string_view kind, const std::map<std::string, Part>& found,
+                                              const std::map<std::string, Part>& wanted) {
+        std::vector<std::string> result;
+        for (const auto& [name, part] : wanted)
+            if (const auto now = found.find(name); now == found.end() || now->second != part)
+                result.push_back(fmt::format("{} {} {}", kind, name, now == found.end() ? "is missing" : "differs"));
+        for (const auto& [name, part] : found)
+            if (!wanted.contains(name)) result.push_back(fmt::format("{} {} is not wanted", kind, name));
+        return result;
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Port& item) const {
         if (!has(Kind::module, "fou")) return std::nullopt;
         const bool there = found_.contains(key);  // and then the socket is the kernel's
         if (auto found = there ? std::nullopt : taken(key.to_string(), item.port)) return found;
-        return Finding{.name = there ? "port_differs" : "port_missing",
+        return Finding{.name = there ? FindingName("port_differs") : FindingName("port_missing"),
                        .cause = there ? fmt::format("{} unwraps something else", key.to_string())
                                       : fmt::format("the kernel unwraps nothing on {}", key.to_string()),
                        .evidence = {fmt::format("ip fou show: {}, wanted is {}", now(key), value(item))},
-                       .cure = std::string(apply)};
+                       .cure = {apply}};
     }
 
     [[nodiscard]] std::optional<Finding> taken(const std::string& what, const FouPort& port) const {
@@ -214,7 +258,7 @@ class Settings {
                            .cause = fmt::format("{} has {}", owner, what),
                            .evidence = {fmt::format("UDP socket {}:{}, inode {}", socket.address.to_string(),
                                                     socket.port, socket.inode)},
-                           .cure = fmt::format("stop {}, or choose another port", owner)};
+                           .advice = fmt::format("stop {}, or choose another port; then {}", owner, apply)};
         }
         return std::nullopt;
     }
@@ -229,9 +273,8 @@ class Settings {
 
 }  // namespace
 
-bool is_taken(const Patient& patient, const std::string& device) {
-    const std::string object = Key{Kind::device, device}.to_string();
-    return std::ranges::find(patient.planned.conflicts, object, &netlink::Error::object) !=
+bool has_conflict(const Patient& patient, const Key& key) {
+    return std::ranges::find(patient.planned.conflicts, key.to_string(), &netlink::Error::object) !=
            patient.planned.conflicts.end();
 }
 

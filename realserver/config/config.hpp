@@ -108,6 +108,7 @@ struct Config {
     std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
     Mss mss;
     std::optional<std::uint32_t> mtu;       ///< bytes: of the paths from the balancers; none: not told
+    std::set<std::string> ways_in;          ///< not of the file: devices by which packets to the balancers leave
     std::optional<std::uint32_t> link_mtu;  ///< not of the file: the least of the links that lead to the balancers
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;

@@ -93,9 +93,10 @@ std::optional<Prefixes> vips(const Value& value) {
 void keep_apart(const Prefixes& balancers, const Prefixes& vips, const Value& value) {
     for (const Prefix& vip : vips)
         for (const Prefix& balancer : balancers)
-            if (balancer.is_host() && vip.contains(balancer.address))
+            if (vip.length <= balancer.length && vip.contains(balancer.address))
                 value.fail(fmt::format("{} takes in the balancer {}: a balancer's own address is no VIP",
-                                       vip.to_string(), balancer.address.to_string()));
+                                       vip.to_string(),
+                                       balancer.is_host() ? balancer.address.to_string() : balancer.to_string()));
 }
 
 std::optional<Policy> policy(const Value& value) {

@@ -15,28 +15,6 @@ namespace {
 
 using common::EncapKind;
 
-bool leads_to(const Way& way, const Prefix& network) {
-    return way.destination.length <= network.length && way.destination.contains(network.address);
-}
-bool leads_into(const Way& way, const Prefix& network) {
-    return way.destination.length > network.length && network.contains(way.destination.address);
-}
-
-/// Where packets from the balancers should come by: the devices by which packets to them leave. To a network of
-/// balancers may lead several.
-std::vector<std::string> devices_towards(const std::vector<Prefix>& balancers, const Surroundings& around) {
-    std::set<std::string> devices;
-    for (const Prefix& balancer : balancers) {
-        std::uint8_t longest = 0;
-        for (const Way& way : around.ways)
-            if (leads_to(way, balancer)) longest = std::max(longest, way.destination.length);
-        for (const Way& way : around.ways)
-            if ((leads_to(way, balancer) && way.destination.length == longest) || leads_into(way, balancer))
-                devices.insert(way.device);
-    }
-    return {devices.begin(), devices.end()};
-}
-
 /// The program that each device is to have.
 class Programs {
   public:
@@ -51,7 +29,8 @@ class Programs {
             else
                 std::erase_if(common_.own, [&](const IpAddress& address) { return vip.contains(address); });
         }
-        devices_ = config.interfaces.empty() ? devices_towards(config.balancers, around) : config.interfaces;
+        devices_ = config.interfaces;
+        if (devices_.empty()) devices_.assign(config.ways_in.begin(), config.ways_in.end());
         if (devices_.empty()) devices_.emplace_back();
     }
 

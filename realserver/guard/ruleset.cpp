@@ -55,10 +55,12 @@ void add_l3dsr(const Config& config, Table& table) {
     if (only_l3dsr) table.chains.emplace("l3dsr_answers", std::move(answers));
 }
 
-/// In what this host sends from its VIPs, to open a connection or to accept one. It works for every encapsulation,
-/// which route metrics do not: answers take any route.
+/// In what leaves this host from its VIPs, to open a connection or to accept one: its own and what it forwards, as when
+/// a container answers. Behind what translates sources, as answers of what a packet for a VIP was translated to
+/// (REDIRECT, DNAT) have the VIP as their source only there. It works for every encapsulation, which route metrics do
+/// not: answers take any route.
 void add_clamp(const Config& config, Table& table) {
-    Chain chain{Hook{HookPoint::output, priority_mangle}};
+    Chain chain{Hook{HookPoint::postrouting, priority_srcnat + 10}};
     for (const Family family : both_families)
         if (const auto size = clamp(config, family))
             chain.rules.push_back(Rule{}

@@ -8,8 +8,8 @@
 
 #include "netlink/links.hpp"
 #include "netlink/netns.hpp"
-#include "netlink/route.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/host/balancers.hpp"
 
 namespace culvert::realserver {
 
@@ -42,14 +42,16 @@ Result<netlink::nft::Tallies> KernelHost::tallies() {
 }
 
 Result<Config> KernelHost::completed(Config config) {
-    netlink::Routes routes(route_);
     netlink::Links links(route_);
-    for (const Prefix& balancer : config.balancers) {
-        const auto route = routes.lookup({.destination = balancer.address});
-        if (!route || route->hops.empty()) continue;  // no way to it now: the other balancers tell enough
-        TRY(const netlink::Link link, links.get(route->hops.front().link));
-        if (!link.is_loopback()) config.link_mtu = std::min(config.link_mtu.value_or(link.mtu), link.mtu);
-    }
+    TRY(const WaysToBalancers ways, WaysToBalancers::open(route_));
+    for (const Prefix& balancer : config.balancers)
+        for (const netlink::Route& route : ways.to(balancer))
+            for (const netlink::NextHop& hop : route.hops) {
+                TRY(const netlink::Link link, links.get(hop.link));
+                if (link.is_loopback()) continue;
+                config.ways_in.insert(link.name);
+                config.link_mtu = std::min(config.link_mtu.value_or(link.mtu), link.mtu);
+            }
     return config;
 }
 

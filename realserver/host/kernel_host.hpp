@@ -36,7 +36,7 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
     /// What the table's chains have counted; empty without the table.
     [[nodiscard]] netlink::Result<netlink::nft::Tallies> tallies();
-    /// With what only the host knows: `link_mtu`.
+    /// With what only the host knows: `ways_in`, `link_mtu`.
     [[nodiscard]] netlink::Result<Config> completed(Config config);
 
   private:

@@ -104,18 +104,21 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
             put_vip(local.destination, local.protocol, observed);
         }
     }
-    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump({.link = index_of_lo}));
-    for (const netlink::InterfaceAddress& address : addresses)
-        put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+    TRY(const auto addresses, netlink::InterfaceAddresses(route).dump());
+    for (const netlink::InterfaceAddress& address : addresses) {
+        if (address.link == index_of_lo)
+            put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+        else
+            observed.around.networks.insert(address.prefix);
+    }
     return {};
 }
 
-Result<> observe_ways(netlink::Socket& route, const Names& devices, Observed& observed) {
-    TRY(const auto routes, netlink::Routes(route).dump({.table = RT_TABLE_MAIN}));
+Result<> observe_gateways(netlink::Socket& route, Observed& observed) {
+    TRY(const auto routes, netlink::Routes(route).dump());
     for (const netlink::Route& one : routes)
         for (const netlink::NextHop& hop : one.hops)
-            if (const auto device = devices.find(hop.link); one.type == RTN_UNICAST && device != devices.end())
-                observed.around.ways.push_back({one.destination, device->second});
+            if (hop.gateway) observed.around.gateways.insert(*hop.gateway);
     return {};
 }
 
@@ -172,7 +175,7 @@ Result<Observed> KernelHost::observe() {
     TRY(const Names devices, observe_links(route_, decap_, observed));
     CHECK_OK(observe_sysctls(devices, observed.state));
     CHECK_OK(observe_addresses(route_, observed));
-    CHECK_OK(observe_ways(route_, devices, observed));
+    CHECK_OK(observe_gateways(route_, observed));
     TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));
     if (!nftables_) {

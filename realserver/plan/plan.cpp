@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <tuple>
 #include <utility>
 
@@ -50,7 +51,27 @@ netlink::Error impossible_table(const Key& wanted) {
             .object = wanted.to_string(),
             .code = EPROTONOSUPPORT,
             .kernel = "this kernel has no nf_tables",
-            .cure = "modprobe nf_tables; or write guard: off and mss: off, and have no l3dsr"};
+            .cure = "modprobe nf_tables, or write guard: off and mss: off, and have no l3dsr"};
+}
+
+/// A VIP is this host's own as a whole: what packets to others go through must not be in it.
+std::vector<netlink::Error> vips_that_take_others(const Config& config, const Surroundings& around) {
+    std::vector<netlink::Error> errors;
+    const auto refuse = [&](const Prefix& vip, const IpAddress& other, std::string_view what) {
+        errors.push_back({.operation = "add",
+                          .object = key(Vip{vip}).to_string(),
+                          .code = EADDRNOTAVAIL,
+                          .kernel = fmt::format("it takes in {}, {}", other.to_string(), what),
+                          .cure = fmt::format("leave {} out of vips", other.to_string())});
+    };
+    for (const Prefix& vip : config.vips) {
+        for (const IpAddress& gateway : around.gateways)
+            if (vip.contains(gateway)) refuse(vip, gateway, "a gateway of this host's routes");
+        for (const Prefix& network : around.networks)
+            if (!vip.is_host() && vip.contains(network.address))
+                refuse(vip, network.address, "this host's own address in its network");
+    }
+    return errors;
 }
 
 /// Makes the plan from `found` to `wanted`.
@@ -158,6 +179,7 @@ Plan plan(const Config& wanted, const Observed& observed, const Record& record) 
     const HostState goal = want(config, devices.found, devices.record);
     Plan result = Planner(observed, std::move(devices), goal).make();
     if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
+    std::ranges::move(vips_that_take_others(config, observed.around), std::back_inserter(result.conflicts));
     return result;
 }
 

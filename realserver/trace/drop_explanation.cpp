@@ -4,12 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <initializer_list>
 #include <string_view>
 
 #include "common/protocol.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/trace/drop_meanings.hpp"
 
 namespace culvert::realserver {
 
@@ -62,30 +62,13 @@ Explanation by_destination(const Drop& drop, const Config& config) {
             "if it is one: add it to vips, then realserver apply"};
 }
 
-Explanation by_xdp() {
-    return {"an XDP program; if it is realserver's, its count of the reason follows",
-            "ip link shows which device has one"};
-}
-
-struct Meaning {
-    std::string_view reason;
-    Explanation explanation;
-};
-
-const std::array<Meaning, 10>& meanings() {
-    static const std::array<Meaning, 10> table{{
-        {"OTHERHOST", {"the frame was for another host's MAC address", "whoever sent it: ip neighbour"}},
-        {"XDP", by_xdp()},
-        {"TC_INGRESS", {"a tc filter", "tc filter show dev DEVICE ingress"}},
-        {"IP_INHDR", {"the IP header is wrong or cut off", ""}},
-        {"PKT_TOO_SMALL", {"the packet is shorter than its headers say", ""}},
-        {"IP_LOCAL_SOURCE", {"its source is an address of this host", ""}},
-        {"IP_INVALID_SOURCE", {"its source is no address of a host", ""}},
-        {"SOCKET_RCVBUFF", {"the service reads too slowly: its receive buffer is full", ""}},
-        {"TCP_LISTEN_OVERFLOW", {"the service accepts too slowly: its queue is full", "sysctl net.core.somaxconn"}},
-        {"IP_TUNNEL_ECN", {"its ECN bits contradict the tunnel's (RFC 6040)", ""}},
-    }};
-    return table;
+Explanation by_table(const Drop& drop) {
+    const auto known = meaning(drop.reason);
+    if (!known) return {"this kernel's own reason; no more is known of it", ""};
+    const auto filled = [&](std::string_view text) {
+        return fmt::format(fmt::runtime(text), fmt::arg("device", drop.device));
+    };
+    return {filled(known->cause), filled(known->cure)};
 }
 
 }  // namespace
@@ -97,7 +80,11 @@ Explanation explain(const Drop& drop, const Config& config, const std::optional<
     if (reason == netfilter_drop) return {"a firewall", "nft list ruleset, iptables-save -c: which rule counts up?"};
     if (reason == "IP_RPFILTER") return by_reverse_path(drop);
     if (reason == "NO_SOCKET") return by_socket(drop);
-    if (function.starts_with("veth_xdp")) return by_xdp();  // it gives no reason
+    if (function.starts_with("veth_xdp")) {
+        Drop by_xdp = drop;
+        by_xdp.reason = "XDP";  // which it does not give
+        return by_table(by_xdp);
+    }
     if (reason.ends_with("_CSUM"))
         return {"a bad checksum: damaged on the way, or left to a network card that does not fill it in",
                 "on the sender: ethtool -K DEVICE tx off shows whether it is that"};
@@ -111,8 +98,9 @@ Explanation explain(const Drop& drop, const Config& config, const std::optional<
     if (reason == "NOT_SPECIFIED" && function.starts_with("ip_rcv_finish"))
         return {fmt::format("routing refuses {} as a source", drop.packet.flow.source.to_string()),
                 fmt::format("sysctl -w net.ipv4.conf.{}.log_martians=1 has the kernel log why", drop.device)};
-    const auto* const known = std::ranges::find(meanings(), reason, &Meaning::reason);
-    return known == meanings().end() ? Explanation{} : known->explanation;
+    if (reason == "NOT_SPECIFIED")
+        return {"the kernel gives no reason; the function that dropped it says something", "realserver check"};
+    return by_table(drop);
 }
 
 }  // namespace culvert::realserver

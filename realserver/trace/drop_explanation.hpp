@@ -12,8 +12,8 @@
 namespace culvert::realserver {
 
 struct Explanation {
-    std::string cause;  ///< empty: the kernel's reason says it all
-    std::string cure;   ///< a command where there is one; may be empty
+    std::string cause;
+    std::string cure;  ///< a command where there is one; empty: nothing on this host helps
     bool operator==(const Explanation&) const = default;
 };
 

@@ -50,7 +50,8 @@ std::string to_text(const Drop& drop, const Explanation& explanation, std::strin
     std::string why = paint(drop.reason, Color::red, colored);
     if (!drop.function.empty()) why += " in " + drop.function;
     if (!explanation.cause.empty()) why += ": " + explanation.cause;
-    if (!explanation.cure.empty()) why += "\n    cure: " + paint(explanation.cure, Color::green, colored);
+    why += "\n    cure: " +
+           (explanation.cure.empty() ? "none on this host" : paint(explanation.cure, Color::green, colored));
     return fmt::format("{} {} {} {}{}, {} bytes\n    {}\n", time, paint(drop.device, Color::bold, colored),
                        endpoints(packet.flow), common::protocol_name(packet.flow.protocol), tunnel, drop.length, why);
 }

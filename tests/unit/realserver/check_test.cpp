@@ -35,7 +35,8 @@ struct Backend {
             if (key.kind == Kind::link) environment.devices[key.name] = {.mtu = 1500};
         environment.devices["eth0"].answers = true;
         environment.addresses = {{"eth0", prefix("10.0.0.3/24")}, {"eth0", prefix("fd00::3/64")}};
-        for (const Prefix& balancer : wanted.balancers) environment.balancers[balancer] = {"eth0", 1500};
+        for (const Prefix& balancer : wanted.balancers)
+            environment.balancers.emplace(balancer, Environment::Way{"eth0", 1500});
         for (const Family family : {Family::ipv4, Family::ipv6}) environment.outside[family] = {"eth0", 1500};
         listen("::", IPPROTO_TCP, 80);
     }
@@ -52,7 +53,7 @@ struct Backend {
 
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> result;
-        for (const Finding& finding : findings()) result.push_back(finding.name);
+        for (const Finding& finding : findings()) result.emplace_back(finding.name.text);
         return result;
     }
 
@@ -102,11 +103,11 @@ receive: [{encap: ipip}, {encap: gue, port: 5080, via: kernel}]
 guard: off
 mss: off
 )");
-    EXPECT_THAT(backend.finding().cure, HasSubstr("CONFIG_NET_FOU"));
+    EXPECT_THAT(backend.finding().advice, HasSubstr("CONFIG_NET_FOU"));
     EXPECT_EQ(backend.finding().name, "module_missing");
     backend.around.absent_modules.clear();
     EXPECT_EQ(backend.finding().name, "module_not_loaded");
-    EXPECT_EQ(backend.finding().cure, "modprobe fou");
+    EXPECT_EQ(backend.finding().command(), "modprobe fou && realserver apply");
 }
 
 TEST(Check, DevicesAndPorts) {
@@ -116,7 +117,7 @@ TEST(Check, DevicesAndPorts) {
     backend.host.put(Link{"tunl0", true});
     backend.host.put(TunnelMode{"ip6tnl0", netlink::TunnelInner::ipv6});
     EXPECT_EQ(backend.finding().name, "device_wrong_mode");
-    EXPECT_EQ(backend.finding().cure, "ip -6 tunnel change ip6tnl0 mode any");
+    EXPECT_EQ(backend.finding().command(), "ip -6 tunnel change ip6tnl0 mode any");
     backend.host.put(TunnelMode{"ip6tnl0", netlink::TunnelInner::any});
 
     const Port gue{{.family = Family::ipv4, .port = 5080, .type = netlink::FouType::gue}, ""};
@@ -128,7 +129,8 @@ TEST(Check, DevicesAndPorts) {
     backend.environment.listeners.pop_back();
     backend.host.put(Port{{.family = Family::ipv4, .port = 5080, .protocol = IPPROTO_IPIP}, ""});
     EXPECT_EQ(backend.finding().name, "port_taken");
-    EXPECT_EQ(backend.finding().cure, "ip fou del port 5080, or choose another port");
+    EXPECT_EQ(backend.finding().command(), "ip fou del port 5080 && realserver apply");
+    EXPECT_EQ(backend.finding().advice, "choose another port");
     backend.host.put(gue);
 
     backend.host.erase(key(Link{"sit0"}));
@@ -164,9 +166,9 @@ TEST(Check, TheEffectiveRpFilterCounts) {
     EXPECT_EQ(backend.finding(), (Finding{.name = "rp_filter_drops",
                                           .cause = "packets from tunl0 are dropped by the reverse-path filter",
                                           .evidence = {"net.ipv4.conf.tunl0.rp_filter = 2"},
-                                          .cure = "realserver apply"}));
+                                          .cure = {"realserver apply"}}));
     backend.wanted.rp_filter = Policy::leave;
-    EXPECT_EQ(backend.finding().cure, "sysctl -w net.ipv4.conf.tunl0.rp_filter=0");
+    EXPECT_EQ(backend.finding().command(), "sysctl -w net.ipv4.conf.tunl0.rp_filter=0");
     backend.host.sysctl("net.ipv4.conf.tunl0.rp_filter", 0);
     backend.host.sysctl("net.ipv4.conf.all.rp_filter", 1);
     EXPECT_THAT(backend.finding().cause, HasSubstr("ip6tnl0, tunl0"));
@@ -178,7 +180,7 @@ TEST(Check, AStrictFilterWantsBareRequestsToComeWhereAnswersGo) {
     EXPECT_THAT(backend.names(), IsEmpty());
     backend.environment.outside[Family::ipv4].device = "eth1";
     EXPECT_EQ(backend.finding().name, "rp_filter_drops");
-    EXPECT_EQ(backend.finding().cure, "sysctl -w net.ipv4.conf.eth0.rp_filter=2");
+    EXPECT_EQ(backend.finding().command(), "sysctl -w net.ipv4.conf.eth0.rp_filter=2");
     backend.host.sysctl("net.ipv4.conf.eth0.rp_filter", 2);
     EXPECT_THAT(backend.names(), IsEmpty());
 }
@@ -199,7 +201,7 @@ TEST(Check, VipsAreOnLoAndOnNothingThatAnswersForThem) {
     Backend backend(bare);
     backend.environment.addresses.push_back({"eth0", prefix("192.0.2.1/24")});
     EXPECT_EQ(backend.finding().name, "vip_on_device");
-    EXPECT_THAT(backend.finding().cure, HasSubstr("ip addr del 192.0.2.1/24 dev eth0"));
+    EXPECT_THAT(backend.finding().command(), HasSubstr("ip addr del 192.0.2.1/24 dev eth0"));
     backend.host.erase({Kind::vip, "192.0.2.1"});
     EXPECT_EQ(backend.finding().name, "vip_on_device") << "and not also vip_missing";
     backend.environment.addresses.back().device = "dummy0";
@@ -214,7 +216,7 @@ TEST(Check, ArpAndNeighbourDiscovery) {
     backend.wanted.arp = Policy::leave;
     EXPECT_THAT(backend.names(), IsEmpty()) << "nobody asks for it";
     backend.environment.addresses.push_back({"eth0", prefix("192.0.2.7/24")});
-    EXPECT_EQ(backend.finding().cure, "sysctl -w net.ipv4.conf.eth0.arp_ignore=1");
+    EXPECT_EQ(backend.finding().command(), "sysctl -w net.ipv4.conf.eth0.arp_ignore=1");
     backend.environment.devices["eth0"].arp_ignore = 1;
     EXPECT_THAT(backend.names(), IsEmpty());
     backend.wanted.arp = Policy::managed;
@@ -244,10 +246,11 @@ mss: off
 
 TEST(Check, TheWayBackAndItsRoom) {
     Backend backend(tunnels);
-    backend.environment.outside.erase(Family::ipv6);
-    backend.environment.no_way_out[Family::ipv6] = "no default route: Network is unreachable";
+    backend.environment.answers = {{prefix("192.0.2.1/32"), ip("8.0.0.1"), Environment::Way{"eth0", 1500}, ""},
+                                   {prefix("2001:db8::1/128"), ip("2600::1"), {}, "Network is unreachable"}};
     EXPECT_EQ(backend.finding().name, "no_route_back");
-    EXPECT_EQ(backend.finding().cure, "ip -6 route add default via ROUTER");
+    EXPECT_EQ(backend.finding().cure, std::vector<std::string>{});
+    EXPECT_EQ(backend.finding().advice, "ip -6 route replace default via ROUTER");
 
     Backend narrow(tunnels);
     for (auto& [balancer, way] : narrow.environment.balancers) way.mtu = 1400;
@@ -305,12 +308,14 @@ TEST(Check, RulesOfOthersThatDropTunnelsAreNamedOnce) {
     Backend backend(tunnels);
     const std::string udp = R"([{"match":{"op":"==","left":{"meta":{"key":"l4proto"}},"right":17}},{"drop":null}])";
     backend.environment.firewall = theirs("input", udp);
-    EXPECT_EQ(backend.finding(), (Finding{.name = "firewall_drops_tunnel",
-                                          .cause = "5080/udp from 10.0.0.1, 5080/udp from fd00::1 are dropped",
-                                          .evidence = {"chain inet t c: the rule"},
-                                          .cure = "nft insert rule inet t c ip saddr 10.0.0.1 udp dport 5080 accept"}));
+    EXPECT_EQ(backend.finding(),
+              (Finding{.name = "firewall_drops_tunnel",
+                       .cause = "5080/udp from 10.0.0.1, 5080/udp from fd00::1 are dropped",
+                       .evidence = {"chain inet t c: the rule"},
+                       .cure = {"nft insert rule inet t c ip saddr 10.0.0.1 udp dport 5080 accept",
+                                "nft insert rule inet t c ip6 saddr fd00::1 udp dport 5080 accept"}}));
     backend.environment.firewall = theirs("input", udp, 0, "firewalld");
-    EXPECT_EQ(backend.finding().cure, "realserver render firewalld -o / && firewall-cmd --reload");
+    EXPECT_EQ(backend.finding().command(), "realserver render firewalld -o / && firewall-cmd --reload");
 }
 
 TEST(Check, RulesOfOthersThatDropRequestsAndAnswers) {
@@ -319,7 +324,9 @@ TEST(Check, RulesOfOthersThatDropRequestsAndAnswers) {
         R"([{"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":80}},{"drop":null}])";
     backend.environment.firewall = theirs("input", to_80);
     EXPECT_EQ(backend.finding().name, "firewall_drops_request");
-    EXPECT_EQ(backend.finding().cure, "nft insert rule inet t c ip daddr 192.0.2.1 tcp dport 80 accept");
+    EXPECT_THAT(backend.finding().cure,
+                ElementsAre("nft insert rule inet t c ip daddr 192.0.2.1 tcp dport 80 accept",
+                            "nft insert rule inet t c ip6 daddr 2001:db8::1 tcp dport 80 accept"));
     // what listens on all addresses need not be meant for the VIP
     backend.listen("::", IPPROTO_TCP, 443);
     EXPECT_THAT(backend.names(), IsEmpty());
@@ -327,7 +334,9 @@ TEST(Check, RulesOfOthersThatDropRequestsAndAnswers) {
         theirs("output", R"([{"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},
                              "right":"192.0.2.1"}},{"drop":null}])");
     EXPECT_EQ(backend.finding().name, "firewall_drops_answer");
-    EXPECT_EQ(backend.finding().cure, "nft insert rule inet t c ip saddr 192.0.2.1 tcp sport 80 accept");
+    EXPECT_THAT(backend.finding().cure,
+                ElementsAre("nft insert rule inet t c ip saddr 192.0.2.1 tcp sport 80 accept",
+                            "nft insert rule inet t c ip saddr 192.0.2.1 tcp sport 443 accept"));
 }
 
 TEST(Check, AnswersToUntrackedRequestsAreInvalidToConntrack) {
@@ -353,14 +362,14 @@ TEST(Check, RulesThatRewriteMarkedPackets) {
         "field":"dscp"}},"right":2}},{"xt":{"type":"target","name":"DADDR"}}])",
                                           -300);
     EXPECT_EQ(backend.finding().name, "rule_rewrites");
-    EXPECT_EQ(backend.finding().cure, "nft delete rule inet t c handle 7");
+    EXPECT_EQ(backend.finding().command(), "nft delete rule inet t c handle 7");
 
     Backend legacy(bare);
     for (const char* text : {":INPUT ACCEPT [0:0]", ":FORWARD DROP [0:0]", ":DOCKER - [0:0]", "-A FORWARD -j REJECT",
                              "-A DOCKER -j DROP", "-A INPUT -m dscp --dscp 0x02 -j DADDR --set-daddr=192.0.2.1"})
         legacy.environment.legacy_rules.push_back({"iptables-legacy -t mangle", text});
     EXPECT_EQ(legacy.finding().name, "rule_rewrites");
-    EXPECT_EQ(legacy.finding().cure,
+    EXPECT_EQ(legacy.finding().command(),
               "iptables-legacy -t mangle -D INPUT -m dscp --dscp 0x02 -j DADDR --set-daddr=192.0.2.1");
     legacy.environment.legacy_rules.back().text = "-A INPUT -j DOCKER";
     EXPECT_EQ(legacy.finding().name, "legacy_rules_drop");
@@ -381,15 +390,39 @@ TEST(Check, WhatCannotBeReadIsSaid) {
 }
 
 TEST(Check, IsShownAsTextAndAsJson) {
-    const Diagnosis diagnosis{{{"device_down", "tunl0 is down", {"no UP", "seen"}, "ip link set tunl0 up"}}, 7};
+    const Diagnosis diagnosis{
+        {{"device_down", "tunl0 is down", {"no UP", "seen"}, {"ip link set tunl0 up", "realserver apply"}},
+         {"port_taken", "5080 is taken", {}, {"ip fou del port 5080"}, "choose another port"},
+         {"nobody_listens", "nobody is there", {}, {}, "start the service"}},
+        7};
     EXPECT_EQ(to_text(diagnosis, false),
               "device_down  tunl0 is down\n"
               "  evidence: no UP\n"
               "  evidence: seen\n"
-              "  cure: ip link set tunl0 up\n");
-    EXPECT_EQ(to_json(diagnosis).dump(),
-              R"({"in_order":false,"checked":7,"findings":[{"name":"device_down","cause":"tunl0 is down",)"
-              R"("evidence":["no UP","seen"],"cure":"ip link set tunl0 up"}]})");
+              "  cure: ip link set tunl0 up && realserver apply\n"
+              "port_taken  5080 is taken\n"
+              "  cure: ip fou del port 5080\n"
+              "  or: choose another port\n"
+              "nobody_listens  nobody is there\n"
+              "  advice: start the service\n");
+    const auto json = to_json(diagnosis);
+    EXPECT_EQ(json["findings"][0].dump(),
+              R"({"name":"device_down","cause":"tunl0 is down","evidence":["no UP","seen"],)"
+              R"("cure":"ip link set tunl0 up && realserver apply","advice":""})");
+    EXPECT_EQ(json["checked"], 7);
+}
+
+TEST(Check, CuresAreForTheConfigurationAndTheNamespaceThatWereAskedAbout) {
+    Diagnosis diagnosis{{{"device_down", "", {}, {"ip link set tunl0 up", "save | load", "realserver apply"}}}, 1};
+    diagnosis.write_cures_for("", "");
+    EXPECT_THAT(diagnosis.findings[0].cure, ElementsAre("ip link set tunl0 up", "save | load", "realserver apply"));
+    Diagnosis by_path = diagnosis;
+    diagnosis.write_cures_for("/run/a.yaml", "web");
+    EXPECT_THAT(diagnosis.findings[0].cure,
+                ElementsAre("ip netns exec web ip link set tunl0 up", "ip netns exec web sh -c 'save | load'",
+                            "realserver apply -c /run/a.yaml --netns web"));
+    by_path.write_cures_for("", "/proc/7/ns/net");
+    EXPECT_EQ(by_path.findings[0].cure.front(), "nsenter --net=/proc/7/ns/net ip link set tunl0 up");
 }
 
 }  // namespace

@@ -218,11 +218,11 @@ TEST(Plan, AMissingFallbackDeviceIsAConflict) {
 TEST(Plan, AKernelWithoutNftablesIsAConflictUnlessNoTableIsWanted) {
     constexpr std::string_view tunnel = "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\n";
     const SimulatedHost host;
-    const Observed observed{host.state(), {}, {.absent_modules = {"nf_tables"}, .addresses = {}, .ways = {}}};
+    const Observed observed{host.state(), {}, {.absent_modules = {"nf_tables"}, .addresses = {}}};
     const Plan result = plan(config(tunnel), observed, {});
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
-              "add table inet culvert: Protocol not supported: this kernel has no nf_tables (modprobe nf_tables; or "
+              "add table inet culvert: Protocol not supported: this kernel has no nf_tables (modprobe nf_tables, or "
               "write guard: off and mss: off, and have no l3dsr)");
     EXPECT_THAT(plan(config(fmt::format("{}guard: off\nmss: off\n", tunnel)), observed, {}).conflicts, IsEmpty());
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <iterator>
+#include <set>
+
+#include "realserver/check/check.hpp"
+#include "realserver/host/kernel_host.hpp"
+#include "realserver/plan/receivers.hpp"
+#include "realserver/plan/room.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+/// Every answer that the kernel refuses to route.
+void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis) {
+    constexpr std::size_t shown = 4;
+    const Environment& seen = patient.environment;
+    const auto add = [](std::vector<std::string>& list, const std::string& text) {
+        if (std::ranges::find(list, text) == list.end()) list.push_back(text);
+    };
+    Finding finding{.name = "no_route_back", .cause = {}, .evidence = {}};
+    std::vector<std::string> vips;
+    std::vector<std::string> reasons;
+    std::size_t asked = 0;
+    std::size_t refused = 0;
+    bool curable = true;
+    for (const auto& [vip, client, way, refusal] : seen.answers) {
+        if (client.family() != family) continue;
+        ++asked;
+        if (way) continue;
+        ++refused;
+        add(vips, vip.is_host() ? vip.address.to_string() : vip.to_string());
+        if (refused <= shown)
+            finding.evidence.push_back(
+                fmt::format("ip route get {} from {}: {}", client.to_string(), vip.address.to_string(), refusal));
+        const Refusal why = why_refused(seen.routing, {vip, client});
+        for (const std::string& reason : why.reasons) add(reasons, reason);
+        for (const std::string& command : why.commands) add(finding.cure, command);
+        curable = curable && why.curable;
+    }
+    ++diagnosis.checked;
+    if (refused == 0) return;
+    if (!curable) {
+        finding.cure.clear();
+        finding.advice = fmt::format("ip -{} route replace default via ROUTER", family == Family::ipv4 ? 4 : 6);
+    }
+    finding.cause = fmt::format("answers of {} find no way to {}", fmt::join(vips, ", "),
+                                refused == asked ? "clients beyond this host's own networks" : "a part of the clients");
+    std::ranges::move(reasons, std::back_inserter(finding.evidence));
+    diagnosis.findings.push_back(std::move(finding));
+}
+
+/// Those of this host that something else than a VIP must be in: a balancer, a gateway, neighbours.
+std::vector<std::string> others_in(const Patient& patient, const Prefix& network) {
+    std::vector<std::string> others;
+    const auto add = [&](const std::string& what) {
+        if (std::ranges::find(others, what) == others.end()) others.push_back(what);
+    };
+    const auto overlaps = [&](const Prefix& other) {
+        return network.contains(other.address) || other.contains(network.address);
+    };
+    for (const IpAddress& gateway : patient.observed.around.gateways)
+        if (network.contains(gateway)) add("the gateway " + gateway.to_string());
+    for (const Prefix& balancer : patient.config.balancers)
+        if (overlaps(balancer)) add("the balancer " + balancer.address.to_string());
+    for (const auto& [device, prefix] : patient.environment.addresses)
+        if (device != "lo" && !prefix.is_host() && !prefix.address.is_link_local() && overlaps(prefix))
+            add(fmt::format("neighbours of {} on {}", prefix.address.to_string(), device));
+    return others;
+}
+
+/// An address on lo with its network's mask makes all of the network this host's own.
+void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
+    const Environment& seen = patient.environment;
+    for (const netlink::Route& route : seen.routing.routes) {
+        const Prefix& network = route.destination;
+        const bool on_lo = route.hops.size() == 1 && route.hops.front().link == index_of_lo;
+        if (!on_lo || network.is_host() || network.length == 0 || network.address.is_loopback()) continue;
+        if (std::ranges::find(patient.config.vips, network) != patient.config.vips.end()) continue;  // plan
+        const auto others = others_in(patient, network);
+        Finding finding{.name = "network_is_local",
+                        .cause = fmt::format("all of {} is this host's own, so that its packets do not get to {}",
+                                             network.to_string(), fmt::join(others, ", ")),
+                        .evidence = {},
+                        .cure = {}};
+        for (const auto& [device, prefix] : seen.addresses) {
+            if (device != "lo" || prefix.network() != network) continue;
+            finding.evidence.push_back(fmt::format("lo: {}", prefix.to_string()));
+            finding.cure.push_back(fmt::format("ip addr del {} dev lo", prefix.to_string()));
+        }
+        if (finding.cure.empty()) {
+            const std::string text = fmt::format("{}{} dev lo table {}", route.type == RTN_LOCAL ? "local " : "",
+                                                 network.to_string(), route.table);
+            const int family = network.address.is_v4() ? 4 : 6;
+            finding.evidence.push_back(fmt::format("ip -{} route: {}", family, text));
+            finding.cure.push_back(fmt::format("ip -{} route del {}", family, text));
+        }
+        finding.cure.emplace_back("realserver apply");
+        diagnosis.require(others.empty(), finding);
+    }
+}
+
+}  // namespace
+
+void check_routes(const Patient& patient, Diagnosis& diagnosis) {
+    const Environment& seen = patient.environment;
+    check_local_networks(patient, diagnosis);
+    for (const Family family : families(patient.config.vips)) check_ways_back(patient, family, diagnosis);
+    const std::uint32_t full_size = patient.config.mtu.value_or(usual_mtu);
+    std::set<std::string> shown;
+    for (const auto& [balancer, way] : seen.balancers) {
+        if (!shown.insert(way.device).second) continue;
+        if (Receivers(patient.config).devices().empty() && patient.config.decap.empty()) continue;
+        diagnosis.require(way.mtu >= full_size,
+                          {.name = "mtu_too_small",
+                           .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
+                           .evidence = {fmt::format("MTU of the way to {}: {} bytes, not {}", balancer.to_string(),
+                                                    way.mtu, full_size)},
+                           .cure = {fmt::format("ip link set {} mtu {}", way.device, full_size), "realserver apply"},
+                           .advice = fmt::format("write mtu: {} into the configuration, and apply", way.mtu)});
+    }
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <optional>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/netns/harness/netns_test.hpp"
+
+/// A backend that works is broken in one way after the other. Each time `realserver check` says exactly which, and what
+/// it gives as a cure is carried out, word for word, by a shell: then it works again.
+///
+///   client ────────── router ────────── backend ── a web server on the VIPs
+///  198.51.100.9      10.0.0.1          10.0.0.3    192.0.2.1
+///  2001:db8:9::9     fd00::1           fd00::3     2001:db8::1
+///
+/// The router sends packets for the VIPs to the backend as they are.
+namespace culvert::netns {
+
+/// One way of breaking a backend.
+struct Breakage {
+    std::string finding;     ///< what check says then, and nothing else
+    std::string act;         ///< for sh -c
+    std::string evidence{};  ///< a part of what it says
+    /// For sh -c: what the advice is, where check has no command to give. What is in braces is the first line of
+    /// what it advises.
+    std::string by_hand{};
+    std::string after{};              ///< for sh -c: takes away what the cure need not, or restores what was lost
+    std::vector<std::string> also{};  ///< findings that come and go with it
+};
+
+class CheckTest : public NetnsTest {
+  protected:
+    using json = nlohmann::json;
+
+    static constexpr const char* vip4 = "192.0.2.1";
+    static constexpr const char* vip6 = "2001:db8::1";
+
+    void build(const std::string& receive, const std::string& more = "") {
+        client_.emplace("client");
+        router_.emplace("router");
+        backend_.emplace("backend");
+        connect({*client_, "eth0", {"198.51.100.9/24", "2001:db8:9::9/64"}},
+                {*router_, "eth1", {"198.51.100.1/24", "2001:db8:9::1/64"}});
+        connect({*router_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
+        client_->ip("route add default via 198.51.100.1\nroute add default via 2001:db8:9::1\n");
+        router_->set_sysctl("net.ipv4.ip_forward", "1");
+        router_->set_sysctl("net.ipv6.conf.all.forwarding", "1");
+        router_->ip(fmt::format("route add {} via 10.0.0.3\nroute add {} via fd00::3\n", vip4, vip6));
+        backend_->ip("route add default via 10.0.0.1\nroute add default via fd00::1\n");
+        backend_->must("mount -t tmpfs none /etc/sysctl.d");  // cures may write there
+        configure(receive, more);
+    }
+
+    void configure(const std::string& receive, const std::string& more = "") {
+        backend_->write("/run/realserver.yaml", fmt::format("balancers: [10.0.0.1, 'fd00::1']\n"
+                                                            "vips: [{}, '{}']\n"
+                                                            "receive: [{}]\n"
+                                                            "{}",
+                                                            vip4, vip6, receive, more));
+    }
+
+    void apply() { sh(apply_again); }
+
+    /// What check says, finding programs in `path`.
+    json findings(const std::string& path = std::getenv("PATH")) {
+        const Output output = backend_->run(
+            fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path, program(CULVERT_REALSERVER)));
+        const json said = json::parse(output.out, nullptr, false);
+        if (said.is_discarded()) throw std::runtime_error("check: " + output.err);
+        EXPECT_EQ(output.status, said.at("in_order") ? 0 : 3);
+        return said.at("findings");
+    }
+
+    static std::vector<std::string> names(const json& findings) {
+        std::vector<std::string> result;
+        for (const json& finding : findings) result.push_back(finding.at("name"));
+        return result;
+    }
+
+    void expect_in_order() {
+        const json found = findings();
+        EXPECT_THAT(names(found), testing::IsEmpty()) << found.dump(2);
+    }
+
+    /// Of each, the only finding, which its cure takes away. Whether requests are answered then is for `answers`.
+    void expect_cured(const std::vector<Breakage>& breakages) {
+        for (const Breakage& one : breakages) {
+            SCOPED_TRACE(one.act);
+            sh(one.act);
+            const json found = findings();
+            std::set<std::string> expected(one.also.begin(), one.also.end());
+            expected.insert(one.finding);
+            const auto seen = names(found);
+            ASSERT_EQ(std::set<std::string>(seen.begin(), seen.end()), expected) << found.dump(2);
+            EXPECT_THAT(found.dump(), testing::HasSubstr(one.evidence));
+            cure(found, one);
+            sh(one.after);
+            const json left = findings();
+            ASSERT_THAT(names(left), testing::IsEmpty()) << found.dump(2) << left.dump(2);
+            answers();
+        }
+    }
+
+    /// Clients are served; for those tests whose packets the router can send.
+    virtual void answers() {}
+
+    void sh(const std::string& script) {
+        if (script.empty()) return;
+        const Output output = backend_->run(Arguments{"sh", "-ec", script});
+        if (!output.ok()) throw std::runtime_error(fmt::format("{}\n{}{}", script, output.out, output.err));
+    }
+
+    [[nodiscard]] const Host& backend() const { return *backend_; }
+    [[nodiscard]] const Host& router() const { return *router_; }
+    [[nodiscard]] const Host& client() const { return *client_; }
+
+    static inline const std::string apply_again = "realserver apply -c /run/realserver.yaml >/dev/null";
+
+  private:
+    void cure(const json& found, const Breakage& one) {
+        bool advised = false;
+        std::set<std::string> done;
+        for (const json& finding : found) {
+            if (finding.at("name") != one.finding) continue;
+            const std::string command = finding.at("cure");
+            if (!command.empty() && done.insert(command).second) sh(command);
+            if (!command.empty()) continue;
+            EXPECT_NE(finding.at("advice"), "") << "neither a cure nor an advice: " << finding;
+            advised = true;
+        }
+        EXPECT_EQ(advised, !one.by_hand.empty()) << "what is to be done by hand is what check advises: " << found;
+        if (advised) sh(one.by_hand);
+    }
+
+    std::optional<Host> client_, router_, backend_;
+};
+
+/// A chain of somebody else's.
+inline std::string nft(const std::string& hook, const std::string& rule, const std::string& policy = "accept") {
+    return fmt::format("nft 'table inet theirs {{ chain c {{ type {}; policy {}; {}; }}; }}'", hook, policy, rule);
+}
+inline const std::string flush = "nft delete table inet theirs";
+
+}  // namespace culvert::netns
