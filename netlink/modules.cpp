@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "netlink/handle.hpp"
+#include "netlink/sysctl.hpp"
 
 namespace culvert::netlink {
 
@@ -73,6 +74,26 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
     return loadable && kmod_module_get_path(loadable.get()) != nullptr ? ModuleState::loadable : ModuleState::absent;
 }
 
+/// The command that modprobe.d has in place of loading it, if any.
+std::string install_command(kmod_ctx* context, std::string_view name) {
+    const Handle<kmod_config_iter, kmod_config_iter_free_iter> commands(kmod_config_get_install_commands(context));
+    while (commands && kmod_config_iter_next(commands.get()))
+        if (kmod_config_iter_get_key(commands.get()) == name) return kmod_config_iter_get_value(commands.get());
+    return {};
+}
+
+std::string hindrance(kmod_ctx* context, std::string_view name) {
+    static const auto disabled = SysctlKey::parse("kernel.modules_disabled").value();
+    if (read_number(disabled).value_or(0) != 0)
+        return fmt::format(
+            "kernel.modules_disabled is 1, and so it stays until the next boot: write {} into a file of "
+            "/etc/modules-load.d, and boot",
+            name);
+    const std::string command = install_command(context, name);
+    if (command.empty()) return {};
+    return fmt::format("take \"install {} {}\" out of /etc/modprobe.d; then modprobe {}", name, command, name);
+}
+
 }  // namespace
 
 Result<ModuleState> module_state(std::string_view name) {
@@ -98,10 +119,17 @@ Result<> load_module(std::string_view name) {
     const Module module = find(context.get(), text);
     const int code = kmod_module_probe_insert_module(module.get(), 0, nullptr, nullptr, nullptr, nullptr);
     if (code >= 0) return {};
+    if (auto cure = hindrance(context.get(), name); !cure.empty())
+        return failure("load module", text, -code, {}, std::move(cure));
     return failure("load module", text, -code, {},
                    code == -EPERM
                        ? fmt::format("as root, modprobe {0}; at every boot: a line {0} in /etc/modules-load.d", text)
                        : fmt::format("dmesg says why the kernel refuses it; then modprobe {}", text));
+}
+
+std::string module_hindrance(std::string_view name) {
+    const auto context = modules_of_this_kernel();
+    return context ? hindrance(context->get(), name) : std::string{};
 }
 
 std::string absent_module_cure(std::string_view name) {

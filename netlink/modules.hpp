@@ -27,6 +27,9 @@ enum class ModuleState {
 /// CAP_SYS_MODULE; the error names the cure.
 [[nodiscard]] Result<> load_module(std::string_view name);
 
+/// Why modprobe can't load a module that is there, and what to do; empty if nothing is known to be in its way.
+[[nodiscard]] std::string module_hindrance(std::string_view name);
+
 /// What to do where a module is absent: which package or kernel option brings it.
 [[nodiscard]] std::string absent_module_cure(std::string_view name);
 

@@ -19,6 +19,7 @@
 
 #include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
+#include "netlink/modules.hpp"
 #include "netlink/neighbour.hpp"
 #include "netlink/nftables/nftables.hpp"
 #include "netlink/route.hpp"
@@ -84,6 +85,7 @@ class Observer {
         CHECK_OK(listeners());
         CHECK_OK(ways());
         CHECK_OK(answers());
+        modules();
         sysctl_files();
         firewall();
         legacy();
@@ -256,6 +258,15 @@ class Observer {
         const auto known = seen_.devices.find(device);
         const std::uint32_t mtu = known == seen_.devices.end() ? 0 : known->second.mtu;
         return {.device = device, .mtu = route.mtu == 0 ? mtu : std::min(route.mtu, mtu), .gateway = hop.gateway};
+    }
+
+    void modules() {
+        const Receivers receivers(config_);
+        for (const std::string_view module : receivers.modules()) {
+            if (observed_.state.contains({Kind::module, std::string(module)})) continue;
+            if (auto hindrance = netlink::module_hindrance(module); !hindrance.empty())
+                seen_.hindrances.emplace(module, std::move(hindrance));
+        }
     }
 
     void sysctl_files() {

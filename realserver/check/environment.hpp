@@ -76,6 +76,7 @@ struct Environment {
     std::map<netlink::Family, Way> outside;     ///< the first way of answers, where there is one
     Routing routing;                            ///< all rules and routes
     std::vector<SysctlLine> sysctl_lines;
+    std::map<std::string, std::string> hindrances;  ///< what keeps modules from being loaded, and what to do
     Firewall firewall;
     std::string firewall_unread;  ///< why `firewall` is not known; empty: it is
     std::vector<LegacyRule> legacy_rules;

@@ -105,15 +105,22 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key&, const Module& module) const {
-        if (!patient_.observed.around.absent_modules.contains(module.name))
-            return Finding{.name = "module_not_loaded",
-                           .cause = fmt::format("module {} is not loaded", module.name),
-                           .evidence = {fmt::format("/lib/modules has {}, /sys/module has not", module.name)},
-                           .cure = {"modprobe " + module.name, apply}};
+        if (!patient_.observed.around.absent_modules.contains(module.name)) {
+            Finding finding{.name = "module_not_loaded",
+                            .cause = fmt::format("module {} is not loaded", module.name),
+                            .evidence = {fmt::format("/lib/modules has {}, /sys/module has not", module.name)},
+                            .cure = {"modprobe " + module.name, apply}};
+            const auto& hindrances = patient_.environment.hindrances;
+            if (const auto known = hindrances.find(module.name); known != hindrances.end()) {
+                finding.cure.clear();
+                finding.advice = known->second + "; then " + apply;
+            }
+            return finding;
+        }
         return Finding{.name = "module_missing",
                        .cause = fmt::format("this kernel has no module {}", module.name),
                        .evidence = {fmt::format("neither /lib/modules nor /sys/module has {}", module.name)},
-                       .advice = netlink::absent_module_cure(module.name)};
+                       .advice = "write via: xdp, and apply; or: " + netlink::absent_module_cure(module.name)};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Device& device) const {

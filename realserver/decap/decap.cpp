@@ -176,11 +176,41 @@ DecapPrograms::DecapPrograms(std::uint64_t cookie) : home_(fmt::format("{}/culve
 
 std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::format("{}{}/", home_, ifindex); }
 
+namespace {
+
+/// The bpf_link by which a program is attached to a device; 0: by none, but by netlink.
+std::uint32_t link_of(const netlink::Link& device) {
+    for (std::uint32_t id = 0; ::bpf_link_get_next_id(id, &id) == 0;) {
+        const Fd fd(::bpf_link_get_fd_by_id(id));
+        bpf_link_info info{};
+        std::uint32_t size = sizeof info;
+        if (::bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0 && info.type == BPF_LINK_TYPE_XDP &&
+            info.xdp.ifindex == device.index && info.prog_id == device.xdp->program)
+            return id;
+    }
+    return 0;
+}
+
+/// Each way of attaching a program has its own of taking it away, and each mode.
+std::string removal_of(const netlink::Link& device) {
+    if (const std::uint32_t id = link_of(device); id != 0) return fmt::format("bpftool link detach id {}", id);
+    const std::string_view mode = device.xdp->mode == XDP_ATTACHED_SKB   ? "xdpgeneric"
+                                  : device.xdp->mode == XDP_ATTACHED_DRV ? "xdpdrv"
+                                  : device.xdp->mode == XDP_ATTACHED_HW  ? "xdpoffload"
+                                                                         : "xdp";
+    return fmt::format("ip link set dev {} {} off", device.name, mode);
+}
+
+}  // namespace
+
 Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) const {
     if (!link.xdp) return std::nullopt;
     Decap found{.device = link.name, .program = {}, .mode = {}};
     const auto ours = open_link(directory(link.index));
-    if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) return found;
+    if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) {
+        found.removal = removal_of(link);
+        return found;
+    }
     found.program = read_program(directory_of(ours->program, directory(link.index)));
     found.mode = link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
     return found;

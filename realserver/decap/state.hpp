@@ -60,6 +60,7 @@ struct Decap {
     std::string device;
     std::optional<DecapProgram> program;  ///< none: somebody else's
     std::optional<XdpMode> mode;          ///< of what is wanted none where either will do
+    std::string removal{};                ///< of somebody else's program: the command that takes it away
     bool operator==(const Decap&) const = default;
 };
 

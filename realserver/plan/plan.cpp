@@ -38,12 +38,12 @@ netlink::Error taken_port(const Port& wanted, const Item& holder) {
                                 port.family == Family::ipv6 ? "-6 " : "", port.port)};
 }
 
-netlink::Error taken_device(const Key& wanted) {
+netlink::Error taken_device(const Key& wanted, const Decap& holder) {
     return {.operation = "attach",
             .object = wanted.to_string(),
             .code = EBUSY,
             .kernel = "it has an XDP program, which realserver did not attach",
-            .cure = fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.name)};
+            .cure = holder.removal + ", or via: kernel"};
 }
 
 netlink::Error impossible_table(const Key& wanted) {
@@ -128,7 +128,7 @@ class Planner {
         } else if (!now && is_setting(key.kind)) {
             if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
         } else if (now && key.kind == Kind::decap && !is_ours(*now, observed_, record_)) {
-            plan_.conflicts.push_back(taken_device(key));
+            plan_.conflicts.push_back(taken_device(key, std::get<Decap>(*now)));
         } else if (now && key.kind == Kind::port) {
             if (!is_ours(*now, observed_, record_)) {
                 plan_.conflicts.push_back(taken_port(std::get<Port>(item), *now));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <cstdlib>
+#include <functional>
 #include <optional>
 #include <set>
 #include <stdexcept>
@@ -70,10 +71,10 @@ class CheckTest : public NetnsTest {
 
     void apply() { sh(apply_again); }
 
-    /// What check says, finding programs in `path`.
-    json findings(const std::string& path = std::getenv("PATH")) {
+    /// What check says.
+    json findings() {
         const Output output = backend_->run(
-            fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path, program(CULVERT_REALSERVER)));
+            fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path_, program(CULVERT_REALSERVER)));
         const json said = json::parse(output.out, nullptr, false);
         if (said.is_discarded()) throw std::runtime_error("check: " + output.err);
         EXPECT_EQ(output.status, said.at("in_order") ? 0 : 3);
@@ -110,6 +111,30 @@ class CheckTest : public NetnsTest {
         }
     }
 
+    /// Its cure takes away that finding, whatever else is found.
+    void expect_cure_of(const std::string& finding, const std::string& act) {
+        SCOPED_TRACE(act);
+        sh(act);
+        const json found = findings();
+        EXPECT_THAT(names(found), testing::Contains(finding)) << found.dump(2);
+        cure(found, {.finding = finding, .act = act});
+        const json left = findings();
+        EXPECT_THAT(names(left), testing::Not(testing::Contains(finding))) << found.dump(2) << left.dump(2);
+    }
+
+    /// There is a finding of this name only, and no more once what it advises has been done.
+    void expect_advised(const std::string& finding, const std::function<void()>& what_it_advises) {
+        const json found = findings();
+        EXPECT_THAT(names(found), testing::AllOf(testing::Not(testing::IsEmpty()), testing::Each(finding)))
+            << found.dump(2);
+        for (const json& one : found) {
+            EXPECT_EQ(one.at("cure"), "");
+            EXPECT_NE(one.at("advice"), "");
+        }
+        what_it_advises();
+        expect_in_order();
+    }
+
     /// Clients are served; for those tests whose packets the router can send.
     virtual void answers() {}
 
@@ -118,6 +143,9 @@ class CheckTest : public NetnsTest {
         const Output output = backend_->run(Arguments{"sh", "-ec", script});
         if (!output.ok()) throw std::runtime_error(fmt::format("{}\n{}{}", script, output.out, output.err));
     }
+
+    /// Where check finds other programs.
+    void set_path(const std::string& path) { path_ = path; }
 
     [[nodiscard]] const Host& backend() const { return *backend_; }
     [[nodiscard]] const Host& router() const { return *router_; }
@@ -142,6 +170,7 @@ class CheckTest : public NetnsTest {
     }
 
     std::optional<Host> client_, router_, backend_;
+    std::string path_ = std::getenv("PATH");
 };
 
 /// A chain of somebody else's.

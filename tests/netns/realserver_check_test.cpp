@@ -49,8 +49,7 @@ const std::string turn_away =
 const std::string turn_back = "ip route replace default via 10.0.0.1; ip link del out0";
 
 TEST_F(CheckOfBareRequests, AreServed) {
-    EXPECT_THAT(names(findings()), ElementsAre("nobody_listens", "nobody_listens"));
-    serve();  // which is the advice
+    expect_advised("nobody_listens", [this] { serve(); });
     EXPECT_THAT(backend().must(CULVERT_REALSERVER " check -c /run/realserver.yaml"), HasSubstr("in order: "));
     answers();
 
@@ -97,7 +96,9 @@ TEST_F(CheckOfBareRequests, AreServed) {
          "",
          {"nobody_listens", "rules_differ"}},
     });
-    EXPECT_THAT(names(findings("/run")), ElementsAre("firewall_unread")) << "there is no nft; it is advised to have it";
+    const std::string path = std::getenv("PATH");
+    set_path("/run");  // where there is no nft
+    expect_advised("firewall_unread", [&] { set_path(path); });
 }
 
 TEST_F(CheckOfBareRequests, FindTheirWayBack) {
@@ -193,13 +194,23 @@ TEST_F(CheckOfTunnels, UnwrappedByXdp) {
         {"firewall_drops_answer", nft(output, "ip saddr 192.0.2.1 drop"), vip4, "", flush},
     });
 
+    // Programs of others, attached in every way.
+    const std::string keep = "bpftool prog pin id $(bpftool -j link show pinned " + pins +
+                             "link | grep -o 'prog_id.:[0-9]*' | grep -o '[0-9]*') /sys/fs/bpf/kept;" + detach + ";";
+    const std::string forget = "rm /sys/fs/bpf/kept";
+    expect_cured({
+        {"device_taken", keep + "bpftool net attach xdpgeneric pinned /sys/fs/bpf/kept dev eth0", "eth0", "", forget},
+        {"device_taken", keep + "bpftool net attach xdpdrv pinned /sys/fs/bpf/kept dev eth0", "eth0", "", forget},
+    });
     sh(detach);
     backend().write("/run/lbd.yaml",
                     "interfaces: [eth0]\nservices: [{name: a, vip: 198.51.100.1, ports: any, encap: {type: ipip}, "
                     "backends: [{address: 10.0.0.9}]}]\n");
     Process lbd = backend().spawn(CULVERT_LBD " run -c /run/lbd.yaml");
     lbd.wait_for("balancing");
-    EXPECT_THAT(names(findings()), ElementsAre("device_taken")) << "it has an XDP program of its own";
+    (void)lbd.stop(SIGKILL);  // its program stays
+    expect_cure_of("device_taken", "");
+    expect_in_order();
 }
 
 TEST_F(CheckOfTunnels, AndRulesOfOtherTools) {
@@ -220,7 +231,8 @@ TEST_F(CheckOfTunnels, AndRulesOfOtherTools) {
     backend().write("/run/iptables-legacy-save",
                     "#!/bin/sh\necho \"*mangle\n-A PREROUTING -m dscp --dscp 0x02 -j DADDR --set-daddr 192.0.2.1\"\n");
     sh("chmod +x /run/iptables-legacy-save");
-    EXPECT_THAT(names(findings(fmt::format("/run:{}", std::getenv("PATH")))), ElementsAre("rule_rewrites"));
+    set_path(fmt::format("/run:{}", std::getenv("PATH")));
+    EXPECT_THAT(names(findings()), ElementsAre("rule_rewrites"));
 }
 
 TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
@@ -274,15 +286,19 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
         EXPECT_TRUE(eventually([&] { return names(findings()) == std::vector<std::string>{"port_taken"}; }))
             << findings().dump(2);
         EXPECT_THAT(findings().dump(), HasSubstr(fmt::format("socat (process {})", holder.pid())));
-        (void)holder.stop();
-        apply();
+        expect_advised("port_taken", [&] {
+            (void)holder.stop();
+            apply();
+        });
     }
 
     // A port of ours that the configuration has for something else by now, over either family; the guard says what.
-    sh(R"(sed -i.bak "s/port: 5004, inner: ipv4/port: 5004, inner: ipv6/" /run/realserver.yaml)");
-    const json found = findings();
-    EXPECT_THAT(names(found), UnorderedElementsAre("port_differs", "port_differs", "rules_differ")) << found.dump(2);
-    sh("mv /run/realserver.yaml.bak /run/realserver.yaml");
+    expect_cured({{"port_differs",
+                   R"(sed -i.bak "s/port: 5004, inner: ipv4/port: 5004, inner: ipv6/" /run/realserver.yaml)",
+                   "",
+                   "",
+                   "mv /run/realserver.yaml.bak /run/realserver.yaml; " + apply_again,
+                   {"rules_differ"}}});
 
     sh("rm -r /run/culvert; sysctl -qw net.ipv4.conf.tunl0.rp_filter=1");
     EXPECT_THAT(names(findings()), ElementsAre("rp_filter_drops"));
@@ -293,14 +309,10 @@ TEST_F(CheckOfTunnels, NameAModuleThatTheKernelLacks) {
     build("{encap: l2}", own_mss);
     apply();
     const HttpServer web(backend(), "web", {vip4, vip6});
-    backend().write("/run/realserver.yaml",
-                    fmt::format("balancers: [10.0.0.1]\n"
-                                "vips: [{}, '{}']\n"
-                                "receive: [{{encap: ipip, inner: ipv4, via: kernel}}, {{encap: l2}}]\n"
-                                "guard: off\n"
-                                "mss: 1300\n",
-                                vip4, vip6));
-    EXPECT_THAT(names(findings()), ElementsAre("module_missing"));
+    expect_cured({{"module_missing",
+                   R"(sed -i "s/^receive:.*/receive: [{encap: ipip, inner: ipv4, via: kernel}, {encap: l2}]/; )"
+                   R"(s/^mss:.*/mss: 1300\nguard: off/" /run/realserver.yaml)",
+                   "no module ipip", "sed -i s/kernel/xdp/ /run/realserver.yaml; " + apply_again}});
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/netns/lbd_test.hpp"
+#include "tests/netns/realserver_check.hpp"
 
 namespace culvert::netns {
 namespace {
@@ -26,8 +27,6 @@ constexpr const char* bus = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 
 constexpr std::chrono::minutes slow_start{4};  // it is Python
 
-constexpr const char* with_bus = "env DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/bus ";
-
 /// firewalld on one host, with a bus of its own, where clients may have pages and nothing else.
 class Firewalld {
   public:
@@ -36,23 +35,22 @@ class Firewalld {
     }
 
     [[nodiscard]] Output client(const std::string& arguments) const {
-        return host_.run(with_bus + ("firewall-cmd " + arguments), {}, slow_start);
+        return host_.run("firewall-cmd " + arguments, {}, slow_start);
     }
 
   private:
     static Process start_bus(const Host& host) {
+        ::setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/run/bus", 1);
         host.write("/run/bus.conf", bus);
         return host.spawn("dbus-daemon --config-file=/run/bus.conf --nofork --nopidfile");
     }
     static Process start(const Host& host) {
         EXPECT_TRUE(eventually([&] { return host.run("test -S /run/bus").ok(); }));
-        host.must("mkdir -p /run/etc/firewalld/zones");
-        host.write("/run/etc/firewalld/firewalld.conf", "DefaultZone=public\n");
-        host.write("/run/etc/firewalld/zones/public.xml",
-                   "<zone><short>public</short><service name=\"http\"/></zone>\n");
-        return host.spawn(
-            std::string(with_bus) +
-            "firewalld --nofork --nopid --system-config /run/etc/firewalld --log-file /run/firewalld.log");
+        host.must("mount -t tmpfs none /etc/firewalld");  // with what realserver has rendered
+        host.must("sh -c 'test ! -d /run/etc/firewalld || cp -r /run/etc/firewalld /etc'");
+        host.write("/etc/firewalld/firewalld.conf", "DefaultZone=public\n");
+        host.write("/etc/firewalld/zones/public.xml", "<zone><short>public</short><service name=\"http\"/></zone>\n");
+        return host.spawn("firewalld --nofork --nopid --log-file /run/firewalld.log");
     }
 
     const Host& host_;
@@ -104,12 +102,51 @@ TEST_F(RealserverFirewalld, LetsTheBalancersTunnelsInAndLeavesOurTableAlone) {
     EXPECT_TRUE(eventually([&] { return firewalld.client("--reload").ok(); }, slow_start));
     EXPECT_EQ(backend().must(CULVERT_REALSERVER " plan -c /run/realserver.yaml"), "nothing to change\n");
     EXPECT_EQ(http_get(client(), "192.0.2.1"), "backend\n");
+}
 
-    EXPECT_TRUE(firewalld.client("--remove-service=http").ok());
-    const auto check = nlohmann::json::parse(backend().run(CULVERT_REALSERVER " check -j -c /run/realserver.yaml").out);
-    ASSERT_EQ(check["findings"].size(), 1U) << check.dump(2);
-    EXPECT_EQ(check["findings"][0]["name"], "firewall_drops_request");
-    EXPECT_THAT(check["findings"][0]["cure"], HasSubstr("firewall-cmd"));
+const std::string reload = " && firewall-cmd --reload >/dev/null";
+
+class CheckOfFirewalld : public CheckTest {
+  protected:
+    void answers() override {
+        for (const char* vip : {vip4, vip6}) EXPECT_EQ(http_get(client(), vip), "web\n");
+    }
+
+    static std::string permanent(const std::string& arguments) {
+        return "firewall-cmd --permanent >/dev/null " + arguments + reload;
+    }
+};
+
+TEST_F(CheckOfFirewalld, ItsRulesAreCuredByItsOwnMeans) {
+    REQUIRE_PROGRAM("firewalld");
+    build(fmt::format("{{encap: l3dsr, dscp: 2, vip: {}}}, {{encap: l2}}", vip4));
+    apply();
+    const HttpServer web(backend(), "web", {vip4, vip6});
+    const Firewalld firewalld(backend());
+    expect_in_order();
+    const std::string delete_requests = "; " + permanent("--delete-policy=culvert-requests");
+    expect_cured({
+        {"firewall_drops_request", permanent("--remove-service=http"), "80/tcp", "",
+         permanent("--add-service=http") + delete_requests},
+        // a zone by source, whatever the device's zone allows
+        {"firewall_drops_request", permanent("--zone=drop --add-source=0.0.0.0/0"), "192.0.2.1 port 80/tcp", "",
+         permanent("--zone=drop --remove-source=0.0.0.0/0") + delete_requests},
+        // a policy for what leaves
+        {"firewall_drops_answer",
+         "firewall-cmd --permanent --new-policy=out >/dev/null;"
+         "firewall-cmd --permanent --policy=out --add-ingress-zone=HOST >/dev/null;"
+         "firewall-cmd --permanent --policy=out --add-egress-zone=ANY >/dev/null;" +
+             permanent("--policy=out --set-target=DROP"),
+         "answers of 192.0.2.1", "",
+         permanent("--delete-policy=out") + "; " + permanent("--delete-policy=culvert-answers")},
+        // its own reverse-path filter
+        {"firewall_drops_request",
+         "ip link add out0 type veth peer out1; ip link set out0 up; ip link set out1 up;"
+         "ip -6 route replace default dev out0",
+         "fib saddr", "", "ip -6 route replace default via fd00::1; ip link del out0"},
+    });
+    expect_cure_of("firewall_drops_tunnel", R"(sed -i "s/^receive: ./&{encap: gue, port: 5080, via: kernel}, /" )"
+                                            "/run/realserver.yaml");
 }
 
 }  // namespace

@@ -240,7 +240,8 @@ mss: off
 )");
     backend.host.erase({Kind::table, "inet culvert"});
     EXPECT_EQ(backend.finding().name, "xdp_missing");
-    backend.host.put(Decap{.device = "eth0", .program = {}, .mode = {}});
+    backend.host.put(Decap{.device = "eth0", .program = {}, .mode = {}, .removal = "bpftool link detach id 7"});
+    EXPECT_EQ(backend.finding().command(), "bpftool link detach id 7 && realserver apply");
     EXPECT_EQ(backend.finding().name, "device_taken");
 }
 

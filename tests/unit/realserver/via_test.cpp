@@ -163,12 +163,13 @@ TEST_F(DecapPlan, WhatIsNoLongerWantedIsDetached) {
 }
 
 TEST_F(DecapPlan, SomebodyElsesProgramStandsInTheWayAndStays) {
-    put(observed.state, Decap{.device = "eth0", .program = {}, .mode = {}});
+    put(observed.state,
+        Decap{.device = "eth0", .program = {}, .mode = {}, .removal = "ip link set dev eth0 xdpdrv off"});
     EXPECT_THAT(planned("{encap: l2}"), ElementsAre("+ vip 192.0.2.1"));
     EXPECT_THAT(planned("{encap: ipip}"),
                 ElementsAre("+ vip 192.0.2.1",
                             "! attach decap eth0: Device or resource busy: it has an XDP program, which realserver did "
-                            "not attach (ip link set dev eth0 xdp off, or via: kernel)"));
+                            "not attach (ip link set dev eth0 xdpdrv off, or via: kernel)"));
 }
 
 }  // namespace
