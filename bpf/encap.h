@@ -105,6 +105,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     data = (void *)(long)ctx->data;
     data_end = (void *)(long)ctx->data_end;
     tail = data + back;
+    barrier_var(tail); /* or clang knows that its check implies the others, which the verifier needs for `data` */
     if (data + LB_TEMPLATE_MIN > data_end || tail + TEMPLATE_HALF > data_end)
         return drop(LB_DROP_INTERNAL);
     copy32(data, dest->bytes);

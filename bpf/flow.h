@@ -112,8 +112,9 @@ found:
 /* 1 for zero, 0 for anything below 2^63, without a branch; the barrier keeps clang from making it one. */
 static __always_inline __u64 is_zero(__u64 value)
 {
+    value--;
     barrier_var(value);
-    return (value - 1) >> 63;
+    return value >> 63;
 }
 
 /*
@@ -126,10 +127,11 @@ static __always_inline __u64 is_zero(__u64 value)
 
 static __always_inline __u64 flow_rank(__u64 entry, __u64 now, __u32 tag, __u32 way)
 {
-    __u64 idle = (now | ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) - entry, rank;
+    __u64 idle = (now | ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) - entry, closing = entry >> 1, rank;
 
+    barrier_var(closing); /* or clang makes a branch of the last term */
     rank = is_zero(((__u32)entry ^ tag) >> LB_FLOW_STATE_BITS) << 1 | is_zero((__u32)entry);
-    rank = rank << 2 | (entry & LB_FLOW_CLOSING) | (~(entry | entry >> 1) & LB_FLOW_SEEN);
+    rank = rank << 2 | (entry & LB_FLOW_CLOSING) | (~(entry | closing) & LB_FLOW_SEEN);
     return (rank << LB_FLOW_TIME_BITS | idle >> LB_FLOW_TIME_SHIFT) << FLOW_WAY_BITS | (LB_FLOW_WAYS - 1 - way);
 }
 
@@ -141,7 +143,7 @@ __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u3
 {
     __u64 now = flow_now();
     __u32 tag = flow_tag(hash);
-    __s64 best = 0, more;
+    __s64 best = 0, more, less;
     __u32 way;
 
     if (!bucket)
@@ -149,8 +151,9 @@ __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u3
 #pragma unroll
     for (way = 0; way < LB_FLOW_WAYS; way++) {
         more = (__s64)flow_rank(*(volatile __u64 *)&bucket->entry[way], now, tag, way) - best;
-        barrier_var(more);
-        best += more & ~(more >> 63);
+        less = more >> 63;
+        barrier_var(less); /* or clang sees a maximum, and makes it a branch */
+        best += more & ~less;
     }
     if (best < FLOW_RANK_CLOSING)
         count_event(LB_EVENT_EVICTED);

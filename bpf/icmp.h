@@ -57,7 +57,7 @@ __noinline int echo_reply4(struct xdp_md *ctx, __u32 l2_length)
         return 0;
     ip = data + l2_length;
     icmp = (void *)(ip + 1);
-    if ((void *)(icmp + 1) > data_end || data + ETH_HLEN > data_end || !can_answer4(data, ip)) {
+    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer4(data, ip)) {
         drop(LB_DROP_IP_HEADER);
         return 0;
     }
@@ -84,7 +84,7 @@ __noinline int echo_reply6(struct xdp_md *ctx, __u32 l2_length)
         return 0;
     ip = data + l2_length;
     icmp = (void *)(ip + 1);
-    if ((void *)(icmp + 1) > data_end || data + ETH_HLEN > data_end || !can_answer6(data, ip)) {
+    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer6(data, ip)) {
         drop(LB_DROP_IP_HEADER);
         return 0;
     }
@@ -166,7 +166,7 @@ static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *er
     error->icmp = error->ip + ip_header;
     error->quote = error->ip + headers;
     error->sum = (__u32)sum;
-    return error->quote + ip_header <= data_end && data + ETH_HLEN <= data_end;
+    return data + ETH_HLEN <= data_end && error->quote + ip_header <= data_end;
 }
 
 /*

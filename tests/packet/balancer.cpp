@@ -105,10 +105,8 @@ lb_config all_on() {
     return config;
 }
 
-void Balancer::Destroy::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skeleton); }
-
-Balancer::Balancer(const lb_config& config, std::uint32_t buckets) : skeleton_(lb_bpf::open()) {
-    if (!skeleton_) check(-errno, "open the BPF object");
+Balancer::Balancer(const lb_config& config, std::uint32_t buckets, const std::string& objects)
+    : skeleton_(open_skeleton<lb_bpf>(lb_bpf__create_skeleton, objects, "lb")) {
     skeleton_->rodata->config = config;
     skeleton_->rodata->config.bucket_mask = buckets - 1;
     skeleton_->rodata->config.vip4_mask = skeleton_->rodata->config.vip6_mask = vip_lines - 1;

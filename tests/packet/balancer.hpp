@@ -4,13 +4,13 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "bpf/abi.h"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/state.hpp"
+#include "tests/packet/object.hpp"
 #include "tests/packet/packet.hpp"
 
 struct lb_bpf;
@@ -32,7 +32,9 @@ struct Outcome {
 /// the operating system refuses is thrown, so it fails the test.
 class Balancer {
   public:
-    explicit Balancer(const lb_config& config = all_on(), std::uint32_t buckets = 1);
+    /// `objects`: as of open_skeleton.
+    explicit Balancer(const lb_config& config = all_on(), std::uint32_t buckets = 1,
+                      const std::string& objects = default_objects());
     ~Balancer();
     Balancer(const Balancer&) = delete;
     Balancer& operator=(const Balancer&) = delete;
@@ -65,10 +67,7 @@ class Balancer {
   private:
     [[nodiscard]] std::vector<std::uint64_t> reasons() const;
 
-    struct Destroy {
-        void operator()(lb_bpf* skeleton) const;
-    };
-    std::unique_ptr<lb_bpf, Destroy> skeleton_;
+    SkeletonPointer<lb_bpf> skeleton_;
     std::vector<std::uint64_t> reasons_;
     std::vector<lbd::Vip4Entry> vips4_;
     std::vector<lbd::Vip6Entry> vips6_;

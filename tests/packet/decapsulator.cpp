@@ -67,10 +67,8 @@ decap_config unwrap_all() {
             .pad = {}};
 }
 
-void Decapsulator::Destroy::operator()(decap_bpf* skeleton) const { decap_bpf::destroy(skeleton); }
-
-Decapsulator::Decapsulator(const decap_config& config) : skeleton_(decap_bpf::open()) {
-    if (!skeleton_) check(-errno, "open the BPF object");
+Decapsulator::Decapsulator(const decap_config& config, const std::string& objects)
+    : skeleton_(open_skeleton<decap_bpf>(decap_bpf__create_skeleton, objects, "decap")) {
     skeleton_->rodata->config = config;
     for (bpf_map* map : {skeleton_->maps.balancers, skeleton_->maps.vips, skeleton_->maps.own, skeleton_->maps.tunnels,
                          skeleton_->maps.networks})

@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "bpf/decap_abi.h"
 #include "tests/packet/balancer.hpp"
+#include "tests/packet/object.hpp"
 #include "tests/packet/packet.hpp"
 
 struct decap_bpf;
@@ -31,7 +31,8 @@ inline constexpr std::uint32_t vni = 666;
 /// 2001:db8::/64.
 class Decapsulator {
   public:
-    explicit Decapsulator(const decap_config& config = unwrap_all());
+    /// `objects`: as of open_skeleton.
+    explicit Decapsulator(const decap_config& config = unwrap_all(), const std::string& objects = default_objects());
     ~Decapsulator();
     Decapsulator(const Decapsulator&) = delete;
     Decapsulator& operator=(const Decapsulator&) = delete;
@@ -49,10 +50,7 @@ class Decapsulator {
   private:
     [[nodiscard]] std::vector<std::uint64_t> reasons() const;
 
-    struct Destroy {
-        void operator()(decap_bpf* skeleton) const;
-    };
-    std::unique_ptr<decap_bpf, Destroy> skeleton_;
+    SkeletonPointer<decap_bpf> skeleton_;
     std::vector<std::uint64_t> reasons_;
 };
 

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "bpf/abi.h"
+#include "bpf/decap_abi.h"
+#include "capture.skel.h"
+#include "lb.skel.h"
+#include "probe.skel.h"
+#include "tests/packet/balancer.hpp"
+#include "tests/packet/decapsulator.hpp"
+#include "tests/packet/object.hpp"
+#include "tests/packet/switches.hpp"
+#include "trace.skel.h"
+
+/// What different compilers make of the programs: the verifier goes by what it reads, not by what was written.
+namespace culvert::packet {
+namespace {
+
+/// The kernel's limit is a million; this leaves room for other kernels' verifiers.
+constexpr std::uint32_t budget = 100'000;
+
+/// The one that this was built with, and the others of Debian 12.
+std::vector<std::string> compilers() {
+    std::vector<std::string> names{"default"};
+    for (const char* name : {"clang-14", "clang-15", "clang-16", "clang-19"})
+        if (std::string_view(CULVERT_BPF_COMPILER) != name) names.emplace_back(name);
+    return names;
+}
+
+class Compilers : public BalancerTest, public testing::WithParamInterface<std::string> {
+  protected:
+    void SetUp() override {
+        BalancerTest::SetUp();
+        if (GetParam() == "default") return;
+        objects_ = CULVERT_BPF_OBJECTS "/" + GetParam();
+        if (!std::filesystem::exists(objects_ + "/lb.bpf.o"))
+            GTEST_SKIP() << GetParam() << " is not installed (scripts/setup), or was not when this was configured";
+    }
+    [[nodiscard]] const std::string& objects() const { return objects_; }
+
+  private:
+    std::string objects_;
+};
+
+std::string name_of_compiler(const testing::TestParamInfo<std::string>& compiler) {
+    std::string name = compiler.param;
+    std::ranges::replace(name, '-', '_');
+    return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Debian12, Compilers, testing::ValuesIn(compilers()), name_of_compiler);
+
+TEST_P(Compilers, MakeABalancerThatLoadsInEverySetOfSwitchesWithinTheVerifiersBudget) {
+    // On an emulated processor all sets of all compilers would take many minutes.
+    const bool thorough = std::getenv("CULVERT_PACKETS") == nullptr;
+    for (const SwitchSet set : thorough ? all_switch_sets() : few_switch_sets()) {
+        SCOPED_TRACE(name_of(set));
+        const std::uint32_t instructions = Balancer(with_switches(set), 1, objects()).verified_instructions();
+        EXPECT_LT(instructions, budget);
+        RecordProperty(name_of(set), std::to_string(instructions));
+    }
+}
+
+TEST_P(Compilers, MakeADecapsulatorThatLoadsWhateverItIsToUnwrap) {
+    for (const std::uint8_t guard : {DECAP_GUARD_STRICT, DECAP_GUARD_LOG, DECAP_GUARD_OFF}) {
+        decap_config config = unwrap_all();
+        config.guard = guard;
+        EXPECT_LT(Decapsulator(config, objects()).verified_instructions(), budget);
+        for (std::uint8_t decap_config::*kind : {&decap_config::fou, &decap_config::gue, &decap_config::geneve})
+            for (const int outer : {0, 1}) {
+                decap_config one{};
+                one.version = DECAP_ABI_VERSION;
+                one.guard = guard;
+                one.udp[outer] = one.*kind = 1;
+                EXPECT_LT(Decapsulator(one, objects()).verified_instructions(), budget);
+                one.udp_gre = 1;
+                one.ipip[outer] = DECAP_INNER4;
+                EXPECT_LT(Decapsulator(one, objects()).verified_instructions(), budget);
+            }
+    }
+}
+
+TEST_P(Compilers, MakeAProgramForProbesThatLoads) {
+    const auto probe = open_skeleton<probe_bpf>(probe_bpf__create_skeleton, objects(), "probe");
+    probe->rodata->config = all_on();
+    EXPECT_EQ(probe_bpf::load(probe.get()), 0);
+}
+
+/// Not every kernel lets programs and tracepoints be traced.
+class Traced : public Compilers {};
+INSTANTIATE_TEST_SUITE_P(Debian12, Traced, testing::ValuesIn(compilers()), name_of_compiler);
+
+TEST_P(Traced, ProgramsForCapturesAndTracesLoad) {
+    const auto lb = open_skeleton<lb_bpf>(lb_bpf__create_skeleton, objects(), "lb");
+    lb->rodata->config = all_on();
+    ASSERT_EQ(lb_bpf::load(lb.get()), 0);
+    const auto capture = open_skeleton<capture_bpf>(capture_bpf__create_skeleton, objects(), "capture");
+    for (bpf_program* program : {capture->progs.comes, capture->progs.leaves})
+        ASSERT_EQ(bpf_program__set_attach_target(program, bpf_program__fd(lb->progs.lb), "lb"), 0);
+    const int loaded = capture_bpf::load(capture.get());
+    if (loaded != 0 && errno == EPERM) GTEST_SKIP() << "this kernel lets no BPF program be traced";
+    EXPECT_EQ(loaded, 0);
+
+    const auto trace = open_skeleton<trace_bpf>(trace_bpf__create_skeleton, objects(), "trace");
+    EXPECT_EQ(trace_bpf::load(trace.get()), 0);
+}
+
+}  // namespace
+}  // namespace culvert::packet
