@@ -17,6 +17,38 @@
 /* Raised whenever anything below changes shape or meaning. */
 #define LB_ABI_VERSION 4
 
+/* ---- Which frames are for this host: .data.own -------------------------------------------------------------------- */
+
+/*
+ * MAC addresses of this host's interfaces, each with the port by which frames for it come. A key is in the line of lb_mac_line; a place
+ * that is free has LB_MAC_NONE. Every program has its own: user space fills it before packets see the program.
+ */
+#define LB_MAC_LINES 256
+#define LB_MAC_WAYS 4
+#define LB_MAC_NONE (~0ULL)
+struct lb_macs {
+    __u64 line[LB_MAC_LINES][LB_MAC_WAYS];
+    __u32 any; /* 1: there are too many of them, so that every unicast frame counts as ours */
+    __u32 pad;
+};
+LB_SIZE(struct lb_macs, 8200);
+
+/*
+ * `first`, `last`: four bytes and two of the address as they lie in memory. `port`: index of the interface, of which 16 bits do; 0
+ * where there is only one, so that it doesn't matter.
+ */
+static inline __u64 lb_mac_key(__u32 first, __u16 last, __u32 port)
+{
+    __u64 low = first, middle = last, high = port;
+
+    return low | middle << 32 | high << 48;
+}
+
+static inline __u32 lb_mac_line(__u64 key)
+{
+    return ((key >> 40) + (key >> 48)) & (LB_MAC_LINES - 1);
+}
+
 /* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */
 
 /* port_be 0 with a protocol: all its ports. port_be 0 and protocol 0: the address is a VIP of some service. */
@@ -238,7 +270,8 @@ LB_SIZE(struct lb_counters, 32);
     LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                           \
     LB_REASON(IP_OPTIONS, "ip_options", "IPv4 options, or IPv6 extension headers that are too many or lead elsewhere") \
     LB_REASON(IP_CHECKSUM, "ip_checksum", "the IPv4 header checksum is wrong")                                         \
-    LB_REASON(FRAGMENT, "fragment", "an IP fragment whose first fragment hasn't been seen")                            \
+    LB_REASON(FRAGMENT, "fragment",                                                                                    \
+              "an IP fragment whose first fragment hasn't been seen, or an ICMP error about such")                     \
     LB_REASON(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header or length make no sense")                         \
     LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                              \
     LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                       \

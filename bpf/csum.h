@@ -40,6 +40,16 @@ static __always_inline __u16 csum_update(__u16 check, __u16 old, __u64 new)
     return ~csum_fold((__u64)(__u16)~check + (__u16)~old + new);
 }
 
+/*
+ * The same, of UDP and ICMP. UDP sends zero as all ones: zero means none (RFC 768). What ICMP's covers has no addresses, so all of it may
+ * be zero, and sums to all ones only with all ones. To who adds up other packets both are one number (RFC 1071, section 1).
+ */
+static __always_inline __u16 csum_update_nonzero(__u16 check, __u16 old, __u64 new)
+{
+    check = csum_update(check, old, new);
+    return check ? check : 0xffff;
+}
+
 static __always_inline __u64 sum_of_words(const void *data, int count)
 {
     const __u32 *words = data;

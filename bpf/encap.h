@@ -171,11 +171,8 @@ static __always_inline int update_l4(const struct packet *p, void *l4, void *dat
         tcp->check = csum_update(tcp->check, old, new);
         break;
     case IPPROTO_UDP:
-        if (udp->check) {
-            udp->check = csum_update(udp->check, old, new);
-            if (!udp->check)
-                udp->check = 0xffff;
-        }
+        if (udp->check)
+            udp->check = csum_update_nonzero(udp->check, old, new);
         break;
     case IPPROTO_ICMPV6:
         icmp->icmp6_cksum = csum_update(icmp->icmp6_cksum, old, new);

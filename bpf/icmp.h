@@ -30,19 +30,19 @@ static __always_inline void swap_macs(struct ethhdr *eth)
     __builtin_memcpy(eth->h_source, mac, ETH_ALEN);
 }
 
-/* Nothing is answered that came by broadcast or from no single host: RFC 1122, section 3.2.2; RFC 4443, section 2.4 (e). */
-static __always_inline int can_answer4(const struct ethhdr *eth, const struct iphdr *ip)
+/* Nothing is answered that came from no single host: RFC 1122, section 3.2.2; RFC 4443, section 2.4 (e). */
+static __always_inline int can_answer4(const struct iphdr *ip)
 {
     __u8 net = *(const __u8 *)&ip->saddr;
 
-    return !(eth->h_dest[0] & 1) && net != 0 && net != 127 && net < 224;
+    return net != 0 && net != 127 && net < 224;
 }
 
-static __always_inline int can_answer6(const struct ethhdr *eth, const struct ipv6hdr *ip)
+static __always_inline int can_answer6(const struct ipv6hdr *ip)
 {
     const __u32 *source = ip->saddr.in6_u.u6_addr32;
 
-    return !(eth->h_dest[0] & 1) && (source[0] | source[1]) && ip->saddr.in6_u.u6_addr8[0] != 0xff;
+    return (source[0] | source[1]) && ip->saddr.in6_u.u6_addr8[0] != 0xff;
 }
 
 /* Answers the echo request of the frame. */
@@ -57,7 +57,7 @@ __noinline int echo_reply4(struct xdp_md *ctx, __u32 l2_length)
         return 0;
     ip = data + l2_length;
     icmp = (void *)(ip + 1);
-    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer4(data, ip)) {
+    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer4(ip)) {
         drop(LB_DROP_IP_HEADER);
         return 0;
     }
@@ -67,7 +67,7 @@ __noinline int echo_reply4(struct xdp_md *ctx, __u32 l2_length)
     ip->daddr = from;
     ip->check = csum_update(ip->check, bpf_htons((__u16)(ip->ttl << 8)), bpf_htons(OUR_HOP_LIMIT << 8));
     ip->ttl = OUR_HOP_LIMIT;
-    icmp->checksum = csum_update(icmp->checksum, bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8));
+    icmp->checksum = csum_update_nonzero(icmp->checksum, bpf_htons(ICMP_ECHO << 8), bpf_htons(ICMP_ECHOREPLY << 8));
     icmp->type = ICMP_ECHOREPLY;
     count_event(LB_EVENT_ECHO);
     return 1;
@@ -84,7 +84,7 @@ __noinline int echo_reply6(struct xdp_md *ctx, __u32 l2_length)
         return 0;
     ip = data + l2_length;
     icmp = (void *)(ip + 1);
-    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer6(data, ip)) {
+    if (data + ETH_HLEN > data_end || (void *)(icmp + 1) > data_end || !can_answer6(ip)) {
         drop(LB_DROP_IP_HEADER);
         return 0;
     }
@@ -181,7 +181,7 @@ static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u3
     struct iphdr *ip, *quote;
     struct icmphdr *icmp;
 
-    if (!begin_error(ctx, &error, l2_length, quoted, ERROR4_HEADERS) || !can_answer4(error.eth, error.quote))
+    if (!begin_error(ctx, &error, l2_length, quoted, ERROR4_HEADERS) || !can_answer4(error.quote))
         return 0;
     ip = error.ip;
     icmp = error.icmp;
@@ -214,7 +214,7 @@ static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u3
     struct ipv6hdr *ip, *quote;
     struct icmp6hdr *icmp;
 
-    if (!begin_error(ctx, &error, l2_length, quoted, ERROR6_HEADERS) || !can_answer6(error.eth, error.quote))
+    if (!begin_error(ctx, &error, l2_length, quoted, ERROR6_HEADERS) || !can_answer6(error.quote))
         return 0;
     ip = error.ip;
     icmp = error.icmp;

@@ -3,8 +3,10 @@
 #ifndef CULVERT_BPF_PARSE_H
 #define CULVERT_BPF_PARSE_H
 
+#include "own.h"
 #include "packet.h"
 #include "stats.h"
+#include "vip.h"
 
 extern const volatile struct lb_config config;
 
@@ -28,17 +30,66 @@ __noinline __u32 parse_tags(struct xdp_md *ctx)
     return (ETH_HLEN + 8) | (__u32) * (__u16 *)(data + ETH_HLEN + 6) << 16;
 }
 
-/* The EtherType in network order, 0 if the frame ends before. */
-static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p, void *data, void *data_end)
+static __always_inline int is_for_vip(__u16 type, void *l3, void *data_end)
 {
-    struct ethhdr *eth = data;
+    struct ipv6hdr *ip6 = l3;
+    struct iphdr *ip4 = l3;
+
+    if (config.ipv4 && type == bpf_htons(ETH_P_IP))
+        return (void *)(ip4 + 1) <= data_end && is_vip4(ip4->daddr);
+    if (config.ipv6 && type == bpf_htons(ETH_P_IPV6))
+        return (void *)(ip6 + 1) <= data_end && is_vip6(&ip6->daddr);
+    return 0;
+}
+
+/*
+ * A tag of VLAN 0 only has a priority (IEEE 802.1Q, section 9.6): takes one or two of them off a frame for a VIP, and returns 1. Where
+ * there are no VLANs, frames with other tags are nobody's here.
+ */
+__noinline int remove_priority(struct xdp_md *ctx)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    __u16 *tag = data + ETH_HLEN; /* its identifier, and the type behind it */
+    __u32 macs[3];
+    int length = 4;
+
+    if (data + ETH_HLEN + 8 > data_end || tag[0] & bpf_htons(0xfff))
+        return 0;
+    if (is_tag(tag[1])) {
+        if (tag[2] & bpf_htons(0xfff) || !is_for_vip(tag[3], tag + 4, data_end))
+            return 0;
+        length = 8;
+    } else if (!is_for_vip(tag[1], tag + 2, data_end)) {
+        return 0;
+    }
+    __builtin_memcpy(macs, data, sizeof(macs));
+    if (bpf_xdp_adjust_head(ctx, length))
+        return 0;
+    data = (void *)(long)ctx->data;
+    data_end = (void *)(long)ctx->data_end;
+    if (data + sizeof(macs) > data_end)
+        return 0;
+    __builtin_memcpy(data, macs, sizeof(macs));
+    return 1;
+}
+
+/* The EtherType in network order, 0 if the frame ends before or is for others. Pointers into the packet are invalid afterwards. */
+static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p)
+{
+    struct ethhdr *eth = (void *)(long)ctx->data;
     __u32 tagged;
 
-    if ((void *)(eth + 1) > data_end)
+    if ((void *)(eth + 1) > (void *)(long)ctx->data_end || !is_own(ctx, eth))
         return 0;
     p->l2_length = ETH_HLEN;
-    if (!config.vlan || !is_tag(eth->h_proto))
+    if (__builtin_expect(!is_tag(eth->h_proto), 1))
         return eth->h_proto;
+    if (!config.vlan) {
+        if (!remove_priority(ctx))
+            return 0;
+        eth = (void *)(long)ctx->data;
+        return (void *)(eth + 1) > (void *)(long)ctx->data_end ? 0 : eth->h_proto;
+    }
     tagged = parse_tags(ctx);
     p->l2_length = tagged & 0x1f;
     return (__u16)(tagged >> 16);

@@ -64,14 +64,15 @@ static __always_inline int set_flow4(struct packet *p, const struct tuple4 *flow
 
 /*
  * Echo requests to a VIP are answered. An error about a packet that a VIP sent takes the flow of what it quotes, seen from the
- * client's side, so that it reaches the backend that has the socket. 8 bytes of `icmp` are there.
+ * client's side, so that it reaches the backend that has the socket; of a later fragment nobody here knows the flow. 8 bytes of
+ * `icmp` are there.
  */
 static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, struct tuple4 *flow, struct iphdr *ip,
                                        void *data_end)
 {
     struct icmphdr *icmp = (void *)(ip + 1);
     struct iphdr *quote = (void *)(icmp + 1);
-    __u16 *ports = (void *)(quote + 1);
+    __u16 *ports;
     int verdict;
 
     if (icmp->type == ICMP_ECHO) {
@@ -82,10 +83,15 @@ static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, str
     }
     if (icmp->type != ICMP_DEST_UNREACH && icmp->type != ICMP_TIME_EXCEEDED && icmp->type != ICMP_PARAMETERPROB)
         return XDP_PASS;
+    if ((void *)(quote + 1) > data_end)
+        return refuse4(ip, LB_DROP_TRUNCATED);
+    if (quote->version != 4 || quote->ihl < 5 || quote->saddr != ip->daddr)
+        return refuse4(ip, LB_DROP_L4_HEADER);
+    ports = (void *)quote + quote->ihl * 4;
     if ((void *)(ports + 2) > data_end)
         return refuse4(ip, LB_DROP_TRUNCATED);
-    if (*(__u8 *)quote != 0x45 || quote->frag_off & bpf_htons(IP_OFFSET) || quote->saddr != ip->daddr)
-        return refuse4(ip, LB_DROP_L4_HEADER);
+    if (quote->frag_off & bpf_htons(IP_OFFSET))
+        return refuse4(ip, LB_DROP_FRAGMENT);
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
     flow->client = quote->daddr;

@@ -31,8 +31,14 @@ static __always_inline int is_extension(__u8 next)
 #define EXTENSIONS_TRUNCATED 1
 #define EXTENSIONS_REFUSED 2
 
-/* One of the last two if the end of the headers isn't found or isn't wanted. A global function as parse_tags is. */
-__noinline __u64 parse_extensions(struct xdp_md *ctx, __u32 l2_length)
+/* The farthest IPv6 header that is looked at: quoted in an ICMP error, behind two tags. */
+#define IPV6_OFFSET_MAX (ETH_HLEN + 8 + sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr))
+
+/*
+ * Of the IPv6 header at `l3`, bytes from the beginning of the frame. One of the last two if the end of the headers isn't found or
+ * isn't wanted. A global function as parse_tags is.
+ */
+__noinline __u64 parse_extensions(struct xdp_md *ctx, __u32 l3)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
     __u32 offset = sizeof(struct ipv6hdr), kind = PACKET_WHOLE, id = 0;
@@ -40,9 +46,9 @@ __noinline __u64 parse_extensions(struct xdp_md *ctx, __u32 l2_length)
     __u8 next;
     int i;
 
-    if (l2_length > ETH_HLEN + 8)
+    if (l3 > IPV6_OFFSET_MAX)
         return EXTENSIONS_TRUNCATED;
-    ip = data + l2_length;
+    ip = data + l3;
     if ((void *)(ip + 1) > data_end)
         return EXTENSIONS_TRUNCATED;
     next = ip->nexthdr;
@@ -121,13 +127,14 @@ static __always_inline int is_same6(const struct in6_addr *a, const struct in6_a
     return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
 }
 
-/* As parse_icmp4. There are no extension headers. */
+/* As parse_icmp4. There are no extension headers but in the quotation. */
 static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, struct tuple6 *flow, struct ipv6hdr *ip,
                                        void *data_end)
 {
     struct icmp6hdr *icmp = (void *)(ip + 1);
     struct ipv6hdr *quote = (void *)(icmp + 1);
-    __u16 *ports = (void *)(quote + 1);
+    __u16 *ports;
+    __u64 walk;
     int verdict;
 
     if ((void *)(icmp + 1) > data_end)
@@ -140,15 +147,23 @@ static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, str
     }
     if (icmp->icmp6_type < ICMPV6_DEST_UNREACH || icmp->icmp6_type > ICMPV6_PARAMPROB)
         return XDP_PASS;
-    if ((void *)(ports + 2) > data_end)
+    if ((void *)(quote + 1) > data_end)
         return refuse6(ip, LB_DROP_TRUNCATED);
     if (quote->version != 6 || !is_same6(&quote->saddr, &ip->daddr))
         return refuse6(ip, LB_DROP_L4_HEADER);
+    walk = parse_extensions(ctx, p->l2_length + sizeof(*ip) + sizeof(*icmp));
+    ports = (void *)quote + EXTENSIONS_LENGTH(walk);
+    if (walk == EXTENSIONS_TRUNCATED || (void *)(ports + 2) > data_end)
+        return refuse6(ip, LB_DROP_TRUNCATED);
+    if (walk == EXTENSIONS_REFUSED)
+        return refuse6(ip, LB_DROP_IP_OPTIONS);
+    if (EXTENSIONS_KIND(walk) == PACKET_LATER_FRAGMENT)
+        return refuse6(ip, LB_DROP_FRAGMENT);
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
     flow->client = &quote->daddr;
     flow->ports = ports[1] | (__u32)ports[0] << 16;
-    flow->protocol = quote->nexthdr;
+    flow->protocol = EXTENSIONS_NEXT(walk);
     return GO_ON;
 }
 

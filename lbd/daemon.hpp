@@ -63,6 +63,8 @@ class Daemon {
     [[nodiscard]] netlink::Result<> attach();
     /// The same while packets flow, for interfaces that have come and gone.
     [[nodiscard]] netlink::Result<> follow_interfaces();
+    /// Tells the program which frames are for this host.
+    void tell_own_macs();
     /// Gives ids free that nothing needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids();
     /// From what is to what the configuration wants: program and maps.
@@ -130,8 +132,9 @@ class Daemon {
     Image image_;
     std::optional<Planned> planned_;  // none: the image was read from the maps
     IdleTimes idle_times_;
-    std::size_t swept_ = 0;  // buckets of the flow table, in this round
-    bool detach_ = false;    // in the end
+    bool takes_any_mac_ = false;  // was said
+    std::size_t swept_ = 0;       // buckets of the flow table, in this round
+    bool detach_ = false;         // in the end
     Reloads reloads_;
     netlink::Result<> outcome_;
 

@@ -4,10 +4,12 @@
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <linux/if_ether.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <random>
+#include <span>
 #include <system_error>
 #include <utility>
 #include <variant>
@@ -15,6 +17,7 @@
 
 #include "floor.skel.h"
 #include "lb.skel.h"
+#include "lbd/datapath/own_macs.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
@@ -26,6 +29,7 @@ namespace {
 
 using netlink::Family;
 
+constexpr std::uint32_t lo = 1;  // by which BPF_PROG_TEST_RUN has frames come
 constexpr std::uint32_t ring_size = 65537;
 constexpr std::uint32_t fast_time_shift = 10;  // an entry's time changes about once a second
 
@@ -162,6 +166,9 @@ std::shared_ptr<bpf_object> load_balancer(const Workload& workload, Subject::Kin
     const std::uint32_t buckets = kind == Subject::Kind::ours ? table_entries(workload) / LB_FLOW_WAYS : 1;
     skeleton->rodata->config.bucket_mask = buckets - 1;
     size_maps(object.get(), workload, kind);
+    const auto bytes = frame(workload);
+    const auto own = *netlink::MacAddress::from_bytes(std::span(bytes).first(ETH_ALEN));
+    skeleton->data_own->own = lbd::mac_table({{.port = lo, .mac = own}}, skeleton->rodata->config.redirect != 0);
     checked(Skeleton::load(skeleton), "load a balancer");
     fill(object.get(), workload);
     return object;

@@ -198,6 +198,18 @@ Result<> Datapath::detach(const Pins& pins, std::uint32_t ifindex) {
     return {};
 }
 
+bool Datapath::set_own(OwnMacs own) {
+    lb_macs& present = skeleton_->data_own->own;
+    if (own == own_) return present.any == 0;
+    own_ = std::move(own);
+    lb_macs wanted = mac_table(own_, build_.config.redirect != 0);
+    for (std::size_t i = 0; i < LB_MAC_LINES; ++i)
+        for (std::size_t way = 0; way < LB_MAC_WAYS; ++way)
+            std::atomic_ref(present.line[i][way]).store(wanted.line[i][way], std::memory_order_relaxed);
+    std::atomic_ref(present.any).store(wanted.any, std::memory_order_relaxed);
+    return wanted.any == 0;
+}
+
 Result<> Datapath::leave_former() {
     CHECK_OK(copy_former_flows());
     former_flows_.reset();

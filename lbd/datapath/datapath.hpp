@@ -17,6 +17,7 @@
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/datapath/latency.hpp"
 #include "lbd/datapath/mapped_array.hpp"
+#include "lbd/datapath/own_macs.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
 #include "lbd/datapath/vip_table.hpp"
@@ -62,6 +63,10 @@ class Datapath {
     [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);
     /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
     [[nodiscard]] netlink::Result<> leave_former();
+
+    /// Which frames are for this host: none before the first call. Returns whether all have their place; if not, every
+    /// unicast frame counts.
+    bool set_own(OwnMacs own);
 
     /// What the maps hold.
     [[nodiscard]] netlink::Result<Image> read_image() const;
@@ -122,7 +127,8 @@ class Datapath {
     Settler settler_;
     Memory memory_;
     std::optional<MappedArray<lb_bucket>> former_flows_;  // if the table is another one
-    std::set<Vip> prefixes_;                              // in the tries
+    OwnMacs own_;
+    std::set<Vip> prefixes_;  // in the tries
     VipHalves<lb_vip4_line> vips4_;
     VipHalves<lb_vip6_line> vips6_;
 };

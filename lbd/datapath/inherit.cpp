@@ -26,10 +26,10 @@ constexpr const char* cure = "lbd stop --detach, then start: all flows are forgo
 
 constexpr const char* config_map = "compiled_to";
 
-/// Empty for .rodata, whose layout is the compiler's. No dots: the filesystem has none in names.
+/// Empty for what each program has for itself. No dots: the filesystem has none in names.
 std::string pin_name(const bpf_map* map) {
     const std::string_view name = ::bpf_map__name(map);
-    if (name.ends_with(".rodata")) return {};
+    if (name.ends_with(".rodata") || name == ".data.own") return {};
     return name.ends_with(".bss") ? "state" : std::string(name);
 }
 

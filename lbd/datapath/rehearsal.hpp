@@ -22,6 +22,7 @@ struct Fate {
     std::optional<lb_reason> reason;  ///< that it would be counted under
     std::optional<lb_event> event;    ///< the same
     lb_story story{};
+    bool is_own = true;  ///< its MAC address is one of this host's
 };
 
 /// A second instance of the program that packets see, with the same maps, but for counters of its own. It is on no

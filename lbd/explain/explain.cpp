@@ -56,7 +56,16 @@ std::string name_of(std::uint32_t ifindex, const Scene& scene) {
     return name == scene.interfaces.end() ? std::to_string(ifindex) : name->second;
 }
 
-std::string why_passed(const std::optional<Headers>& headers, const Scene& scene) {
+/// RFC 1812, section 5.3.4.
+std::string whom_it_is_for(Frame frame) {
+    if ((frame[0] & 1) != 0) return "it is a broadcast or a multicast to the link, and none of those is forwarded";
+    netlink::MacAddress mac;
+    std::ranges::copy(frame.first(mac.bytes.size()), mac.bytes.begin());
+    return fmt::format("it is for MAC address {}, which none of this host's interfaces has there", mac.to_string());
+}
+
+std::string why_passed(Frame frame, const Fate& fate, const std::optional<Headers>& headers, const Scene& scene) {
+    if (!fate.is_own) return whom_it_is_for(frame);
     if (!headers) return "it is no whole IPv4 or IPv6 packet";
     const std::string to = headers->destination.to_string();
     const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };
@@ -149,7 +158,7 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& 
         const std::uint32_t to = fate.verdict == XDP_REDIRECT ? body.ifindex : ifindex;
         json["out"] = out(fate, name_of(to, scene), parts_of(body, *owner->backend, fate.frame.size()));
     }
-    if (fate.verdict == XDP_PASS) json["passed_text"] = why_passed(headers, scene);
+    if (fate.verdict == XDP_PASS) json["passed_text"] = why_passed(frame, fate, headers, scene);
     return json;
 }
 

@@ -2,6 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +12,18 @@
 #include "lbd/explain/explain.hpp"
 
 namespace culvert::lbd {
+
+namespace {
+
+/// A frame that was made up has no MAC addresses: it goes to the interface by which it comes.
+std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netlink::MacAddress& interface) {
+    const auto to = std::span(frame).first(std::min(frame.size(), interface.bytes.size()));
+    if (std::ranges::all_of(to, [](std::uint8_t byte) { return byte == 0; }))
+        std::copy_n(interface.bytes.begin(), to.size(), to.begin());
+    return frame;
+}
+
+}  // namespace
 
 /// An explanation of each frame.
 Answer Daemon::answer(const ExplainRequest& request) {
@@ -24,7 +38,10 @@ Answer Daemon::answer(const ExplainRequest& request) {
     auto rehearsal = datapath_.rehearse();
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());
     Json answers = Json::array();
-    for (const auto& frame : request.frames) {
+    const auto port = resolver_.network().ports.find(by->ifindex);
+    const auto mac = port == resolver_.network().ports.end() ? std::nullopt : port->second.mac;
+    for (const auto& one : request.frames) {
+        const auto frame = addressed(one, mac.value_or(netlink::MacAddress{}));
         const auto fate = rehearsal->run(frame, by->ifindex);
         if (!fate) return tl::unexpected(fate.error().message());
         answers.push_back(explain(frame, by->ifindex, *fate, scene));

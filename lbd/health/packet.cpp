@@ -139,7 +139,9 @@ void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
     const bool has_checksum = layout.protocol != IPPROTO_UDP || u16(checksum, 0) != 0;
     if (!has_checksum) return;
     l4.apply(checksum);
-    if (layout.protocol == IPPROTO_UDP && u16(checksum, 0) == 0) Correction::put(checksum, 0xffff);  // RFC 768
+    // RFC 768; and of an echo all may have become zero, which sums to all ones only with all ones.
+    const bool may_be_zero = layout.protocol != IPPROTO_UDP && layout.protocol != IPPROTO_ICMP;
+    if (!may_be_zero && u16(checksum, 0) == 0) Correction::put(checksum, 0xffff);
 }
 
 }  // namespace culvert::lbd

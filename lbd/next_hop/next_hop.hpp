@@ -32,6 +32,7 @@ struct Network {
     std::map<std::uint32_t, netlink::Link> ports;    ///< the links that are balanced on, by index
     std::map<std::uint32_t, netlink::Link> vlans;    ///< VLAN devices, of them and others
     std::map<std::uint32_t, netlink::Link> members;  ///< of ports that are bonds
+    std::map<std::uint32_t, netlink::Link> links;    ///< all that have a MAC address
     std::map<NeighbourKey, netlink::Neighbour> neighbours;
 };
 

@@ -102,7 +102,9 @@ Result<> Resolver::load() {
     network_.ports.clear();
     network_.vlans.clear();
     network_.members.clear();
+    network_.links.clear();
     for (const auto& link : links) {
+        if (link.mac) network_.links.emplace(link.index, link);
         if (is_port(link))
             network_.ports.emplace(link.index, link);
         else if (is_vlan(link))
@@ -168,13 +170,29 @@ Result<bool> Resolver::take(const netlink::LinkChanged& event) {
         CHECK_OK(load());
         return true;
     }
+    const bool has_other_mac = take_mac(event);
     if (!event.removed && network_.ports.contains(link.master))
         network_.members.insert_or_assign(link.index, link);
     else
         network_.members.erase(link.index);
-    if (event.removed || (!is_port && !is_vlan(link))) return false;
+    if (event.removed || (!is_port && !is_vlan(link))) return has_other_mac;
     (is_port ? network_.ports : network_.vlans).insert_or_assign(link.index, link);
     return routes_are_stale_ = true;
+}
+
+bool Resolver::take_mac(const netlink::LinkChanged& event) {
+    const netlink::Link& link = event.value;
+    const auto known = network_.links.find(link.index);
+    if (event.removed || !link.mac) {
+        if (known == network_.links.end()) return false;
+        network_.links.erase(known);
+        return true;
+    }
+    const bool is_alone = link.master == 0 && (link.lower == 0 || link.kind == "veth");
+    const bool is_other = known == network_.links.end() || known->second.mac != link.mac ||
+                          known->second.master != link.master || known->second.lower != link.lower;
+    network_.links.insert_or_assign(link.index, link);
+    return is_other && !is_alone;
 }
 
 bool Resolver::take(const netlink::NeighbourChanged& event) {

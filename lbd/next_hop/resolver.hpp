@@ -60,6 +60,8 @@ class Resolver {
     /// True if routes may lead by other MTUs.
     bool take_path_mtus();
     [[nodiscard]] netlink::Result<bool> take(const netlink::LinkChanged& event);
+    /// True if what is stacked on ports may have another MAC address.
+    bool take_mac(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
     bool take(const netlink::RouteChanged& event);
     /// To those backends whose routes are not known.

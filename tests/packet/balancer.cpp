@@ -123,6 +123,7 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets, const std::st
     resize(skeleton_->maps.flows, buckets);
     resize(skeleton_->maps.ports, 4);
     check(lb_bpf::load(skeleton_.get()), "load the BPF object");
+    set_own({{.port = arrival_interface, .mac = {{2, 0, 0, 0, 0, 2}}}});
     reasons_ = reasons();
 }
 
@@ -162,6 +163,10 @@ void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {
 }
 
 void Balancer::set_dest(std::uint32_t id, const lb_dest& dest) { update(skeleton_->maps.dests, id, dest); }
+
+void Balancer::set_own(const lbd::OwnMacs& own) {
+    skeleton_->data_own->own = lbd::mac_table(own, skeleton_->rodata->config.redirect != 0);
+}
 
 void Balancer::open_port(std::uint32_t ifindex) { update(skeleton_->maps.ports, ifindex, arrival_interface); }
 

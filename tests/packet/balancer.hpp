@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "lbd/datapath/own_macs.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/state.hpp"
 #include "tests/packet/object.hpp"
@@ -45,6 +46,8 @@ class Balancer {
                const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
     void set_dest(std::uint32_t id, const lb_dest_body& body);
     void set_dest(std::uint32_t id, const lb_dest& dest);
+    /// Which frames are for this host, in place of those for 02:00:00:00:00:02 by interface 1.
+    void set_own(const lbd::OwnMacs& own);
     /// Lets the program send by the interface that it knows as `ifindex`.
     void open_port(std::uint32_t ifindex);
 

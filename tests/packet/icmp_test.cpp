@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <set>
+#include <span>
 
 #include "lbd/plan/template.hpp"
 #include "tests/packet/balancer.hpp"
@@ -43,8 +45,30 @@ TEST_F(Echo, FromNoSingleHostIsNot) {
     FlowBalancer balancer;
     for (const char* source : {"0.0.0.0", "127.0.0.1", "224.0.0.1", "255.255.255.255"})
         EXPECT_EQ(balancer.send(Ethernet() / IPv4{.source = source} / Icmp{.type = 8}), "drop: ip_header") << source;
-    EXPECT_EQ(balancer.send(Ethernet{.destination = "ff:ff:ff:ff:ff:ff"} / IPv4() / Icmp{.type = 8}),
-              "drop: ip_header");
+}
+
+// An all-zero reply sums to all ones only if its checksum is all ones.
+TEST_F(Echo, OfNothingButZerosHasAChecksumThatAddsUp) {
+    FlowBalancer balancer;
+    for (const std::size_t zeros : {0, 1, 56}) {
+        const Packet data = Payload{Bytes(zeros)};
+        const Bytes got = balancer.receive(Ethernet() / IPv4() / Icmp{.type = 8} / data).frame;
+        EXPECT_TRUE(same(Ethernet(back) / reply4 / Icmp{.type = 0, .checksum = 0xffff} / data, got));
+    }
+}
+
+// Whatever the identifier: that is every sum there is.
+TEST_F(Echo, HasAChecksumThatAddsUpWhateverItIs) {
+    FlowBalancer balancer;
+    balancer.serve("2001:db8::1", lbd::Protocol::udp, 53, {});
+    const std::uint32_t step = std::getenv("CULVERT_PACKETS") == nullptr ? 1 : 101;
+    for (std::uint32_t id = 0; id <= 0xffff; id += step) {
+        const Bytes got = balancer.receive(Ethernet() / IPv4() / Icmp{.type = 8, .parameter = id << 16 | 1}).frame;
+        ASSERT_EQ(internet_checksum(std::span(got).subspan(14 + 20)), 0) << id;
+        const Packet ping6 = Ethernet() / IPv6() / Icmp6{.type = 128, .parameter = id << 16 | 1};
+        const Icmp6 pong{.type = 129, .parameter = id << 16 | 1};
+        ASSERT_TRUE(same(Ethernet(back) / reply6 / pong, balancer.receive(ping6).frame)) << id;
+    }
 }
 
 class IcmpError : public BalancerTest {};
@@ -105,9 +129,61 @@ TEST_F(IcmpError, ThatMakesNoSenseIsDropped) {
     };
     EXPECT_EQ(fate(quote(answer4(1000), 23)), "drop: truncated");
     EXPECT_EQ(fate(IPv4{.source = "192.0.2.9"} / TCP{.source = 80}), "drop: l4_header") << "not from the VIP";
-    EXPECT_EQ(fate(IPv4{.source = "192.0.2.1", .fragment = 0x0010, .protocol = 6} / payload(40)), "drop: l4_header");
+    EXPECT_EQ(fate(IPv4{.source = "192.0.2.1", .version = 5} / TCP{.source = 80}), "drop: l4_header");
+    EXPECT_EQ(fate(IPv4{.source = "192.0.2.1", .header_words = 4} / TCP{.source = 80}), "drop: l4_header");
     EXPECT_EQ(fate(IPv4{.source = "192.0.2.1"} / TCP{.source = 81}), "pass") << "of no service";
     EXPECT_EQ(balancer.send(Ethernet() / IPv4{.ttl = 1} / Icmp{.type = 3} / quote(answer4(1000), 28)), "drop: ttl");
+}
+
+// Backends fragment what they send, and their packets may have options: RFC 8201, section 4.
+TEST_F(IcmpError, FindsTheFlowBehindOptionsAndExtensionHeaders) {
+    FlowBalancer balancer({1, 2, 3}, all_on(), 64);
+    for (const char* vip : {"192.0.2.1", "2001:db8::1"}) balancer.serve(vip, lbd::Protocol::udp, 53, {1, 2, 3});
+    const Packet options = Extension{60}, long_options = Extension{0, Bytes(14)}, routing = Extension{43};
+    const Packet first = Extension{44, {0, 1, 0, 0, 0, 9}}, atomic = Extension{44, {0, 0, 0, 0, 0, 9}};
+    std::set<std::string> all;
+    for (std::uint16_t port = 1000; port < 1010; ++port) {
+        const Packet answer = UDP{.source = 53, .destination = port} / payload(1200);
+        const IPv4 sent4{.source = "192.0.2.1", .destination = "198.51.100.7", .fragment = 0};
+        const std::string backend4 = balancer.send(Ethernet() / IPv4() / UDP{.source = port});
+        IPv4 with_options = sent4, fragment = sent4;
+        with_options.options = Bytes(8, 1);
+        fragment.fragment = 0x2000;
+        for (const IPv4& ip : {sent4, with_options, fragment})
+            EXPECT_EQ(balancer.send(Ethernet() / IPv4{.source = "203.0.113.9"} /
+                                    Icmp{.type = 3, .code = 4, .parameter = 1300} / quote(ip / answer, 548)),
+                      backend4);
+
+        const IPv6 sent6{.source = "2001:db8::1", .destination = "2001:db8:c::7"};
+        const std::string backend6 = balancer.send(Ethernet() / IPv6() / UDP{.source = port});
+        for (const Packet& ip : {Packet(sent6), sent6 / first, sent6 / atomic, sent6 / options,
+                                 sent6 / long_options / first, sent6 / options / routing / first})
+            EXPECT_EQ(balancer.send(Ethernet() / IPv6{.source = "2001:db8:f::1"} / Icmp6{.type = 2, .parameter = 1280} /
+                                    quote(ip / answer, 1232)),
+                      backend6);
+        all.insert({backend4, backend6});
+    }
+    EXPECT_EQ(all.size(), 3U);
+    EXPECT_EQ(balancer.events(LB_EVENT_ICMP_ERROR), 90U);
+}
+
+TEST_F(IcmpError, WhoseFlowCannotBeKnownIsDroppedForThatReason) {
+    FlowBalancer balancer;
+    balancer.serve("2001:db8::1", lbd::Protocol::udp, 53, {1});
+    const auto about4 = [&](const Packet& quoted) {
+        return balancer.send(Ethernet() / IPv4() / Icmp{.type = 3, .code = 4} / quoted);
+    };
+    const auto about6 = [&](const Packet& quoted) {
+        return balancer.send(Ethernet() / IPv6() / Icmp6{.type = 2, .parameter = 1280} / quoted);
+    };
+    const IPv6 sent6{.source = "2001:db8::1", .destination = "2001:db8:c::7"};
+    EXPECT_EQ(about4(IPv4{.source = "192.0.2.1", .fragment = 0x0010, .protocol = 17} / payload(40)), "drop: fragment");
+    EXPECT_EQ(about6(sent6 / Extension{44, {0, 8, 0, 0, 0, 9}} / payload(40)), "drop: fragment");
+    EXPECT_EQ(about6(sent6 / Extension{51} / UDP{.source = 53}), "drop: ip_options");
+    EXPECT_EQ(about6(sent6 / Extension{60} / Extension{60} / Extension{60} / Extension{60} / Extension{60} / UDP()),
+              "drop: ip_options");
+    EXPECT_EQ(about6(quote(sent6 / Extension{44, {0, 1, 0, 0, 0, 9}} / UDP{.source = 53}, 47)), "drop: truncated");
+    EXPECT_EQ(about6(quote(sent6 / Extension{44, {0, 1, 0, 0, 0, 9}} / UDP{.source = 53}, 51)), "drop: truncated");
 }
 
 class TooBig : public BalancerTest {};

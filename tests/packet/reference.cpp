@@ -89,6 +89,51 @@ bool is_extension(std::uint8_t next) {
     return extensions.contains(next);
 }
 
+/// What the extension headers of an IPv6 packet lead to.
+struct Extensions {
+    const char* fault = nullptr;  ///< why their end isn't found or isn't wanted
+    std::uint8_t next = 0;
+    std::size_t end = 0;  ///< where what follows them is in the frame
+    Kind kind = Kind::whole;
+    std::uint32_t id = 0;  ///< of the fragments
+};
+
+Extensions walk_extensions(const Bytes& frame, std::size_t l3) {
+    Extensions walk{.next = frame.at(l3 + 6), .end = l3 + 40};
+    const auto fails = [](const char* reason) { return Extensions{.fault = reason}; };
+    for (std::size_t seen = 0; is_extension(walk.next) && walk.kind != Kind::later_fragment; ++seen) {
+        if (seen == most_extensions) return fails("ip_options");
+        if (walk.end + 8 > frame.size()) return fails("truncated");
+        const std::uint8_t next = frame.at(walk.end);
+        std::size_t length = 8 + 8U * frame.at(walk.end + 1);
+        switch (walk.next) {
+            case 43:  // routing: only with no segments left
+                if (frame.at(walk.end + 3) != 0) return fails("ip_options");
+                break;
+            case 44: {
+                const std::uint16_t fragment = u16(frame, walk.end + 2);
+                if (fragment >> 3 != 0)
+                    walk.kind = Kind::later_fragment;
+                else if ((fragment & 1) != 0)
+                    walk.kind = Kind::first_fragment;
+                walk.id = word(frame, walk.end + 4);
+                length = 8;
+                break;
+            }
+            case 51:  // authentication
+                return fails("ip_options");
+            default:
+                break;
+        }
+        walk.end += length;
+        if (walk.end - l3 > 255) return fails("ip_options");
+        walk.next = next;
+    }
+    return walk;
+}
+
+bool is_tag(std::uint16_t type) { return type == 0x8100 || type == 0x88a8; }
+
 Outcome drop(const std::string& reason) { return {"drop: " + reason, {}}; }
 
 }  // namespace
@@ -171,10 +216,29 @@ void Reference::set_flow(Parsed& packet, const IpAddress& client, const IpAddres
     if (packet.service->sticky) packet.choice = hash(client, client.is_v4() ? IpAddress() : client, 0, 0);
 }
 
+/// The frame for a VIP without its tags, if it has but one or two of VLAN 0.
+std::optional<Bytes> Reference::without_priority(const Bytes& frame) const {
+    if (frame.size() < 22) return std::nullopt;
+    std::size_t type = 12;
+    while (is_tag(u16(frame, type)) && type < 20) {
+        if ((u16(frame, type + 2) & 0xfff) != 0) return std::nullopt;
+        type += 4;
+    }
+    const std::size_t l3 = type + 2;
+    const bool is_v6 = u16(frame, type) == 0x86dd, is_ip = is_v6 || u16(frame, type) == 0x0800;
+    if (!is_ip || frame.size() < l3 + (is_v6 ? 40 : 20)) return std::nullopt;
+    if (!vip_of(is_v6 ? address_at(frame, l3 + 24, 16) : address_at(frame, l3 + 16, 4))) return std::nullopt;
+    return slice(frame, 0, 12) + slice(frame, type, frame.size() - type);
+}
+
 Outcome Reference::receive(const Bytes& frame) {
-    const auto is_tag = [](std::uint16_t type) { return type == 0x8100 || type == 0x88a8; };
+    if (std::ranges::count(own_, slice(frame, 0, 6)) == 0) return {"pass", frame};
     Parsed packet{.frame = frame};
     std::uint16_t type = u16(frame, 12);
+    if (is_tag(type) && config_.vlan == 0) {
+        const auto untagged = without_priority(frame);
+        return untagged ? receive(*untagged) : Outcome{"pass", frame};
+    }
     if (is_tag(type)) {
         if (frame.size() < 22) return {"pass", frame};
         packet.l3 = is_tag(u16(frame, 16)) ? 22 : 18;
@@ -226,38 +290,13 @@ Outcome Reference::receive_ipv6(Parsed& packet) {
     packet.source = address_at(frame, packet.l3 + 8, 16);
     packet.destination = address_at(frame, packet.l3 + 24, 16);
     if (frame.at(packet.l3) >> 4 != 6) return refuse(packet, "ip_header");
-    packet.protocol = frame.at(packet.l3 + 6);
-    packet.l4 = packet.l3 + 40;
-    bool has_extensions = false;
-    for (std::size_t seen = 0; is_extension(packet.protocol) && packet.kind != Kind::later_fragment; ++seen) {
-        if (seen == most_extensions) return refuse(packet, "ip_options");
-        if (packet.l4 + 8 > frame.size()) return refuse(packet, "truncated");
-        has_extensions = true;
-        const std::uint8_t next = frame.at(packet.l4);
-        std::size_t length = 8 + 8U * frame.at(packet.l4 + 1);
-        switch (packet.protocol) {
-            case 43:  // routing: only with no segments left
-                if (frame.at(packet.l4 + 3) != 0) return refuse(packet, "ip_options");
-                break;
-            case 44: {
-                const std::uint16_t fragment = u16(frame, packet.l4 + 2);
-                if (fragment >> 3 != 0)
-                    packet.kind = Kind::later_fragment;
-                else if ((fragment & 1) != 0)
-                    packet.kind = Kind::first_fragment;
-                if (packet.kind != Kind::whole) packet.fragments = fragments_hash(packet, word(frame, packet.l4 + 4));
-                length = 8;
-                break;
-            }
-            case 51:  // authentication
-                return refuse(packet, "ip_options");
-            default:
-                break;
-        }
-        packet.l4 += length;
-        if (packet.l4 - packet.l3 > 255) return refuse(packet, "ip_options");
-        packet.protocol = next;
-    }
+    const Extensions extensions = walk_extensions(frame, packet.l3);
+    if (extensions.fault != nullptr) return refuse(packet, extensions.fault);
+    packet.protocol = extensions.next;
+    packet.kind = extensions.kind;
+    packet.l4 = extensions.end;
+    if (packet.kind != Kind::whole) packet.fragments = fragments_hash(packet, extensions.id);
+    const bool has_extensions = extensions.end != packet.l3 + 40;
     if (packet.kind != Kind::later_fragment) {
         if (packet.protocol != icmp6 && !has_ports(packet.protocol)) return {"pass", frame};
         if (packet.protocol == icmp6 && packet.kind != Kind::whole) return refuse(packet, "fragment");
@@ -321,20 +360,30 @@ Outcome Reference::receive_icmp(Parsed& packet) {
     if (!is_error) return {"pass", frame};
 
     const std::size_t quote = packet.l4 + 8, size = packet.is_v6 ? 16 : 4, header = packet.is_v6 ? 40 : 20;
-    if (quote + header + 4 > frame.size()) return refuse(packet, "truncated");
+    if (quote + header > frame.size()) return refuse(packet, "truncated");
     const IpAddress from = address_at(frame, quote + header - 2 * size, size);
     const IpAddress to = address_at(frame, quote + header - size, size);
-    const bool is_sound =
-        packet.is_v6 ? frame.at(quote) >> 4 == 6 : frame.at(quote) == 0x45 && (u16(frame, quote + 6) & 0x1fff) == 0;
+    const std::uint8_t first = frame.at(quote);
+    const bool is_sound = packet.is_v6 ? first >> 4 == 6 : first >> 4 == 4 && (first & 15) >= 5;
     if (!is_sound || from != packet.destination) return refuse(packet, "l4_header");
-    const std::uint8_t protocol = frame.at(quote + (packet.is_v6 ? 6 : 9));
-    packet.service = find(from, protocol, u16(frame, quote + header));
+    Extensions quoted;
+    if (packet.is_v6) {
+        quoted = walk_extensions(frame, quote);
+    } else {
+        quoted = {.next = frame.at(quote + 9), .end = quote + 4U * (first & 15)};
+        if ((u16(frame, quote + 6) & 0x1fff) != 0) quoted.kind = Kind::later_fragment;
+    }
+    if (quoted.fault != nullptr) return refuse(packet, quoted.fault);
+    if (quoted.end + 4 > frame.size()) return refuse(packet, "truncated");
+    if (quoted.kind == Kind::later_fragment) return refuse(packet, "fragment");
+    const std::uint8_t protocol = quoted.next;
+    packet.service = find(from, protocol, u16(frame, quoted.end));
     if (packet.service == nullptr) return {"pass", frame};
     packet.kind = Kind::icmp_error;
     packet.has_full_checksum = true;
     if (const auto reason = fault(packet)) return drop(*reason);
     if (packet.runs_out()) return drop("ttl");
-    const std::uint32_t ports = word(frame, quote + header);  // as the VIP sent it: the other way round
+    const std::uint32_t ports = word(frame, quoted.end);  // as the VIP sent it: the other way round
     set_flow(packet, to, from, ports >> 16 | ports << 16, protocol);
     return balance(packet);
 }
@@ -346,13 +395,15 @@ Outcome Reference::echo_reply(const Parsed& packet) {
     const Bytes no_prefix(8);
     const bool is_host = packet.is_v6 ? frame.at(l3 + 8) != 0xff && slice(frame, l3 + 8, 8) != no_prefix
                                       : net != 0 && net != 127 && net < 224;
-    if ((frame.at(0) & 1) != 0 || !is_host) return drop("ip_header");
+    if (!is_host) return drop("ip_header");
     const auto at = [&](std::size_t offset) { return frame.begin() + static_cast<std::ptrdiff_t>(offset); };
     std::swap_ranges(at(0), at(6), at(6));
     const Bytes before = slice(frame, packet.l4, 2),
                 after{static_cast<std::uint8_t>(packet.is_v6 ? 129 : 0), before[1]};
     frame.at(packet.l4) = after[0];
-    set_u16(frame, packet.l4 + 2, updated(u16(frame, packet.l4 + 2), before, after));
+    const std::uint16_t checksum = updated(u16(frame, packet.l4 + 2), before, after);
+    // A reply that is all zero has a checksum of all ones.
+    set_u16(frame, packet.l4 + 2, checksum == 0 && !packet.is_v6 ? 0xffff : checksum);
     if (packet.is_v6) {
         std::swap_ranges(at(l3 + 8), at(l3 + 24), at(l3 + 24));
         frame.at(l3 + 7) = 64;
@@ -373,7 +424,7 @@ Outcome Reference::answer(const Parsed& packet, const char* reason, std::uint32_
     const std::uint8_t net = quote.at(12);
     const bool is_host =
         packet.is_v6 ? quote.at(8) != 0xff && slice(quote, 8, 8) != Bytes(8) : net != 0 && net != 127 && net < 224;
-    if ((ethernet.at(0) & 1) != 0 || !is_host) return drop(reason);
+    if (!is_host) return drop(reason);
 
     Bytes own(packet.is_v6 ? 16 : 4);
     if (packet.is_v6)

@@ -51,6 +51,7 @@ class Reference {
     Outcome balance(Parsed& packet);
     Outcome forward(const Parsed& packet, const lb_dest_body& dest);
 
+    [[nodiscard]] std::optional<Bytes> without_priority(const Bytes& frame) const;
     /// Drops it if it is for a VIP.
     [[nodiscard]] Outcome refuse(const Parsed& packet, const char* reason) const;
     /// What is wrong with the IP header, if anything is.
@@ -74,6 +75,7 @@ class Reference {
     void store(std::uint64_t hash, std::uint32_t dest, bool closing);
 
     lb_config config_;
+    std::vector<Bytes> own_{{2, 0, 0, 0, 0, 2}};  // MAC addresses
     std::vector<Service> services_;
     std::map<std::uint32_t, lb_dest_body> dests_;
     std::map<std::uint32_t, lb_counters> counters_;

@@ -43,5 +43,46 @@ TEST_F(VlanTest, EveryPathTakesTheTagsOfTheBackendsLinkWhateverTheClientsHad) {
     }
 }
 
+lb_config without_vlans() {
+    lb_config config = all_on();
+    config.vlan = 0;
+    return config;
+}
+
+// A tag of VLAN 0 has nothing but a priority, in its upper three bits: IEEE 802.1Q, section 9.6.
+TEST_F(VlanTest, PriorityTagsMakeNoDifferenceWhereThereAreNoVlans) {
+    constexpr std::uint16_t priority = 0xe000;
+    const Tags one{{.id = priority}}, other{{.id = 0, .protocol = 0x88a8}},
+        two{{.id = priority, .protocol = 0x88a8}, {.id = 0}};
+    const Sent sent{.data = payload(33)};
+    Balancer balancer(without_vlans());
+    for (const Path& path : all_paths()) {
+        install(balancer, path);
+        const Entropy entropy = entropy_of(path, balancer.receive(sent_frame(path, sent)).frame);
+        for (const Tags& tags : {one, other, two}) {
+            SCOPED_TRACE(name(path) + ' ' + std::to_string(tags.size()));
+            const Outcome outcome = balancer.receive(tagged(tags, sent_frame(path, sent)));
+            EXPECT_EQ(outcome.fate, "tx");
+            EXPECT_TRUE(same(forwarded_frame(path, sent, entropy), outcome.frame));
+        }
+    }
+}
+
+TEST_F(VlanTest, TagsOfNobodysVlansAndPriorityTagsForOthersPassUntouched) {
+    Balancer balancer(without_vlans());
+    install(balancer, all_paths().front());
+    const Packet ours = sent_frame(all_paths().front(), {});
+    const Packet others4 = Ethernet() / IPv4{.destination = "192.0.2.99"} / TCP();
+    const Packet others6 = Ethernet() / IPv6{.destination = "2001:db8::99"} / TCP();
+    const Tags zero{{.id = 0}}, ten{{.id = 10}}, zero_ten{{.id = 0}, {.id = 10}}, ten_zero{{.id = 10}, {.id = 0}};
+    for (const Packet& frame : {tagged(ten, ours), tagged(zero_ten, ours), tagged(ten_zero, ours),
+                                tagged(zero, others4), tagged(zero, others6), tagged(Tags{{}, {}, {}}, ours),
+                                tagged(zero, Ethernet{.type = 0x0806} / payload(46))}) {
+        const Outcome outcome = balancer.receive(frame);
+        EXPECT_EQ(outcome.fate, "pass");
+        EXPECT_TRUE(same(frame, outcome.frame));
+    }
+}
+
 }  // namespace
 }  // namespace culvert::packet

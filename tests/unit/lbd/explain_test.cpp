@@ -61,6 +61,18 @@ TEST_F(Explain, AKnownFlowGoesToItsBackend) {
     EXPECT_THAT(to_story(json, false), HasSubstr("\nflow      in the flow table (bucket 7)\n"));
 }
 
+TEST_F(Explain, AFrameForOthersPassesAndSaysForWhom) {
+    std::vector<std::uint8_t> frame(60);
+    const auto passed = [&](std::uint8_t first, std::uint8_t last) {
+        frame[0] = first;
+        frame[5] = last;
+        const Json json = explain(frame, 2, {.verdict = XDP_PASS, .is_own = false}, {config_, Image{}, {{2, "eth0"}}});
+        return json["passed_text"].get<std::string>();
+    };
+    EXPECT_EQ(passed(2, 9), "it is for MAC address 02:00:00:00:00:09, which none of this host's interfaces has there");
+    EXPECT_THAT(passed(3, 9), HasSubstr("a multicast"));
+}
+
 TEST_F(Explain, TheFlowOfABackendThatIsDownGoesToTheOneThatTheTableNames) {
     const Json json = told({{{"web", "a"}, {.up = false}}});
     EXPECT_EQ(json["backend"]["name"], "b");

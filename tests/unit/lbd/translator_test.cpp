@@ -174,6 +174,24 @@ TEST_F(TranslatorTest, UdpAndEchoesToo) {
     EXPECT_EQ(received(reversed(*echo6), 129)->destination_port, 78);
 }
 
+// Only a checksum of all ones makes a packet of zeros add up to all ones.
+TEST_F(TranslatorTest, AnEchoReplyOfNothingButZerosStaysSound) {
+    const auto with_zeros = [](const Endpoints& endpoints, std::uint8_t type) {
+        Packet packet = make(endpoints, 0, type);
+        std::fill(packet.begin() + 40, packet.end(), 0);
+        put16(packet, 22, 0);
+        put16(packet, 22, l4_checksum(packet));
+        return packet;
+    };
+    const IpAddress own = probe_source(Family::ipv4).address, seventh = probe_address(7, Family::ipv4);
+    Packet request = with_zeros({own, seventh, 0, 0, IPPROTO_ICMP}, 8);
+    ASSERT_TRUE(translator_.outward(request, now_));
+    expect_sound(request);
+    Packet reply = with_zeros(reversed(*read_endpoints(request)), 0);
+    ASSERT_TRUE(translator_.inward(reply, now_));
+    expect_sound(reply);
+}
+
 TEST_F(TranslatorTest, WhatIsNoProbeOrAnswersNoneIsLeftAlone) {
     const IpAddress own = probe_source(Family::ipv4).address;
     EXPECT_FALSE(sent(make({own, probe_address(6, Family::ipv4), 40'000, 80, IPPROTO_TCP}))) << "no such destination";

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/next_hop/own_macs.hpp"
+
+#include <set>
+#include <variant>
+#include <vector>
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Link;
+
+/// Of a veth `lower` is the other end.
+bool stands_on(const Link& upper, const Link& lower) {
+    return (upper.lower == lower.index && !upper.lower_netns && upper.kind != "veth") || lower.master == upper.index;
+}
+
+void add_from(const Link& link, const Network& network, std::set<std::uint32_t>& seen,
+              std::set<netlink::MacAddress>& macs) {
+    if (!seen.insert(link.index).second) return;
+    macs.insert(*link.mac);
+    for (const auto& [index, other] : network.links)
+        if (stands_on(other, link)) add_from(other, network, seen, macs);
+}
+
+}  // namespace
+
+OwnMacs own_macs(const Network& network) {
+    OwnMacs own;
+    for (const auto& [index, port] : network.ports) {
+        std::set<std::uint32_t> seen, entrances{index};
+        std::set<netlink::MacAddress> macs;
+        add_from(port, network, seen, macs);
+        for (const auto& [member_index, member] : network.links) {
+            if (member.master != index) continue;
+            macs.insert(*member.mac);
+            if (std::holds_alternative<netlink::Bond>(port.details)) entrances.insert(member_index);
+        }
+        for (const std::uint32_t entrance : entrances)
+            for (const netlink::MacAddress& mac : macs) own.insert({.port = entrance, .mac = mac});
+    }
+    return own;
+}
+
+}  // namespace culvert::lbd
