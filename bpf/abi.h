@@ -242,9 +242,25 @@ LB_SIZE(struct lb_owner, 132);
 #define LB_DEST_MAX (1u << LB_FLOW_DEST_BITS)
 
 enum lb_flow_state {
-    LB_FLOW_SEEN = 1 << 0,    /* more than one packet: outlives flows of a single packet when a bucket is full */
-    LB_FLOW_CLOSING = 1 << 1, /* the client sent FIN or RST: a new SYN may choose anew */
+    LB_FLOW_SEEN = 1 << 0, /* more than one packet came */
+    /* A FIN or RST came, maybe not from the client, and since then no data, of which there is none after either (RFC 9293, section
+       3.6): a new SYN may choose anew. Without LB_FLOW_SEEN it is no flow but what the fragments of a packet have in common. */
+    LB_FLOW_CLOSING = 1 << 1,
+    LB_FLOW_AGE = 1 << 2, /* two bits: in how many further units of time packets came, at most LB_FLOW_AGE_MAX */
 };
+#define LB_FLOW_AGE_MAX 3u
+#define LB_FLOW_AGE_OF(state) ((state) >> 2 & LB_FLOW_AGE_MAX)
+
+/*
+ * When a bucket is full, the entry of the highest rank makes room, and of several the one that has been idle the longest. So what comes
+ * fast, be it packets enough, doesn't push out what lasts.
+ */
+#define LB_FLOW_RANK_CLOSING 8ULL /* and above: nobody misses it */
+#define LB_FLOW_RANK(state)                                                                                            \
+    ((state)&LB_FLOW_CLOSING                                                                                           \
+         ? (state)&LB_FLOW_SEEN ? LB_FLOW_RANK_CLOSING + LB_FLOW_AGE_MAX - LB_FLOW_AGE_OF(state) : 15ULL               \
+     : (state)&LB_FLOW_SEEN ? 0ULL + LB_FLOW_AGE_MAX - LB_FLOW_AGE_OF(state)                                           \
+                            : LB_FLOW_AGE_MAX + 1ULL)
 
 struct lb_bucket {
     __u64 entry[LB_FLOW_WAYS];

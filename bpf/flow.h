@@ -77,8 +77,22 @@ static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u6
 }
 
 /*
- * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now, but not for an ICMP error, which
- * anybody can send. A SYN for a flow that was closed starts afresh: the entry is freed and the flow unknown.
+ * What the first packet in a new unit of time changes about a flow, once it is marked as used: it has lasted. And if the packet has data, of
+ * which there is none behind a FIN and no answer to a RST, neither of them was the end.
+ */
+static __always_inline __u64 flow_lasts(__u64 entry, const struct packet *p)
+{
+    if (~entry & LB_FLOW_AGE_MAX * LB_FLOW_AGE)
+        entry += LB_FLOW_AGE;
+    if (has_data(p) && !is_closing(p))
+        entry &= ~(__u64)LB_FLOW_CLOSING;
+    return entry;
+}
+
+/*
+ * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now; but not for an ICMP error, which
+ * anybody can send, nor for later fragments, which come at once. A SYN for a flow that was closed starts afresh: the entry is freed
+ * and the flow unknown.
  */
 static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct packet *p)
 {
@@ -95,7 +109,7 @@ static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct pa
     return 0;
 
 found:
-    if (p->kind == PACKET_ICMP_ERROR)
+    if (p->kind == PACKET_ICMP_ERROR || p->kind == PACKET_LATER_FRAGMENT)
         return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
     if (is_opening(p) && entry & LB_FLOW_CLOSING) {
         flow_write(bucket, way, 0);
@@ -105,7 +119,7 @@ found:
     if (is_closing(p))
         used |= LB_FLOW_CLOSING;
     if (used != entry)
-        flow_write(bucket, way, used);
+        flow_write(bucket, way, (used ^ entry) >> LB_FLOW_TIME_SHIFT ? flow_lasts(used, p) : used);
     return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
 }
 
@@ -117,21 +131,25 @@ static __always_inline __u64 is_zero(__u64 value)
     return value >> 63;
 }
 
+/* LB_FLOW_RANK of every state, four bits each. */
+#define FLOW_RANKS_OF(first)                                                                                           \
+    (LB_FLOW_RANK((first) + 0u) | LB_FLOW_RANK((first) + 1u) << 4 | LB_FLOW_RANK((first) + 2u) << 8 |                  \
+     LB_FLOW_RANK((first) + 3u) << 12)
+#define FLOW_RANKS (FLOW_RANKS_OF(0) | FLOW_RANKS_OF(4) << 16 | FLOW_RANKS_OF(8) << 32 | FLOW_RANKS_OF(12) << 48)
+
 /*
  * How willing an entry is to make room. The flow's own, of a destination that is gone, comes first, as two would hide the second;
- * then free ones, closed flows, flows of which one packet was seen, and then the one that has been idle the longest; of equal ones
- * the first, whose way is in the lowest bits, inverted.
+ * then free ones, then by the rank of its state, and then by how long it has been idle; of equal ones the first, whose way is in the
+ * lowest bits, inverted.
  */
 #define FLOW_WAY_BITS 3
-#define FLOW_RANK_CLOSING (1u << (FLOW_WAY_BITS + LB_FLOW_TIME_BITS + 1))
 
 static __always_inline __u64 flow_rank(__u64 entry, __u64 now, __u32 tag, __u32 way)
 {
-    __u64 idle = (now | ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) - entry, closing = entry >> 1, rank;
+    __u64 idle = (now | ((1ULL << LB_FLOW_TIME_SHIFT) - 1)) - entry, state = entry & ((1u << LB_FLOW_STATE_BITS) - 1);
+    __u64 rank = is_zero(((__u32)entry ^ tag) >> LB_FLOW_STATE_BITS) << 1 | is_zero((__u32)entry);
 
-    barrier_var(closing); /* or clang makes a branch of the last term */
-    rank = is_zero(((__u32)entry ^ tag) >> LB_FLOW_STATE_BITS) << 1 | is_zero((__u32)entry);
-    rank = rank << 2 | (entry & LB_FLOW_CLOSING) | (~(entry | closing) & LB_FLOW_SEEN);
+    rank = rank << 4 | (FLOW_RANKS >> 4 * state & 0xf);
     return (rank << LB_FLOW_TIME_BITS | idle >> LB_FLOW_TIME_SHIFT) << FLOW_WAY_BITS | (LB_FLOW_WAYS - 1 - way);
 }
 
@@ -155,7 +173,7 @@ __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u3
         barrier_var(less); /* or clang sees a maximum, and makes it a branch */
         best += more & ~less;
     }
-    if (best < FLOW_RANK_CLOSING)
+    if (best < (__s64)LB_FLOW_RANK_CLOSING << (FLOW_WAY_BITS + LB_FLOW_TIME_BITS))
         count_event(LB_EVENT_EVICTED);
     flow_write(bucket, ~(__u32)best, now | (__u64)dest << LB_FLOW_DEST_SHIFT | tag | state);
     return 1;

@@ -44,6 +44,7 @@ struct packet {
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
+#define TCP_PSH 0x08
 
 /* A SYN with ACK too: it is the reflection of somebody else's. */
 static __always_inline int is_opening(const struct packet *p)
@@ -53,6 +54,12 @@ static __always_inline int is_opening(const struct packet *p)
 static __always_inline int is_closing(const struct packet *p)
 {
     return p->flags & (TCP_FIN | TCP_RST);
+}
+
+/* The last packet at least of what an application sends at a time says so. */
+static __always_inline int has_data(const struct packet *p)
+{
+    return p->flags & TCP_PSH;
 }
 
 /* What a packet has behind its IP headers at least, bytes: of the first one, what its ports are in. */
@@ -92,6 +99,7 @@ struct sctphdr {
     __be32 vtag;
     __le32 checksum;
 };
+#define SCTP_DATA 0
 #define SCTP_INIT 1
 #define SCTP_ABORT 6
 #define SCTP_SHUTDOWN_COMPLETE 14

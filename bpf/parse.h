@@ -100,6 +100,15 @@ static __always_inline int has_ports(__u8 protocol)
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
+/* TCP's words for the first chunk. One number to the verifier, and not a way for each. */
+static __always_inline __u8 sctp_flags(__u8 chunk)
+{
+    const __u64 flags = (__u64)TCP_PSH << 4 * SCTP_DATA | (__u64)TCP_SYN << 4 * SCTP_INIT |
+                        (__u64)TCP_RST << 4 * SCTP_ABORT | (__u64)TCP_RST << 4 * SCTP_SHUTDOWN_COMPLETE;
+
+    return flags >> 4 * (chunk & 0xf) & (__u8)(0xf * is_zero(chunk >> 4));
+}
+
 /* Lengths and flags of the TCP, UDP or SCTP header at `l4`, of which 8 bytes are there. GO_ON, or a verdict. */
 static __always_inline int parse_l4(struct packet *p, void *l4, void *data_end)
 {
@@ -131,10 +140,7 @@ static __always_inline int parse_l4(struct packet *p, void *l4, void *data_end)
             return drop(LB_DROP_L4_HEADER);
         if (chunk + 4 > (__u8 *)data_end)
             return drop(LB_DROP_TRUNCATED);
-        if (*chunk == SCTP_INIT)
-            p->flags = TCP_SYN;
-        else if (*chunk == SCTP_ABORT || *chunk == SCTP_SHUTDOWN_COMPLETE)
-            p->flags = TCP_RST;
+        p->flags = sctp_flags(*chunk);
     }
     return GO_ON;
 }

@@ -297,7 +297,7 @@ void Daemon::update() {
 
 Result<> Daemon::forget_unused_ids() {
     std::vector<FlowCount> flows(datapath_.build().limits.dests);
-    count_flows(datapath_.flows(), flows);
+    count_flows(datapath_.flows(), 0, 0, flows);  // whichever of them are live
     Image image = image_;
     image.ids = forget_unused(std::move(image.ids), config_.services,
                               [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });

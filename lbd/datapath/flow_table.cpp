@@ -13,17 +13,23 @@ constexpr std::chrono::minutes closing_time{2};
 
 std::uint64_t read(__u64& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
-/// A place for a flow: a free one, or that of the flow that was idle for longer than this one and all others. Null if
-/// the flow is there already, or has been idle for the longest.
+/// How willing an entry is to make room, as bpf/flow.h has it.
+std::uint64_t willingness(const Flow& flow, std::uint16_t now) {
+    if (flow.dest == 0) return UINT64_MAX;
+    return LB_FLOW_RANK(unsigned{flow.state}) << LB_FLOW_TIME_BITS | FlowClock::age(flow.time, now);
+}
+
+/// A place for a flow: a free one, or that of the flow that is more willing than this one and all others to make room.
+/// Null if the flow is there already, or is the most willing itself.
 __u64* place_for(const Flow& flow, lb_bucket& bucket, std::uint16_t now) {
     __u64* best = nullptr;
-    std::uint32_t longest = FlowClock::age(flow.time, now);
+    std::uint64_t most = willingness(flow, now);
     for (__u64& word : bucket.entry) {
         const Flow other = decode_flow(read(word));
         if (other.dest != 0 && other.tag == flow.tag) return nullptr;
-        const std::uint32_t idle = other.dest == 0 ? UINT32_MAX : FlowClock::age(other.time, now);
-        if (idle <= longest) continue;
-        longest = idle;
+        const std::uint64_t willing = willingness(other, now);
+        if (willing <= most) continue;
+        most = willing;
         best = &word;
     }
     return best;
@@ -44,12 +50,14 @@ std::uint64_t encode_flow(const Flow& flow) {
            flow.state;
 }
 
-void count_flows(std::span<lb_bucket> table, std::span<FlowCount> counts) {
+void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts) {
     for (lb_bucket& bucket : table)
         for (__u64& word : bucket.entry) {
             const Flow flow = decode_flow(read(word));
             if (flow.dest == 0 || flow.dest >= counts.size()) continue;
-            ++(flow.is_closing() ? counts[flow.dest].closing : counts[flow.dest].live);
+            const bool ended =
+                flow.is_of_fragments() || (flow.is_closing() && FlowClock::is_idle(flow.time, now, closed));
+            ++(ended ? counts[flow.dest].closing : counts[flow.dest].live);
         }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -23,6 +24,8 @@ struct Flow {
     bool operator==(const Flow&) const = default;
 
     [[nodiscard]] bool is_closing() const { return (state & LB_FLOW_CLOSING) != 0; }
+    /// Not a flow, but what the fragments of a packet have in common.
+    [[nodiscard]] bool is_of_fragments() const { return (state & (LB_FLOW_CLOSING | LB_FLOW_SEEN)) == LB_FLOW_CLOSING; }
 };
 
 [[nodiscard]] Flow decode_flow(std::uint64_t entry);
@@ -31,12 +34,17 @@ struct Flow {
 /// Flows in the table.
 struct FlowCount {
     std::uint64_t live = 0;
-    std::uint64_t closing = 0;  ///< their client sent FIN or RST
+    std::uint64_t closing = 0;  ///< their client sent FIN or RST, and then nothing for closed_after; and fragments
     bool operator==(const FlowCount&) const = default;
 };
 
-/// By destination id; `counts` has an element for every id that may occur.
-void count_flows(std::span<lb_bucket> table, std::span<FlowCount> counts);
+/// A client that has sent FIN may go on receiving for hours, and who has sent RST may have been another: as long as
+/// packets come, the flow is live. What the backend answers isn't seen here.
+inline constexpr std::chrono::seconds closed_after{10};
+
+/// By destination id; `counts` has an element for every id that may occur. `now` and `closed`, which stands for
+/// closed_after, are of FlowClock.
+void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts);
 
 /// After how long without a packet an entry is freed, in units of FlowClock.
 struct IdleTimes {
@@ -58,7 +66,7 @@ void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16
 
 /// Enters the flows of a table into another one, which may be of another size, and may have entries of the same flows,
 /// which stay. Of a larger table, an entry goes into each bucket that its flow may belong to; of those for which a
-/// smaller one has no room, the longest idle are lost. `now` is of FlowClock.
+/// smaller one has no room, those are lost that would make room for new ones. `now` is of FlowClock.
 void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now);
 
 }  // namespace culvert::lbd

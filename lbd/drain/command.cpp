@@ -67,7 +67,7 @@ ExitCode wait_for_the_last(const Options& options, const Json& backends) {
 
 void declare_drain(CLI::App& app, Options& options) {
     declare_backend(app, options);
-    app.add_flag("--wait", options.drain.wait, "Until its last live flow has ended");
+    app.add_flag("--wait", options.drain.wait, "Until its last live flow has ended, which shows some seconds later");
     app.add_option("--for", options.drain.seconds, "Wait no longer than this (default: no end)")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 86'400.0));

@@ -141,7 +141,10 @@ Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const 
                                                     const CheckStatuses& checks, bool with_flows) {
     Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
     TRY(counted.counters, datapath.counters(image.dests_end()));
-    if (with_flows) count_flows(datapath.flows(), counted.flows);
+    if (with_flows) {
+        TRY(const std::uint16_t now, datapath.flow_time());
+        count_flows(datapath.flows(), now, datapath.flow_clock().units(closed_after), counted.flows);
+    }
     Shares shares(datapath);
 
     std::vector<ServiceStatus> statuses;

@@ -29,7 +29,7 @@
 ///                 if there are some: mean_ns, p50_ns, p99_ns (at most), histogram []: up_to_ns, packets}
 ///
 /// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
-/// table, live_flows those that are there, closing_flows those whose client sent FIN or RST.
+/// table, live_flows those that are there, closing_flows those whose client sent FIN or RST and then nothing for ten seconds.
 namespace culvert::lbd {
 
 [[nodiscard]] nlohmann::ordered_json to_json(View view, const Status& status);

@@ -60,7 +60,7 @@ TEST_F(LbdBalance, NewFlowsFollowTheWeights) {
     const auto light = lbd.backend("light"), heavy = lbd.backend("heavy");
     EXPECT_EQ(light["new_flows"], std::ranges::count(answers, "b4"));
     EXPECT_EQ(heavy["new_flows"], std::ranges::count(answers, "b5"));
-    EXPECT_EQ(light["closing_flows"], light["new_flows"]);
+    EXPECT_EQ(light["live_flows"].get<int>() + light["closing_flows"].get<int>(), light["new_flows"]);
     EXPECT_EQ(lbd.backend("idle")["packets"], 0);
 }
 
@@ -123,19 +123,57 @@ TEST_F(LbdBalance, DrainedBackendsKeepWhatTheyHave) {
         services:
           - name: web
             vip: 192.0.2.1
-            ports: [80/tcp]
+            ports: [80/tcp, 8080/tcp]
             encap: {type: l2}
             backends: [{address: 10.0.0.4}, {address: 10.0.0.5}]
         )";
+    // Only b4 has it; it goes on for seconds when the client has said all that it has to say.
+    hosts()[0]->write("/run/slow.py", R"py(
+import socket, time
+with socket.create_server(("192.0.2.1", 8080)) as server:
+    print("listening", flush=True)
+    connection = server.accept()[0]
+    while connection.recv(1000): pass
+    for _ in range(20):
+        connection.sendall(bytes(100))
+        time.sleep(0.2)
+)py");
+    client().write("/run/half_closed.py", R"py(
+import socket
+while True:
+    try: connection = socket.create_connection(("192.0.2.1", 8080))
+    except ConnectionRefusedError: continue
+    break
+connection.shutdown(socket.SHUT_WR)
+print("half-closed", flush=True)
+print(len(b"".join(iter(lambda: connection.recv(4096), b""))), "bytes", flush=True)
+)py");
+    client().write("/run/clients.py", R"py(
+import signal, socket, struct, time
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+connections = [socket.create_connection(("192.0.2.1", 80)) for _ in range(16)]
+print("open", flush=True)
+signal.sigwait([signal.SIGUSR1])
+raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
+RST = 4
+for connection in connections:
+    port = connection.getsockname()[1]
+    raw.sendto(struct.pack("!HHIIBBHHH", port, 80, 7, 0, 0x50, RST, 0, 0, 0), ("192.0.2.1", 0))
+print("reset by others", flush=True)
+time.sleep(60)
+)py");
     std::optional<Balancer> lbd;
     lbd.emplace(balancer(), config);
     const auto live = [&] { return lbd->backend("10.0.0.4")["live_flows"].get<int>(); };
-    std::optional<Process> clients = client().spawn(
-        "python3 -c 'import socket, time; connections = [socket.create_connection((\"192.0.2.1\", 80))"
-        " for _ in range(16)]; print(\"open\", flush=True); time.sleep(60)'");
+    Process slow = hosts()[0]->spawn("python3 /run/slow.py");
+    slow.wait_for("listening");
+    std::optional<Process> clients = client().spawn("python3 /run/clients.py");
     clients->wait_for("open");
     const int before = live();
     ASSERT_GT(before, 0);
+    ::kill(clients->pid(), SIGUSR1);
+    clients->wait_for("reset by others");
+    EXPECT_EQ(live(), before) << "a RST with any sequence number ends nothing";
 
     balancer().must(CULVERT_LBD " drain 10.0.0.4");
     lbd->reload(config);
@@ -149,7 +187,11 @@ TEST_F(LbdBalance, DrainedBackendsKeepWhatTheyHave) {
     EXPECT_THAT(waited.err, testing::HasSubstr(fmt::format("{} live flows are left", before)));
 
     clients.reset();
-    balancer().must(CULVERT_LBD " drain 10.0.0.4 --wait");
+    balancer().must(CULVERT_LBD " undrain 10.0.0.4");
+    Process half_closed = client().spawn("python3 /run/half_closed.py");
+    half_closed.wait_for("half-closed");
+    balancer().must(CULVERT_LBD " drain 10.0.0.4 --wait", {}, Milliseconds{120'000});
+    EXPECT_THAT(half_closed.out(), testing::HasSubstr("2000 bytes")) << "it was still receiving";
     EXPECT_EQ(live(), 0);
     balancer().must(CULVERT_LBD " undrain 10.0.0.4");
     EXPECT_EQ(lbd->backend("10.0.0.4")["state"], "active");

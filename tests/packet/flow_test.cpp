@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <array>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "lbd/plan/template.hpp"
 #include "tests/packet/flows.hpp"
@@ -91,6 +93,59 @@ TEST_F(Flow, ThatEndsKeepsItsBackendForWhatStillComes) {
         EXPECT_TRUE(entries(balancer)[0].closing);
         EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
         EXPECT_TRUE(entries(balancer)[0].closing);
+    }
+}
+
+/// Of the flow with this hash, last used in the unit of time before the present one.
+constexpr std::uint64_t own_hash = 0x123456789abcdef0;
+Entry before_now(bool closing, unsigned age = 0) {
+    return {.tag = 0x1234567, .dest = 1, .time = 0xfff, .seen = true, .closing = closing, .age = age};
+}
+
+TEST_F(Flow, AgesOnceInEveryUnitOfTimeInWhichPacketsCome) {
+    FlowBalancer balancer({1}, with_hash(own_hash));
+    for (const unsigned age : {0U, 1U, 2U, 3U}) {
+        set_entries(balancer, {before_now(false, age)});
+        for (int i = 0; i < 3; ++i) balancer.send(segment(1000, ack));
+        EXPECT_EQ(entries(balancer)[0].age, std::min(age + 1, 3U));
+        EXPECT_EQ(entries(balancer)[0].time, 0U);
+    }
+}
+
+// Anybody can send a FIN or a RST; but behind its own FIN a client has no more data (RFC 9293, section 3.6).
+TEST_F(Flow, ThatSeemedToHaveEndedHasNotIfDataComesLater) {
+    FlowBalancer balancer({1}, with_hash(own_hash));
+    const auto is_closing_after = [&](unsigned flags) {
+        set_entries(balancer, {before_now(true)});
+        EXPECT_EQ(balancer.send(segment(1000, flags)), "backend 1");
+        return entries(balancer)[0].closing;
+    };
+    EXPECT_FALSE(is_closing_after(psh | ack));
+    EXPECT_TRUE(is_closing_after(ack)) << "of what the server still sends";
+    EXPECT_TRUE(is_closing_after(fin | psh | ack));
+    EXPECT_TRUE(is_closing_after(rst | psh));
+    balancer.send(segment(1000, psh | ack));
+    EXPECT_TRUE(entries(balancer)[0].closing) << "data that the FIN has overtaken comes at once";
+}
+
+TEST_F(Flow, OfSctpLikewise) {
+    FlowBalancer balancer;
+    balancer.serve("192.0.2.1", lbd::Protocol::sctp, 9899, {1});
+    const auto chunk = [](std::uint8_t type) { return Ethernet() / IPv4() / SCTP{.chunk = type} / payload(4); };
+    for (const auto& [last, closes] :
+         {std::pair{6, true}, {14, true}, {0, false}, {3, false}, {22, false}, {193, false}}) {
+        set_entries(balancer, {});
+        balancer.send(chunk(0));
+        balancer.send(chunk(static_cast<std::uint8_t>(last)));
+        EXPECT_EQ(entries(balancer)[0].closing, closes) << last;
+    }
+    balancer.send(chunk(6));
+    Entry closing = entries(balancer)[0];
+    closing.time = 0xfff;
+    for (const auto& [type, stays] : {std::pair{3, true}, {0, false}}) {
+        set_entries(balancer, {closing});
+        balancer.send(chunk(static_cast<std::uint8_t>(type)));
+        EXPECT_EQ(entries(balancer)[0].closing, stays) << type;
     }
 }
 

@@ -32,7 +32,7 @@ constexpr std::uint64_t unmix(std::uint64_t hash) {
 }  // namespace
 
 std::uint64_t Entry::word() const {
-    return static_cast<std::uint64_t>(time) << 52 | static_cast<std::uint64_t>(dest) << 32 | tag << 4 |
+    return static_cast<std::uint64_t>(time) << 52 | static_cast<std::uint64_t>(dest) << 32 | tag << 4 | age << 2 |
            static_cast<unsigned>(closing) << 1 | static_cast<unsigned>(seen);
 }
 
@@ -41,12 +41,13 @@ Entry Entry::from(std::uint64_t word) {
             .dest = static_cast<std::uint32_t>(word >> 32) & 0xfffff,
             .time = static_cast<std::uint16_t>(word >> 52),
             .seen = (word & 1) != 0,
-            .closing = (word & 2) != 0};
+            .closing = (word & 2) != 0,
+            .age = static_cast<unsigned>(word >> 2 & 3)};
 }
 
 void PrintTo(const Entry& entry, std::ostream* out) {
     *out << "{tag " << entry.tag << ", dest " << entry.dest << ", time " << entry.time << (entry.seen ? ", seen" : "")
-         << (entry.closing ? ", closing" : "") << '}';
+         << (entry.closing ? ", closing" : "") << ", age " << entry.age << '}';
 }
 
 Entries entries(const Balancer& balancer, std::uint32_t bucket) {

@@ -17,6 +17,7 @@ struct Entry {
     std::uint16_t time = 0;  ///< 12 bits
     bool seen = false;
     bool closing = false;
+    unsigned age = 0;  ///< 2 bits
     bool operator==(const Entry&) const = default;
 
     [[nodiscard]] std::uint64_t word() const;

@@ -48,6 +48,17 @@ TEST_F(Fragments, FollowTheFirstOneWhateverItsFlow) {
     EXPECT_EQ(balancer.send(later6(2)), "drop: fragment");
 }
 
+TEST_F(Fragments, AreNoFlow) {
+    FlowBalancer balancer;
+    balancer.serve("192.0.2.1", lbd::Protocol::udp, 53, {1});
+    balancer.send(first4(1));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(balancer.send(later4(1)), "backend 1");
+    const Entries stored = entries(balancer);
+    ASSERT_EQ(used(stored), 2U);
+    EXPECT_FALSE(stored[0].closing);
+    EXPECT_EQ(stored[1], (Entry{.tag = stored[1].tag, .dest = 1, .closing = true}));
+}
+
 TEST_F(Fragments, GoWhereTheWholePacketsOfTheFlowGo) {
     ThreeBackends balancer;
     for (std::uint16_t port = 1000; port < 1020; ++port)

@@ -458,11 +458,12 @@ std::uint32_t tag_of(std::uint64_t hash) {
     return tag ? tag : 1;
 }
 
-/// What makes room first: the flow's own entry, empty ones, closed flows, those of one packet, the others.
+/// What makes room first: the flow's own entry, empty ones, fragments, closed flows, those of one packet, the others.
+/// Time stands still, so none of them has lasted.
 int readiness(const Entry& entry, std::uint32_t tag) {
-    if (entry.tag == tag) return 4;
-    if (entry == Entry{}) return 3;
-    if (entry.closing) return 2;
+    if (entry.tag == tag) return 5;
+    if (entry == Entry{}) return 4;
+    if (entry.closing) return entry.seen ? 2 : 3;
     return entry.seen ? 0 : 1;
 }
 
@@ -471,7 +472,7 @@ int readiness(const Entry& entry, std::uint32_t tag) {
 std::uint32_t Reference::look_up(const Parsed& packet) {
     for (Entry& entry : bucket_of(packet.hash)) {
         if (entry.tag != tag_of(packet.hash)) continue;
-        if (packet.kind == Kind::icmp_error) return entry.dest;
+        if (packet.kind == Kind::icmp_error || packet.kind == Kind::later_fragment) return entry.dest;
         if (packet.opening && entry.closing) {
             entry = {};
             return 0;

@@ -21,11 +21,27 @@ TEST(FlowTable, CountsByDestination) {
     std::vector<lb_bucket> table(2);
     table[0].entry[0] = encode_flow({.dest = 1, .tag = 0x10});
     table[0].entry[7] = encode_flow({.dest = 2, .tag = 0x20, .state = LB_FLOW_SEEN});
-    table[1].entry[3] = encode_flow({.dest = 2, .tag = 0x30, .state = LB_FLOW_CLOSING});
+    table[1].entry[3] = encode_flow({.dest = 2, .tag = 0x30, .state = LB_FLOW_CLOSING | LB_FLOW_SEEN});
     table[1].entry[4] = encode_flow({.dest = 999, .tag = 0x40});
     std::vector<FlowCount> counts(3);
-    count_flows(table, counts);
+    count_flows(table, 100, 3, counts);
     EXPECT_EQ(counts, (std::vector<FlowCount>{{}, {.live = 1}, {.live = 1, .closing = 1}}));
+}
+
+TEST(FlowTable, AFlowIsLiveAsLongAsPacketsComeWhateverWasSaid) {
+    constexpr std::uint8_t ended = LB_FLOW_CLOSING | LB_FLOW_SEEN;
+    const auto count = [](std::uint16_t time, std::uint8_t state) {
+        std::vector<lb_bucket> table(1);
+        table[0].entry[0] = encode_flow({.dest = 1, .tag = 0x10, .time = time, .state = state});
+        std::vector<FlowCount> counts(2);
+        count_flows(table, 100, 3, counts);
+        return counts[1];
+    };
+    EXPECT_EQ(count(100, ended), FlowCount{.live = 1});
+    EXPECT_EQ(count(97, ended), FlowCount{.live = 1}) << "half-closed, and silent for three units of time";
+    EXPECT_EQ(count(96, ended), FlowCount{.closing = 1});
+    EXPECT_EQ(count(96, LB_FLOW_SEEN), FlowCount{.live = 1});
+    EXPECT_EQ(count(100, LB_FLOW_CLOSING), FlowCount{.closing = 1}) << "fragments are no flow";
 }
 
 TEST(FlowTable, ExpiresWhatIsIdle) {
@@ -88,6 +104,17 @@ TEST(FlowTable, ASmallerOneTakesThoseOverThatWereUsedLast) {
     std::vector<lb_bucket> small(4);
     copy_flows(large, small, 200);
     for (std::uint32_t flow = 32; flow < 64; ++flow) EXPECT_TRUE(knows(small, flow)) << flow;
+}
+
+TEST(FlowTable, ASmallerOnePrefersFlowsThatHaveLasted) {
+    constexpr std::uint8_t lasting = LB_FLOW_SEEN | LB_FLOW_AGE_MAX * LB_FLOW_AGE;
+    std::vector<lb_bucket> large(2), small(1);
+    for (std::uint32_t i = 0; i < LB_FLOW_WAYS; ++i) {
+        large[0].entry[i] = encode_flow({.dest = 1, .tag = (i + 1) << 4, .time = 199, .state = LB_FLOW_SEEN});
+        large[1].entry[i] = encode_flow({.dest = 2, .tag = (i + 9) << 4, .time = 150, .state = lasting});
+    }
+    copy_flows(large, small, 200);
+    for (const __u64 word : small[0].entry) EXPECT_EQ(decode_flow(word).dest, 2U);
 }
 
 TEST(FlowTable, FlowsThatAreThereAlreadyStay) {
