@@ -3,6 +3,7 @@
  * Health checks. `probe` does to a probe what `lb` does to a client's packet, by the same code and the same
  * destination; lbd runs it by BPF_PROG_TEST_RUN and sends what comes out. `answer`, at the interfaces' ingress, hands
  * what answers a probe to lbd: before the stack, which may have the VIP itself, or no route to it (rp_filter).
+ * `steer` tells the packets of lbd's own probes, and their answers, from those of everybody else.
  */
 #include <linux/pkt_cls.h>
 
@@ -15,15 +16,36 @@
 const volatile struct lb_config config;
 /* The interface by which lbd hears of answers. */
 const volatile __u32 probe_device;
+/* The mark of an answer on its way to that interface, plus its queue: a random number, which nobody else sets. */
+const volatile __u32 answer_mark;
+/* Of lbd. */
+const volatile __u32 own_uid;
 /* The interface that the last probe leaves by. */
 __u32 probe_port;
+
+struct probe_map {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, struct probe_key);
+    __type(value, struct probe_state);
+    __uint(max_entries, PROBE_MAX);
+};
+struct probe_map script_probes SEC(".maps");
+struct probe_map other_probes SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_LRU_HASH);
     __type(key, struct probe_key);
-    __type(value, __u32); /* destination id */
-    __uint(max_entries, PROBE_MAX);
-} probes SEC(".maps");
+    __type(value, struct probe_state);
+    __uint(max_entries, PROBE_MAX_OWN);
+} own_probes SEC(".maps");
+
+/* The cookies of lbd's own sockets. */
+struct {
+    __uint(type, BPF_MAP_TYPE_LRU_HASH);
+    __type(key, __u64);
+    __type(value, __u8);
+    __uint(max_entries, PROBE_SOCKETS);
+} own_sockets SEC(".maps");
 
 struct ports {
     __be16 source;
@@ -36,10 +58,19 @@ static __always_inline int is_echo(__u8 protocol)
     return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
 }
 
-static __always_inline int remember(const struct packet *p, struct probe_key *key, void *l4, void *data_end, __u32 id)
+static __always_inline __u32 queue_of(const struct probe_key *key)
 {
+    __u16 port = bpf_ntohs(key->own_port_be);
+
+    return port >= PROBE_PORTS_OWN ? PROBE_QUEUE_OWN : port >= PROBE_PORTS_SCRIPTS ? PROBE_QUEUE_SCRIPTS : PROBE_QUEUE_OTHERS;
+}
+
+static __always_inline int remember(const struct packet *p, struct probe_key *key, void *l4, void *data_end)
+{
+    struct probe_state state = {};
     struct icmphdr *icmp = l4;
     struct ports *ports = l4;
+    struct tcphdr *tcp = l4;
 
     if ((void *)(icmp + 1) > data_end)
         return -1;
@@ -50,7 +81,20 @@ static __always_inline int remember(const struct packet *p, struct probe_key *ke
         key->own_port_be = ports->source;
         key->vip_port_be = ports->destination;
     }
-    return (int)bpf_map_update_elem(&probes, key, &id, BPF_ANY);
+    if (p->protocol == IPPROTO_TCP) {
+        if ((void *)(tcp + 1) > data_end)
+            return -1;
+        state.sent = bpf_ntohl(tcp->seq);
+        state.acked = bpf_ntohl(tcp->ack_seq);
+    }
+    switch (queue_of(key)) {
+    case PROBE_QUEUE_OWN:
+        return (int)bpf_map_update_elem(&own_probes, key, &state, BPF_ANY);
+    case PROBE_QUEUE_SCRIPTS:
+        return (int)bpf_map_update_elem(&script_probes, key, &state, BPF_ANY);
+    default:
+        return (int)bpf_map_update_elem(&other_probes, key, &state, BPF_ANY);
+    }
 }
 
 /* A UDP checksum of zero over IPv4 covers nothing. */
@@ -106,7 +150,7 @@ int probe(struct xdp_md *ctx)
     }
     p.l4_length = p.length - p.l4_offset;
     p.lean = is_lean(&p, l4, data_end);
-    if (remember(&p, &key, l4, data_end, id))
+    if (remember(&p, &key, l4, data_end))
         return XDP_ABORTED;
     /* Another port of the tunnel for each probe, so that none is stuck on one of several paths. */
     p.hash = (__u64)key.own_port_be * 0x9e3779b97f4a7c15ULL;
@@ -118,8 +162,8 @@ int probe(struct xdp_md *ctx)
     return inner6 ? forward(ctx, &p, dest, 1) : forward(ctx, &p, dest, 0);
 }
 
-/* What the answer's probe would have been remembered by. 0 if it can be none. */
-static __always_inline int read_answer(struct __sk_buff *skb, struct probe_key *key)
+/* What the answer's probe would have been remembered by, and where the answer's L4 header is. 0 if it can be none. */
+static __always_inline __u32 read_answer(struct __sk_buff *skb, struct probe_key *key)
 {
     __u32 l4 = ETH_HLEN;
     struct ports ports;
@@ -148,26 +192,65 @@ static __always_inline int read_answer(struct __sk_buff *skb, struct probe_key *
         return 0;
     }
     if (is_echo(key->protocol))
-        return !bpf_skb_load_bytes(skb, l4 + 4, &key->own_port_be, sizeof(key->own_port_be));
+        return bpf_skb_load_bytes(skb, l4 + 4, &key->own_port_be, sizeof(key->own_port_be)) ? 0 : l4;
     if (key->protocol != IPPROTO_TCP && key->protocol != IPPROTO_UDP)
         return 0;
     if (bpf_skb_load_bytes(skb, l4, &ports, sizeof(ports)))
         return 0;
     key->vip_port_be = ports.source;
     key->own_port_be = ports.destination;
-    return 1;
+    return l4;
+}
+
+/*
+ * Whoever hasn't seen the probe would have to guess: an acknowledgement is of what was sent, and a reset without one (RFC 9293,
+ * section 3.10.7.1) begins where the probe's own acknowledgement ended.
+ */
+static __always_inline int is_plausible(struct __sk_buff *skb, __u32 l4, const struct probe_state *state)
+{
+    struct tcphdr tcp;
+
+    if (bpf_skb_load_bytes(skb, l4, &tcp, sizeof(tcp)))
+        return 0;
+    if (tcp.ack)
+        return bpf_ntohl(tcp.ack_seq) - state->sent + PROBE_WINDOW <= 2 * PROBE_WINDOW;
+    return bpf_ntohl(tcp.seq) - state->acked <= PROBE_WINDOW;
 }
 
 SEC("tc")
 int answer(struct __sk_buff *skb)
 {
     struct probe_key key = {};
+    const struct probe_state *state;
+    __u32 l4 = read_answer(skb, &key), queue;
 
-    if (!read_answer(skb, &key) || !bpf_map_lookup_elem(&probes, &key))
+    if (!l4)
+        return TC_ACT_UNSPEC;
+    queue = queue_of(&key);
+    state = queue == PROBE_QUEUE_OWN       ? bpf_map_lookup_elem(&own_probes, &key)
+            : queue == PROBE_QUEUE_SCRIPTS ? bpf_map_lookup_elem(&script_probes, &key)
+                                           : bpf_map_lookup_elem(&other_probes, &key);
+    if (!state || (queue == PROBE_QUEUE_OWN && key.protocol == IPPROTO_TCP && !is_plausible(skb, l4, state)))
         return TC_ACT_UNSPEC;
     if (skb->vlan_present && bpf_skb_vlan_pop(skb))
         return TC_ACT_SHOT;
+    skb->mark = answer_mark + queue;
     return (int)bpf_redirect(probe_device, 0);
+}
+
+/* By which of its queues a packet leaves the probes' device. What comes from elsewhere has no socket of this host. */
+SEC("socket")
+int steer(struct __sk_buff *skb)
+{
+    __u32 queue = skb->mark - answer_mark;
+    __u64 cookie;
+
+    if (queue < PROBE_QUEUES)
+        return (int)queue;
+    cookie = bpf_get_socket_cookie(skb);
+    if (cookie && bpf_map_lookup_elem(&own_sockets, &cookie))
+        return PROBE_QUEUE_OWN;
+    return bpf_get_socket_uid(skb) == own_uid ? PROBE_QUEUE_SCRIPTS : PROBE_QUEUE_OTHERS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -83,7 +83,24 @@ Result<AnswerTap> AnswerTap::attach(int program, std::uint32_t ifindex, const st
     return tap;
 }
 
+bool AnswerTap::replace(int program) {
+    const LibbpfLog log;
+    const bpf_tc_hook ingress = hook_of(ifindex_, BPF_TC_INGRESS);
+    bpf_tc_opts present = filter_of(handle_);
+    if (::bpf_tc_query(&ingress, &present) < 0) return false;
+    bpf_tc_opts filter = filter_of(handle_);
+    filter.prog_fd = program;
+    filter.flags = BPF_TC_F_REPLACE;
+    return ::bpf_tc_attach(&ingress, &filter) == 0;
+}
+
 AnswerTap::AnswerTap(AnswerTap&& other) noexcept : ifindex_(std::exchange(other.ifindex_, 0)), handle_(other.handle_) {}
+
+AnswerTap& AnswerTap::operator=(AnswerTap&& other) noexcept {
+    std::swap(ifindex_, other.ifindex_);
+    std::swap(handle_, other.handle_);
+    return *this;
+}
 
 AnswerTap::~AnswerTap() {
     if (ifindex_ != 0) (void)remove(ifindex_, handle_);

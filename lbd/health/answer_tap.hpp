@@ -13,8 +13,12 @@ class AnswerTap {
   public:
     [[nodiscard]] static netlink::Result<AnswerTap> attach(int program, std::uint32_t ifindex, const std::string& name);
     AnswerTap(AnswerTap&& other) noexcept;
-    AnswerTap& operator=(AnswerTap&&) = delete;
+    AnswerTap& operator=(AnswerTap&& other) noexcept;
     ~AnswerTap();
+
+    [[nodiscard]] std::uint32_t ifindex() const { return ifindex_; }
+    /// Another program in the place of this one, between two packets. False if somebody has taken the filter away.
+    [[nodiscard]] bool replace(int program);
 
   private:
     AnswerTap(std::uint32_t ifindex, std::uint32_t handle) : ifindex_(ifindex), handle_(handle) {}

@@ -25,6 +25,15 @@ using common::log;
 using netlink::Result;
 using std::chrono::milliseconds;
 
+/// Packets of a queue that are carried before others have their turn. Who isn't lbd itself then has to wait: 12,800
+/// packets a second are enough for a person and for scripts.
+constexpr int most_of_own = 256;
+constexpr int most_of_others = 64;
+constexpr milliseconds rest_of_others{5};
+constexpr milliseconds rest_of_broken{1000};
+/// So late after a deadline the loop was busy with something else.
+constexpr milliseconds lateness{50};
+
 /// Of a network, any address will do: the first that a host may have.
 IpAddress address_of(const Vip& vip) {
     const auto& prefix = vip.prefix;
@@ -34,6 +43,8 @@ IpAddress address_of(const Vip& vip) {
     return *IpAddress::from_bytes(bytes);
 }
 
+bool is_script(const HealthCheck& check) { return std::holds_alternative<ScriptCheck>(check.kind); }
+
 std::string text(const Subject& subject) {
     return fmt::format("service {}: backend {}", subject.service, subject.backend);
 }
@@ -42,13 +53,26 @@ std::string text(const Subject& subject) {
 
 Result<std::unique_ptr<HealthChecker>> HealthChecker::open(EventLoop& loop, ProbePath path,
                                                            std::function<void()> changed) {
-    TRY(auto http, HttpClient::open(loop));
+    TRY(auto http, HttpClient::open(loop, path.own_sockets()));
     std::unique_ptr<HealthChecker> checker(
         new HealthChecker(loop, std::move(path), std::move(http), std::move(changed)));
-    TRY(checker->packets_,
-        loop.on_io(checker->path_.fd(), EPOLLIN, [self = checker.get()](std::uint32_t) { self->carry(); }));
+    CHECK_OK(checker->listen());
+    TRY(checker->pause_, loop.timer([self = checker.get()] {
+        if (const auto listening = self->listen(); !listening) spdlog::error(listening.error().message());
+    }));
     TRY(checker->timer_, loop.timer([self = checker.get()] { self->turn(); }));
     return checker;
+}
+
+Result<> HealthChecker::listen() {
+    for (const probe_queue queue : {PROBE_QUEUE_OWN, PROBE_QUEUE_SCRIPTS, PROBE_QUEUE_OTHERS}) CHECK_OK(listen(queue));
+    return {};
+}
+
+Result<> HealthChecker::listen(probe_queue queue) {
+    packets_[queue] = {};  // a descriptor is waited for once
+    TRY(packets_[queue], loop_.on_io(path_.fd(queue), EPOLLIN, [this, queue](std::uint32_t) { carry(queue); }));
+    return {};
 }
 
 void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAddresses& own) {
@@ -114,7 +138,7 @@ void HealthChecker::turn() {
     for (const Schedule::Who who : schedule_.take_due(now)) {
         Checked& checked = checked_.at(who);
         if (checked.probe)
-            take(who, {.answered = false, .reason = fmt::format("no answer within {}", checked.check.timeout)});
+            give_up(who, now);
         else
             ask(who, now);
     }
@@ -136,36 +160,69 @@ void HealthChecker::ask(Schedule::Who who, Clock::time_point now) {
     const auto hop = hops_.find(checked.subject.backend_address);
     if (hop != hops_.end() && !hop->second)
         return take(who, {.answered = false, .reason = std::string(reasons[hop->second.error()].text)});
-    schedule_.put(who, now + checked.check.timeout);
+    checked.deadline = now + checked.check.timeout;
+    checked.before = path_.traffic(*dest_of(checked.subject.address));
+    schedule_.put(who, checked.deadline);
     auto probe = start(checked, [this, who](const Finding& finding) {
         take(who, finding);
         arm();
     });
     if (probe)
         checked.probe = *std::move(probe);
-    else
+    else if (is_script(checked.check))
         take(who, {.answered = false, .reason = probe.error().message()});
+    else
+        miss(who, probe.error().message());
+}
+
+void HealthChecker::give_up(Schedule::Who who, Clock::time_point now) {
+    Checked& checked = checked_.at(who);
+    // Who comes so late to look may find the answer still waiting behind this.
+    if (const auto late = now - checked.deadline;
+        late > lateness && checked.deadline == checked.asked + checked.check.timeout) {
+        checked.deadline = now + lateness;
+        return schedule_.put(who, checked.deadline);
+    }
+    const ProbeTraffic traffic = path_.traffic(*dest_of(checked.subject.address));
+    if (traffic.out == checked.before.out && !is_script(checked.check))
+        return miss(who, "the check did not come out of " + std::string(probe_device_name) +
+                             ": a rule of this host's firewall, or a route, keeps it");
+    // An answer came in, and nobody heard it: somebody may have taken the route or the address that it needs.
+    if (traffic.in != checked.before.in) repair();
+    take(who, {.answered = false, .reason = fmt::format("no answer within {}", checked.check.timeout)});
+}
+
+void HealthChecker::miss(Schedule::Who who, const std::string& reason) {
+    Checked& checked = checked_.at(who);
+    checked.probe.reset();
+    schedule_.put(who, std::max(checked.asked + checked.check.interval, Clock::now()));
+    checked.status.reason = "not checked: " + reason;
+    if (std::exchange(complaint_, reason) != reason)
+        log(spdlog::level::err, {{"EVENT", "not_checked"}, {"REASON", reason}},
+            fmt::format("{} is not checked, and stays what it was: {}", text(checked.subject), reason));
+    repair();
 }
 
 StartedProbe HealthChecker::start(const Checked& checked, Probe::Done done) {
     struct Start {
         EventLoop& loop;
         HttpClient& http;
+        OwnSockets own;
         const Subject& subject;
         Probe::Done done;
 
-        StartedProbe operator()(const TcpCheck&) { return start_tcp_probe(loop, subject, std::move(done)); }
-        StartedProbe operator()(const SynCheck&) { return start_syn_probe(loop, subject, std::move(done)); }
+        StartedProbe operator()(const TcpCheck&) { return start_tcp_probe(loop, own, subject, std::move(done)); }
+        StartedProbe operator()(const SynCheck&) { return start_syn_probe(loop, own, subject, std::move(done)); }
         StartedProbe operator()(const HttpCheck& check) { return http.start(check, subject, std::move(done)); }
         StartedProbe operator()(const DnsCheck& check) {
-            return start_dns_probe(loop, check, subject, std::move(done));
+            return start_dns_probe(loop, own, check, subject, std::move(done));
         }
-        StartedProbe operator()(const IcmpCheck&) { return start_icmp_probe(loop, subject, std::move(done)); }
+        StartedProbe operator()(const IcmpCheck&) { return start_icmp_probe(loop, own, subject, std::move(done)); }
         StartedProbe operator()(const ScriptCheck& check) {
             return start_script_probe(loop, check, subject, std::move(done));
         }
     };
-    return std::visit(Start{loop_, *http_, checked.subject, std::move(done)}, checked.check.kind);
+    return std::visit(Start{loop_, *http_, path_.own_sockets(), checked.subject, std::move(done)}, checked.check.kind);
 }
 
 void HealthChecker::take(Schedule::Who who, const Finding& finding) {
@@ -174,6 +231,7 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     checked.probe.reset();
     schedule_.put(who, std::max(checked.asked + checked.check.interval, now));
     checked.status.reason = finding.reason;
+    complaint_.clear();
     CheckCounts& counts = checked.status.counts;
     ++(finding.answered ? counts.answered : counts.failed);
     if (finding.answered) {
@@ -206,8 +264,23 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     changed_();
 }
 
-void HealthChecker::carry() {
-    if (const auto carried = path_.carry(Clock::now()); !carried) spdlog::warn(carried.error().message());
+void HealthChecker::carry(probe_queue queue) {
+    const bool is_own = queue == PROBE_QUEUE_OWN;
+    const auto carried = path_.carry(queue, is_own ? most_of_own : most_of_others);
+    if (!carried) return repair();
+    if (*carried || is_own) return;
+    packets_[queue] = {};
+    pause_.arm(rest_of_others);
+}
+
+void HealthChecker::repair() {
+    auto repaired = path_.repair();
+    if (repaired && *repaired) repaired = listen().map([] { return true; });
+    if (repaired) return;
+    packets_ = {};  // or the loop turns for nothing
+    pause_.arm(rest_of_broken);
+    if (const std::string reason = repaired.error().message(); std::exchange(complaint_, reason) != reason)
+        spdlog::error("health checks: " + reason);
 }
 
 Health HealthChecker::health() const {

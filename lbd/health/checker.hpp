@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <functional>
 #include <map>
@@ -39,9 +40,15 @@ class HealthChecker {
     [[nodiscard]] static netlink::Result<std::unique_ptr<HealthChecker>> open(EventLoop& loop, ProbePath path,
                                                                               std::function<void()> changed);
 
-    /// See ProbePath.
+    /// See ProbePath: what can fail of going over to another map of destinations, and then what can't.
+    [[nodiscard]] netlink::Result<ProbePath::Programs> prepare(int dests) const { return path_.prepare(dests); }
+    void take(ProbePath::Programs programs, const std::vector<ProbePath::Port>& ports) {
+        path_.take(std::move(programs), ports);
+    }
     [[nodiscard]] netlink::Result<> renew(int dests, const std::vector<ProbePath::Port>& ports) {
-        return path_.renew(dests, ports);
+        TRY(auto programs, prepare(dests));
+        take(std::move(programs), ports);
+        return {};
     }
 
     /// Whom to ask, from now on. What is known of those who were asked the same before stays known.
@@ -61,6 +68,8 @@ class HealthChecker {
         Judge judge;
         CheckStatus status;
         Clock::time_point asked;
+        Clock::time_point deadline;             // of the answer
+        ProbeTraffic before;                    // the probe
         std::optional<Clock::time_point> back;  // up again, with a slow start
         std::unique_ptr<Probe> probe;           // under way
     };
@@ -68,13 +77,20 @@ class HealthChecker {
     HealthChecker(EventLoop& loop, ProbePath path, std::unique_ptr<HttpClient> http, std::function<void()> changed)
         : loop_(loop), path_(std::move(path)), http_(std::move(http)), changed_(std::move(changed)) {}
 
+    [[nodiscard]] netlink::Result<> listen();
+    [[nodiscard]] netlink::Result<> listen(probe_queue queue);
+
     void begin(Subject subject, const HealthCheck& check);
     void turn();
     void arm();
     void ask(Schedule::Who who, Clock::time_point now);
     [[nodiscard]] StartedProbe start(const Checked& checked, Probe::Done done);
     void take(Schedule::Who who, const Finding& finding);
-    void carry();
+    /// Nobody was asked: this host is why, which says nothing of the backend.
+    void miss(Schedule::Who who, const std::string& reason);
+    void give_up(Schedule::Who who, Clock::time_point now);
+    void carry(probe_queue queue);
+    void repair();
 
     EventLoop& loop_;
     ProbePath path_;
@@ -86,8 +102,10 @@ class HealthChecker {
     Schedule schedule_;  // when to ask next, or to give up waiting
     Schedule ramps_;     // when a slow start goes on
     std::minstd_rand chance_{std::random_device{}()};
-    EventLoop::Source packets_;
+    std::array<EventLoop::Source, PROBE_QUEUES> packets_;
+    EventLoop::Source pause_;  // of those queues that have had their share
     EventLoop::Source timer_;
+    std::string complaint_;  // about this host: the last one, not to be repeated
 };
 
 }  // namespace culvert::lbd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/health/connection.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <cctype>
@@ -17,7 +18,7 @@ using netlink::failure;
 using netlink::IpAddress;
 using netlink::Result;
 
-Result<Fd> connect_socket(int type, int protocol, const IpAddress& address, std::uint16_t port) {
+Result<Fd> connect_socket(const OwnSockets& own, int type, int protocol, const IpAddress& address, std::uint16_t port) {
     const auto [to, size] = Endpoint{address, port}.to_sockaddr();
     Fd socket(::socket(to.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
     if (!socket.is_open()) return failure("open", "socket", errno);
@@ -25,6 +26,7 @@ Result<Fd> connect_socket(int type, int protocol, const IpAddress& address, std:
         const linger reset{.l_onoff = 1, .l_linger = 0};
         ::setsockopt(socket.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
     }
+    CHECK_OK(own.admit(socket.get(), address.family()));
     if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), size) < 0 && errno != EINPROGRESS)
         return failure("connect to", address.to_string(), errno);
     return socket;
@@ -32,12 +34,24 @@ Result<Fd> connect_socket(int type, int protocol, const IpAddress& address, std:
 
 }  // namespace
 
-Result<Fd> connect_to(int type, const IpAddress& address, std::uint16_t port) {
-    return connect_socket(type, 0, address, port);
+Result<Fd> connect_to(const OwnSockets& own, int type, const IpAddress& address, std::uint16_t port) {
+    return connect_socket(own, type, 0, address, port);
 }
 
-Result<Fd> connect_raw(int protocol, const IpAddress& address) {
-    return connect_socket(SOCK_RAW, protocol, address, 0);
+Result<Fd> connect_raw(const OwnSockets& own, int protocol, const IpAddress& address) {
+    return connect_socket(own, SOCK_RAW, protocol, address, 0);
+}
+
+IpAddress source_of(int socket) {
+    sockaddr_storage address{};
+    socklen_t size = sizeof address;
+    ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &size);
+    if (address.ss_family == AF_INET) {
+        const auto& v4 = reinterpret_cast<const sockaddr_in&>(address).sin_addr;
+        return *IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(&v4), sizeof v4});
+    }
+    const auto& v6 = reinterpret_cast<const sockaddr_in6&>(address).sin6_addr;
+    return *IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(&v6), sizeof v6});
 }
 
 std::string connection_error(int socket) {

@@ -57,24 +57,32 @@ class DnsProbe : public Probe {
     DnsProbe(bool tcp, common::Fd socket, Bytes query, Done done)
         : tcp_(tcp), socket_(std::move(socket)), query_(std::move(query)), done_(std::move(done)) {}
 
+    /// That a datagram can't be sent is this host's doing, and says nothing of the backend.
     Result<> begin(EventLoop& loop) {
-        TRY(io_, loop.on_io(socket_.get(), EPOLLOUT, [this, &loop](std::uint32_t) { ask(loop); }));
-        return {};
+        if (tcp_) {
+            TRY(io_, loop.on_io(socket_.get(), EPOLLOUT, [this, &loop](std::uint32_t) { ask(loop); }));
+            return {};
+        }
+        if (::send(socket_.get(), query_.data(), query_.size(), MSG_NOSIGNAL) < 0)
+            return failure("send", "a query", errno);
+        return listen(loop);
     }
 
   private:
     void ask(EventLoop& loop) {
         if (std::string error = connection_error(socket_.get()); !error.empty()) return finish({.reason = error});
-        Bytes message = query_;
-        if (tcp_)  // RFC 1035, section 4.2.2
-            message.insert(message.begin(),
-                           {static_cast<std::uint8_t>(query_.size() >> 8), static_cast<std::uint8_t>(query_.size())});
+        Bytes message = query_;  // RFC 1035, section 4.2.2
+        message.insert(message.begin(),
+                       {static_cast<std::uint8_t>(query_.size() >> 8), static_cast<std::uint8_t>(query_.size())});
         if (::send(socket_.get(), message.data(), message.size(), MSG_NOSIGNAL) < 0)
             return finish({.reason = error_text(errno)});
-        io_ = {};
-        auto io = loop.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { hear(); });
-        if (!io) return finish({.reason = io.error().message()});
-        io_ = *std::move(io);
+        if (const auto listening = listen(loop); !listening) finish({.reason = listening.error().message()});
+    }
+
+    Result<> listen(EventLoop& loop) {
+        io_ = {};  // a descriptor is waited for once
+        TRY(io_, loop.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { hear(); }));
+        return {};
     }
 
     void hear() {
@@ -108,9 +116,10 @@ class DnsProbe : public Probe {
 
 }  // namespace
 
-StartedProbe start_dns_probe(EventLoop& loop, const DnsCheck& check, const Subject& subject, Probe::Done done) {
+StartedProbe start_dns_probe(EventLoop& loop, const OwnSockets& own, const DnsCheck& check, const Subject& subject,
+                             Probe::Done done) {
     TRY(auto query, make_query(check));
-    TRY(auto socket, connect_to(check.tcp ? SOCK_STREAM : SOCK_DGRAM, subject.address, subject.port));
+    TRY(auto socket, connect_to(own, check.tcp ? SOCK_STREAM : SOCK_DGRAM, subject.address, subject.port));
     auto probe = std::make_unique<DnsProbe>(check.tcp, std::move(socket), std::move(query), std::move(done));
     CHECK_OK(probe->begin(loop));
     return probe;

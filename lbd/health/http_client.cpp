@@ -39,11 +39,15 @@ std::string text(const StatusRange& range) {
 }
 
 /// Scripts don't inherit it, and no port waits for the end of its TIME_WAIT.
-int prepare(void* /*data*/, curl_socket_t socket, curlsocktype /*purpose*/) {
+int prepare(void* own, curl_socket_t socket, curlsocktype /*purpose*/) {
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     const linger reset{.l_onoff = 1, .l_linger = 0};
     ::setsockopt(socket, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
-    return CURL_SOCKOPT_OK;
+    int domain = 0;
+    socklen_t size = sizeof domain;
+    ::getsockopt(socket, SOL_SOCKET, SO_DOMAIN, &domain, &size);
+    const auto family = domain == AF_INET ? netlink::Family::ipv4 : netlink::Family::ipv6;
+    return static_cast<const OwnSockets*>(own)->admit(socket, family) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
 std::size_t keep_body(char* data, std::size_t size, std::size_t count, void* body) {
@@ -62,7 +66,7 @@ class HttpProbe : public Probe {
         ::curl_slist_free_all(connect_to_);
     }
 
-    [[nodiscard]] bool start(const Subject& subject) {
+    [[nodiscard]] bool start(const OwnSockets& own, const Subject& subject) {
         if (easy_ == nullptr) return false;
         const std::string host = check_.host.empty() ? Endpoint{subject.vip, subject.port}.to_string()
                                                      : fmt::format("{}:{}", check_.host, subject.port);
@@ -80,6 +84,7 @@ class HttpProbe : public Probe {
         set(CURLOPT_SSL_VERIFYPEER, check_.verify ? 1L : 0L);
         set(CURLOPT_SSL_VERIFYHOST, check_.verify ? 2L : 0L);
         set(CURLOPT_SOCKOPTFUNCTION, prepare);
+        set(CURLOPT_SOCKOPTDATA, &own);
         set(CURLOPT_WRITEFUNCTION, keep_body);
         set(CURLOPT_WRITEDATA, &body_);
         set(CURLOPT_ERRORBUFFER, error_.data());
@@ -127,11 +132,11 @@ class HttpProbe : public Probe {
 
 }  // namespace
 
-netlink::Result<std::unique_ptr<HttpClient>> HttpClient::open(EventLoop& loop) {
+netlink::Result<std::unique_ptr<HttpClient>> HttpClient::open(EventLoop& loop, const OwnSockets& own) {
     if (::curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) return failure("open", "libcurl", ENOMEM);
     CURLM* multi = ::curl_multi_init();
     if (multi == nullptr) return failure("open", "libcurl", ENOMEM);
-    std::unique_ptr<HttpClient> client(new HttpClient(loop, multi));
+    std::unique_ptr<HttpClient> client(new HttpClient(loop, own, multi));
     ::curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, watch);
     ::curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, client.get());
     TRY(client->timer_, loop.timer([self = client.get()] { self->act(CURL_SOCKET_TIMEOUT, 0); }));
@@ -140,7 +145,7 @@ netlink::Result<std::unique_ptr<HttpClient>> HttpClient::open(EventLoop& loop) {
 
 StartedProbe HttpClient::start(const HttpCheck& check, const Subject& subject, Probe::Done done) {
     auto probe = std::make_unique<HttpProbe>(multi_.get(), check, std::move(done));
-    if (!probe->start(subject)) return failure("start", "an HTTP request", ENOMEM);
+    if (!probe->start(own_, subject)) return failure("start", "an HTTP request", ENOMEM);
     timer_.arm(std::chrono::milliseconds{0});
     return probe;
 }

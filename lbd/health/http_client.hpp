@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "common/fd.hpp"
+#include "lbd/health/own_sockets.hpp"
 #include "lbd/health/probe.hpp"
 
 namespace culvert::lbd {
@@ -14,7 +15,7 @@ namespace culvert::lbd {
 /// HTTP and HTTPS by libcurl, whose transfers all run in the event loop.
 class HttpClient {
   public:
-    [[nodiscard]] static netlink::Result<std::unique_ptr<HttpClient>> open(EventLoop& loop);
+    [[nodiscard]] static netlink::Result<std::unique_ptr<HttpClient>> open(EventLoop& loop, const OwnSockets& own);
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
@@ -33,7 +34,7 @@ class HttpClient {
         EventLoop::Source source;  // goes first
     };
 
-    HttpClient(EventLoop& loop, CURLM* multi) : loop_(loop), multi_(multi) {}
+    HttpClient(EventLoop& loop, const OwnSockets& own, CURLM* multi) : loop_(loop), own_(own), multi_(multi) {}
 
     /// libcurl tells which of its sockets to wait for.
     static int watch(CURL* easy, curl_socket_t socket, int what, void* self, void* data);
@@ -42,6 +43,7 @@ class HttpClient {
     void arm();
 
     EventLoop& loop_;
+    OwnSockets own_;
     EventLoop::Source timer_;
     std::map<curl_socket_t, Watched> sockets_;
     std::unique_ptr<CURLM, Cleanup> multi_;  // goes first: it still calls watch()

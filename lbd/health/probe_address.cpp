@@ -15,6 +15,7 @@ using netlink::Prefix;
 constexpr std::array<std::uint8_t, 4> base4{240, 0, 0, 0};
 constexpr std::array<std::uint8_t, 16> base6{0xfd, 'c', 'u', 'l', 'v', 'e', 'r', 't'};
 constexpr std::uint32_t source = 0xfffffe;
+constexpr std::uint32_t sources = 0x800000;  // the first
 
 /// The last three bytes number it.
 template <std::size_t Size>
@@ -35,6 +36,10 @@ std::uint8_t length(Family family) { return family == Family::ipv4 ? 8 : 104; }
 
 Prefix probe_network(Family family) { return {numbered(family, 0), length(family)}; }
 Prefix probe_source(Family family) { return {numbered(family, source), length(family)}; }
+Prefix probe_sources(Family family) {
+    return {numbered(family, sources), static_cast<std::uint8_t>(length(family) + 1)};
+}
+IpAddress own_source(Family family, std::uint32_t chance) { return numbered(family, chance % sources + sources); }
 IpAddress probe_address(std::uint32_t dest, Family family) { return numbered(family, dest); }
 
 std::optional<std::uint32_t> dest_of(const IpAddress& probe_address) {

@@ -9,6 +9,7 @@
 
 #include "common/fd.hpp"
 #include "lbd/health/answer_tap.hpp"
+#include "lbd/health/own_sockets.hpp"
 #include "lbd/health/probe_device.hpp"
 #include "lbd/health/translator.hpp"
 #include "netlink/result.hpp"
@@ -28,33 +29,51 @@ class ProbePath {
         std::string name;
     };
 
+    struct Unload {
+        void operator()(probe_bpf* skeleton) const;
+    };
+    using Programs = std::unique_ptr<probe_bpf, Unload>;
+
     /// `dests`: the data path's map. `ports`: where answers come in.
     [[nodiscard]] static netlink::Result<ProbePath> open(int dests, const std::vector<Port>& ports);
     ProbePath(ProbePath&&) noexcept = default;
 
-    /// The same for another map, or other ports.
-    [[nodiscard]] netlink::Result<> renew(int dests, const std::vector<Port>& ports);
+    /// The programs for another map. Nothing changes if that fails.
+    [[nodiscard]] netlink::Result<Programs> prepare(int dests) const;
+    /// From now on these, and these ports. Probes that are under way get their answers all the same. A port by which
+    /// answers can't be heard is said.
+    void take(Programs programs, const std::vector<Port>& ports);
 
     void set_targets(ProbeTargets targets) { translator_.set_targets(std::move(targets)); }
 
+    /// For sockets of the checker's own.
+    [[nodiscard]] OwnSockets own_sockets() const { return OwnSockets(own_sockets_.get()); }
+    /// What has come and gone of a destination's own probes.
+    [[nodiscard]] ProbeTraffic traffic(std::uint32_t dest) const { return translator_.traffic(dest); }
+
     /// Readable when there is something to carry().
-    [[nodiscard]] int fd() const { return device_.fd.get(); }
-    /// Carries what waits, in both directions. What can't be sent is lost, as on any network.
-    [[nodiscard]] netlink::Result<> carry(Translator::Time now);
+    [[nodiscard]] int fd(probe_queue queue) const { return device_.queues[queue].get(); }
+    /// Carries what waits in one queue, in both directions, up to `most` packets. What can't be sent is lost, as on any
+    /// network. False if there may be more.
+    [[nodiscard]] netlink::Result<bool> carry(probe_queue queue, int most);
+
+    /// Gives the device back what somebody has taken from it. If it is gone there is another one, with other
+    /// descriptors: true then.
+    [[nodiscard]] netlink::Result<bool> repair();
 
   private:
-    struct Unload {
-        void operator()(probe_bpf* skeleton) const;
-    };
-    using Skeleton = std::unique_ptr<probe_bpf, Unload>;
+    ProbePath(ProbeDevice device, common::Fd socket, common::Fd own_sockets)
+        : device_(std::move(device)), socket_(std::move(socket)), own_sockets_(std::move(own_sockets)) {}
 
-    ProbePath(ProbeDevice device, common::Fd socket) : device_(std::move(device)), socket_(std::move(socket)) {}
-
+    /// The program `answer` at these ports, and at no others.
+    [[nodiscard]] netlink::Result<> hear_at(const std::vector<Port>& ports, const Programs& programs);
     void send(std::uint32_t dest, std::span<const std::uint8_t> packet);
 
     ProbeDevice device_;
     common::Fd socket_;
-    Skeleton skeleton_;
+    common::Fd own_sockets_;  // the map
+    Programs programs_;
+    std::vector<Port> ports_;
     std::vector<AnswerTap> taps_;
     Translator translator_;
 };

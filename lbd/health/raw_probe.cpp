@@ -22,7 +22,6 @@
 #include <vector>
 
 #include "lbd/health/connection.hpp"
-#include "lbd/health/probe_address.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -53,17 +52,18 @@ std::optional<Header> from_bytes(ConstBytes bytes) {
     return header;
 }
 
-std::uint16_t random16() {
-    std::uint16_t number = 0;
+template <typename Number>
+Number random_number() {
+    Number number = 0;
     (void)!::getrandom(&number, sizeof number, 0);
     return number;
 }
 
 /// RFC 1071, with the pseudo-header (RFC 9293, section 3.1) for TCP. IPv6's the kernel does.
-void put_checksum(Question& question, const IpAddress& to) {
+void put_checksum(Question& question, const IpAddress& from, const IpAddress& to) {
     Bytes covered = question.bytes;
     if (question.protocol == IPPROTO_TCP) {
-        for (const IpAddress& address : {probe_source(to.family()).address, to})
+        for (const IpAddress& address : {from, to})
             covered.insert(covered.end(), address.bytes().begin(), address.bytes().end());
         covered.insert(covered.end(), {0, IPPROTO_TCP, 0, static_cast<std::uint8_t>(question.bytes.size())});
     }
@@ -78,23 +78,28 @@ Question echo(Family family) {
     const bool v4 = family == Family::ipv4;
     icmphdr header{};
     header.type = v4 ? std::uint8_t{ICMP_ECHO} : std::uint8_t{ICMP6_ECHO_REQUEST};
-    header.un.echo.id = random16();
+    header.un.echo.id = random_number<std::uint16_t>();
+    header.un.echo.sequence = random_number<std::uint16_t>();
+    Bytes asked = to_bytes(header);
+    for (const std::uint8_t byte : to_bytes(random_number<std::uint64_t>())) asked.push_back(byte);
     return {.protocol = v4 ? int{IPPROTO_ICMP} : int{IPPROTO_ICMPV6},
-            .bytes = to_bytes(header),
+            .bytes = asked,
             .checksum = offsetof(icmphdr, checksum),
-            .read = [v4, id = header.un.echo.id](ConstBytes bytes) -> std::optional<Finding> {
+            .read = [v4, asked](ConstBytes bytes) -> std::optional<Finding> {
                 const auto answer = from_bytes<icmphdr>(bytes);
-                if (!answer || answer->type != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY) || answer->un.echo.id != id)
-                    return std::nullopt;
+                if (!answer || answer->type != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY)) return std::nullopt;
+                constexpr std::size_t same = offsetof(icmphdr, un);  // identifier, sequence number and data come back
+                if (!std::ranges::equal(bytes.subspan(same), ConstBytes(asked).subspan(same))) return std::nullopt;
                 return Finding{.answered = true, .reason = {}};
             }};
 }
 
 Question syn(std::uint16_t port) {
     tcphdr header{};
-    header.th_sport = htons(static_cast<std::uint16_t>(1024 + random16() % 31744));  // none that Linux gives out
+    header.th_sport =
+        htons(static_cast<std::uint16_t>(1024 + random_number<std::uint16_t>() % 31744));  // none that Linux gives out
     header.th_dport = htons(port);
-    header.th_seq = static_cast<std::uint32_t>(random16()) << 16 | random16();
+    header.th_seq = random_number<std::uint32_t>();
     header.th_off = sizeof header / 4;
     header.th_flags = TH_SYN;
     header.th_win = htons(1024);
@@ -105,9 +110,12 @@ Question syn(std::uint16_t port) {
                 const auto answer = from_bytes<tcphdr>(bytes);
                 if (!answer || answer->th_sport != asked.th_dport || answer->th_dport != asked.th_sport)
                     return std::nullopt;
+                // RFC 9293, section 3.10.7.3: anything else answers another segment.
+                if ((answer->th_flags & TH_ACK) == 0 || ntohl(answer->th_ack) != ntohl(asked.th_seq) + 1)
+                    return std::nullopt;
                 if ((answer->th_flags & TH_RST) != 0)
                     return Finding{.answered = false, .reason = error_text(ECONNREFUSED)};
-                if ((answer->th_flags & (TH_SYN | TH_ACK)) != (TH_SYN | TH_ACK)) return std::nullopt;
+                if ((answer->th_flags & TH_SYN) == 0) return std::nullopt;
                 return Finding{.answered = true, .reason = {}};
             }};
 }
@@ -144,11 +152,12 @@ class RawProbe : public Probe {
     EventLoop::Source io_;
 };
 
-StartedProbe start(EventLoop& loop, const Subject& subject, Question question, Probe::Done done) {
+StartedProbe start(EventLoop& loop, const OwnSockets& own, const Subject& subject, Question question,
+                   Probe::Done done) {
     const bool v4 = subject.address.is_v4();
-    TRY(auto socket, connect_raw(question.protocol, subject.address));
+    TRY(auto socket, connect_raw(own, question.protocol, subject.address));
     if (v4) {
-        put_checksum(question, subject.address);
+        put_checksum(question, source_of(socket.get()), subject.address);
     } else if (question.protocol == IPPROTO_TCP) {
         const int offset = static_cast<int>(question.checksum);
         ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_CHECKSUM, &offset, sizeof offset);
@@ -160,12 +169,12 @@ StartedProbe start(EventLoop& loop, const Subject& subject, Question question, P
 
 }  // namespace
 
-StartedProbe start_icmp_probe(EventLoop& loop, const Subject& subject, Probe::Done done) {
-    return start(loop, subject, echo(subject.address.family()), std::move(done));
+StartedProbe start_icmp_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject, Probe::Done done) {
+    return start(loop, own, subject, echo(subject.address.family()), std::move(done));
 }
 
-StartedProbe start_syn_probe(EventLoop& loop, const Subject& subject, Probe::Done done) {
-    return start(loop, subject, syn(subject.port), std::move(done));
+StartedProbe start_syn_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject, Probe::Done done) {
+    return start(loop, own, subject, syn(subject.port), std::move(done));
 }
 
 }  // namespace culvert::lbd

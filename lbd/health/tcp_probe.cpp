@@ -31,8 +31,8 @@ class TcpProbe : public Probe {
 
 }  // namespace
 
-StartedProbe start_tcp_probe(EventLoop& loop, const Subject& subject, Probe::Done done) {
-    TRY(auto socket, connect_to(SOCK_STREAM, subject.address, subject.port));
+StartedProbe start_tcp_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject, Probe::Done done) {
+    TRY(auto socket, connect_to(own, SOCK_STREAM, subject.address, subject.port));
     auto probe = std::make_unique<TcpProbe>(std::move(socket));
     CHECK_OK(probe->wait(loop, std::move(done)));
     return probe;

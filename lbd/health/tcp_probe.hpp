@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "lbd/health/own_sockets.hpp"
 #include "lbd/health/probe.hpp"
 
 namespace culvert::lbd {
 
 /// Connects, and resets the connection: it leaves nothing behind at either end.
-[[nodiscard]] StartedProbe start_tcp_probe(EventLoop& loop, const Subject& subject, Probe::Done done);
+[[nodiscard]] StartedProbe start_tcp_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject,
+                                           Probe::Done done);
 
 }  // namespace culvert::lbd

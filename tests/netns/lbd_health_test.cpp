@@ -348,6 +348,143 @@ TEST_F(LbdHealth, WhatAKillLeavesBehindIsTakenAway) {
     EXPECT_THAT(filters("egress"), HasSubstr("bytecode"));
 }
 
+/// How many checks of a backend were answered, and how many weren't.
+std::pair<long, long> checks_of(const Host& balancer, const std::string& name) {
+    // By ports that the kernel gives to nobody else.
+    const std::string metrics = balancer.must("curl -sS --local-port 2000-9000 http://127.0.0.1:9477/metrics");
+    const auto value = [&](std::string_view metric) {
+        const std::string line = fmt::format("\nlbd_backend_{}{{service=\"{}\",backend=\"{}\"}} ", metric, name, name);
+        const auto at = metrics.find(line);
+        return at == std::string::npos ? -1 : std::stol(metrics.substr(at + line.size(), 20));
+    };
+    return {value("check_duration_seconds_count"), value("check_failures_total")};
+}
+
+// Whoever may open sockets on the balancer: it takes all ports that the kernel gives out, and sends whatever it can
+// into the checks' network.
+constexpr const char* local_flood = R"py(
+import os, socket, time
+os.setgid(65534); os.setuid(65534)
+held = []
+for kind, family in ((k, f) for k in (socket.SOCK_STREAM, socket.SOCK_DGRAM) for f in (socket.AF_INET, socket.AF_INET6)):
+    for port in range(40000, 40100):
+        s = socket.socket(family, kind)
+        try: s.bind(("", port))
+        except OSError: continue
+        held.append(s)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end, n = time.time() + 120, 0
+print("flooding", flush=True)
+while time.time() < end:
+    for _ in range(20):
+        n += 1
+        s = socket.socket()
+        s.setblocking(False)
+        try:
+            s.bind(("240.255.255.254", 1024 + n * 7 % 30000))
+            s.connect(("240.0.0.%d" % (1 + n % 5), 1 + n % 65535))
+        except OSError: pass
+        s.close()
+        try: udp.sendto(b"x", ("240.0.0.%d" % (1 + n % 5), 1 + n % 65535))
+        except OSError: pass
+    time.sleep(0.005)
+)py";
+
+TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
+    backend().ip("addr add 192.0.2.2/32 dev lo\naddr add 2001:db8::2/128 dev lo\naddr add 192.0.2.3/32 dev lo\n");
+    const HttpServer web(backend(), "backend");
+    const DnsServer dns(backend(), "backend", {"192.0.2.2", "2001:db8::2"});
+    const std::string pace = "interval: 1s, timeout: 1s, rise: 1, fall: 1";
+    const std::string dns_check = "type: dns, port: 53, name: whoami.example, record: TXT";
+    const std::vector<Checked> all{{"tcp4", vip4, "{type: l2}", "10.0.0.3", "type: tcp", pace},
+                                   {"http6", vip6, "{type: l2}", "fd00::3", "type: http", pace},
+                                   {"dns4", "192.0.2.2", "{type: l2}", "10.0.0.3", dns_check, pace},
+                                   {"dns6", "2001:db8::2", "{type: l2}", "fd00::3", dns_check, pace},
+                                   {"icmp4", "192.0.2.3", "{type: l2}", "10.0.0.3", "type: icmp", pace}};
+    balancer().set_sysctl("net.ipv4.ip_local_port_range", "40000 40099");
+    std::string services;
+    for (const Checked& one : all) services += one.yaml();
+    const Balancer lbd(balancer(), head + services);
+    for (const Checked& one : all) ASSERT_TRUE(becomes(lbd, one.name, "up")) << one.name << lbd.backend(one.name);
+    const auto expect_more_answers = [&](const char* when, int more) {
+        for (const Checked& one : all) {
+            const long before = checks_of(balancer(), one.name).first;
+            EXPECT_TRUE(eventually([&] { return checks_of(balancer(), one.name).first >= before + more; }))
+                << one.name << " while " << when << lbd.backend(one.name) << lbd.log();
+            EXPECT_EQ(checks_of(balancer(), one.name).second, 0) << one.name << " while " << when << lbd.log();
+        }
+    };
+
+    {
+        balancer().write("/run/flood.py", local_flood);
+        Process flood = balancer().spawn("python3 /run/flood.py");
+        flood.wait_for("flooding");
+        expect_more_answers("somebody floods", 5);
+    }
+    const std::string address = lbd.backend("tcp4")["probe_address"];
+    balancer().set_sysctl("net.ipv4.ip_local_port_range", "32768 60999");
+    EXPECT_EQ(balancer().must("setpriv --reuid 65534 --clear-groups curl -sS http://" + address + "/"), "backend\n");
+
+    // What an administrator does to this host says nothing of the backends.
+    balancer().must("nft add table inet other");
+    balancer().must("nft add chain inet other out '{ type filter hook output priority 0; }'");
+    balancer().must("nft add rule inet other out oifname culvert-probe drop");
+    EXPECT_TRUE(eventually([&] { return lbd.said("is not checked, and stays what it was") > 0; })) << lbd.log();
+    for (const Checked& one : all) EXPECT_EQ(lbd.backend(one.name)["health"], "up");
+    balancer().must("nft delete table inet other");
+    expect_more_answers("a rule is gone", 1);
+
+    // What it takes away comes back.
+    for (const char* harm : {"route flush dev culvert-probe", "route flush table local dev culvert-probe",
+                             "link set culvert-probe down", "link del culvert-probe"}) {
+        balancer().ip(std::string(harm) + "\n");
+        EXPECT_TRUE(eventually([&] {
+            return balancer().run("curl -sS --max-time 1 http://" + address + "/").out == "backend\n";
+        })) << harm;
+        for (const Checked& one : all) EXPECT_TRUE(becomes(lbd, one.name, "up")) << harm << lbd.log();
+    }
+}
+
+// Somebody who sees no probe, and answers all that there may be.
+TEST_F(LbdHealth, AStrangersAnswersAreNoAnswers) {
+    client().write("/run/forge.py", R"py(
+import socket, struct, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); s.bind(("eth0", 0))
+a = lambda text: socket.inet_aton(text)
+def ip(protocol, source, l4):
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(l4), 0, 0, 64, protocol, 0, a(source), a("10.0.0.2"))
+    total = sum(struct.unpack("!10H", header)); total = (total & 0xffff) + (total >> 16); total = (total & 0xffff) + (total >> 16)
+    return bytes.fromhex("02000a000002 02000a000001 0800") + header[:10] + struct.pack("!H", ~total & 0xffff) + header[12:] + l4
+frames = []
+for port in range(32768, 65536):
+    for flags in (0x12, 0x14, 0x04):  # SYN and ACK, RST and ACK, RST
+        frames.append(ip(6, "192.0.2.1", struct.pack("!HHIIBBHHH", 81, port, 7, 7, 0x50, flags, 1024, 0, 0)))
+    frames.append(ip(1, "192.0.2.2", struct.pack("!BBHHH", 0, 0, ~port & 0xffff, port, 0)))
+end = time.time() + 120
+rounds = 0
+while time.time() < end:
+    for frame in frames: s.send(frame)
+    rounds += 1
+    if rounds == 2: print("twice", flush=True)
+)py");
+    backend().must("nft add table inet silent");
+    backend().must("nft add chain inet silent in '{ type filter hook input priority 0; }'");
+    backend().must("nft add rule inet silent in tcp dport 81 drop");
+    const std::string pace = "interval: 2s, timeout: 2s, rise: 1, fall: 1";
+    const Balancer lbd(balancer(),
+                       head + Checked{"syn", vip4, "{type: l2}", "10.0.0.3", "type: syn, port: 81", pace}.yaml() +
+                           Checked{"icmp", "192.0.2.2", "{type: l2}", "10.0.0.3", "type: icmp", pace}.yaml());
+    for (const char* name : {"syn", "icmp"}) ASSERT_TRUE(becomes(lbd, name, "down", "no answer"));
+    const Process forge = client().spawn("python3 /run/forge.py");
+    forge.wait_for("twice");
+    for (const char* name : {"syn", "icmp"}) {
+        const long failed = checks_of(balancer(), name).second;
+        EXPECT_TRUE(eventually([&] { return checks_of(balancer(), name).second >= failed + 2; })) << name;
+        EXPECT_EQ(checks_of(balancer(), name).first, 0) << name;
+        EXPECT_THAT(lbd.backend(name)["health_reason"].get<std::string>(), HasSubstr("no answer within")) << name;
+    }
+}
+
 // Three backends, and one that says sorry.
 class LbdFailure : public LanTest {
   protected:

@@ -16,7 +16,6 @@
 namespace culvert::lbd {
 namespace {
 
-using namespace std::chrono_literals;
 using netlink::Family;
 using netlink::IpAddress;
 using Packet = std::vector<std::uint8_t>;
@@ -93,22 +92,24 @@ class TranslatorTest : public testing::Test {
     }
 
     /// What is on the wire for it; nothing if it isn't sent.
-    std::optional<Endpoints> sent(Packet packet) {
-        const auto dest = translator_.outward(packet, now_);
+    std::optional<Endpoints> sent(Packet packet, probe_queue queue = PROBE_QUEUE_OWN) {
+        const auto dest = translator_.outward(packet, queue);
         if (!dest) return std::nullopt;
         EXPECT_EQ(dest, last_dest_);
         expect_sound(packet);
         return read_endpoints(packet);
     }
-    std::optional<Endpoints> to(std::uint32_t dest, std::uint16_t port, std::uint8_t flags = ack) {
+    std::optional<Endpoints> to(std::uint32_t dest, std::uint16_t port, std::uint8_t flags = ack,
+                                probe_queue queue = PROBE_QUEUE_OWN) {
         last_dest_ = dest;
         const Family family = dest == 9 ? Family::ipv6 : Family::ipv4;
-        return sent(make({probe_source(family).address, probe_address(dest, family), port, 80, IPPROTO_TCP}, flags));
+        return sent(make({probe_source(family).address, probe_address(dest, family), port, 80, IPPROTO_TCP}, flags),
+                    queue);
     }
     /// What this host gets of an answer.
     std::optional<Endpoints> received(const Endpoints& answer, std::uint8_t icmp_type = 0) {
         Packet packet = make(answer, ack, icmp_type);
-        if (!translator_.inward(packet, now_)) return std::nullopt;
+        if (!translator_.inward(packet)) return std::nullopt;
         expect_sound(packet);
         return read_endpoints(packet);
     }
@@ -119,7 +120,6 @@ class TranslatorTest : public testing::Test {
     }
 
     Translator translator_;
-    Translator::Time now_{};
     std::uint32_t last_dest_ = 0;
 };
 
@@ -130,7 +130,14 @@ TEST(ProbeAddress, IsTheDestinationsIdInANetworkOfItsOwn) {
     for (const Family family : {Family::ipv4, Family::ipv6}) {
         EXPECT_EQ(dest_of(probe_address(77'777, family)), 77'777);
         EXPECT_EQ(dest_of(probe_source(family).address), std::nullopt);
+        EXPECT_TRUE(probe_sources(family).contains(probe_source(family).address));
+        for (const std::uint32_t chance : {0U, 1U, UINT32_MAX}) {
+            EXPECT_TRUE(probe_sources(family).contains(own_source(family, chance)));
+            EXPECT_EQ(dest_of(own_source(family, chance)), std::nullopt);
+        }
     }
+    EXPECT_EQ(probe_sources(Family::ipv4).to_string(), "240.128.0.0/9");
+    EXPECT_EQ(own_source(Family::ipv6, 5).to_string(), "fd63:756c:7665:7274::80:5");
     EXPECT_EQ(dest_of(address("10.0.0.1")), std::nullopt);
 }
 
@@ -185,10 +192,10 @@ TEST_F(TranslatorTest, AnEchoReplyOfNothingButZerosStaysSound) {
     };
     const IpAddress own = probe_source(Family::ipv4).address, seventh = probe_address(7, Family::ipv4);
     Packet request = with_zeros({own, seventh, 0, 0, IPPROTO_ICMP}, 8);
-    ASSERT_TRUE(translator_.outward(request, now_));
+    ASSERT_TRUE(translator_.outward(request, PROBE_QUEUE_OWN));
     expect_sound(request);
     Packet reply = with_zeros(reversed(*read_endpoints(request)), 0);
-    ASSERT_TRUE(translator_.inward(reply, now_));
+    ASSERT_TRUE(translator_.inward(reply));
     expect_sound(reply);
 }
 
@@ -213,16 +220,42 @@ TEST_F(TranslatorTest, WhatIsNoProbeOrAnswersNoneIsLeftAlone) {
     }
 }
 
-TEST_F(TranslatorTest, PortsAreUsedAgainOnceAConnectionIsResetOrLongSilent) {
-    constexpr int all = 32'768;
-    const auto first = to(7, 1);
-    for (int port = 2; port <= all; ++port) ASSERT_TRUE(to(7, static_cast<std::uint16_t>(port)));
-    EXPECT_FALSE(to(8, 1)) << "all ports are taken";
+TEST_F(TranslatorTest, OnlyWhatThisHostSendsIsTranslated) {
+    last_dest_ = 7;
+    const IpAddress seventh = probe_address(7, Family::ipv4);
+    EXPECT_TRUE(sent(make({own_source(Family::ipv4, 77), seventh, 40'000, 80, IPPROTO_TCP})));
+    for (const char* other : {"10.0.0.1", "240.0.0.8", "203.0.113.66"})
+        EXPECT_FALSE(sent(make({address(other), seventh, 40'000, 80, IPPROTO_TCP}))) << other;
+}
+
+TEST_F(TranslatorTest, EachQueueHasPortsOfItsOwn) {
+    const auto own = to(7, 1), script = to(7, 1, ack, PROBE_QUEUE_SCRIPTS), other = to(7, 1, ack, PROBE_QUEUE_OTHERS);
+    ASSERT_TRUE(own && script && other);
+    EXPECT_GE(own->source_port, PROBE_PORTS_OWN);
+    EXPECT_GE(script->source_port, PROBE_PORTS_SCRIPTS);
+    EXPECT_LT(script->source_port, PROBE_PORTS_OWN);
+    EXPECT_GE(other->source_port, PROBE_PORTS_OTHERS);
+    EXPECT_LT(other->source_port, PROBE_PORTS_SCRIPTS);
+    for (std::uint32_t port = 0; port < 65'536; ++port)
+        ASSERT_TRUE(to(8, static_cast<std::uint16_t>(port), ack, PROBE_QUEUE_OTHERS));
+    EXPECT_EQ(received(reversed(*other))->source, probe_address(8, Family::ipv4)) << "another one has its port";
+    EXPECT_TRUE(received(reversed(*own)));
+    EXPECT_TRUE(received(reversed(*script)));
+    EXPECT_EQ(translator_.traffic(7), (ProbeTraffic{.out = 1, .in = 1})) << "what is not its own doesn't count";
+}
+
+TEST_F(TranslatorTest, WithoutAFreePortTheOneThatIsSilentTheLongestIsUsedAgain) {
+    constexpr int all = 65'536 - PROBE_PORTS_OWN;
+    const auto first = to(7, 1), second = to(7, 2);
+    for (int port = 3; port <= all; ++port) ASSERT_TRUE(to(7, static_cast<std::uint16_t>(port)));
+    EXPECT_TRUE(received(reversed(*first))) << "it speaks again";
+    EXPECT_EQ(to(8, 1)->source_port, second->source_port);
+    EXPECT_TRUE(received(reversed(*first)));
+
     EXPECT_EQ(to(7, 1, rst)->source_port, first->source_port);
-    EXPECT_EQ(to(8, 1)->source_port, first->source_port);
-    EXPECT_FALSE(to(8, 2));
-    now_ += 31s;
-    EXPECT_TRUE(to(8, 2));
+    EXPECT_FALSE(received(reversed(*first))) << "it has ended";
+    EXPECT_FALSE(to(7, 1, rst)) << "there is nothing to end any more";
+    EXPECT_EQ(to(8, 2)->source_port, first->source_port) << "it is free";
 }
 
 }  // namespace
