@@ -20,33 +20,28 @@
 /* ---- Which frames are for this host: .data.own -------------------------------------------------------------------- */
 
 /*
- * MAC addresses of this host's interfaces, each with the port by which frames for it come. A key is in the line of lb_mac_line; a place
- * that is free has LB_MAC_NONE. Every program has its own: user space fills it before packets see the program.
+ * MAC addresses of this host's interfaces, each with the port by which frames for it come, and its VLANs. A key is in the line of its
+ * address's last byte; a place that is free has LB_MAC_NONE. Every program has its own: user space fills it before packets see the program.
  */
 #define LB_MAC_LINES 256
-#define LB_MAC_WAYS 4
+#define LB_MAC_WAYS 8
 #define LB_MAC_NONE (~0ULL)
-struct lb_macs {
-    __u64 line[LB_MAC_LINES][LB_MAC_WAYS];
-    __u32 any; /* 1: there are too many of them, so that every unicast frame counts as ours */
+#define LB_VLANS 4096
+struct lb_own {
+    __u64 macs[LB_MAC_LINES][LB_MAC_WAYS];
+    __u64 vlans[2][LB_VLANS / 64]; /* a bit for each VLAN that there is a device for: on a port, and on one of those */
+    __u32 any_mac;                 /* 1: there are too many MAC addresses, so that every unicast frame counts as ours */
     __u32 pad;
 };
-LB_SIZE(struct lb_macs, 8200);
+LB_SIZE(struct lb_own, 17416);
 
 /*
- * `first`, `last`: four bytes and two of the address as they lie in memory. `port`: index of the interface, of which 16 bits do; 0
- * where there is only one, so that it doesn't matter.
+ * `bytes`: the first eight of a frame as a little-endian processor reads them, of which six are the address. `port`: index of the
+ * interface, of which 16 bits do; 0 where there is only one, so that it doesn't matter.
  */
-static inline __u64 lb_mac_key(__u32 first, __u16 last, __u32 port)
+static inline __u64 lb_mac_key(__u64 bytes, __u32 port)
 {
-    __u64 low = first, middle = last, high = port;
-
-    return low | middle << 32 | high << 48;
-}
-
-static inline __u32 lb_mac_line(__u64 key)
-{
-    return ((key >> 40) + (key >> 48)) & (LB_MAC_LINES - 1);
+    return bytes << 16 | (port & 0xffff);
 }
 
 /* ---- Which service a packet is for: maps vips4 and vips6, prefixes4 and prefixes6 --------------------------------- */

@@ -100,12 +100,11 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
 
 static __always_inline int walk(struct xdp_md *ctx)
 {
-    struct packet p = {};
-    __u16 type = parse_ethernet(ctx, &p);
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    struct packet p = {};
     int verdict;
 
-    switch (type) {
+    switch (parse_ethernet(ctx, &p, &data, &data_end)) {
     case bpf_htons(ETH_P_IP):
         if (!config.ipv4)
             return XDP_PASS;

@@ -9,26 +9,56 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "packet.h"
 
 extern const volatile struct lb_config config;
 
-struct lb_macs own SEC(".data.own");
+struct lb_own own SEC(".data.own");
 
-static __always_inline int is_own(const struct xdp_md *ctx, const struct ethhdr *eth)
+static __always_inline __u32 port_of(const struct xdp_md *ctx)
 {
-    __u64 key = lb_mac_key(*(const __u32 *)eth->h_dest, *(const __u16 *)(eth->h_dest + 4),
-                           config.redirect ? ctx->ingress_ifindex : 0);
-    const volatile __u64 *line = own.line[lb_mac_line(key)];
+    return config.redirect ? ctx->ingress_ifindex : 0;
+}
+
+/* A global function, which the verifier walks once. */
+__noinline int is_own_frame(struct xdp_md *ctx)
+{
+    void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    const volatile __u64 *line;
+    struct ethhdr *eth = data;
+    __u64 key;
     int way;
 
-#pragma unroll
+    if ((void *)(eth + 1) > data_end)
+        return 0;
+    line = own.macs[eth->h_dest[ETH_ALEN - 1]];
+    key = lb_mac_key(*(const __u64 *)data, port_of(ctx));
     for (way = 0; way < LB_MAC_WAYS; way++)
         if (line[way] == key)
             return 1;
-    return own.any && !(eth->h_dest[0] & 1);
+    return own.any_mac && !(eth->h_dest[0] & 1);
+}
+
+/* The same, where most are in the first place. Only of frames for a VIP: others pass anyway, and pay nothing. */
+static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const struct ethhdr *eth)
+{
+    p->port = port_of(ctx);
+    return *(const volatile __u64 *)own.macs[eth->h_dest[ETH_ALEN - 1]] == lb_mac_key(*(const __u64 *)eth, p->port) ||
+           is_own_frame(ctx);
+}
+
+/* Whether a tag's VLAN has a device here: of an outer tag level is 0, of the one behind it 1. VLAN 0 is none (IEEE 802.1Q, section 9.6). */
+static __always_inline int is_own_vlan(__u16 tag_be, __u32 level)
+{
+    __u32 id = bpf_ntohs(tag_be);
+
+    barrier_var(id); /* or clang masks before it swaps, and the verifier of 6.1 knows nothing of what was swapped */
+    id &= LB_VLANS - 1;
+    return !id || *(const volatile __u64 *)&own.vlans[level & 1][id / 64] >> id % 64 & 1;
 }
 
 #endif

@@ -31,6 +31,7 @@ struct packet {
     __u64 choice;              /* what new flows choose their backend by */
     __u32 length;              /* of the IP packet, bytes: what follows in the frame is padding */
     __u32 l4_length;           /* of what follows the IP header and its extension headers */
+    __u32 port;                /* index of the interface that it came by; 0 where there is only one */
     __u8 l2_length;            /* of Ethernet header and tags */
     __u8 l4_offset;            /* from the IP header on */
     __u8 protocol;

@@ -17,17 +17,20 @@ static __always_inline int is_tag(__u16 type)
 
 /*
  * Length of an Ethernet header with one or two tags, bytes, and above it in 16 bits the EtherType behind them; 0 if the frame ends
- * before. A global function, whose result is one number to the verifier and not three ways to go on.
+ * before, or is of a VLAN that nobody here is in. A global function, whose result is one number to the verifier and not three ways to go on.
  */
 __noinline __u32 parse_tags(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
+    __u16 *tag = data + ETH_HLEN; /* its identifier, and the type behind it */
 
-    if (data + ETH_HLEN + 8 > data_end)
+    if (data + ETH_HLEN + 8 > data_end || !is_own_vlan(tag[0], 0))
         return 0;
-    if (!is_tag(*(__u16 *)(data + ETH_HLEN + 2)))
-        return (ETH_HLEN + 4) | (__u32) * (__u16 *)(data + ETH_HLEN + 2) << 16;
-    return (ETH_HLEN + 8) | (__u32) * (__u16 *)(data + ETH_HLEN + 6) << 16;
+    if (!is_tag(tag[1]))
+        return (ETH_HLEN + 4) | (__u32)tag[1] << 16;
+    if (!is_own_vlan(tag[2], !!(tag[0] & bpf_htons(LB_VLANS - 1))))
+        return 0;
+    return (ETH_HLEN + 8) | (__u32)tag[3] << 16;
 }
 
 static __always_inline int is_for_vip(__u16 type, void *l3, void *data_end)
@@ -53,10 +56,10 @@ __noinline int remove_priority(struct xdp_md *ctx)
     __u32 macs[3];
     int length = 4;
 
-    if (data + ETH_HLEN + 8 > data_end || tag[0] & bpf_htons(0xfff))
+    if (data + ETH_HLEN + 8 > data_end || tag[0] & bpf_htons(LB_VLANS - 1) || !is_own_frame(ctx))
         return 0;
     if (is_tag(tag[1])) {
-        if (tag[2] & bpf_htons(0xfff) || !is_for_vip(tag[3], tag + 4, data_end))
+        if (tag[2] & bpf_htons(LB_VLANS - 1) || !is_for_vip(tag[3], tag + 4, data_end))
             return 0;
         length = 8;
     } else if (!is_for_vip(tag[1], tag + 2, data_end)) {
@@ -73,22 +76,23 @@ __noinline int remove_priority(struct xdp_md *ctx)
     return 1;
 }
 
-/* The EtherType in network order, 0 if the frame ends before or is for others. Pointers into the packet are invalid afterwards. */
-static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p)
+/* The EtherType in network order, 0 if the frame ends before. `data` and `data_end` may be others afterwards. */
+static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p, void **data, void **data_end)
 {
-    struct ethhdr *eth = (void *)(long)ctx->data;
+    struct ethhdr *eth = *data;
     __u32 tagged;
 
-    if ((void *)(eth + 1) > (void *)(long)ctx->data_end || !is_own(ctx, eth))
+    if ((void *)(eth + 1) > *data_end)
         return 0;
     p->l2_length = ETH_HLEN;
-    if (__builtin_expect(!is_tag(eth->h_proto), 1))
+    if (!is_tag(eth->h_proto))
         return eth->h_proto;
     if (!config.vlan) {
         if (!remove_priority(ctx))
             return 0;
-        eth = (void *)(long)ctx->data;
-        return (void *)(eth + 1) > (void *)(long)ctx->data_end ? 0 : eth->h_proto;
+        eth = *data = (void *)(long)ctx->data;
+        *data_end = (void *)(long)ctx->data_end;
+        return (void *)(eth + 1) > *data_end ? 0 : eth->h_proto;
     }
     tagged = parse_tags(ctx);
     p->l2_length = tagged & 0x1f;

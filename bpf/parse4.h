@@ -76,7 +76,7 @@ static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, str
     int verdict;
 
     if (icmp->type == ICMP_ECHO) {
-        if (!is_vip4(ip->daddr))
+        if (!is_vip4(ip->daddr) || !is_own_frame(ctx))
             return XDP_PASS;
         verdict = check_ipv4(p, ip, data_end);
         return verdict == GO_ON ? ANSWER(echo_reply4(ctx, p->l2_length)) : verdict;
@@ -84,14 +84,14 @@ static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, str
     if (icmp->type != ICMP_DEST_UNREACH && icmp->type != ICMP_TIME_EXCEEDED && icmp->type != ICMP_PARAMETERPROB)
         return XDP_PASS;
     if ((void *)(quote + 1) > data_end)
-        return refuse4(ip, LB_DROP_TRUNCATED);
+        return refuse4(ctx, ip, LB_DROP_TRUNCATED);
     if (quote->version != 4 || quote->ihl < 5 || quote->saddr != ip->daddr)
-        return refuse4(ip, LB_DROP_L4_HEADER);
+        return refuse4(ctx, ip, LB_DROP_L4_HEADER);
     ports = (void *)quote + quote->ihl * 4;
     if ((void *)(ports + 2) > data_end)
-        return refuse4(ip, LB_DROP_TRUNCATED);
+        return refuse4(ctx, ip, LB_DROP_TRUNCATED);
     if (quote->frag_off & bpf_htons(IP_OFFSET))
-        return refuse4(ip, LB_DROP_FRAGMENT);
+        return refuse4(ctx, ip, LB_DROP_FRAGMENT);
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
     flow->client = quote->daddr;
@@ -111,26 +111,27 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
     if ((void *)(ip + 1) > data_end)
         return XDP_PASS;
     if (*(__u8 *)ip != 0x45)
-        return refuse4(ip, ip->version == 4 && ip->ihl > 5 ? LB_DROP_IP_OPTIONS : LB_DROP_IP_HEADER);
+        return refuse4(ctx, ip, ip->version == 4 && ip->ihl > 5 ? LB_DROP_IP_OPTIONS : LB_DROP_IP_HEADER);
     p->protocol = ip->protocol;
     if (!has_ports(p->protocol) && p->protocol != IPPROTO_ICMP)
         return XDP_PASS;
     fragment = ip->frag_off & bpf_htons(IP_OFFSET | IP_MORE_FRAGMENTS);
     if (fragment) {
         if (p->protocol == IPPROTO_ICMP)
-            return refuse4(ip, LB_DROP_FRAGMENT);
+            return refuse4(ctx, ip, LB_DROP_FRAGMENT);
         p->kind = fragment & bpf_htons(IP_OFFSET) ? PACKET_LATER_FRAGMENT : PACKET_FIRST_FRAGMENT;
         p->fragments = fragments_hash4(ip->saddr, ip->daddr, ip->id, p->protocol);
         if (p->kind == PACKET_LATER_FRAGMENT) {
-            if (!is_vip4(ip->daddr))
+            if (!is_vip4(ip->daddr) || !is_own_frame(ctx))
                 return XDP_PASS;
+            p->port = port_of(ctx);
             p->hash = p->fragments;
             verdict = check_ipv4(p, ip, data_end);
             return verdict == GO_ON ? check_ttl4(ctx, p, ip) : verdict;
         }
     }
     if ((void *)(l4 + 1) > data_end)
-        return refuse4(ip, LB_DROP_TRUNCATED);
+        return refuse4(ctx, ip, LB_DROP_TRUNCATED);
     flow.client = ip->saddr;
     flow.vip = ip->daddr;
     flow.protocol = p->protocol;
@@ -140,7 +141,7 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
         if (verdict != GO_ON)
             return verdict;
     }
-    if (!set_flow4(p, &flow))
+    if (!set_flow4(p, &flow) || !is_own(ctx, p, data))
         return XDP_PASS;
     verdict = check_ipv4(p, ip, data_end);
     if (verdict != GO_ON)

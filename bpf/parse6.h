@@ -138,9 +138,9 @@ static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, str
     int verdict;
 
     if ((void *)(icmp + 1) > data_end)
-        return refuse6(ip, LB_DROP_TRUNCATED);
+        return refuse6(ctx, ip, LB_DROP_TRUNCATED);
     if (icmp->icmp6_type == ICMPV6_ECHO_REQUEST) {
-        if (!is_vip6(&ip->daddr))
+        if (!is_vip6(&ip->daddr) || !is_own_frame(ctx))
             return XDP_PASS;
         verdict = check_ipv6(p, ip, data_end);
         return verdict == GO_ON ? ANSWER(echo_reply6(ctx, p->l2_length)) : verdict;
@@ -148,17 +148,17 @@ static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, str
     if (icmp->icmp6_type < ICMPV6_DEST_UNREACH || icmp->icmp6_type > ICMPV6_PARAMPROB)
         return XDP_PASS;
     if ((void *)(quote + 1) > data_end)
-        return refuse6(ip, LB_DROP_TRUNCATED);
+        return refuse6(ctx, ip, LB_DROP_TRUNCATED);
     if (quote->version != 6 || !is_same6(&quote->saddr, &ip->daddr))
-        return refuse6(ip, LB_DROP_L4_HEADER);
+        return refuse6(ctx, ip, LB_DROP_L4_HEADER);
     walk = parse_extensions(ctx, p->l2_length + sizeof(*ip) + sizeof(*icmp));
     ports = (void *)quote + EXTENSIONS_LENGTH(walk);
     if (walk == EXTENSIONS_TRUNCATED || (void *)(ports + 2) > data_end)
-        return refuse6(ip, LB_DROP_TRUNCATED);
+        return refuse6(ctx, ip, LB_DROP_TRUNCATED);
     if (walk == EXTENSIONS_REFUSED)
-        return refuse6(ip, LB_DROP_IP_OPTIONS);
+        return refuse6(ctx, ip, LB_DROP_IP_OPTIONS);
     if (EXTENSIONS_KIND(walk) == PACKET_LATER_FRAGMENT)
-        return refuse6(ip, LB_DROP_FRAGMENT);
+        return refuse6(ctx, ip, LB_DROP_FRAGMENT);
     p->kind = PACKET_ICMP_ERROR;
     p->lean = 1;
     flow->client = &quote->daddr;
@@ -177,24 +177,25 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void
     if ((void *)(ip + 1) > data_end)
         return XDP_PASS;
     if (ip->version != 6)
-        return refuse6(ip, LB_DROP_IP_HEADER);
+        return refuse6(ctx, ip, LB_DROP_IP_HEADER);
     p->protocol = ip->nexthdr;
     p->l4_offset = sizeof(*ip);
     if (is_extension(p->protocol)) {
         __u64 walk = parse_extensions(ctx, p->l2_length);
 
         if (walk == EXTENSIONS_TRUNCATED)
-            return refuse6(ip, LB_DROP_TRUNCATED);
+            return refuse6(ctx, ip, LB_DROP_TRUNCATED);
         if (walk == EXTENSIONS_REFUSED)
-            return refuse6(ip, LB_DROP_IP_OPTIONS);
+            return refuse6(ctx, ip, LB_DROP_IP_OPTIONS);
         p->protocol = EXTENSIONS_NEXT(walk);
         p->l4_offset = EXTENSIONS_LENGTH(walk);
         p->kind = EXTENSIONS_KIND(walk);
         if (p->kind != PACKET_WHOLE)
             p->fragments = fragments_hash6(ip->saddr.in6_u.u6_addr32, ip->daddr.in6_u.u6_addr32, EXTENSIONS_ID(walk));
         if (p->kind == PACKET_LATER_FRAGMENT) {
-            if (!is_vip6(&ip->daddr))
+            if (!is_vip6(&ip->daddr) || !is_own_frame(ctx))
                 return XDP_PASS;
+            p->port = port_of(ctx);
             p->hash = p->fragments;
             verdict = check_ipv6(p, ip, data_end);
             return verdict == GO_ON ? check_ttl6(ctx, p, ip) : verdict;
@@ -204,13 +205,13 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void
         return XDP_PASS;
     if (p->protocol == IPPROTO_ICMPV6) {
         if (p->kind != PACKET_WHOLE)
-            return refuse6(ip, LB_DROP_FRAGMENT);
+            return refuse6(ctx, ip, LB_DROP_FRAGMENT);
         if (p->l4_offset != sizeof(*ip))
-            return refuse6(ip, LB_DROP_IP_OPTIONS);
+            return refuse6(ctx, ip, LB_DROP_IP_OPTIONS);
     }
     l4 = (void *)ip + p->l4_offset;
     if ((void *)(l4 + 1) > data_end)
-        return refuse6(ip, LB_DROP_TRUNCATED);
+        return refuse6(ctx, ip, LB_DROP_TRUNCATED);
     flow.client = &ip->saddr;
     flow.vip = &ip->daddr;
     flow.protocol = p->protocol;
@@ -220,7 +221,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void
         if (verdict != GO_ON)
             return verdict;
     }
-    if (!set_flow6(p, &flow))
+    if (!set_flow6(p, &flow) || !is_own(ctx, p, data))
         return XDP_PASS;
     verdict = check_ipv6(p, ip, data_end);
     if (verdict != GO_ON)

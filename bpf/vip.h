@@ -8,6 +8,7 @@
 
 #include "flow.h"
 #include "maps.h"
+#include "own.h"
 #include "stats.h"
 
 /* Which half of vips4 and vips6 counts: 0 or 1, changed by user space. */
@@ -148,14 +149,14 @@ __noinline int is_vip6(const struct in6_addr *address)
 }
 
 /* What can't be balanced: dropped for a reason if it is for a VIP, otherwise none of our business. */
-static __always_inline int refuse4(const struct iphdr *ip, enum lb_reason reason)
+static __always_inline int refuse4(struct xdp_md *ctx, const struct iphdr *ip, enum lb_reason reason)
 {
-    return is_vip4(ip->daddr) ? drop(reason) : XDP_PASS;
+    return is_vip4(ip->daddr) && is_own_frame(ctx) ? drop(reason) : XDP_PASS;
 }
 
-static __always_inline int refuse6(const struct ipv6hdr *ip, enum lb_reason reason)
+static __always_inline int refuse6(struct xdp_md *ctx, const struct ipv6hdr *ip, enum lb_reason reason)
 {
-    return is_vip6(&ip->daddr) ? drop(reason) : XDP_PASS;
+    return is_vip6(&ip->daddr) && is_own_frame(ctx) ? drop(reason) : XDP_PASS;
 }
 
 #endif

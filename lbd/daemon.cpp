@@ -21,7 +21,7 @@
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
-#include "lbd/next_hop/own_macs.hpp"
+#include "lbd/next_hop/own.hpp"
 #include "lbd/plan/owners.hpp"
 #include "lbd/reasons.hpp"
 
@@ -188,14 +188,14 @@ Result<> Daemon::begin() {
     return {};
 }
 
-void Daemon::tell_own_macs() {
-    const bool all = datapath_.set_own(own_macs(resolver_.network()));
+void Daemon::tell_own() {
+    const bool all = datapath_.set_own(own(resolver_.network()));
     if (!all && !std::exchange(takes_any_mac_, true))
         spdlog::warn("there are more MAC addresses than are compared: every unicast frame is taken for this host's");
 }
 
 Result<> Daemon::put_in_place() {
-    tell_own_macs();
+    tell_own();
     TRY(Generation next, pins_.make_next());
     CHECK_OK(datapath_.pin(next));
     CHECK_OK(attachments_.exchange(datapath_));
@@ -205,7 +205,7 @@ Result<> Daemon::put_in_place() {
 }
 
 Result<> Daemon::attach() {
-    tell_own_macs();
+    tell_own();
     TRY(const auto prepared, attachments_.prepare(resolver_.network().ports, config_.xdp));
     CHECK_OK(attachments_.commit(datapath_, prepared));
     for (const std::string& name : resolver_.missing())
@@ -215,7 +215,7 @@ Result<> Daemon::attach() {
 }
 
 Result<> Daemon::follow_interfaces() {
-    tell_own_macs();
+    tell_own();
     TRY(const bool changed, attachments_.follow(datapath_, resolver_.network().ports, config_.xdp));
     if (!changed || !checker_) return {};
     if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed)

@@ -64,7 +64,7 @@ class Daemon {
     /// The same while packets flow, for interfaces that have come and gone.
     [[nodiscard]] netlink::Result<> follow_interfaces();
     /// Tells the program which frames are for this host.
-    void tell_own_macs();
+    void tell_own();
     /// Gives ids free that nothing needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids();
     /// From what is to what the configuration wants: program and maps.

@@ -17,7 +17,7 @@
 
 #include "floor.skel.h"
 #include "lb.skel.h"
-#include "lbd/datapath/own_macs.hpp"
+#include "lbd/datapath/own.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
@@ -168,7 +168,8 @@ std::shared_ptr<bpf_object> load_balancer(const Workload& workload, Subject::Kin
     size_maps(object.get(), workload, kind);
     const auto bytes = frame(workload);
     const auto own = *netlink::MacAddress::from_bytes(std::span(bytes).first(ETH_ALEN));
-    skeleton->data_own->own = lbd::mac_table({{.port = lo, .mac = own}}, skeleton->rodata->config.redirect != 0);
+    skeleton->data_own->own =
+        lbd::own_table({.macs = {{.port = lo, .mac = own}}, .vlans = {}}, skeleton->rodata->config.redirect != 0);
     checked(Skeleton::load(skeleton), "load a balancer");
     fill(object.get(), workload);
     return object;

@@ -198,16 +198,20 @@ Result<> Datapath::detach(const Pins& pins, std::uint32_t ifindex) {
     return {};
 }
 
-bool Datapath::set_own(OwnMacs own) {
-    lb_macs& present = skeleton_->data_own->own;
-    if (own == own_) return present.any == 0;
+bool Datapath::set_own(Own own) {
+    lb_own& present = skeleton_->data_own->own;
+    if (own == own_) return present.any_mac == 0;
     own_ = std::move(own);
-    lb_macs wanted = mac_table(own_, build_.config.redirect != 0);
-    for (std::size_t i = 0; i < LB_MAC_LINES; ++i)
-        for (std::size_t way = 0; way < LB_MAC_WAYS; ++way)
-            std::atomic_ref(present.line[i][way]).store(wanted.line[i][way], std::memory_order_relaxed);
-    std::atomic_ref(present.any).store(wanted.any, std::memory_order_relaxed);
-    return wanted.any == 0;
+    lb_own wanted = own_table(own_, build_.config.redirect != 0);
+    const auto put = [](auto& to, auto& from) {
+        for (std::size_t i = 0; i < std::size(to); ++i)
+            for (std::size_t j = 0; j < std::size(to[i]); ++j)
+                std::atomic_ref(to[i][j]).store(from[i][j], std::memory_order_relaxed);
+    };
+    put(present.macs, wanted.macs);
+    put(present.vlans, wanted.vlans);
+    std::atomic_ref(present.any_mac).store(wanted.any_mac, std::memory_order_relaxed);
+    return wanted.any_mac == 0;
 }
 
 Result<> Datapath::leave_former() {

@@ -17,7 +17,7 @@
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/datapath/latency.hpp"
 #include "lbd/datapath/mapped_array.hpp"
-#include "lbd/datapath/own_macs.hpp"
+#include "lbd/datapath/own.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
 #include "lbd/datapath/vip_table.hpp"
@@ -64,9 +64,9 @@ class Datapath {
     /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
     [[nodiscard]] netlink::Result<> leave_former();
 
-    /// Which frames are for this host: none before the first call. Returns whether all have their place; if not, every
+    /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if not, every
     /// unicast frame counts.
-    bool set_own(OwnMacs own);
+    bool set_own(Own own);
 
     /// What the maps hold.
     [[nodiscard]] netlink::Result<Image> read_image() const;
@@ -127,7 +127,7 @@ class Datapath {
     Settler settler_;
     Memory memory_;
     std::optional<MappedArray<lb_bucket>> former_flows_;  // if the table is another one
-    OwnMacs own_;
+    Own own_;
     std::set<Vip> prefixes_;  // in the tries
     VipHalves<lb_vip4_line> vips4_;
     VipHalves<lb_vip6_line> vips6_;

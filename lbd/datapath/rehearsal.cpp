@@ -13,7 +13,6 @@
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
 #include "lbd/datapath/datapath.hpp"
-#include "lbd/datapath/own_macs.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -88,7 +87,7 @@ Result<Fate> Rehearsal::run(std::span<const std::uint8_t> frame, std::uint32_t i
     CHECK_OK(clear(skeleton_->maps.events));
     skeleton_->bss->vips_half = live_->bss->vips_half;
     skeleton_->bss->story = {};
-    const lb_macs& own = skeleton_->data_own->own = live_->data_own->own;
+    const lb_own& own = skeleton_->data_own->own = live_->data_own->own;
 
     Fate fate;
     fate.frame.resize(frame.size() + most_added);
@@ -110,7 +109,7 @@ Result<Fate> Rehearsal::run(std::span<const std::uint8_t> frame, std::uint32_t i
     fate.reason = counted<lb_reason>(skeleton_->maps.reasons);
     fate.event = counted<lb_event>(skeleton_->maps.events);
     fate.story = skeleton_->bss->story;
-    fate.is_own = is_own(own, frame, ifindex, live_->rodata->config.redirect != 0);
+    fate.addressee = addressee(own, frame, ifindex, live_->rodata->config.redirect != 0);
     return fate;
 }
 

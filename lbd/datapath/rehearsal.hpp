@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "lbd/datapath/own.hpp"
 #include "netlink/result.hpp"
 
 struct lb_bpf;  // the skeleton that bpftool makes
@@ -22,7 +23,7 @@ struct Fate {
     std::optional<lb_reason> reason;  ///< that it would be counted under
     std::optional<lb_event> event;    ///< the same
     lb_story story{};
-    bool is_own = true;  ///< its MAC address is one of this host's
+    Addressee addressee = Addressee::us;
 };
 
 /// A second instance of the program that packets see, with the same maps, but for counters of its own. It is on no

@@ -57,15 +57,19 @@ std::string name_of(std::uint32_t ifindex, const Scene& scene) {
 }
 
 /// RFC 1812, section 5.3.4.
-std::string whom_it_is_for(Frame frame) {
-    if ((frame[0] & 1) != 0) return "it is a broadcast or a multicast to the link, and none of those is forwarded";
+std::string whom_it_is_for(Frame frame, Addressee addressee, const std::optional<Headers>& headers) {
+    if (addressee == Addressee::all)
+        return "it is a broadcast or a multicast to the link, and none of those is forwarded";
+    if (addressee == Addressee::other_vlan && headers)
+        return fmt::format("it is of VLAN {}, for which there is no device on this host's interfaces",
+                           fmt::join(headers->vlans, " in VLAN "));
     netlink::MacAddress mac;
     std::ranges::copy(frame.first(mac.bytes.size()), mac.bytes.begin());
     return fmt::format("it is for MAC address {}, which none of this host's interfaces has there", mac.to_string());
 }
 
 std::string why_passed(Frame frame, const Fate& fate, const std::optional<Headers>& headers, const Scene& scene) {
-    if (!fate.is_own) return whom_it_is_for(frame);
+    if (fate.addressee != Addressee::us) return whom_it_is_for(frame, fate.addressee, headers);
     if (!headers) return "it is no whole IPv4 or IPv6 packet";
     const std::string to = headers->destination.to_string();
     const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };

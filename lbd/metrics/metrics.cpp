@@ -197,7 +197,7 @@ constexpr std::array families{
         sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
     Row{"lbd_backend_new_flows_total", "Flows entered into the flow table", MetricType::Counter,
         sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
-    Row{"lbd_backend_flows", "Flows in the flow table; closing: their client sent FIN or RST", MetricType::Gauge,
+    Row{"lbd_backend_flows", "Flows in the flow table; closing: their client sent FIN or RST, and nothing for ten seconds", MetricType::Gauge,
         OfBackends{add_flows}},
     Row{"lbd_backend_reachable", "Whether the next hop of a backend is known", MetricType::Gauge,
         sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},

@@ -11,6 +11,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <set>
 #include <stdexcept>
 
 #include "lb.skel.h"
@@ -83,6 +84,12 @@ std::vector<std::uint64_t> counts(const bpf_map* map) {
     return sums;
 }
 
+std::set<std::uint16_t> every_vlan() {
+    std::set<std::uint16_t> ids;
+    for (std::uint16_t id = 1; id < 4096; ++id) ids.insert(id);
+    return ids;
+}
+
 std::string verdict_name(std::uint32_t verdict) {
     constexpr std::array names{"aborted", "drop", "pass", "tx", "redirect"};
     return verdict < names.size() ? names.at(verdict) : std::to_string(verdict);
@@ -123,7 +130,8 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets, const std::st
     resize(skeleton_->maps.flows, buckets);
     resize(skeleton_->maps.ports, 4);
     check(lb_bpf::load(skeleton_.get()), "load the BPF object");
-    set_own({{.port = arrival_interface, .mac = {{2, 0, 0, 0, 0, 2}}}});
+    set_own(
+        {.macs = {{.port = arrival_interface, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = {every_vlan(), every_vlan()}});
     reasons_ = reasons();
 }
 
@@ -164,8 +172,8 @@ void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {
 
 void Balancer::set_dest(std::uint32_t id, const lb_dest& dest) { update(skeleton_->maps.dests, id, dest); }
 
-void Balancer::set_own(const lbd::OwnMacs& own) {
-    skeleton_->data_own->own = lbd::mac_table(own, skeleton_->rodata->config.redirect != 0);
+void Balancer::set_own(const lbd::Own& own) {
+    skeleton_->data_own->own = lbd::own_table(own, skeleton_->rodata->config.redirect != 0);
 }
 
 void Balancer::open_port(std::uint32_t ifindex) { update(skeleton_->maps.ports, ifindex, arrival_interface); }

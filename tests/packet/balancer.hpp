@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
-#include "lbd/datapath/own_macs.hpp"
+#include "lbd/datapath/own.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/state.hpp"
 #include "tests/packet/object.hpp"
@@ -46,8 +46,8 @@ class Balancer {
                const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
     void set_dest(std::uint32_t id, const lb_dest_body& body);
     void set_dest(std::uint32_t id, const lb_dest& dest);
-    /// Which frames are for this host, in place of those for 02:00:00:00:00:02 by interface 1.
-    void set_own(const lbd::OwnMacs& own);
+    /// Which frames are for this host, in place of those for 02:00:00:00:00:02 by interface 1, of any VLAN.
+    void set_own(const lbd::Own& own);
     /// Lets the program send by the interface that it knows as `ifindex`.
     void open_port(std::uint32_t ifindex);
 

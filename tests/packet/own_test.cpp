@@ -6,8 +6,6 @@
 namespace culvert::packet {
 namespace {
 
-using lbd::OwnMacs;
-
 constexpr netlink::MacAddress own{{2, 0, 0, 0, 0, 2}}, virtual_router{{0, 0, 0x5e, 0, 1, 7}}, other{{2, 0, 0, 0, 0, 3}};
 
 Packet frame_to(const netlink::MacAddress& mac) { return Ethernet{.destination = mac.to_string()} / IPv4() / TCP(); }
@@ -19,9 +17,9 @@ lb_config with_one_port() {
 }
 
 /// RFC 1812, section 5.3.4.
-class Own : public BalancerTest {};
+class OwnFrames : public BalancerTest {};
 
-TEST_F(Own, FramesForOthersAndForManyPassUntouched) {
+TEST_F(OwnFrames, FramesForOthersAndForManyPassUntouched) {
     FlowBalancer balancer;
     for (const char* mac : {"02:00:00:00:00:03", "02:00:00:00:01:02", "03:00:00:00:00:02", "00:00:00:00:00:00",
                             "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01", "33:33:00:00:00:01"})
@@ -35,37 +33,37 @@ TEST_F(Own, FramesForOthersAndForManyPassUntouched) {
     EXPECT_EQ(used(entries(balancer)), 0U);
 }
 
-TEST_F(Own, FramesForEveryAddressOfThePortAreBalanced) {
+TEST_F(OwnFrames, FramesForEveryAddressOfThePortAreBalanced) {
     FlowBalancer balancer;
-    balancer.set_own({{.port = 1, .mac = own}, {.port = 1, .mac = virtual_router}});
+    balancer.set_own({.macs = {{.port = 1, .mac = own}, {.port = 1, .mac = virtual_router}}, .vlans = {}});
     EXPECT_EQ(balancer.send(frame_to(own)), "backend 1");
     EXPECT_EQ(balancer.send(frame_to(virtual_router)), "backend 1");
     EXPECT_EQ(balancer.send(frame_to(other)), "pass");
-    balancer.set_own({{.port = 1, .mac = other}});
+    balancer.set_own({.macs = {{.port = 1, .mac = other}}, .vlans = {}});
     EXPECT_EQ(balancer.send(frame_to(own)), "pass") << "it had that address";
     EXPECT_EQ(balancer.send(frame_to(other)), "backend 1");
 }
 
-TEST_F(Own, FramesForAnotherPortOfThisHostAreThatPorts) {
+TEST_F(OwnFrames, FramesForAnotherPortOfThisHostAreThatPorts) {
     FlowBalancer balancer;
-    balancer.set_own({{.port = 1, .mac = own}, {.port = 2, .mac = other}});
+    balancer.set_own({.macs = {{.port = 1, .mac = own}, {.port = 2, .mac = other}}, .vlans = {}});
     EXPECT_EQ(balancer.send(frame_to(other)), "pass");
     FlowBalancer with_one({1}, with_one_port());
-    with_one.set_own({{.port = 7, .mac = other}});
+    with_one.set_own({.macs = {{.port = 7, .mac = other}}, .vlans = {}});
     EXPECT_EQ(with_one.send(frame_to(other)), "backend 1") << "by a member of it, perhaps";
     EXPECT_EQ(with_one.send(frame_to(own)), "pass");
 }
 
-// They share a line of the table, as their last bytes and their port are the same.
-TEST_F(Own, MoreThanFitMakeEveryUnicastFrameOurs) {
+// They share a line of the table, as their last bytes are the same.
+TEST_F(OwnFrames, MoreThanFitMakeEveryUnicastFrameOurs) {
     FlowBalancer balancer;
-    OwnMacs macs;
-    for (std::uint8_t i = 1; i <= 4; ++i) macs.insert({.port = 1, .mac = {{2, 0, 0, 0, i, 2}}});
-    balancer.set_own(macs);
-    for (const auto& one : macs) EXPECT_EQ(balancer.send(frame_to(one.mac)), "backend 1");
+    lbd::Own mine;
+    for (std::uint8_t i = 1; i <= LB_MAC_WAYS; ++i) mine.macs.insert({.port = 1, .mac = {{2, 0, 0, 0, i, 2}}});
+    balancer.set_own(mine);
+    for (const auto& one : mine.macs) EXPECT_EQ(balancer.send(frame_to(one.mac)), "backend 1");
     EXPECT_EQ(balancer.send(frame_to(other)), "pass");
-    macs.insert({.port = 1, .mac = {{2, 0, 0, 0, 5, 2}}});
-    balancer.set_own(macs);
+    mine.macs.insert({.port = 1, .mac = {{2, 0, 0, 0, LB_MAC_WAYS + 1, 2}}});
+    balancer.set_own(mine);
     EXPECT_EQ(balancer.send(frame_to(other)), "backend 1");
     EXPECT_EQ(balancer.send(frame_to({{1, 0, 0x5e, 0, 0, 1}})), "pass");
 }

@@ -43,6 +43,39 @@ TEST_F(VlanTest, EveryPathTakesTheTagsOfTheBackendsLinkWhateverTheClientsHad) {
     }
 }
 
+// What comes with a tag of a VLAN that this host isn't in is not let out of it.
+TEST_F(VlanTest, FramesOfOtherVlansPassUntouched) {
+    Balancer balancer;
+    install(balancer, all_paths().front());
+    balancer.set_own({.macs = {{.port = 1, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = {{{10, 4095}, {20}}}});
+    const Packet ours = sent_frame(all_paths().front(), {});
+    const auto fate = [&](const Tags& tags) {
+        const Packet frame = tagged(tags, ours);
+        const Outcome outcome = balancer.receive(frame);
+        if (outcome.fate == "pass") {
+            EXPECT_TRUE(same(frame, outcome.frame));
+        }
+        return outcome.fate;
+    };
+    for (const Tags& tags : {Tags{},
+                             {{.id = 10}},
+                             {{.id = 0xe00a}},
+                             {{.id = 4095}},
+                             {{.id = 0}},
+                             {{.id = 10}, {.id = 20}},
+                             {{.id = 10}, {.id = 0}},
+                             {{.id = 0}, {.id = 10}},
+                             {{.id = 0}, {.id = 0}}})
+        EXPECT_EQ(fate(tags), "tx") << tags.size() << (tags.empty() ? 0 : tags.front().id);
+    for (const Tags& tags : {Tags{{.id = 20}},
+                             {{.id = 11}},
+                             {{.id = 74}},
+                             {{.id = 10}, {.id = 10}},
+                             {{.id = 20}, {.id = 20}},
+                             {{.id = 0}, {.id = 20}}})
+        EXPECT_EQ(fate(tags), "pass") << tags.front().id;
+}
+
 lb_config without_vlans() {
     lb_config config = all_on();
     config.vlan = 0;

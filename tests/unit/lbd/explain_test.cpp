@@ -63,14 +63,16 @@ TEST_F(Explain, AKnownFlowGoesToItsBackend) {
 
 TEST_F(Explain, AFrameForOthersPassesAndSaysForWhom) {
     std::vector<std::uint8_t> frame(60);
-    const auto passed = [&](std::uint8_t first, std::uint8_t last) {
+    const auto passed = [&](std::uint8_t first, Addressee addressee) {
         frame[0] = first;
-        frame[5] = last;
-        const Json json = explain(frame, 2, {.verdict = XDP_PASS, .is_own = false}, {config_, Image{}, {{2, "eth0"}}});
+        frame[5] = 9;
+        const Json json =
+            explain(frame, 2, {.verdict = XDP_PASS, .addressee = addressee}, {config_, Image{}, {{2, "eth0"}}});
         return json["passed_text"].get<std::string>();
     };
-    EXPECT_EQ(passed(2, 9), "it is for MAC address 02:00:00:00:00:09, which none of this host's interfaces has there");
-    EXPECT_THAT(passed(3, 9), HasSubstr("a multicast"));
+    EXPECT_EQ(passed(2, Addressee::others),
+              "it is for MAC address 02:00:00:00:00:09, which none of this host's interfaces has there");
+    EXPECT_THAT(passed(3, Addressee::all), HasSubstr("a multicast"));
 }
 
 TEST_F(Explain, TheFlowOfABackendThatIsDownGoesToTheOneThatTheTableNames) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/next_hop/own_macs.hpp"
+#include "lbd/next_hop/own.hpp"
 
 #include <set>
 #include <variant>
@@ -25,8 +25,8 @@ void add_from(const Link& link, const Network& network, std::set<std::uint32_t>&
 
 }  // namespace
 
-OwnMacs own_macs(const Network& network) {
-    OwnMacs own;
+Own own(const Network& network) {
+    Own own;
     for (const auto& [index, port] : network.ports) {
         std::set<std::uint32_t> seen, entrances{index};
         std::set<netlink::MacAddress> macs;
@@ -37,7 +37,13 @@ OwnMacs own_macs(const Network& network) {
             if (std::holds_alternative<netlink::Bond>(port.details)) entrances.insert(member_index);
         }
         for (const std::uint32_t entrance : entrances)
-            for (const netlink::MacAddress& mac : macs) own.insert({.port = entrance, .mac = mac});
+            for (const netlink::MacAddress& mac : macs) own.macs.insert({.port = entrance, .mac = mac});
+    }
+    for (const auto& [index, link] : network.vlans) {
+        const auto lower = network.vlans.find(link.lower);
+        const auto& on = lower == network.vlans.end() ? link : lower->second;
+        if (network.ports.contains(on.lower))
+            own.vlans.at(lower == network.vlans.end() ? 0 : 1).insert(std::get<netlink::Vlan>(link.details).id);
     }
     return own;
 }

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 //   client ── switch, which floods what is for an address that it doesn't know ── balancer, backend
 /// The client sends what is for the balancer to a MAC address of our choice.
-class LbdOwnMacs : public LbdTest, public testing::WithParamInterface<const char*> {
+class LbdOwn : public LbdTest, public testing::WithParamInterface<const char*> {
   protected:
     void SetUp() override {
         LbdTest::SetUp();
@@ -49,11 +49,11 @@ class LbdOwnMacs : public LbdTest, public testing::WithParamInterface<const char
     std::optional<Balancer> lbd_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Xdp, LbdOwnMacs, testing::Values("native", "generic"),
+INSTANTIATE_TEST_SUITE_P(Xdp, LbdOwn, testing::Values("native", "generic"),
                          [](const auto& mode) { return mode.param; });
 
 // Or two balancers would each deliver what a switch floods: RFC 1812, section 5.3.4.
-TEST_P(LbdOwnMacs, WhatIsForOthersOrForAllIsNotBalanced) {
+TEST_P(LbdOwn, WhatIsForOthersOrForAllIsNotBalanced) {
     for (const char* mac : {"02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"}) {
         send_to(mac);
         Capture capture(balancer(), "eth0", "dst host 192.0.2.1 or dst host 2001:db8::1");
@@ -68,7 +68,7 @@ TEST_P(LbdOwnMacs, WhatIsForOthersOrForAllIsNotBalanced) {
     EXPECT_TRUE(serves());
 }
 
-TEST_P(LbdOwnMacs, AnotherAddressOfTheInterfaceIsTakenUp) {
+TEST_P(LbdOwn, AnotherAddressOfTheInterfaceIsTakenUp) {
     balancer().ip("link set eth0 address 02:00:00:00:00:99\n");
     send_to("02:00:00:00:00:99");
     EXPECT_TRUE(eventually([&] { return serves(); }));
@@ -76,7 +76,7 @@ TEST_P(LbdOwnMacs, AnotherAddressOfTheInterfaceIsTakenUp) {
 }
 
 // As keepalived makes them (use_vmac).
-TEST_P(LbdOwnMacs, AVirtualRoutersAddressIsOurs) {
+TEST_P(LbdOwn, AVirtualRoutersAddressIsOurs) {
     REQUIRE_MODULE("macvlan");
     balancer().ip("link add link eth0 name vrrp.7 address 00:00:5e:00:01:07 up type macvlan mode private\n");
     send_to("00:00:5e:00:01:07");
@@ -85,7 +85,7 @@ TEST_P(LbdOwnMacs, AVirtualRoutersAddressIsOurs) {
     EXPECT_TRUE(eventually([&] { return !serves(); }));
 }
 
-TEST_P(LbdOwnMacs, ExplainSaysWhoseAFrameIs) {
+TEST_P(LbdOwn, ExplainSaysWhoseAFrameIs) {
     const auto explained = [&](const char* mac) {
         send_to(mac);
         Capture requests(client(), "eth0", "tcp and dst host 192.0.2.1");
@@ -100,7 +100,7 @@ TEST_P(LbdOwnMacs, ExplainSaysWhoseAFrameIs) {
 }
 
 // The frames that a host sends have such a tag where it was told a priority and no VLAN.
-TEST_P(LbdOwnMacs, PriorityTagsAreLikeNone) {
+TEST_P(LbdOwn, PriorityTagsAreLikeNone) {
     client().write("/run/tagged.py", R"py(
 import socket, struct, sys
 def words(*values): return struct.pack(f"!{len(values)}H", *values)
