@@ -45,6 +45,7 @@ std::optional<BoundSocket> decode_bound_socket(Bytes message, std::uint8_t proto
                        .port = ntohs(header.id.idiag_sport),
                        .link = header.id.idiag_if,
                        .only_ipv6 = attributes.u8(INET_DIAG_SKV6ONLY).value_or(0) != 0,
+                       .user = header.idiag_uid,
                        .inode = header.idiag_inode};
 }
 

@@ -20,6 +20,7 @@ struct BoundSocket {
     std::uint16_t port = 0;        ///< host order
     std::uint32_t link = 0;        ///< index of the device it is bound to; 0: none
     bool only_ipv6 = false;        ///< IPV6_V6ONLY
+    std::uint32_t user = 0;        ///< id of its owner
     std::uint32_t inode = 0;       ///< as in /proc/<pid>/fd: "socket:[<inode>]"
 
     bool operator==(const BoundSocket&) const = default;

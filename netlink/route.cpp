@@ -176,6 +176,9 @@ Result<Route> Routes::lookup(const Lookup& packet) {
     if (packet.source) message.address(RTA_SRC, *packet.source);
     if (packet.mark != 0) message.u32(RTA_MARK, packet.mark);
     if (packet.link != 0) message.u32(RTA_OIF, packet.link);
+    if (packet.user) message.u32(RTA_UID, *packet.user);
+    if (packet.ip_protocol != 0) message.u8(RTA_IP_PROTO, packet.ip_protocol);
+    if (packet.source_port != 0) message.be16(RTA_SPORT, packet.source_port);
     TRY(Route route, socket_->query(std::move(message), operation, object, decode_route));
     // IPv4 answers with an error, IPv6 with the route that forbids.
     if (forbids(route.type)) return failure(operation, object, EHOSTUNREACH);

@@ -66,7 +66,10 @@ class Routes {
         IpAddress destination;
         std::optional<IpAddress> source;
         std::uint32_t mark = 0;
-        std::uint32_t link = 0;  ///< index of the link it must leave by; 0: any
+        std::uint32_t link = 0;             ///< index of the link it must leave by; 0: any
+        std::optional<std::uint32_t> user;  ///< whose socket sends it; none: the caller's
+        std::uint8_t ip_protocol = 0;       ///< 0: rules that ask for one do not match
+        std::uint16_t source_port = 0;      ///< host order; with `ip_protocol`
     };
     /// The route that a packet of this host would take, with one hop. ENETUNREACH if there is none; a route that
     /// forbids (blackhole, unreachable, prohibit) fails with the error that it gives to senders.

@@ -39,6 +39,10 @@ Message rule_message(int type, int flags, const Rule& rule) {
     if (rule.ip_protocol != 0) message.u8(FRA_IP_PROTO, rule.ip_protocol);
     encode_ports(message, FRA_SPORT_RANGE, rule.source_ports);
     encode_ports(message, FRA_DPORT_RANGE, rule.destination_ports);
+    if (rule.users) {
+        const fib_rule_uid_range range{.start = rule.users->first, .end = rule.users->last};
+        message.put(FRA_UID_RANGE, &range, sizeof range);
+    }
     if (rule.suppress_prefix_length) message.u32(FRA_SUPPRESS_PREFIXLEN, *rule.suppress_prefix_length);
     if (rule.protocol != 0) message.u8(FRA_PROTOCOL, rule.protocol);
     return message;
@@ -53,6 +57,11 @@ std::optional<Prefix> decode_prefix(const Attributes& attributes, int type, std:
 std::optional<PortRange> decode_ports(const Attributes& attributes, int type) {
     const auto range = attributes.structure<fib_rule_port_range>(type);
     return range ? std::optional(PortRange{range->start, range->end}) : std::nullopt;
+}
+
+std::optional<UserRange> decode_users(const Attributes& attributes) {
+    const auto range = attributes.structure<fib_rule_uid_range>(FRA_UID_RANGE);
+    return range ? std::optional(UserRange{range->start, range->end}) : std::nullopt;
 }
 
 std::string describe(const Rule& rule) { return fmt::format("{} ({})", rule.priority, name(rule.family)); }
@@ -81,6 +90,7 @@ std::optional<Rule> decode_rule(Bytes message) {
         .ip_protocol = attributes.u8(FRA_IP_PROTO).value_or(0),
         .source_ports = decode_ports(attributes, FRA_SPORT_RANGE),
         .destination_ports = decode_ports(attributes, FRA_DPORT_RANGE),
+        .users = decode_users(attributes),
         .suppress_prefix_length = suppressed != suppress_nothing ? suppressed : std::nullopt,
         .invert = (header.flags & FIB_RULE_INVERT) != 0,
         .protocol = attributes.u8(FRA_PROTOCOL).value_or(0),

@@ -21,6 +21,14 @@ struct PortRange {
     bool operator==(const PortRange&) const = default;
 };
 
+/// User ids first to last.
+struct UserRange {
+    std::uint32_t first = 0;
+    std::uint32_t last = 0;
+
+    bool operator==(const UserRange&) const = default;
+};
+
 /// A policy routing rule (`ip rule`). A packet that matches all that is given is looked up in `table`.
 struct Rule {
     Family family = Family::ipv4;
@@ -36,6 +44,7 @@ struct Rule {
     std::uint8_t ip_protocol = 0;
     std::optional<PortRange> source_ports;
     std::optional<PortRange> destination_ports;
+    std::optional<UserRange> users;  ///< whose sockets send
     /// Go on if the route that was found is no longer than this prefix length (0: skip the default route).
     std::optional<std::uint32_t> suppress_prefix_length;
     bool invert = false;

@@ -21,6 +21,7 @@ Diagnosis check(const Config& config, const Observed& observed, const Record& re
     check_input(patient, diagnosis);
     check_answers(patient, diagnosis);
     check_routes(patient, diagnosis);
+    check_reach(patient, diagnosis);
     check_service(patient, diagnosis);
     check_firewall(patient, diagnosis);
     check_legacy(patient, diagnosis);

@@ -38,6 +38,7 @@ void check_settings(const Patient& patient, Diagnosis& diagnosis);  ///< what pl
 void check_input(const Patient& patient, Diagnosis& diagnosis);     ///< rp_filter and IPv6 where packets come in
 void check_answers(const Patient& patient, Diagnosis& diagnosis);   ///< VIPs in ARP and neighbour discovery
 void check_routes(const Patient& patient, Diagnosis& diagnosis);    ///< ways back, MTUs
+void check_reach(const Patient& patient, Diagnosis& diagnosis);     ///< whether packets get here, and answers away
 void check_service(const Patient& patient, Diagnosis& diagnosis);   ///< somebody listens
 void check_firewall(const Patient& patient, Diagnosis& diagnosis);  ///< rules of others
 void check_legacy(const Patient& patient, Diagnosis& diagnosis);    ///< rules of iptables-legacy

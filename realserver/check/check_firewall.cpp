@@ -21,7 +21,7 @@ namespace culvert::realserver {
 namespace {
 
 constexpr int raw = netlink::nft::priority_raw;
-constexpr std::array<Stage, 2> way_out{{{"output"}, {"postrouting"}}};
+constexpr std::array<Stage, 3> way_out{{{"output"}, {"postrouting"}, {"egress"}}};
 /// A mark is taken off, and the VIP put in, between these.
 constexpr std::array<Stage, 2> way_in_marked{{{"ingress"}, {.hook = "prerouting", .last = raw}}};
 constexpr std::array<Stage, 2> way_in_unmarked{{{.hook = "prerouting", .first = raw + 1}, {"input"}}};
@@ -42,7 +42,7 @@ struct Services {
 Services services_of(const Patient& patient, const IpAddress& vip) {
     Services bound{.all = {}, .bound = true};
     Services anywhere;
-    for (const auto& [socket, owner] : patient.environment.listeners) {
+    for (const auto& [socket, device, owner] : patient.environment.listeners) {
         if (!socket.takes(vip)) continue;
         (socket.address.is_any() ? anywhere : bound).all.insert({socket.protocol, socket.port});
     }

@@ -25,6 +25,7 @@
 #include "netlink/route.hpp"
 #include "netlink/rule.hpp"
 #include "netlink/sysctl.hpp"
+#include "realserver/check/arrivals.hpp"
 #include "realserver/decap/via.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/balancers.hpp"
@@ -85,6 +86,7 @@ class Observer {
         CHECK_OK(listeners());
         CHECK_OK(ways());
         CHECK_OK(answers());
+        CHECK_OK(observe_arrivals(config_, observed_, route_, seen_));
         modules();
         sysctl_files();
         firewall();
@@ -102,6 +104,10 @@ class Observer {
                 .mtu = link.mtu,
                 .answers = !link.is_loopback() && (link.flags & (IFF_NOARP | IFF_POINTOPOINT)) == 0,
                 .arp_ignore = setting(SysctlKey::arp_ignore(link.name)),
+                .index = link.index,
+                .up = link.is_up(),
+                .carrier = link.has_carrier(),
+                .arp = (link.flags & IFF_NOARP) == 0,
                 .ipv6_disabled =
                     netlink::read_number(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6")).value_or(1) != 0};
         }
@@ -135,7 +141,8 @@ class Observer {
         const auto ours = ports();
         for (BoundSocket& socket : sockets) {
             std::string owner = is_in_the_way(socket, ours) ? owner_of(socket.inode) : "";
-            seen_.listeners.push_back({std::move(socket), std::move(owner)});
+            std::string device = name(socket.link);
+            seen_.listeners.push_back({std::move(socket), std::move(device), std::move(owner)});
         }
         return {};
     }
@@ -210,20 +217,42 @@ class Observer {
         bool answered = false;
         for (const Prefix& vip : config_.vips) {
             if (vip.address.family() != family || !observed_.state.contains(key(Vip{vip}))) continue;
-            for (const IpAddress& client : clients) {
-                Environment::Answer answer{.vip = vip, .client = client, .way = {}, .refusal = {}};
-                const auto route = look_up_answer({.destination = client, .source = vip.address});
-                if (route && !route->hops.empty()) {
-                    answer.way = way(*route);
-                    seen_.outside.emplace(family, *answer.way);
-                    answered = true;
-                } else {
-                    answer.refusal = route ? "it leads nowhere" : route.error().message();
+            for (const IpAddress& client : clients)
+                for (Environment::Answer answer : questions(vip, client)) {
+                    const auto route = look_up_answer({.destination = client,
+                                                       .source = vip.address,
+                                                       .user = answer.user,
+                                                       .ip_protocol = answer.ip_protocol,
+                                                       .source_port = answer.source_port});
+                    if (route && !route->hops.empty()) {
+                        answer.way = way(*route);
+                        seen_.outside.emplace(family, *answer.way);
+                        answered = true;
+                    } else {
+                        answer.refusal = route ? "it leads nowhere" : route.error().message();
+                    }
+                    seen_.answers.push_back(std::move(answer));
                 }
-                seen_.answers.push_back(std::move(answer));
-            }
         }
         return answered;
+    }
+
+    /// One, unless rules ask who answers: then one for each service.
+    [[nodiscard]] std::vector<Environment::Answer> questions(const Prefix& vip, const IpAddress& client) const {
+        const auto asks = [](const netlink::Rule& rule) {
+            return rule.users || rule.source_ports || rule.ip_protocol != 0;
+        };
+        Environment::Answer plain{.vip = vip, .client = client, .way = {}, .refusal = {}};
+        if (std::ranges::none_of(seen_.routing.rules, asks)) return {plain};
+        std::vector<Environment::Answer> result;
+        for (const auto& listener : seen_.listeners) {
+            if (!listener.socket.takes(vip.address)) continue;
+            plain.user = listener.socket.user;
+            plain.ip_protocol = listener.socket.protocol;
+            plain.source_port = listener.socket.port;
+            result.push_back(plain);
+        }
+        return result;
     }
 
     /// Where net.ipv4.tcp_fwmark_accept is on, answers have the mark of their requests.

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,9 +22,13 @@ namespace culvert::realserver {
 /// What else of a host decides whether a backend works, and is no setting of ours.
 struct Environment {
     struct Device {
-        std::uint32_t mtu = 0;       ///< bytes
-        bool answers = false;        ///< speaks ARP and neighbour discovery
-        long arp_ignore = 0;         ///< its own value
+        std::uint32_t mtu = 0;  ///< bytes
+        bool answers = false;   ///< speaks ARP and neighbour discovery
+        long arp_ignore = 0;    ///< its own value
+        std::uint32_t index = 0;
+        bool up = true;              ///< an administrator's wish
+        bool carrier = true;         ///< the wire is there
+        bool arp = true;             ///< IFF_NOARP is not set
         bool ipv6_disabled = false;  ///< net.ipv6.conf.<device>.disable_ipv6, or too small an MTU for IPv6
         bool operator==(const Device&) const = default;
     };
@@ -34,7 +39,8 @@ struct Environment {
     };
     struct Listener {
         netlink::BoundSocket socket;
-        std::string owner;  ///< "dnsmasq (process 42)"; only of those that are in the way of a port of ours
+        std::string device{};  ///< that it is bound to; empty: any
+        std::string owner{};   ///< "dnsmasq (process 42)"; only of those that are in the way of a port of ours
         bool operator==(const Listener&) const = default;
     };
     /// A line of sysctl.conf or sysctl.d.
@@ -61,8 +67,19 @@ struct Environment {
         netlink::Prefix vip;
         netlink::IpAddress client;
         std::optional<Way> way;
-        std::string refusal;  ///< else, the kernel's words
+        std::string refusal;            ///< else, the kernel's words
+        std::uint32_t user = 0;         ///< of the service that answers, as far as rules ask for it
+        std::uint8_t ip_protocol = 0;   ///< likewise; 0: no rule asks
+        std::uint16_t source_port = 0;  ///< likewise
         bool operator==(const Answer&) const = default;
+    };
+    /// A request that the kernel does not take as this host's own.
+    struct Refused {
+        netlink::IpAddress vip;
+        netlink::IpAddress client;
+        std::string device;  ///< by which it comes
+        std::string answer;  ///< the kernel's words
+        bool operator==(const Refused&) const = default;
     };
 
     bool has_ipv6 = true;  ///< the kernel; devices may do without
@@ -73,8 +90,10 @@ struct Environment {
     std::map<netlink::Prefix, Way> balancers;   ///< the ways to them, where there is one
     std::map<netlink::IpAddress, Way> remotes;  ///< the ways to the other ends of tunnels, where there is one
     std::vector<Answer> answers;                ///< of every VIP to clients of many networks
-    std::map<netlink::Family, Way> outside;     ///< the first way of answers, where there is one
-    Routing routing;                            ///< all rules and routes
+    std::vector<Refused> refused;
+    std::set<netlink::IpAddress> silent;     ///< neighbours that answer no ARP or neighbour discovery
+    std::map<netlink::Family, Way> outside;  ///< the first way of answers, where there is one
+    Routing routing;                         ///< all rules and routes
     std::vector<SysctlLine> sysctl_lines;
     std::map<std::string, std::string> hindrances;  ///< what keeps modules from being loaded, and what to do
     Firewall firewall;

@@ -37,6 +37,9 @@ inline constexpr auto finding_names = std::to_array<std::string_view>({
     "xdp_missing",
     "no_device_for_xdp",
     // where packets come in
+    "answers_no_arp",
+    "no_carrier",
+    "request_refused",
     "ipv6_disabled",
     "rp_filter_drops",
     "mtu_too_small",
@@ -46,6 +49,7 @@ inline constexpr auto finding_names = std::to_array<std::string_view>({
     "proxy_answers_vip",
     "vip_on_device",
     // who answers, and which way
+    "gateway_silent",
     "network_is_local",
     "no_route_back",
     "nobody_listens",

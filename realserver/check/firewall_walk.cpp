@@ -253,7 +253,8 @@ bool concerns(const FirewallChain& chain, const Packets& packets, const Stage& s
     if (chain.family == "bridge" || chain.family == "arp") return false;
     // Only packets that open a connection come to chains that translate addresses.
     if (chain.type == "nat" && packets.tracking != Tracking::created) return false;
-    return chain.device.empty() || packets.input.empty() || chain.device == packets.input;
+    const std::string& device = chain.hook == "egress" ? packets.output : packets.input;
+    return chain.device.empty() || device.empty() || chain.device == device;
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "realserver/check/arrivals.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/plan/receivers.hpp"
 
@@ -239,12 +240,15 @@ void check_answers(const Patient& patient, Diagnosis& diagnosis) {
 
 void check_service(const Patient& patient, Diagnosis& diagnosis) {
     for (const Prefix& vip : patient.config.vips) {
+        const auto devices = ways_in(patient.config, vip.address.family());
         const bool served = std::ranges::any_of(patient.environment.listeners, [&](const auto& listener) {
-            return listener.socket.takes(vip.address) || vip.contains(listener.socket.address);
+            const bool hears = listener.device.empty() || devices.contains(listener.device);
+            return hears && (listener.socket.takes(vip.address) || vip.contains(listener.socket.address));
         });
         diagnosis.require(served, {.name = "nobody_listens",
                                    .cause = fmt::format("no process takes packets for {}", vip.to_string()),
-                                   .evidence = {fmt::format("{} sockets listen, none on it or on all addresses",
+                                   .evidence = {fmt::format("{} sockets listen, none on it or on all addresses, "
+                                                            "by a device that its packets come by",
                                                             patient.environment.listeners.size())},
                                    .advice = fmt::format("start the service, on {} or on all addresses",
                                                          vip.is_host() ? vip.address.to_string() : vip.to_string())});

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <iterator>
 #include <set>
+#include <tuple>
 
 #include "realserver/check/check.hpp"
 #include "realserver/host/kernel_host.hpp"
@@ -31,16 +32,18 @@ void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis
     std::size_t asked = 0;
     std::size_t refused = 0;
     bool curable = true;
-    for (const auto& [vip, client, way, refusal] : seen.answers) {
+    for (const Environment::Answer& answer : seen.answers) {
+        const auto& [vip, client] = std::tie(answer.vip, answer.client);
         if (client.family() != family) continue;
         ++asked;
-        if (way) continue;
+        if (answer.way) continue;
         ++refused;
         add(vips, vip.is_host() ? vip.address.to_string() : vip.to_string());
         if (refused <= shown)
-            finding.evidence.push_back(
-                fmt::format("ip route get {} from {}: {}", client.to_string(), vip.address.to_string(), refusal));
-        const Refusal why = why_refused(seen.routing, {vip, client});
+            finding.evidence.push_back(fmt::format("ip route get {} from {}: {}", client.to_string(),
+                                                   vip.address.to_string(), answer.refusal));
+        const Refusal why =
+            why_refused(seen.routing, {vip, client, answer.user, answer.ip_protocol, answer.source_port});
         for (const std::string& reason : why.reasons) add(reasons, reason);
         for (const std::string& command : why.commands) add(finding.cure, command);
         curable = curable && why.curable;

@@ -59,11 +59,15 @@ std::string words(const Rule& rule) { return fmt::format("pref {} {}", rule.prio
 
 bool applies(const Rule& rule, const AnswerPacket& answer) {
     if (rule.family != answer.destination.family()) return false;
-    const bool matches = (!rule.source || rule.source->contains(answer.vip.address)) &&
-                         (!rule.destination || rule.destination->contains(answer.destination)) &&
-                         (rule.input.empty() || rule.input == "lo") && rule.output.empty() &&
-                         (rule.mask == 0 || rule.mark == 0) && rule.ip_protocol == 0 && !rule.source_ports &&
-                         !rule.destination_ports;
+    const bool matches =
+        (!rule.source || rule.source->contains(answer.vip.address)) &&
+        (!rule.destination || rule.destination->contains(answer.destination)) &&
+        (rule.input.empty() || rule.input == "lo") && rule.output.empty() && (rule.mask == 0 || rule.mark == 0) &&
+        (rule.ip_protocol == 0 || rule.ip_protocol == answer.ip_protocol) &&
+        (!rule.source_ports ||
+         (answer.source_port >= rule.source_ports->first && answer.source_port <= rule.source_ports->last)) &&
+        !rule.destination_ports &&
+        (!rule.users || (answer.user >= rule.users->first && answer.user <= rule.users->last));
     return matches != rule.invert;
 }
 
@@ -157,15 +161,11 @@ class Mender {
                         family, table_name_of(*table), answer_.vip.to_string()));
         result_.commands.push_back(
             fmt::format("ip -{} rule add from {} lookup {}", family, answer_.vip.to_string(), table_name_of(*table)));
-        routing_.rules.insert(routing_.rules.begin(), {.family = answer_.destination.family(),
-                                                       .table = *table,
-                                                       .source = answer_.vip,
-                                                       .destination = {},
-                                                       .input = {},
-                                                       .output = {},
-                                                       .source_ports = {},
-                                                       .destination_ports = {},
-                                                       .suppress_prefix_length = {}});
+        Rule added;
+        added.family = answer_.destination.family();
+        added.table = *table;
+        added.source = answer_.vip;
+        routing_.rules.insert(routing_.rules.begin(), added);
         return true;
     }
 

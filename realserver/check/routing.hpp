@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,9 @@ struct Routing {
 struct AnswerPacket {
     netlink::Prefix vip;             ///< its source
     netlink::IpAddress destination;  ///< a client
+    std::uint32_t user = 0;          ///< of the service
+    std::uint8_t ip_protocol = 0;    ///< 0: not known
+    std::uint16_t source_port = 0;   ///< host order; 0: not known
 };
 
 struct Refusal {

@@ -259,7 +259,7 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> taken(const std::string& what, const FouPort& port) const {
-        for (const auto& [socket, owner] : patient_.environment.listeners) {
+        for (const auto& [socket, device, owner] : patient_.environment.listeners) {
             if (!is_in_the_way(socket, port)) continue;
             return Finding{.name = "port_taken",
                            .cause = fmt::format("{} has {}", owner, what),

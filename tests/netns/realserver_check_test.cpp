@@ -129,6 +129,23 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
         // a network of its own: no route to the world, but to the clients' network
         {"no_route_back", "ip route del default; ip route add 198.51.100.0/24 via 10.0.0.1 table 100", "table 100", "",
          put_back},
+        // who answers
+        {"no_route_back", "ip rule add uidrange 0-99999 prohibit", "prohibit"},
+        {"no_route_back", "ip rule add ipproto tcp sport 80 unreachable", "unreachable"},
+        {"no_route_back", alone + "ip rule add ipproto tcp sport 443 lookup 100", "table 100", "",
+         "ip rule del ipproto tcp sport 443 lookup 100;" + put_back},
+        // rules before this host's own addresses
+        {"request_refused",
+         "ip rule add pref 20 lookup local; ip rule add pref 10 to 192.0.2.1 blackhole; ip rule del pref 0", "iif eth0",
+         "", "ip rule del pref 10; ip rule del pref 20"},
+        {"request_refused",
+         "ip -6 rule add pref 20 lookup local; ip -6 rule add pref 10 to 2001:db8::1 prohibit; ip -6 rule del pref 0",
+         "iif eth0", "", "ip -6 rule del pref 10; ip -6 rule del pref 20"},
+        // this host's own link
+        {"answers_no_arp", "ip link set eth0 arp off", "NOARP"},
+        {"answers_no_arp", "sysctl -qw net.ipv4.conf.eth0.arp_ignore=8", "eth0.arp_ignore = 8"},
+        {"gateway_silent", "ip route replace default via 10.0.0.99; ping -c 1 -W 5 8.0.0.1 || :", "10.0.0.99: FAILED",
+         replace4},
         // what this host takes for its own
         {"network_is_local", "ip addr add 10.0.0.100/24 dev lo", "lo: 10.0.0.100/24"},
         {"network_is_local", "ip addr add fd00::100/64 dev lo", "lo: fd00::100/64"},
@@ -149,6 +166,18 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
     });
 }
 
+TEST_F(CheckOfBareRequests, NeedAWireAndAServiceThatHearsIt) {
+    serve();
+    router().ip("link set eth0 down\n");
+    EXPECT_TRUE(eventually([&] { return backend().read("/sys/class/net/eth0/carrier") == "0\n"; }));
+    expect_advised("no_carrier", [&] {
+        router().ip(
+            "link set eth0 up\naddr replace fd00::1/64 dev eth0 nodad\nroute replace 2001:db8::1 via fd00::3\n"
+            "route replace 192.0.2.1 via 10.0.0.3\n");
+        EXPECT_TRUE(eventually([&] { return backend().read("/sys/class/net/eth0/carrier") == "1\n"; }));
+    });
+}
+
 TEST_F(CheckOfBareRequests, PassRulesOfOthers) {
     serve();
     const std::string prerouting = "filter hook prerouting priority -310";
@@ -163,6 +192,11 @@ TEST_F(CheckOfBareRequests, PassRulesOfOthers) {
          "fib daddr", "", flush},
         {"firewall_drops_request", nft(input, "meta mark 7 drop"), "may be dropped", "", flush},
         {"firewall_drops_answer", nft(output, "ip6 saddr 2001:db8::/32 drop"), vip6, "", flush},
+        {"firewall_drops_answer",
+         "nft 'table netdev theirs { chain c { type filter hook egress device eth0 priority 0; ip saddr 192.0.2.1 "
+         "drop; "
+         "}; }'",
+         vip4, "", "nft delete table netdev theirs"},
     });
 }
 

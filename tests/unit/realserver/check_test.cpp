@@ -44,6 +44,7 @@ struct Backend {
     void listen(std::string_view address, std::uint8_t protocol, std::uint16_t port, std::string owner = {}) {
         environment.listeners.push_back(
             {{.family = ip(address).family(), .protocol = protocol, .address = ip(address), .port = port},
+             {},
              std::move(owner)});
     }
 

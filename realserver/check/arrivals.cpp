@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/check/arrivals.hpp"
+
+#include <fmt/format.h>
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
+
+#include <algorithm>
+
+#include "netlink/arrival.hpp"
+#include "netlink/neighbour.hpp"
+#include "realserver/plan/receivers.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+/// Of many VIPs a few tell whether rules are in the way.
+constexpr std::size_t most_vips = 64;
+
+/// A client of the VIP's that gets answers, so that it is not the reverse path that is in the way.
+std::optional<IpAddress> client_of(const Environment& seen, const Prefix& vip) {
+    const auto answered = std::ranges::find_if(
+        seen.answers, [&](const auto& answer) { return answer.vip == vip && answer.way.has_value(); });
+    return answered == seen.answers.end() ? std::nullopt : std::optional(answered->client);
+}
+
+std::string words(const netlink::Result<netlink::Route>& route) {
+    if (!route) return route.error().message();
+    return fmt::format("it is sent on{}", route->hops.empty() || !route->hops.front().gateway
+                                              ? ""
+                                              : " to " + route->hops.front().gateway->to_string());
+}
+
+}  // namespace
+
+std::set<std::string> ways_in(const Config& config, netlink::Family family) {
+    std::set<std::string> devices;
+    const Receivers receivers(config);
+    for (const auto& [device, carried] : receivers.devices())
+        if (carried.contains(family)) devices.insert(device);
+    const bool bare = !config.decap.empty() || std::ranges::any_of(config.receive, [family](const Receive& receive) {
+        const auto* mark = std::get_if<L3dsr>(&receive);
+        return mark != nullptr ? mark->vip.family() == family : std::holds_alternative<L2>(receive);
+    });
+    if (!bare) return devices;
+    if (config.interfaces.empty()) devices.insert(config.ways_in.begin(), config.ways_in.end());
+    devices.insert(config.interfaces.begin(), config.interfaces.end());
+    return devices;
+}
+
+netlink::Result<> observe_arrivals(const Config& config, const Observed& observed, netlink::Socket& route,
+                                   Environment& seen) {
+    TRY(const auto neighbours, netlink::Neighbours(route).dump());
+    for (const netlink::Neighbour& neighbour : neighbours)
+        if ((neighbour.state & NUD_FAILED) != 0) seen.silent.insert(neighbour.address);
+
+    std::size_t asked = 0;
+    for (const Prefix& vip : config.vips) {
+        const auto client = client_of(seen, vip);
+        if (!client || !observed.state.contains(key(Vip{vip})) || ++asked > most_vips) continue;
+        for (const std::string& name : ways_in(config, vip.address.family())) {
+            const auto device = seen.devices.find(name);
+            if (device == seen.devices.end() || !device->second.up) continue;
+            const auto taken = netlink::route_of_arrival(
+                route, {.source = *client, .destination = vip.address, .link = device->second.index});
+            if (!taken || taken->type != RTN_LOCAL) seen.refused.push_back({vip.address, *client, name, words(taken)});
+        }
+    }
+    return {};
+}
+
+}  // namespace culvert::realserver

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "realserver/check/arrivals.hpp"
+#include "realserver/check/check.hpp"
+
+/// What keeps packets from this host, and its answers from their next hop.
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::SysctlKey;
+
+/// ip-sysctl.rst: arp_ignore 8 answers for no address of this host.
+constexpr long deaf_to_arp = 8;
+
+bool is_found(const Diagnosis& diagnosis, const FindingName& name) {
+    return std::ranges::find(diagnosis.findings, name, &Finding::name) != diagnosis.findings.end();
+}
+
+/// By which packets come, and answers leave: none of our tunnels.
+std::set<std::string> links_of(const Patient& patient) {
+    std::set<std::string> links(patient.config.interfaces.begin(), patient.config.interfaces.end());
+    for (const auto& [balancer, way] : patient.environment.balancers) links.insert(way.device);
+    for (const Environment::Answer& answer : patient.environment.answers)
+        if (answer.way) links.insert(answer.way->device);
+    return links;
+}
+
+void check_links(const Patient& patient, Diagnosis& diagnosis) {
+    for (const std::string& name : links_of(patient)) {
+        const auto known = patient.environment.devices.find(name);
+        if (known == patient.environment.devices.end()) continue;
+        const Environment::Device& device = known->second;
+        diagnosis.require(
+            device.carrier,
+            {.name = "no_carrier",
+             .cause = fmt::format("{}, by which packets come or answers leave, is connected to nothing", name),
+             .evidence = {fmt::format("ip link show {}: {}", name, device.up ? "NO-CARRIER" : "no UP")},
+             .advice = fmt::format("connect {}: its cable, its members, or the other end", name)});
+        diagnosis.require(device.arp,
+                          {.name = "answers_no_arp",
+                           .cause = fmt::format("{} answers no ARP, so that nobody can send this host anything", name),
+                           .evidence = {fmt::format("ip link show {}: NOARP", name)},
+                           .cure = {fmt::format("ip link set {} arp on", name)}});
+        const SysctlKey all = SysctlKey::arp_ignore("all");
+        const auto item = find(patient.observed.state, {Kind::sysctl, all.to_string()});
+        const bool deaf = item && std::get<Sysctl>(*item).value == deaf_to_arp;
+        diagnosis.require(
+            !deaf && device.arp_ignore != deaf_to_arp,
+            {.name = "answers_no_arp",
+             .cause = fmt::format("{} answers no ARP, so that nobody can send this host anything", name),
+             .evidence = {fmt::format("{} = {}", (deaf ? all : SysctlKey::arp_ignore(name)).to_string(), deaf_to_arp)},
+             .cure = {fmt::format("sysctl -w {}=1", (deaf ? all : SysctlKey::arp_ignore(name)).to_string())}});
+    }
+}
+
+void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
+    std::set<IpAddress> silent;
+    for (const Environment::Answer& answer : patient.environment.answers)
+        if (answer.way && answer.way->gateway && patient.environment.silent.contains(*answer.way->gateway))
+            silent.insert(*answer.way->gateway);
+    ++diagnosis.checked;
+    for (const IpAddress& gateway : silent)
+        diagnosis.findings.push_back(
+            {.name = "gateway_silent",
+             .cause = fmt::format("answers go to the gateway {}, which does not answer", gateway.to_string()),
+             .evidence = {fmt::format("ip neigh show {}: FAILED", gateway.to_string())},
+             .advice = "is it up, and is it the router that ip route is to name?"});
+}
+
+/// What the kernel itself says to a request, where nothing else explains it.
+void check_requests(const Patient& patient, Diagnosis& diagnosis) {
+    ++diagnosis.checked;
+    if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) return;
+    Finding finding{.name = "request_refused", .cause = {}, .evidence = {}};
+    std::set<std::string> vips;
+    std::set<std::string> devices;
+    for (const auto& [vip, client, device, answer] : patient.environment.refused) {
+        vips.insert(vip.to_string());
+        devices.insert(device);
+        finding.evidence.push_back(
+            fmt::format("ip route get {} from {} iif {}: {}", vip.to_string(), client.to_string(), device, answer));
+        const std::string command = fmt::format("ip -{} rule add pref 0 lookup local", vip.is_v4() ? 4 : 6);
+        if (std::ranges::find(finding.cure, command) == finding.cure.end()) finding.cure.push_back(command);
+    }
+    if (vips.empty()) return;
+    finding.cause = fmt::format(
+        "packets to {} that come by {} are not taken as this host's own: rules decide before "
+        "its own addresses are looked for",
+        fmt::join(vips, ", "), fmt::join(devices, ", "));
+    diagnosis.findings.push_back(std::move(finding));
+}
+
+}  // namespace
+
+void check_reach(const Patient& patient, Diagnosis& diagnosis) {
+    check_links(patient, diagnosis);
+    check_gateways(patient, diagnosis);
+    check_requests(patient, diagnosis);
+}
+
+}  // namespace culvert::realserver
