@@ -22,6 +22,7 @@
 #include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
 #include "lbd/next_hop/own.hpp"
+#include "lbd/plan/found_health.hpp"
 #include "lbd/plan/owners.hpp"
 #include "lbd/reasons.hpp"
 
@@ -179,6 +180,7 @@ Result<> Daemon::begin() {
     CHECK_OK(put_in_place());
     CHECK_OK(attach());
     CHECK_OK(forget_unused_ids());
+    found_ = found_health(config_.services, image_);
     CHECK_OK(take_up(config_));
     idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     next_sweep_.arm(sweep_interval);
@@ -262,7 +264,9 @@ std::vector<ProbePath::Port> Daemon::ports_to_probe() const {
 }
 
 void Daemon::follow_checks(const Surroundings& around) {
-    if (checker_) checker_->follow(config_.services, image_.ids, {.ipv4 = around.own4, .ipv6 = around.own6});
+    if (!checker_) return;
+    checker_->follow(config_.services, image_.ids, {.ipv4 = around.own4, .ipv6 = around.own6}, found_);
+    found_.clear();
 }
 
 void Daemon::take_in_changes() {
@@ -309,7 +313,7 @@ Result<> Daemon::forget_unused_ids() {
 Result<> Daemon::take_up(const Config& config) {
     TRY(const Surroundings around, resolver_.surroundings());
     Limits limits = datapath_.build().limits;
-    Health now = health();
+    Health now = health_for(config.services);
     auto patch = patch_for(config.services, limits, now);
     if (!patch && patch.error().code == ENOSPC) {
         TRY(limits, grown(config.services, image_, limits));

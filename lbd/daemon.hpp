@@ -89,7 +89,10 @@ class Daemon {
     /// Where answers come in.
     [[nodiscard]] std::vector<ProbePath::Port> ports_to_probe() const;
     [[nodiscard]] CheckStatuses checks() const { return checker_ ? checker_->statuses() : CheckStatuses{}; }
-    [[nodiscard]] Health health() const { return checker_ ? checker_->health() : Health{}; }
+    [[nodiscard]] Health health() const { return checker_ ? checker_->health() : found_; }
+    [[nodiscard]] Health health_for(const Services& services) const {
+        return checker_ ? checker_->health_for(services) : found_;
+    }
 
     [[nodiscard]] netlink::Result<Status> observed(const Parts& parts) const;
 
@@ -145,6 +148,7 @@ class Daemon {
     EventLoop::Source next_update_;
     EventLoop::Source next_sweep_;
     std::unique_ptr<HealthChecker> checker_;
+    Health found_;  // what the lbd before has left, until checks begin
 };
 
 }  // namespace culvert::lbd

@@ -11,7 +11,7 @@
 
 namespace culvert::lbd {
 
-/// Since a backend is checked as it is now.
+/// Since a backend is checked.
 struct CheckCounts {
     std::uint64_t answered = 0;
     std::uint64_t failed = 0;

@@ -7,10 +7,12 @@
 #include <sys/epoll.h>
 
 #include <algorithm>
+#include <utility>
 #include <variant>
 
 #include "common/log.hpp"
 #include "lbd/health/dns_probe.hpp"
+#include "lbd/health/known_subjects.hpp"
 #include "lbd/health/probe_address.hpp"
 #include "lbd/health/ramp.hpp"
 #include "lbd/health/raw_probe.hpp"
@@ -41,6 +43,16 @@ IpAddress address_of(const Vip& vip) {
     std::vector<std::uint8_t> bytes(prefix.address.bytes().begin(), prefix.address.bytes().end());
     bytes.back() |= 1;
     return *IpAddress::from_bytes(bytes);
+}
+
+/// Without the address in the checker's network.
+Subject subject_of(const Service& service, const Backend& backend) {
+    return {.service = service.name,
+            .backend = backend.name,
+            .backend_address = backend.address,
+            .vip = address_of(service.vip),
+            .address = {},
+            .port = service.health->port != 0 ? service.health->port : service.ports.front().port};
 }
 
 bool is_script(const HealthCheck& check) { return std::holds_alternative<ScriptCheck>(check.kind); }
@@ -75,54 +87,78 @@ Result<> HealthChecker::listen(probe_queue queue) {
     return {};
 }
 
-void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAddresses& own) {
+void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAddresses& own, const Health& found) {
     std::map<std::pair<std::string, std::string>, std::pair<Subject, HealthCheck>> wanted;
     ProbeTargets targets;
+    std::set<std::string> unasked;
     for (const Service& service : services) {
         if (!service.health) continue;
         const IpAddress vip = address_of(service.vip);
         const auto& from = vip.is_v4() ? own.ipv4 : own.ipv6;
-        if (!from) {
+        if (!from && unasked.insert(service.name).second && !unasked_.contains(service.name))
             spdlog::warn(fmt::format("service {}: not checked: the balancer has no {} address to ask from",
                                      service.name, netlink::name(vip.family())));
-            continue;
-        }
-        const std::uint16_t port = service.health->port != 0 ? service.health->port : service.ports.front().port;
         for (const Backend& backend : service.backends) {
             const std::uint32_t id = *ids.at(service.name).current(backend.name);
-            targets[id] = {.vip = vip, .own = *from};
-            Subject subject{.service = service.name,
-                            .backend = backend.name,
-                            .backend_address = backend.address,
-                            .vip = vip,
-                            .address = probe_address(id, vip.family()),
-                            .port = port};
+            if (from) targets[id] = {.vip = vip, .own = *from};
+            Subject subject = subject_of(service, backend);
+            subject.address = probe_address(id, vip.family());
             wanted.emplace(std::pair(service.name, backend.name), std::pair(std::move(subject), *service.health));
         }
     }
+    unasked_ = std::move(unasked);
     path_.set_targets(std::move(targets));
-    std::erase_if(checked_, [&](const auto& entry) {
-        const auto& [who, checked] = entry;
+    KnownSubjects<Checked> former;
+    for (auto it = checked_.begin(); it != checked_.end();) {
+        auto& [who, checked] = *it;
         const auto same = wanted.find({checked.subject.service, checked.subject.backend});
         if (same != wanted.end() && same->second == std::pair(checked.subject, checked.check)) {
             wanted.erase(same);
-            return false;
+            ++it;
+            continue;
         }
         schedule_.remove(who);
         ramps_.remove(who);
-        return true;
-    });
-    for (auto& [name, one] : wanted) begin(std::move(one.first), one.second);
+        const Subject subject = checked.subject;
+        former.add(subject, std::move(checked));
+        it = checked_.erase(it);
+    }
+    for (auto& [name, one] : wanted) {
+        const Checked* known = former.find(one.first);
+        begin(std::move(one.first), one.second, known, !health_of(found, name.first, name.second).up);
+    }
     arm();
 }
 
-void HealthChecker::begin(Subject subject, const HealthCheck& check) {
+void HealthChecker::begin(Subject subject, const HealthCheck& check, const Checked* former, bool found_down) {
     const double share = std::uniform_real_distribution(0.0, 1.0)(chance_);
     schedule_.put(next_, first_time(Clock::now(), check.interval, share));
-    const CheckStatus status{.address = subject.address};
-    checked_.emplace(
-        next_++,
-        Checked{.subject = std::move(subject), .check = check, .judge = {check.rise, check.fall}, .status = status});
+    Checked one{.subject = std::move(subject), .check = check, .judge = {check.rise, check.fall}, .status = {}};
+    if (former != nullptr) {
+        one.judge = former->judge;
+        one.judge.set(check.rise, check.fall);
+        if (check.kind != former->check.kind || one.subject.port != former->subject.port ||
+            one.subject.vip != former->subject.vip)
+            one.judge.ask_anew();
+        one.status = former->status;
+        one.back = former->back;
+        if (one.back) ramps_.put(next_, Clock::now() + check.slow_start / ramp_steps);
+    } else if (found_down) {
+        one.judge.is_known_down();
+        one.status.condition = one.judge.condition();
+        one.status.reason = "it was down when lbd started";
+        spdlog::info(text(one.subject) + " was down before, and is until it answers");
+    }
+    one.status.address = one.subject.address;
+    checked_.emplace(next_++, std::move(one));
+}
+
+HealthChecker::Clock::time_point HealthChecker::due_next(Checked& checked) {
+    const double share = std::uniform_real_distribution(0.0, 1.0)(chance_);
+    const auto next = std::exchange(checked.was_asked, true)
+                          ? checked.asked + checked.check.interval
+                          : second_time(checked.asked, checked.check.interval, share);
+    return std::max(next, Clock::now());
 }
 
 void HealthChecker::arm() {
@@ -195,7 +231,7 @@ void HealthChecker::give_up(Schedule::Who who, Clock::time_point now) {
 void HealthChecker::miss(Schedule::Who who, const std::string& reason) {
     Checked& checked = checked_.at(who);
     checked.probe.reset();
-    schedule_.put(who, std::max(checked.asked + checked.check.interval, Clock::now()));
+    schedule_.put(who, due_next(checked));
     checked.status.reason = "not checked: " + reason;
     if (std::exchange(complaint_, reason) != reason)
         log(spdlog::level::err, {{"EVENT", "not_checked"}, {"REASON", reason}},
@@ -229,7 +265,7 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     const auto now = Clock::now();
     Checked& checked = checked_.at(who);
     checked.probe.reset();
-    schedule_.put(who, std::max(checked.asked + checked.check.interval, now));
+    schedule_.put(who, due_next(checked));
     checked.status.reason = finding.reason;
     complaint_.clear();
     CheckCounts& counts = checked.status.counts;
@@ -292,6 +328,24 @@ Health HealthChecker::health() const {
             one.percent =
                 ramp_percent(std::chrono::duration_cast<milliseconds>(now - *checked.back), checked.check.slow_start);
         if (one != BackendHealth{}) health.emplace(std::pair(checked.subject.service, checked.subject.backend), one);
+    }
+    return health;
+}
+
+Health HealthChecker::health_for(const Services& services) const {
+    KnownSubjects<BackendHealth> known;
+    const Health now = health();
+    for (const auto& [who, checked] : checked_)
+        if (const auto one = now.find({checked.subject.service, checked.subject.backend}); one != now.end())
+            known.add(checked.subject, one->second);
+    Health health;
+    if (known.empty()) return health;
+    for (const Service& service : services) {
+        if (!service.health) continue;
+        for (const Backend& backend : service.backends)
+            if (known.knows(backend.address))
+                if (const BackendHealth* one = known.find(subject_of(service, backend)))
+                    health.emplace(std::pair(service.name, backend.name), *one);
     }
     return health;
 }

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -51,12 +52,15 @@ class HealthChecker {
         return {};
     }
 
-    /// Whom to ask, from now on. What is known of those who were asked the same before stays known.
-    void follow(const Services& services, const Ids& ids, const OwnAddresses& own);
+    /// Whom to ask, from now on. What is known of those who were asked before stays known (KnownSubjects), whatever
+    /// they are asked now. `found`: what an lbd before has left of those who were not.
+    void follow(const Services& services, const Ids& ids, const OwnAddresses& own, const Health& found);
     /// The way to each backend: who can't be reached is not asked.
     void set_hops(const Hops& hops) { hops_ = hops; }
 
     [[nodiscard]] Health health() const;
+    /// The same for services that may be followed next.
+    [[nodiscard]] Health health_for(const Services& services) const;
     [[nodiscard]] CheckStatuses statuses() const;
 
   private:
@@ -67,6 +71,7 @@ class HealthChecker {
         HealthCheck check;
         Judge judge;
         CheckStatus status;
+        bool was_asked = false;
         Clock::time_point asked;
         Clock::time_point deadline;             // of the answer
         ProbeTraffic before;                    // the probe
@@ -80,7 +85,8 @@ class HealthChecker {
     [[nodiscard]] netlink::Result<> listen();
     [[nodiscard]] netlink::Result<> listen(probe_queue queue);
 
-    void begin(Subject subject, const HealthCheck& check);
+    void begin(Subject subject, const HealthCheck& check, const Checked* former, bool found_down);
+    [[nodiscard]] Clock::time_point due_next(Checked& checked);
     void turn();
     void arm();
     void ask(Schedule::Who who, Clock::time_point now);
@@ -105,7 +111,8 @@ class HealthChecker {
     std::array<EventLoop::Source, PROBE_QUEUES> packets_;
     EventLoop::Source pause_;  // of those queues that have had their share
     EventLoop::Source timer_;
-    std::string complaint_;  // about this host: the last one, not to be repeated
+    std::string complaint_;          // about this host: the last one, not to be repeated
+    std::set<std::string> unasked_;  // services that there is no address to ask from for
 };
 
 }  // namespace culvert::lbd

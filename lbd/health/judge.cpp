@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 namespace culvert::lbd {
 
@@ -15,12 +16,13 @@ std::uint32_t Judge::needed(Time now) const {
 
 bool Judge::hear(bool answered, Time now) {
     const Condition says = answered ? Condition::up : Condition::down;
+    const bool alone = std::exchange(decides_alone_, false);
     if (says == condition_) {
         in_a_row_ = 0;
         return false;
     }
     ++in_a_row_;
-    const std::uint32_t enough = condition_ == Condition::unknown ? 1 : answered ? needed(now) : fall_;
+    const std::uint32_t enough = alone ? 1 : answered ? needed(now) : fall_;
     if (in_a_row_ < enough) return false;
     in_a_row_ = 0;
     if (condition_ == Condition::up) {

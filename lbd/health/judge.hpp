@@ -16,6 +16,9 @@ enum class Condition : std::uint8_t {
 /// From what checks find to whether a backend is up. The first check decides alone; from then on it takes `fall`
 /// failures in a row, or `rise` answers. One that falls again and again has to answer longer each time: twice as often
 /// for every further fall within `flap_window`, up to `most_rise` times. Times are passed in.
+///
+/// What was known before, to another check or to the lbd before, goes on: one that was down is down until a check says
+/// otherwise.
 class Judge {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -23,6 +26,20 @@ class Judge {
     static constexpr std::uint32_t most_rise = 16;
 
     Judge(std::uint16_t rise, std::uint16_t fall) : rise_(rise), fall_(fall) {}
+
+    /// Before the first check. That it is up is trusted without being told.
+    void is_known_down() { condition_ = Condition::down; }
+    /// The same question, answered by other numbers.
+    void set(std::uint16_t rise, std::uint16_t fall) {
+        rise_ = rise;
+        fall_ = fall;
+    }
+    /// Another question: one that was down may be up by it, so the first answer decides alone. One that was up does not
+    /// go down by a single failure.
+    void ask_anew() {
+        in_a_row_ = 0;
+        decides_alone_ = condition_ != Condition::up;
+    }
 
     /// What a check has found. True if that changed the condition.
     bool hear(bool answered, Time now);
@@ -35,6 +52,7 @@ class Judge {
     std::uint16_t rise_;
     std::uint16_t fall_;
     Condition condition_ = Condition::unknown;
+    bool decides_alone_ = true;   // the next check
     std::uint32_t in_a_row_ = 0;  // that speak against the condition
     std::deque<Time> falls_;
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 #include <cstddef>
 #include <map>
@@ -47,10 +48,17 @@ class Schedule {
     std::map<Who, Time> times_;
 };
 
-/// When one that is asked every `interval` is first asked: `share` (0 to 1, of chance) of it from now, so that not all
-/// are asked at once.
+/// When one that is asked every `interval` is first asked: at once, or within a second where it is one of many: `share`
+/// (0 to 1) is of chance.
 [[nodiscard]] inline Schedule::Time first_time(Schedule::Time now, std::chrono::milliseconds interval, double share) {
-    return now + std::chrono::duration_cast<Schedule::Time::duration>(interval * share);
+    using std::chrono::milliseconds;
+    const milliseconds most = std::min(interval, milliseconds{1000});
+    return now + std::chrono::duration_cast<Schedule::Time::duration>(most * share);
+}
+/// And when for the second time, so that from then on the questions are spread over the whole interval.
+[[nodiscard]] inline Schedule::Time second_time(Schedule::Time first, std::chrono::milliseconds interval,
+                                                double share) {
+    return first + std::chrono::duration_cast<Schedule::Time::duration>(interval * share);
 }
 
 }  // namespace culvert::lbd

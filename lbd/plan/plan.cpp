@@ -96,10 +96,10 @@ class Tables {
 
 bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
 
-/// Flows of a backend that is down choose anew, if they are to move.
-bool moves_flows(const Service& service, const Backend& backend, const Health& health) {
-    return service.health && service.health->on_failure == OnFailure::move &&
-           !health_of(health, service.name, backend.name).up;
+/// Of a backend that is down; its flows choose anew, if they are to move.
+std::uint8_t health_flags(const Service& service, const Backend& backend, const Health& health) {
+    if (!service.health || health_of(health, service.name, backend.name).up) return 0;
+    return service.health->on_failure == OnFailure::move ? LB_DEST_DOWN | LB_DEST_LEFT : LB_DEST_DOWN;
 }
 
 lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
@@ -115,7 +115,7 @@ void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops,
     std::map<std::string_view, lb_dest_body> bodies;
     for (const Backend& backend : service.backends) {
         lb_dest_body& body = bodies.emplace(backend.name, body_of(service, backend, hops)).first->second;
-        if (moves_flows(service, backend, health)) body.flags |= LB_DEST_LEFT;
+        body.flags |= health_flags(service, backend, health);
     }
     for (const auto& [id, name] : ids.backends) {
         const auto body = bodies.find(name);

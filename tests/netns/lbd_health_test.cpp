@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
-#include <cmath>
-#include <deque>
 #include <iterator>
 #include <map>
 #include <optional>
@@ -12,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "tests/netns/checks.hpp"
 #include "tests/netns/lbd_test.hpp"
 #include "tests/netns/tunnels.hpp"
 
@@ -20,9 +19,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
 constexpr int fall = 2;
-constexpr const char* often = "interval: 2s, timeout: 2s, rise: 1, fall: 2";
 
 /// A service of one backend, both of the same name.
 struct Checked {
@@ -41,13 +38,6 @@ struct Checked {
             name, vip, encap, health, backend);
     }
 };
-
-bool becomes(const Balancer& lbd, const std::string& name, const std::string& health, const std::string& reason = "") {
-    return eventually([&] {
-        const auto backend = lbd.backend(name);
-        return backend["health"] == health && backend.value("health_reason", "").find(reason) != std::string::npos;
-    });
-}
 
 /// Counts the checks of backends, from before something breaks. A scrape of the metrics is of one moment, so it doesn't
 /// matter when it is made.
@@ -483,97 +473,6 @@ while time.time() < end:
         EXPECT_EQ(checks_of(balancer(), name).first, 0) << name;
         EXPECT_THAT(lbd.backend(name)["health_reason"].get<std::string>(), HasSubstr("no answer within")) << name;
     }
-}
-
-// Three backends, and one that says sorry.
-class LbdFailure : public LanTest {
-  protected:
-    void SetUp() override {
-        LanTest::SetUp();
-        if (IsSkipped()) return;
-        client().ip("route add 192.0.2.1 via 10.0.0.2\n");
-        for (const char* name : {"b4", "b5", "b6"}) {
-            Host& host = hosts_.emplace_back(name);
-            lan().connect({{host, "eth0", {fmt::format("10.0.0.{}/24", name + 1)}}});
-            host.ip("addr add 192.0.2.1/32 dev lo\n");
-            servers_.emplace_back(std::in_place, host, name);
-        }
-    }
-
-    static std::string config(std::string_view more) {
-        return head + fmt::format(
-                          "  - name: web\n    vip: 192.0.2.1\n    ports: [80/tcp]\n    encap: {{type: l2}}\n"
-                          "    health: {{type: tcp, {}, {}}}\n    backends:\n"
-                          "      - {{name: b4, address: 10.0.0.4}}\n      - {{name: b5, address: 10.0.0.5}}\n"
-                          "      - {{name: b6, address: 10.0.0.6, state: sorry}}\n",
-                          often, more);
-    }
-    /// Of the new flows.
-    static long percent(const Balancer& lbd, const std::string& name) {
-        return std::lround(100 * lbd.backend(name)["share"].get<double>());
-    }
-    std::map<std::string, int> answers(int count) {
-        std::map<std::string, int> counted;
-        for (const std::string& answer : http_get_many(client(), vip4, count)) ++counted[answer];
-        return counted;
-    }
-
-    std::deque<Host> hosts_;
-    std::vector<std::optional<HttpServer>> servers_;
-};
-
-TEST_F(LbdFailure, OthersTakeOverThenTheSorryBackendAndConnectionsElsewhereStay) {
-    const Balancer lbd(balancer(), config("slow_start: 10s"));
-    for (const char* name : {"b4", "b5", "b6"}) ASSERT_TRUE(becomes(lbd, name, "up"));
-    auto counted = answers(60);
-    EXPECT_EQ(counted["b4"] + counted["b5"], 60);
-    EXPECT_GT(counted["b4"], 5);
-    EXPECT_GT(counted["b5"], 5);
-
-    // Connections that stay open: each asks again after b4 has failed.
-    client().write("/run/stay.py", R"py(
-import socket, sys
-open_ones = []
-for _ in range(40):
-    s = socket.create_connection(("192.0.2.1", 80), timeout=10)
-    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    open_ones.append((s, s.recv(4096).split(b"\r\n\r\n")[1].strip().decode()))
-print("open", flush=True)
-sys.stdin.readline()
-for s, name in open_ones:
-    if name != "b5": continue
-    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert s.recv(4096).split(b"\r\n\r\n")[1].strip() == b"b5"
-print("stayed", [name for _, name in open_ones].count("b5"))
-)py");
-    client().must("mkfifo /run/go");
-    Process stay = client().spawn({"sh", "-c", "exec python3 /run/stay.py <> /run/go"});
-    stay.wait_for("open");
-    servers_[0].reset();
-    ASSERT_TRUE(becomes(lbd, "b4", "down"));
-    EXPECT_TRUE(eventually([&] { return lbd.backend("b5")["share"] == 1; }));
-    EXPECT_EQ(answers(30)["b5"], 30);
-    client().must("sh -c 'echo > /run/go'");
-    const Output stayed = stay.wait();
-    EXPECT_EQ(stayed.status, 0) << stayed;
-    EXPECT_THAT(stayed.out, testing::ContainsRegex("stayed [1-9]"));
-
-    // Its weight grows again, a tenth at a time.
-    servers_[0].emplace(hosts_[0], "b4");
-    std::set<long> shares;
-    EXPECT_TRUE(eventually([&] { return *shares.insert(percent(lbd, "b4")).first == 50; }));
-    EXPECT_GT(shares.size(), 3U) << testing::PrintToString(shares);
-    servers_[0].reset();
-    ASSERT_TRUE(becomes(lbd, "b4", "down"));
-    servers_[1].reset();
-    ASSERT_TRUE(becomes(lbd, "b5", "down"));
-    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 1; }));
-    EXPECT_EQ(answers(20)["b6"], 20);
-
-    servers_[0].emplace(hosts_[0], "b4");
-    servers_[1].emplace(hosts_[1], "b5");
-    ASSERT_TRUE(becomes(lbd, "b4", "up"));
-    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 0; }));
 }
 
 }  // namespace

@@ -73,6 +73,39 @@ TEST(Ramp, GrowsInStepsAndBeginsWithSomething) {
     EXPECT_EQ(ramp_percent(0s, 0s), 100);
 }
 
+TEST(Judge, WhatWasDownBeforeIsDownUntilTheFirstAnswer) {
+    Judge judge(3, 3);
+    judge.is_known_down();
+    EXPECT_EQ(judge.condition(), Condition::down);
+    EXPECT_FALSE(judge.hear(false, {}));
+    EXPECT_EQ(judge.condition(), Condition::down);
+    EXPECT_FALSE(judge.hear(true, {})) << "it was asked once, and had no answer";
+    EXPECT_FALSE(judge.hear(true, {}));
+    EXPECT_TRUE(judge.hear(true, {}));
+
+    Judge well(3, 3);
+    well.is_known_down();
+    EXPECT_TRUE(well.hear(true, {}));
+}
+
+TEST(Judge, GoesOnWhenItIsAskedOtherwise) {
+    Judge judge(2, 2);
+    EXPECT_TRUE(judge.hear(false, {}));
+    judge.set(1, 5);
+    EXPECT_EQ(judge.condition(), Condition::down);
+    judge.set(3, 2);
+    EXPECT_FALSE(judge.hear(true, {}));
+    EXPECT_FALSE(judge.hear(true, {}));
+    EXPECT_TRUE(judge.hear(true, {}));
+
+    judge.ask_anew();
+    EXPECT_FALSE(judge.hear(false, {})) << "one that was up does not go down by a single failure";
+    EXPECT_TRUE(judge.hear(false, {}));
+    judge.ask_anew();
+    EXPECT_EQ(judge.condition(), Condition::down);
+    EXPECT_TRUE(judge.hear(true, {}));
+}
+
 TEST(Schedule, GivesWhoIsDueTheEarliestFirst) {
     const Schedule::Time start{};
     Schedule schedule;
@@ -86,7 +119,9 @@ TEST(Schedule, GivesWhoIsDueTheEarliestFirst) {
     EXPECT_EQ(schedule.take_due(start + 500ms), std::vector<Schedule::Who>{});
     EXPECT_EQ(schedule.take_due(start + 5s), (std::vector<Schedule::Who>{2, 1}));
     EXPECT_EQ(schedule.next(), std::nullopt);
-    EXPECT_EQ(first_time(start, 2s, 0.25), start + 500ms);
+    EXPECT_EQ(first_time(start, 20s, 0.25), start + 250ms) << "soon, whatever the interval";
+    EXPECT_EQ(first_time(start, 400ms, 0.25), start + 100ms);
+    EXPECT_EQ(second_time(start, 20s, 0.25), start + 5s);
 }
 
 }  // namespace

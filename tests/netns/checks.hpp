@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "tests/netns/lbd_test.hpp"
+
+/// What tests of health checks have in common.
+namespace culvert::netns {
+
+inline const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";
+inline constexpr const char* often = "interval: 2s, timeout: 2s, rise: 1, fall: 2";
+
+inline bool becomes(const Balancer& lbd, const std::string& name, const std::string& health,
+                    const std::string& reason = "") {
+    return eventually([&] {
+        const auto backend = lbd.backend(name);
+        return backend["health"] == health && backend.value("health_reason", "").find(reason) != std::string::npos;
+    });
+}
+
+}  // namespace culvert::netns

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <array>
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/netns/checks.hpp"
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+// Three backends, and one that says sorry.
+class LbdFailure : public LanTest {
+  protected:
+    void SetUp() override {
+        LanTest::SetUp();
+        if (IsSkipped()) return;
+        client().ip("route add 192.0.2.1 via 10.0.0.2\n");
+        for (const char* name : {"b4", "b5", "b6"}) {
+            Host& host = hosts_.emplace_back(name);
+            lan().connect({{host, "eth0", {fmt::format("10.0.0.{}/24", name + 1)}}});
+            host.ip("addr add 192.0.2.1/32 dev lo\n");
+            servers_.emplace_back(std::in_place, host, name);
+        }
+    }
+
+    static std::string config(std::string_view more) {
+        return head + fmt::format(
+                          "  - name: web\n    vip: 192.0.2.1\n    ports: [80/tcp]\n    encap: {{type: l2}}\n"
+                          "    health: {{type: tcp, {}, {}}}\n    backends:\n"
+                          "      - {{name: b4, address: 10.0.0.4}}\n      - {{name: b5, address: 10.0.0.5}}\n"
+                          "      - {{name: b6, address: 10.0.0.6, state: sorry}}\n",
+                          often, more);
+    }
+    /// Of the new flows.
+    static long percent(const Balancer& lbd, const std::string& name) {
+        return std::lround(100 * lbd.backend(name)["share"].get<double>());
+    }
+    std::map<std::string, int> answers(int count) {
+        std::map<std::string, int> counted;
+        for (const std::string& answer : http_get_many(client(), vip4, count)) ++counted[answer];
+        return counted;
+    }
+
+    std::deque<Host> hosts_;
+    std::vector<std::optional<HttpServer>> servers_;
+};
+
+TEST_F(LbdFailure, OthersTakeOverThenTheSorryBackendAndConnectionsElsewhereStay) {
+    const Balancer lbd(balancer(), config("slow_start: 10s"));
+    for (const char* name : {"b4", "b5", "b6"}) ASSERT_TRUE(becomes(lbd, name, "up"));
+    auto counted = answers(60);
+    EXPECT_EQ(counted["b4"] + counted["b5"], 60);
+    EXPECT_GT(counted["b4"], 5);
+    EXPECT_GT(counted["b5"], 5);
+
+    // Connections that stay open: each asks again after b4 has failed.
+    client().write("/run/stay.py", R"py(
+import socket, sys
+open_ones = []
+for _ in range(40):
+    s = socket.create_connection(("192.0.2.1", 80), timeout=10)
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    open_ones.append((s, s.recv(4096).split(b"\r\n\r\n")[1].strip().decode()))
+print("open", flush=True)
+sys.stdin.readline()
+for s, name in open_ones:
+    if name != "b5": continue
+    s.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert s.recv(4096).split(b"\r\n\r\n")[1].strip() == b"b5"
+print("stayed", [name for _, name in open_ones].count("b5"))
+)py");
+    client().must("mkfifo /run/go");
+    Process stay = client().spawn({"sh", "-c", "exec python3 /run/stay.py <> /run/go"});
+    stay.wait_for("open");
+    servers_[0].reset();
+    ASSERT_TRUE(becomes(lbd, "b4", "down"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b5")["share"] == 1; }));
+    EXPECT_EQ(answers(30)["b5"], 30);
+    client().must("sh -c 'echo > /run/go'");
+    const Output stayed = stay.wait();
+    EXPECT_EQ(stayed.status, 0) << stayed;
+    EXPECT_THAT(stayed.out, testing::ContainsRegex("stayed [1-9]"));
+
+    // Its weight grows again, a tenth at a time.
+    servers_[0].emplace(hosts_[0], "b4");
+    std::set<long> shares;
+    EXPECT_TRUE(eventually([&] { return *shares.insert(percent(lbd, "b4")).first == 50; }));
+    EXPECT_GT(shares.size(), 3U) << testing::PrintToString(shares);
+    servers_[0].reset();
+    ASSERT_TRUE(becomes(lbd, "b4", "down"));
+    servers_[1].reset();
+    ASSERT_TRUE(becomes(lbd, "b5", "down"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 1; }));
+    EXPECT_EQ(answers(20)["b6"], 20);
+
+    servers_[0].emplace(hosts_[0], "b4");
+    servers_[1].emplace(hosts_[1], "b5");
+    ASSERT_TRUE(becomes(lbd, "b4", "up"));
+    EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 0; }));
+}
+
+// One of two backends is dead, and says so to whoever connects.
+TEST_F(LbdFailure, WhatIsKnownToBeDownStaysSoOverRestartsAndReloads) {
+    constexpr const char* service =
+        "  - name: {}\n    vip: 192.0.2.1\n    ports: [80/tcp]\n    encap: {{type: l2}}\n"
+        "    health: {{{}}}\n    backends:\n"
+        "      - {{name: {}, address: 10.0.0.4}}\n      - {{name: b5, address: 10.0.0.5}}\n";
+    const auto config = [&](const char* name, const char* health, const char* backend) {
+        return head + fmt::format(service, name, health, backend);
+    };
+    const std::array changes{
+        config("web", "type: tcp, interval: 20s, timeout: 1s, rise: 2, fall: 3", "b4"),
+        config("web", "type: tcp, interval: 30s, timeout: 2s, rise: 3, fall: 2", "b4"),
+        config("web", "type: http, interval: 20s, timeout: 2s, rise: 3, fall: 2", "b4"),
+        config("web", "type: http, path: /, port: 80, interval: 20s, timeout: 2s, on_failure: keep", "b4"),
+        config("www", "type: http, interval: 20s, timeout: 2s", "b4"),
+        config("www", "type: tcp, interval: 20s, timeout: 2s", "first"),
+    };
+    std::optional<Balancer> lbd(std::in_place, balancer(), changes[0]);
+    ASSERT_TRUE(becomes(*lbd, "b5", "up"));
+    servers_[0].reset();
+    lbd->reload(config("web", "type: tcp, interval: 1s, timeout: 1s, rise: 2, fall: 1", "b4"));
+    ASSERT_TRUE(becomes(*lbd, "b4", "down", "connection refused"));
+
+    client().write("/run/connect.py", R"py(
+import os, socket, time
+made = refused = 0
+while made < 2000 or not os.path.exists("/run/enough"):
+    try: socket.create_connection(("192.0.2.1", 80), timeout=10).close()
+    except ConnectionRefusedError: refused += 1
+    made += 1
+    if made == 10: print("connecting", flush=True)
+    time.sleep(0.002)
+print(refused, "refused of", "enough" if made >= 2000 else made)
+)py");
+    Process clients = client().spawn("python3 /run/connect.py");
+    clients.wait_for("connecting");
+    const int rounds = std::getenv("CULVERT_VM") == nullptr ? 20 : 4;
+    for (int round = 0; round < rounds; ++round) {
+        const auto& next = changes.at(static_cast<std::size_t>(round) % changes.size());
+        const std::string name = next.find("first") == std::string::npos ? "b4" : "first";
+        lbd->reload(next);
+        EXPECT_EQ(lbd->backend(name)["health"], "down") << next;
+        if (round % 2 == 0)
+            EXPECT_EQ(lbd->stop().status, 0);
+        else
+            lbd->stop(SIGKILL);
+        lbd.emplace(balancer(), next);
+        const auto backend = lbd->backend(name);
+        EXPECT_EQ(backend["health"], "down") << next << lbd->log();
+        EXPECT_EQ(backend["share"], 0) << next;
+    }
+    client().write("/run/enough", "");
+    EXPECT_EQ(clients.wait(Milliseconds{120'000}).out, "connecting\n0 refused of enough\n");
+
+    // By its first answer it is back, however long the interval.
+    servers_[0].emplace(hosts_[0], "b4");
+    lbd->stop();
+    lbd.emplace(balancer(), changes[0]);
+    EXPECT_TRUE(becomes(*lbd, "b4", "up"));
+    EXPECT_EQ(lbd->backend("b4").value("health_reason", ""), "");
+
+    // Who takes all away forgets, too.
+    servers_[0].reset();
+    lbd->reload(config("web", "type: tcp, interval: 1s, timeout: 1s, rise: 2, fall: 1", "b4"));
+    ASSERT_TRUE(becomes(*lbd, "b4", "down"));
+    balancer().must(CULVERT_LBD " stop --detach");
+    lbd->wait();
+    lbd.emplace(balancer(), head + fmt::format(service, "web", "type: icmp, interval: 20s", "b4"));
+    EXPECT_NE(lbd->backend("b4")["health"], "down");
+}
+
+}  // namespace
+}  // namespace culvert::netns
