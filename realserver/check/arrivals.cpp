@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "netlink/arrival.hpp"
 #include "netlink/neighbour.hpp"
@@ -64,6 +65,7 @@ netlink::Result<> observe_arrivals(const Config& config, const Observed& observe
             if (device == seen.devices.end() || !device->second.up) continue;
             const auto taken = netlink::route_of_arrival(
                 route, {.source = *client, .destination = vip.address, .link = device->second.index});
+            if (!taken && taken.error().code == EXDEV) continue;  // the reverse-path filter: check_input
             if (!taken || taken->type != RTN_LOCAL) seen.refused.push_back({vip.address, *client, name, words(taken)});
         }
     }

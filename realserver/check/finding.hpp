@@ -52,6 +52,7 @@ inline constexpr auto finding_names = std::to_array<std::string_view>({
     "gateway_silent",
     "network_is_local",
     "no_route_back",
+    "no_route_to_balancer",
     "nobody_listens",
     // rules of others
     "firewall_drops_answer",

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "realserver/check/check.hpp"
+#include "realserver/host/balancers.hpp"
 #include "realserver/host/kernel_host.hpp"
 #include "realserver/plan/receivers.hpp"
 #include "realserver/plan/room.hpp"
@@ -110,11 +111,39 @@ void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
     }
 }
 
+/// The guard lets balancers in by the device that leads to them, and the reverse-path filter likewise.
+void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
+    const Config& config = patient.config;
+    if (config.guard == Guard::off || !config.interfaces.empty() || Receivers(config).devices().empty()) return;
+    for (const Prefix& balancer : config.balancers) {
+        const IpAddress address = inside(balancer);
+        Finding finding{.name = "no_route_to_balancer",
+                        .cause = fmt::format("the guard drops what comes from {} (wrong_way), as no route leads there",
+                                             balancer.is_host() ? address.to_string() : balancer.to_string()),
+                        .evidence = {}};
+        const Refusal why =
+            why_refused(patient.environment.routing,
+                        {.vip = Prefix::host(IpAddress::any(address.family())), .destination = address});
+        finding.evidence = why.reasons;
+        // A rule that is missing is one for packets to the balancer.
+        const bool adds = std::ranges::any_of(
+            why.commands, [](const std::string& command) { return command.find(" rule add ") != std::string::npos; });
+        if (!adds) finding.cure = why.commands;
+        if (finding.cure.empty())
+            finding.advice = fmt::format(
+                "ip -{} route add {} via ROUTER; or write interfaces: with the device that its "
+                "packets come by, and apply",
+                address.is_v4() ? 4 : 6, balancer.to_string());
+        diagnosis.require(patient.environment.balancers.contains(balancer), finding);
+    }
+}
+
 }  // namespace
 
 void check_routes(const Patient& patient, Diagnosis& diagnosis) {
     const Environment& seen = patient.environment;
     check_local_networks(patient, diagnosis);
+    check_ways_to_balancers(patient, diagnosis);
     for (const Family family : families(patient.config.vips)) check_ways_back(patient, family, diagnosis);
     const std::uint32_t full_size = patient.config.mtu.value_or(usual_mtu);
     std::set<std::string> shown;

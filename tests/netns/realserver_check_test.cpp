@@ -166,6 +166,12 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
     });
 }
 
+TEST_F(CheckOfBareRequests, AndTunnelsOfBalancersThatCanBeReached) {
+    serve();
+    sh(R"(sed -i "s/^receive: ./&{encap: ipip, via: kernel}, /; s/^balancers: ./&203.0.113.1, /" /run/realserver.yaml)");
+    expect_cure_of("no_route_to_balancer", "ip route add prohibit 203.0.113.0/24");
+}
+
 TEST_F(CheckOfBareRequests, NeedAWireAndAServiceThatHearsIt) {
     serve();
     router().ip("link set eth0 down\n");
@@ -257,6 +263,12 @@ TEST_F(CheckOfTunnels, AndRulesOfOtherTools) {
          "iptables-nft -F INPUT"},
         {"firewall_drops_request", "iptables-nft -A INPUT -p tcp -m multiport --dports 80,81 -j DROP", "may be dropped",
          "", "iptables-nft -F INPUT"},
+        {"firewall_drops_request", "ip6tables-nft -t mangle -A INPUT -p tcp --dport 80 -j DROP", vip6, "",
+         "ip6tables-nft -t mangle -F INPUT"},
+        {"firewall_drops_request", "iptables-nft -t raw -A PREROUTING -d 192.0.2.1 -j DROP", vip4, "",
+         "iptables-nft -t raw -F PREROUTING"},
+        {"firewall_drops_answer", "iptables-nft -A OUTPUT -s 192.0.2.1 -p tcp -j REJECT", vip4, "",
+         "iptables-nft -F OUTPUT"},
         {"legacy_rules_drop", "iptables-legacy -A INPUT -p tcp --dport 80 -j DROP", "-A INPUT -p tcp",
          "iptables-legacy -F INPUT"},
     });
