@@ -29,11 +29,11 @@
 #define LB_VLANS 4096
 struct lb_own {
     __u64 macs[LB_MAC_LINES][LB_MAC_WAYS];
-    __u64 vlans[2][LB_VLANS / 64]; /* a bit for each VLAN that there is a device for: on a port, and on one of those */
-    __u32 any_mac;                 /* 1: there are too many MAC addresses, so that every unicast frame counts as ours */
+    __u64 vlans[LB_VLANS / 64]; /* a bit for each VLAN that there is a device for */
+    __u32 any_mac;              /* 1: there are too many MAC addresses, so that every unicast frame counts as ours */
     __u32 pad;
 };
-LB_SIZE(struct lb_own, 17416);
+LB_SIZE(struct lb_own, 16904);
 
 /*
  * `bytes`: the first eight of a frame as a little-endian processor reads them, of which six are the address. `port`: index of the

@@ -51,14 +51,17 @@ static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const st
            is_own_frame(ctx);
 }
 
-/* Whether a tag's VLAN has a device here: of an outer tag level is 0, of the one behind it 1. VLAN 0 is none (IEEE 802.1Q, section 9.6). */
-static __always_inline int is_own_vlan(__u16 tag_be, __u32 level)
+/*
+ * Whether a tag's VLAN has a device here; VLAN 0 is none (IEEE 802.1Q, section 9.6). Of two tags both are compared with all: the outer one may
+ * be out of sight, in the skb.
+ */
+static __always_inline int is_own_vlan(__u16 tag_be)
 {
     __u32 id = bpf_ntohs(tag_be);
 
     barrier_var(id); /* or clang masks before it swaps, and the verifier of 6.1 knows nothing of what was swapped */
     id &= LB_VLANS - 1;
-    return !id || *(const volatile __u64 *)&own.vlans[level & 1][id / 64] >> id % 64 & 1;
+    return !id || *(const volatile __u64 *)&own.vlans[id / 64] >> id % 64 & 1;
 }
 
 #endif

@@ -24,11 +24,11 @@ __noinline __u32 parse_tags(struct xdp_md *ctx)
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
     __u16 *tag = data + ETH_HLEN; /* its identifier, and the type behind it */
 
-    if (data + ETH_HLEN + 8 > data_end || !is_own_vlan(tag[0], 0))
+    if (data + ETH_HLEN + 8 > data_end || !is_own_vlan(tag[0]))
         return 0;
     if (!is_tag(tag[1]))
         return (ETH_HLEN + 4) | (__u32)tag[1] << 16;
-    if (!is_own_vlan(tag[2], !!(tag[0] & bpf_htons(LB_VLANS - 1))))
+    if (!is_own_vlan(tag[2]))
         return 0;
     return (ETH_HLEN + 8) | (__u32)tag[3] << 16;
 }

@@ -205,10 +205,9 @@ bool Datapath::set_own(Own own) {
     lb_own wanted = own_table(own_, build_.config.redirect != 0);
     const auto put = [](auto& to, auto& from) {
         for (std::size_t i = 0; i < std::size(to); ++i)
-            for (std::size_t j = 0; j < std::size(to[i]); ++j)
-                std::atomic_ref(to[i][j]).store(from[i][j], std::memory_order_relaxed);
+            std::atomic_ref(to[i]).store(from[i], std::memory_order_relaxed);
     };
-    put(present.macs, wanted.macs);
+    for (std::size_t line = 0; line < LB_MAC_LINES; ++line) put(present.macs[line], wanted.macs[line]);
     put(present.vlans, wanted.vlans);
     std::atomic_ref(present.any_mac).store(wanted.any_mac, std::memory_order_relaxed);
     return wanted.any_mac == 0;

@@ -20,15 +20,12 @@ std::uint64_t key_of(const std::uint8_t* address, std::uint32_t port) {
 
 std::uint16_t u16(Frame frame, std::size_t at) { return static_cast<std::uint16_t>(frame[at] << 8 | frame[at + 1]); }
 
-/// Up to two tags, each in the VLAN of the one before.
+/// Up to two tags.
 bool is_of_own_vlan(const lb_own& table, Frame frame) {
-    std::size_t level = 0;
     for (std::size_t at = 2 * ETH_ALEN; at < 2 * ETH_ALEN + 8 && at + 4 <= frame.size(); at += 4) {
         if (u16(frame, at) != ETH_P_8021Q && u16(frame, at) != ETH_P_8021AD) break;
         const unsigned id = u16(frame, at + 2) % LB_VLANS;
-        if (id == 0) continue;
-        if ((table.vlans[level][id / 64] >> id % 64 & 1) == 0) return false;
-        level = 1;
+        if (id != 0 && (table.vlans[id / 64] >> id % 64 & 1) == 0) return false;
     }
     return true;
 }
@@ -47,8 +44,7 @@ lb_own own_table(const Own& own, bool by_port) {
         else
             *place = key;
     }
-    for (std::size_t level = 0; level < own.vlans.size(); ++level)
-        for (const unsigned id : own.vlans.at(level)) table.vlans[level][id / 64] |= 1ULL << id % 64;
+    for (const unsigned id : own.vlans) table.vlans[id / 64] |= 1ULL << id % 64;
     return table;
 }
 

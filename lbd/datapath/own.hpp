@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
 #include <compare>
 #include <cstdint>
 #include <set>
@@ -22,8 +21,7 @@ struct OwnMac {
 
 struct Own {
     std::set<OwnMac> macs;
-    /// Of tagged frames: of VLAN devices on ports, and of those on such.
-    std::array<std::set<std::uint16_t>, 2> vlans;
+    std::set<std::uint16_t> vlans;  ///< ids, of VLAN devices on ports and of those on such
     bool operator==(const Own&) const = default;
 };
 

@@ -41,9 +41,8 @@ Own own(const Network& network) {
     }
     for (const auto& [index, link] : network.vlans) {
         const auto lower = network.vlans.find(link.lower);
-        const auto& on = lower == network.vlans.end() ? link : lower->second;
-        if (network.ports.contains(on.lower))
-            own.vlans.at(lower == network.vlans.end() ? 0 : 1).insert(std::get<netlink::Vlan>(link.details).id);
+        const netlink::Link& lowest = lower == network.vlans.end() ? link : lower->second;
+        if (network.ports.contains(lowest.lower)) own.vlans.insert(std::get<netlink::Vlan>(link.details).id);
     }
     return own;
 }

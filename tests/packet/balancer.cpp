@@ -130,8 +130,7 @@ Balancer::Balancer(const lb_config& config, std::uint32_t buckets, const std::st
     resize(skeleton_->maps.flows, buckets);
     resize(skeleton_->maps.ports, 4);
     check(lb_bpf::load(skeleton_.get()), "load the BPF object");
-    set_own(
-        {.macs = {{.port = arrival_interface, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = {every_vlan(), every_vlan()}});
+    set_own({.macs = {{.port = arrival_interface, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = every_vlan()});
     reasons_ = reasons();
 }
 

@@ -98,8 +98,7 @@ TEST(OwnTable, HasTheVlansOfDevicesOnPortsAndOfThoseOnThem) {
     vlan(3, 2, 20);
     vlan(4, 9, 30);
     const Own ours = own(network);
-    EXPECT_THAT(ours.vlans[0], ElementsAre(10));
-    EXPECT_THAT(ours.vlans[1], ElementsAre(20));
+    EXPECT_THAT(ours.vlans, ElementsAre(10, 20));
     const auto to = [&](std::vector<std::uint8_t> tags) {
         std::vector<std::uint8_t> frame{2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 9};
         frame.insert(frame.end(), tags.begin(), tags.end());
@@ -108,9 +107,9 @@ TEST(OwnTable, HasTheVlansOfDevicesOnPortsAndOfThoseOnThem) {
     };
     EXPECT_EQ(to({0x08, 0x00}), Addressee::us);
     EXPECT_EQ(to({0x81, 0x00, 0xe0, 10, 0x08, 0x00}), Addressee::us);
-    EXPECT_EQ(to({0x81, 0x00, 0, 20, 0x08, 0x00}), Addressee::other_vlan);
+    EXPECT_EQ(to({0x81, 0x00, 0, 30, 0x08, 0x00}), Addressee::other_vlan);
     EXPECT_EQ(to({0x88, 0xa8, 0, 10, 0x81, 0x00, 0, 20, 0x08, 0x00}), Addressee::us);
-    EXPECT_EQ(to({0x88, 0xa8, 0, 10, 0x81, 0x00, 0, 10, 0x08, 0x00}), Addressee::other_vlan);
+    EXPECT_EQ(to({0x88, 0xa8, 0, 10, 0x81, 0x00, 0, 30, 0x08, 0x00}), Addressee::other_vlan);
     EXPECT_EQ(to({0x81, 0x00, 0xe0, 0, 0x81, 0x00, 0, 10, 0x08, 0x00}), Addressee::us);
 }
 
