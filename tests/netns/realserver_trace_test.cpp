@@ -153,6 +153,15 @@ TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
     EXPECT_EQ(told()["cause"], "the VIP 192.0.2.1 is no address of this host");
     send_udp("[2001:db8::1]:53", "ping");
     EXPECT_EQ(told()["cause"], "the VIP 2001:db8::1 is no address of this host");
+
+    sender().ip("neigh replace fd00::3 lladdr 02:00:0a:00:00:03 dev eth0\n");
+    backend().set_sysctl("net.ipv6.conf.eth0.disable_ipv6", "1");
+    sender().must("socat -u - UDP6-SENDTO:[2001:db8::1]:53", "ping");
+    do drop = told();
+    while (drop["packet"]["destination"] != "2001:db8::1");
+    EXPECT_EQ(drop["reason"], "IPV6DISABLED") << drop;
+    EXPECT_EQ(drop["cause"], "IPv6 is switched off on eth0");
+    EXPECT_THAT(drop["cure"], HasSubstr("sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"));
 }
 
 TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
