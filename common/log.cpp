@@ -17,6 +17,8 @@
 #include <span>
 #include <vector>
 
+#include "common/log_limit.hpp"
+
 #define SD_JOURNAL_SUPPRESS_LOCATION  // where in our code is of no interest to operators
 #include <systemd/sd-journal.h>
 
@@ -61,6 +63,11 @@ class JournalSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex>
     void flush_() override {}
 };
 
+LogLimit& limit() {
+    static LogLimit the_one;
+    return the_one;
+}
+
 }  // namespace
 
 void log_to_stderr(ColorMode color) {
@@ -78,6 +85,16 @@ void log(spdlog::level::level_enum level, std::initializer_list<Field> fields, s
     fields_of_line = {fields.begin(), fields.size()};
     spdlog::log(level, text);
     fields_of_line = {};
+}
+
+void log_limited(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text) {
+    if (limit().admit(fields.begin()->value, text, LogLimit::Clock::now())) log(level, fields, text);
+}
+
+void log_left_out() {
+    for (const auto& [kind, lines, last] : limit().take_unsaid())
+        log(spdlog::level::warn, {{"EVENT", kind}, {"COUNT", std::to_string(lines)}},
+            fmt::format("{} more lines like it were left out; the last: {}", lines, last));
 }
 
 }  // namespace culvert::common

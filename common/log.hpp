@@ -27,4 +27,11 @@ struct Field {
 /// A line that says in its fields, too, what it says in words.
 void log(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text);
 
+/// The same for lines that somebody else, or a thousand backends at once, can multiply: of each EVENT (the first field)
+/// only so many are written (LogLimit).
+void log_limited(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text);
+
+/// A line for each EVENT of which lines were left out since the last call: how many, and the last. Call it now and then.
+void log_left_out();
+
 }  // namespace culvert::common

@@ -21,15 +21,15 @@
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
+#include "lbd/next_hop/log.hpp"
 #include "lbd/next_hop/own.hpp"
+#include "lbd/next_hop/report.hpp"
 #include "lbd/plan/found_health.hpp"
 #include "lbd/plan/owners.hpp"
-#include "lbd/reasons.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-using common::log;
 using netlink::Result;
 using namespace std::chrono_literals;
 
@@ -86,6 +86,9 @@ Result<> Daemon::try_out(const Config& config) {
     CHECK_OK(expect_interfaces(resolver, {}));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
+    for (const Services::Shared& service : config.services.shared()) resolver.follow(service);
+    resolver.warn();
+    log_narrow(narrow_paths(config.services, resolver.ways_out()));
     return {};
 }
 
@@ -185,6 +188,7 @@ Result<> Daemon::begin() {
     idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     next_sweep_.arm(sweep_interval);
     report({});
+    resolver_.warn();
     spdlog::info("balancing: " + summary(config_, hops_));
     ::sd_notify(0, "READY=1");
     return {};
@@ -355,13 +359,12 @@ Result<> Daemon::realize(Patch patch, const Services& services, Health now) {
 }
 
 void Daemon::follow(const Services& services) {
-    for (const Service& service : services)
-        for (const Backend& backend : service.backends) resolver_.follow(backend.address);
+    resolver_.set_flow_key(FlowKey(datapath_.build().config));
+    for (const Services::Shared& service : services.shared()) resolver_.follow(service);
 }
 
 void Daemon::forget(const Services& services) {
-    for (const Service& service : services)
-        for (const Backend& backend : service.backends) resolver_.forget(backend.address);
+    for (const Services::Shared& service : services.shared()) resolver_.forget(service);
 }
 
 Result<> Daemon::change_to(Config config) {
@@ -433,23 +436,11 @@ void Daemon::expire_some_flows() {
 
 /// What has changed about the way to the backends.
 void Daemon::report(const Hops& before) const {
-    bool changed = false;
-    for (const auto& [backend, hop] : hops_) {
-        const auto old = before.find(backend);
-        if (old != before.end() && old->second == hop) continue;
-        changed = true;
-        if (hop)
-            log(spdlog::level::info, {{"EVENT", "backend_reachable"}, {"ADDRESS", backend.to_string()}},
-                fmt::format("backend {}: reachable by {} at {}", backend.to_string(),
-                            resolver_.network().ports.at(hop->ifindex).name, hop->destination.to_string()));
-        else
-            log(spdlog::level::warn,
-                {{"EVENT", "backend_unreachable"},
-                 {"ADDRESS", backend.to_string()},
-                 {"REASON", std::string(reasons[hop.error()].name)}},
-                fmt::format("backend {}: not reachable: {}", backend.to_string(), reasons[hop.error()].text));
-    }
-    if (changed) ::sd_notifyf(0, "STATUS=%s", summary(config_, hops_).c_str());
+    const auto why = [this](const IpAddress& backend) { return resolver_.why_unresolved(backend); };
+    const auto changes = way_changes(before, hops_, why);
+    for (const WayChange& change : changes) log_way(change, resolver_.network());
+    if (!changes.empty()) ::sd_notifyf(0, "STATUS=%s", summary(config_, hops_).c_str());
+    if (before != hops_) log_narrow(narrow_paths(config_.services, hops_));
 }
 
 }  // namespace culvert::lbd

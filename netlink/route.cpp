@@ -163,15 +163,46 @@ Result<> Routes::replace(const Route& route) {
 
 Result<> Routes::remove(const Route& route) { return socket_->request(removal(route)); }
 
-Result<Route> Routes::lookup(const Lookup& packet) {
+std::optional<FoundRoute> decode_found_route(Bytes message) {
+    auto route = decode_route(message);
+    if (!route) return std::nullopt;
+    const auto parsed = parse<rtmsg>(message);
+    const auto& [envelope, header, attributes] = *parsed;
+    // IPv6 clones a route for what ICMP tells of a destination, and for nothing else that is asked for here; IPv4 says
+    // what is a redirect's (RTCF_REDIRECTED of linux/in_route.h), and when it will forget a path MTU.
+    if (header.rtm_family == AF_INET6)
+        return FoundRoute{.route = *std::move(route), .was_told = (header.rtm_flags & RTM_F_CLONED) != 0};
+    constexpr unsigned redirected = 0x00040000;
+    rta_cacheinfo cache{};
+    if (const auto found = attributes.find(RTA_CACHEINFO); found && found->size() >= sizeof cache)
+        std::memcpy(&cache, found->data(), sizeof cache);
+    return FoundRoute{.route = *std::move(route),
+                      .was_told = (header.rtm_flags & redirected) != 0 || cache.rta_expires != 0};
+}
+
+Route as_in_table(Route found, const Route& entry) {
+    found.mtu = entry.mtu;
+    found.protocol = entry.protocol;
+    if (found.hops.empty() || entry.hops.empty()) return found;
+    NextHop& hop = found.hops.front();
+    const auto is_same = [&](const NextHop& one) { return one.link == hop.link && one.gateway == hop.gateway; };
+    if (std::ranges::any_of(entry.hops, is_same)) return found;
+    // Redirects are taken from, and to, hosts of one link only.
+    const auto by_link = std::ranges::find(entry.hops, hop.link, &NextHop::link);
+    hop = by_link != entry.hops.end() ? *by_link : entry.hops.front();
+    return found;
+}
+
+Result<Route> Routes::ask(const Lookup& packet, std::uint32_t flags) {
     const std::string operation = "look up route to";
     const std::string object = packet.destination.to_string();
+    // IPv6 refuses the flag, and names the table without it.
+    if (packet.destination.is_v4()) flags |= RTM_F_LOOKUP_TABLE;
     Message message(RTM_GETROUTE, 0,
                     rtmsg{.rtm_family = static_cast<std::uint8_t>(af(packet.destination.family())),
                           .rtm_dst_len = packet.destination.bits(),
                           .rtm_src_len = packet.source ? packet.source->bits() : std::uint8_t{0},
-                          // IPv6 refuses the flag, and names the table without it.
-                          .rtm_flags = packet.destination.is_v4() ? RTM_F_LOOKUP_TABLE : 0U});
+                          .rtm_flags = flags});
     message.address(RTA_DST, packet.destination);
     if (packet.source) message.address(RTA_SRC, *packet.source);
     if (packet.mark != 0) message.u32(RTA_MARK, packet.mark);
@@ -179,10 +210,15 @@ Result<Route> Routes::lookup(const Lookup& packet) {
     if (packet.user) message.u32(RTA_UID, *packet.user);
     if (packet.ip_protocol != 0) message.u8(RTA_IP_PROTO, packet.ip_protocol);
     if (packet.source_port != 0) message.be16(RTA_SPORT, packet.source_port);
-    TRY(Route route, socket_->query(std::move(message), operation, object, decode_route));
+    const bool by_tables = packet.by_tables && (flags & RTM_F_FIB_MATCH) == 0;
+    TRY(FoundRoute found, socket_->query(std::move(message), operation, object, decode_found_route));
     // IPv4 answers with an error, IPv6 with the route that forbids.
-    if (forbids(route.type)) return failure(operation, object, EHOSTUNREACH);
-    return route;
+    if (forbids(found.route.type)) return failure(operation, object, EHOSTUNREACH);
+    if (!by_tables || !found.was_told) return std::move(found.route);
+    TRY(const Route entry, ask(packet, RTM_F_FIB_MATCH));
+    return as_in_table(std::move(found.route), entry);
 }
+
+Result<Route> Routes::lookup(const Lookup& packet) { return ask(packet, 0); }
 
 }  // namespace culvert::netlink

@@ -70,13 +70,29 @@ class Routes {
         std::optional<std::uint32_t> user;  ///< whose socket sends it; none: the caller's
         std::uint8_t ip_protocol = 0;       ///< 0: rules that ask for one do not match
         std::uint16_t source_port = 0;      ///< host order; with `ip_protocol`
+        /// By the tables alone, without what ICMP messages have had the kernel remember: redirects and path MTUs, which
+        /// anybody can forge.
+        bool by_tables = false;
     };
     /// The route that a packet of this host would take, with one hop. ENETUNREACH if there is none; a route that
     /// forbids (blackhole, unreachable, prohibit) fails with the error that it gives to senders.
     [[nodiscard]] Result<Route> lookup(const Lookup& packet);
 
   private:
+    [[nodiscard]] Result<Route> ask(const Lookup& packet, std::uint32_t flags);
+
     Socket* socket_;
 };
+
+/// What the kernel answers to a lookup: the route, and whether ICMP has had a part in it.
+struct FoundRoute {
+    Route route;
+    bool was_told = false;
+};
+[[nodiscard]] std::optional<FoundRoute> decode_found_route(Bytes message);
+
+/// A lookup's answer with what ICMP has changed taken back by the entry of the table that it came from, which may have
+/// several hops.
+[[nodiscard]] Route as_in_table(Route found, const Route& entry);
 
 }  // namespace culvert::netlink

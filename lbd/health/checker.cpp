@@ -23,7 +23,7 @@
 namespace culvert::lbd {
 namespace {
 
-using common::log;
+using common::log_limited;
 using netlink::Result;
 using std::chrono::milliseconds;
 
@@ -234,8 +234,8 @@ void HealthChecker::miss(Schedule::Who who, const std::string& reason) {
     schedule_.put(who, due_next(checked));
     checked.status.reason = "not checked: " + reason;
     if (std::exchange(complaint_, reason) != reason)
-        log(spdlog::level::err, {{"EVENT", "not_checked"}, {"REASON", reason}},
-            fmt::format("{} is not checked, and stays what it was: {}", text(checked.subject), reason));
+        log_limited(spdlog::level::err, {{"EVENT", "not_checked"}, {"REASON", reason}},
+                    fmt::format("{} is not checked, and stays what it was: {}", text(checked.subject), reason));
     repair();
 }
 
@@ -282,14 +282,15 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     checked.back.reset();
     ramps_.remove(who);
     if (!finding.answered) {
-        log(spdlog::level::warn,
-            {{"EVENT", "backend_down"},
-             {"SERVICE", checked.subject.service},
-             {"BACKEND", checked.subject.backend},
-             {"REASON", finding.reason}},
-            fmt::format("{} is down: {}", text(checked.subject), finding.reason));
+        log_limited(spdlog::level::warn,
+                    {{"EVENT", "backend_down"},
+                     {"SERVICE", checked.subject.service},
+                     {"BACKEND", checked.subject.backend},
+                     {"REASON", finding.reason}},
+                    fmt::format("{} is down: {}", text(checked.subject), finding.reason));
     } else if (before == Condition::down) {
-        log(spdlog::level::info,
+        log_limited(
+            spdlog::level::info,
             {{"EVENT", "backend_up"}, {"SERVICE", checked.subject.service}, {"BACKEND", checked.subject.backend}},
             fmt::format("{} is up", text(checked.subject)));
         if (checked.check.slow_start > milliseconds{0}) {
@@ -316,7 +317,7 @@ void HealthChecker::repair() {
     packets_ = {};  // or the loop turns for nothing
     pause_.arm(rest_of_broken);
     if (const std::string reason = repaired.error().message(); std::exchange(complaint_, reason) != reason)
-        spdlog::error("health checks: " + reason);
+        log_limited(spdlog::level::err, {{"EVENT", "probes_not_carried"}}, "health checks: " + reason);
 }
 
 Health HealthChecker::health() const {

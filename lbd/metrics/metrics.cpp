@@ -117,6 +117,12 @@ void add_flows(MetricFamily& family, Labels labels, Backends backends) {
     add_state("closing", &FlowCount::closing);
 }
 
+/// Only of those that routers have told of.
+void add_path_mtu(MetricFamily& family, Labels labels, Backends backends) {
+    for (const BackendStatus& one : backends)
+        if (one.path_mtu) add(family, labels, one.hop->narrowest());
+}
+
 /// Only of those of which the checks know.
 void add_up(MetricFamily& family, Labels labels, Backends backends) {
     const auto is = [](const BackendStatus& one, Condition condition) {
@@ -201,6 +207,8 @@ constexpr std::array families{
         OfBackends{add_flows}},
     Row{"lbd_backend_reachable", "Whether the next hop of a backend is known", MetricType::Gauge,
         sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
+    Row{"lbd_backend_path_mtu_bytes", "Path MTU to a backend, if routers say that it is less than the link's",
+        MetricType::Gauge, OfBackends{add_path_mtu, false}},
     Row{"lbd_backend_draining", "Whether a backend keeps its flows and gets no new ones", MetricType::Gauge,
         sum_of([](const BackendStatus& one) { return one.backend.state == BackendState::drain; })},
     Row{"lbd_backend_share_ratio", "The part of its service's new flows that a backend gets", MetricType::Gauge,

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/next_hop/next_hop.hpp"
 
+#include <fmt/core.h>
+#include <linux/if.h>
+#include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <array>
 #include <variant>
 
 namespace culvert::lbd {
@@ -34,6 +38,14 @@ std::optional<Exit> exit_by(std::uint32_t index, const Network& network) {
     }
 }
 
+/// RFC 4291, appendix A.
+IpAddress link_local_of(const netlink::MacAddress& mac) {
+    const auto& b = mac.bytes;
+    const std::array<std::uint8_t, 16> bytes{
+        0xfe, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(b[0] ^ 2), b[1], b[2], 0xff, 0xfe, b[3], b[4], b[5]};
+    return *IpAddress::from_bytes(bytes);
+}
+
 bool leads_on(const netlink::Route& route) { return route.type == RTN_UNICAST && !route.hops.empty(); }
 
 }  // namespace
@@ -51,24 +63,47 @@ std::optional<NeighbourKey> neighbour_on_the_way(const IpAddress& backend, const
     return NeighbourKey{.link = hop.link, .address = hop.gateway.value_or(backend)};
 }
 
-Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network) {
+std::string why_unresolved(const NeighbourKey& key, const Network& network) {
+    const netlink::Link* link = find_link(network, key.link);
+    if (link == nullptr || !link->mac) return {};
+    if ((link->flags & IFF_NOARP) != 0)
+        return fmt::format("{0} has neighbour resolution switched off (ip link set {0} arp on)", link->name);
+    // Without a packet to send, neighbour solicitations come from there or nowhere: ndisc_send_ns() in
+    // net/ipv6/ndisc.c.
+    if (!key.address.is_v4() && !network.with_link_local.contains(key.link))
+        return fmt::format("{0} has no link-local address, from which IPv6 asks (ip addr add {1}/64 dev {0})",
+                           link->name, link_local_of(*link->mac).to_string());
+    return {};
+}
+
+Hop way_out(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network) {
     // Without a source address of our own, what we send would be taken for spoofed.
     if (!route || !leads_on(*route) || !route->source) return tl::unexpected(LB_DROP_NO_ROUTE);
     const auto key = neighbour_on_the_way(backend, *route, network);
     if (!key) return tl::unexpected(LB_DROP_NO_INTERFACE);
-    const auto neighbour = network.neighbours.find(*key);
-    if (neighbour == network.neighbours.end() || !neighbour->second.is_usable())
-        return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
-
     const netlink::Link& link = *find_link(network, key->link);
     const auto exit = exit_by(key->link, network);
     const std::uint32_t mtu = route->mtu != 0 ? route->mtu : link.mtu;
     return NextHop{.ifindex = exit->port->index,
                    .source = *link.mac,
-                   .destination = *neighbour->second.mac,
+                   .destination = {},
                    .from = *route->source,
                    .tags = exit->tags,
                    .mtu = static_cast<std::uint16_t>(std::min(mtu, std::uint32_t{UINT16_MAX}))};
+}
+
+Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network) {
+    Hop hop = way_out(backend, route, network);
+    if (!hop) return hop;
+    const NeighbourKey key = *neighbour_on_the_way(backend, *route, network);
+    const auto neighbour = network.neighbours.find(key);
+    if (neighbour == network.neighbours.end() || !neighbour->second.is_usable())
+        return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
+    // What the kernel enters where it doesn't ask is the link's own address: arp_constructor() in net/ipv4/arp.c.
+    if ((neighbour->second.state & NUD_NOARP) != 0 && neighbour->second.mac == find_link(network, key.link)->mac)
+        return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
+    hop->destination = *neighbour->second.mac;
+    return hop;
 }
 
 }  // namespace culvert::lbd

@@ -16,6 +16,9 @@
 #include <utility>
 #include <variant>
 
+#include "common/log.hpp"
+#include "lbd/next_hop/host_settings.hpp"
+#include "lbd/next_hop/log.hpp"
 #include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
 #include "netlink/neighbour.hpp"
@@ -43,9 +46,13 @@ Result<> expect_port(netlink::Socket& socket, const std::string& name) {
                             "interfaces: [" + master.name + "]");
 }
 
+bool is_settled(const netlink::InterfaceAddress& address) {
+    return (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+}
+
 /// An address that packets may be sent from.
 bool is_usable(const netlink::InterfaceAddress& address) {
-    return address.scope == RT_SCOPE_UNIVERSE && (address.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) == 0;
+    return address.scope == RT_SCOPE_UNIVERSE && is_settled(address);
 }
 
 NeighbourKey key_of(const netlink::Neighbour& neighbour) {
@@ -56,9 +63,14 @@ std::optional<netlink::MacAddress> mac_in_use(const netlink::Neighbour& neighbou
     return neighbour.is_usable() ? neighbour.mac : std::nullopt;
 }
 
-bool lies_in(const netlink::Prefix& prefix, const std::map<IpAddress, std::size_t>& addresses) {
-    const auto first = addresses.lower_bound(prefix.network().address);
-    return first != addresses.end() && prefix.contains(first->first);
+bool lies_in(const netlink::Prefix& prefix, const Sent::Backends& backends) {
+    const auto first = backends.lower_bound(prefix.network().address);
+    return first != backends.end() && prefix.contains(first->first);
+}
+
+/// Nobody can tell about a path between neighbours.
+bool is_on_link(const std::optional<netlink::Route>& route) {
+    return !route || route->hops.empty() || !route->hops.front().gateway;
 }
 
 }  // namespace
@@ -75,19 +87,19 @@ Result<Resolver> Resolver::open(const std::vector<std::string>& interfaces) {
 }
 
 Result<> Resolver::listen() {
-    if (auto sockets = PathMtuSockets::open())
-        path_mtus_ = *std::move(sockets);
+    if (auto sockets = IcmpSockets::open())
+        icmp_ = *std::move(sockets);
     else
         spdlog::warn(sockets.error().message() + "; what routers tell about path MTUs is not heeded");
 
-    constexpr itimerspec a_minute{.it_interval = {.tv_sec = 60}, .it_value = {.tv_sec = 60}};
+    constexpr itimerspec now_and_then{.it_interval = {.tv_sec = 10}, .it_value = {.tv_sec = 10}};
     aging_ = common::Fd(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));
-    if (!aging_.is_open() || ::timerfd_settime(aging_.get(), 0, &a_minute, nullptr) < 0)
+    if (!aging_.is_open() || ::timerfd_settime(aging_.get(), 0, &now_and_then, nullptr) < 0)
         return netlink::failure("set", "a timer", errno);
     poll_ = common::Fd(::epoll_create1(EPOLL_CLOEXEC));
     if (!poll_.is_open()) return netlink::failure("open", "epoll", errno);
     std::vector<int> all{monitor_.fd(), aging_.get()};
-    if (path_mtus_) all.push_back(path_mtus_->fd());
+    if (icmp_) all.push_back(icmp_->fd());
     for (const int fd : all) {
         epoll_event readable{.events = EPOLLIN};
         if (::epoll_ctl(poll_.get(), EPOLL_CTL_ADD, fd, &readable) < 0)
@@ -113,6 +125,8 @@ Result<> Resolver::load() {
     for (const auto& link : links)
         if (network_.ports.contains(link.master)) network_.members.emplace(link.index, link);
 
+    CHECK_OK(load_addresses());
+
     TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
     std::set<NeighbourKey> present;
     for (const auto& neighbour : neighbours) {
@@ -123,6 +137,15 @@ Result<> Resolver::load() {
     std::erase_if(since_, [this](const auto& known) { return !network_.neighbours.contains(known.first); });
     std::erase_if(managed_, [this](const NeighbourKey& key) { return !network_.neighbours.contains(key); });
     routes_are_stale_ = true;
+    return {};
+}
+
+Result<> Resolver::load_addresses() {
+    TRY(const auto addresses, netlink::InterfaceAddresses(socket_).dump({.family = Family::ipv6}));
+    network_.with_link_local.clear();
+    for (const auto& address : addresses)
+        if (!address.prefix.address.is_v4() && address.scope == RT_SCOPE_LINK && is_settled(address))
+            network_.with_link_local.insert(address.link);
     return {};
 }
 
@@ -142,6 +165,7 @@ Result<bool> Resolver::read() {
         } else if (const auto* route = std::get_if<netlink::RouteChanged>(&event)) {
             changed |= take(*route);
         } else {
+            if (std::holds_alternative<netlink::AddressChanged>(event)) CHECK_OK(load_addresses());
             changed = routes_are_stale_ = true;
         }
     }
@@ -149,12 +173,35 @@ Result<bool> Resolver::read() {
 }
 
 bool Resolver::take_path_mtus() {
-    std::uint64_t minutes = 0;
-    bool changed = ::read(aging_.get(), &minutes, sizeof minutes) == sizeof minutes;
-    if (path_mtus_)
-        for (const IpAddress& address : path_mtus_->read()) changed |= backends_.contains(address);
-    routes_are_stale_ |= changed;
+    bool changed = false;
+    std::uint64_t times = 0;
+    if (::read(aging_.get(), &times, sizeof times) == sizeof times) {
+        common::log_left_out();
+        for (const IpAddress& backend : path_mtus_.expire(Clock::now())) {
+            log_forgotten_path_mtu(backend);
+            changed = true;
+        }
+    }
+    if (icmp_)
+        for (const Quotation& quotation : icmp_->read()) changed |= take(quotation);
     return changed;
+}
+
+bool Resolver::take(const Quotation& quotation) {
+    const auto judged = judge(quotation);
+    if (!judged || !*judged) return false;
+    log_path_mtu(quotation.destination, *path_mtus_.find(quotation.destination, *hops_.at(quotation.destination)));
+    return true;
+}
+
+/// Whether it changes anything, or why it is not believed.
+tl::expected<bool, Doubt> Resolver::judge(const Quotation& quotation) {
+    const auto hop = hops_.find(quotation.destination);
+    if (hop == hops_.end()) return tl::unexpected(Doubt::destination);
+    if (!hop->second) return tl::unexpected(Doubt::unreachable);
+    if (const auto route = routes_.find(quotation.destination); route == routes_.end() || is_on_link(route->second))
+        return tl::unexpected(Doubt::on_link);
+    return path_mtus_.hear(quotation, sent_.check(quotation, *hop->second, flow_key_), *hop->second, Clock::now());
 }
 
 bool Resolver::is_port(const netlink::Link& link) const {
@@ -213,7 +260,7 @@ bool Resolver::take(const netlink::NeighbourChanged& event) {
 
 /// A balancer may be told all routes of the Internet, and what becomes of them.
 bool Resolver::take(const netlink::RouteChanged& event) {
-    const bool concerns_us = lies_in(event.value.destination, backends_);
+    const bool concerns_us = lies_in(event.value.destination, sent_.backends());
     routes_are_stale_ |= concerns_us;
     return concerns_us;
 }
@@ -231,24 +278,42 @@ Result<Surroundings> Resolver::surroundings() {
     return around;
 }
 
-void Resolver::forget(const IpAddress& backend) {
-    const auto followed = backends_.find(backend);
-    if (--followed->second > 0) return;
-    backends_.erase(followed);
-    routes_.erase(backend);
+void Resolver::forget(const Services::Shared& service) {
+    sent_.remove(service);
+    for (const Backend& backend : service->backends) {
+        if (sent_.backends().contains(backend.address)) continue;
+        routes_.erase(backend.address);
+        hops_.erase(backend.address);
+        path_mtus_.forget(backend.address);
+    }
 }
 
 Hops Resolver::update() {
     if (std::exchange(routes_are_stale_, false)) routes_.clear();
-    if (routes_.size() < backends_.size()) look_up_routes();
+    if (routes_.size() < sent_.backends().size()) look_up_routes();
     std::set<NeighbourKey> wanted;
     Hops hops;
     for (const auto& [backend, route] : routes_) {
-        hops.emplace(backend, next_hop(backend, route, network_));
+        Hop& hop = hops.emplace(backend, next_hop(backend, route, network_)).first->second;
+        if (hop) complete(backend, *hop);
         if (const auto key = neighbour_of(backend)) wanted.insert(*key);
     }
     keep_resolved(wanted);
+    return hops_ = std::move(hops);
+}
+
+Hops Resolver::ways_out() {
+    look_up_routes();
+    Hops hops;
+    for (const auto& [backend, route] : routes_) hops.emplace(backend, way_out(backend, route, network_));
     return hops;
+}
+
+/// With what no table of the kernel's says.
+void Resolver::complete(const IpAddress& backend, NextHop& hop) const {
+    if (backend.is_v4()) hop.identification = flow_key_.identification(hop.from, backend);
+    const auto* learned = path_mtus_.find(backend, hop);
+    if (learned != nullptr && learned->mtu < hop.mtu) hop.path_mtu = learned->mtu;
 }
 
 std::vector<std::string> Resolver::missing() const {
@@ -265,6 +330,14 @@ std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) con
     return neighbour_on_the_way(backend, *route->second, network_);
 }
 
+std::string Resolver::why_unresolved(const IpAddress& backend) const {
+    const auto route = routes_.find(backend);
+    if (route == routes_.end() || !route->second) return {};
+    if (!route->second->source) return "there is a route, but no address of this host's own to send from";
+    const auto key = neighbour_of(backend);
+    return key ? lbd::why_unresolved(*key, network_) : std::string();
+}
+
 std::optional<Resolver::Clock::time_point> Resolver::since(const NeighbourKey& key) const {
     const auto known = since_.find(key);
     return known == since_.end() ? std::nullopt : std::optional(known->second);
@@ -272,9 +345,9 @@ std::optional<Resolver::Clock::time_point> Resolver::since(const NeighbourKey& k
 
 void Resolver::look_up_routes() {
     netlink::Routes routes(socket_);
-    for (const auto& [backend, times] : backends_) {
+    for (const auto& [backend, kinds] : sent_.backends()) {
         if (routes_.contains(backend)) continue;
-        auto route = routes.lookup({.destination = backend});
+        auto route = routes.lookup({.destination = backend, .by_tables = true});
         routes_[backend] = route ? std::optional(*std::move(route)) : std::nullopt;
     }
 }
@@ -292,14 +365,27 @@ void Resolver::keep_resolved(const std::set<NeighbourKey>& wanted) {
         const auto done = neighbours.manage(key.link, key.address);
         if (done)
             managed_.insert(key);
-        else if (auto complaint = done.error().message(); complaint != complaint_)
-            spdlog::warn(complaint_ = std::move(complaint));
+        else
+            common::log_limited(spdlog::level::warn, {{"EVENT", "neighbour_refused"}}, done.error().message());
     }
     std::erase_if(managed_, [&](const NeighbourKey& key) {
         if (wanted.contains(key)) return false;
         if (!is_static(key)) (void)neighbours.remove(key.link, key.address);
         return true;
     });
+}
+
+std::map<std::string, RedirectSettings> Resolver::redirects() const {
+    std::map<std::string, RedirectSettings> all;
+    for (const auto* links : {&network_.ports, &network_.vlans})
+        for (const auto& [index, link] : *links)
+            if (links == &network_.ports || find_link(network_, link.lower) != nullptr)
+                all.emplace(link.name, read_redirect_settings(link.name));
+    return all;
+}
+
+void Resolver::warn() const {
+    for (const auto& [name, settings] : redirects()) log_redirects(name, settings.cures(name));
 }
 
 void Resolver::release() { keep_resolved({}); }

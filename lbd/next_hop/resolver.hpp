@@ -9,8 +9,11 @@
 #include <vector>
 
 #include "lbd/datapath/datapath.hpp"
+#include "lbd/next_hop/host_settings.hpp"
 #include "lbd/next_hop/next_hop.hpp"
-#include "lbd/next_hop/path_mtu.hpp"
+#include "lbd/path_mtu/icmp_sockets.hpp"
+#include "lbd/path_mtu/path_mtus.hpp"
+#include "lbd/path_mtu/sent.hpp"
 #include "netlink/monitor.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
@@ -34,12 +37,21 @@ class Resolver {
     [[nodiscard]] int fd() const { return poll_.get(); }
     /// Takes in what the kernel has reported. True if a hop may have changed: time to update().
     [[nodiscard]] netlink::Result<bool> read();
-    /// Whom to know the way to from the next update on: each until it is forgotten as often as it was followed.
-    void follow(const IpAddress& backend) { ++backends_[backend]; }
-    void forget(const IpAddress& backend);
+    /// Whose backends to know the way to from the next update on: each until it is forgotten as often as it was
+    /// followed.
+    void follow(const Services::Shared& service) { sent_.add(service); }
+    void forget(const Services::Shared& service);
+    /// What the program has in front of packets is then known, which routers quote. From the next update on.
+    void set_flow_key(const FlowKey& key) { flow_key_ = key; }
     /// The way to each as of now. Neighbours on the way that are not resolved are being resolved: that ends in an
     /// event.
     [[nodiscard]] Hops update();
+    /// Of the interfaces by which frames leave, as they are now.
+    [[nodiscard]] std::map<std::string, RedirectSettings> redirects() const;
+    /// Says in the log what of this host's settings is a risk.
+    void warn() const;
+    /// The ways to all that are followed but for MAC addresses: asks and keeps nothing.
+    [[nodiscard]] Hops ways_out();
     /// Removes the neighbour entries that the kernel keeps for us.
     void release();
 
@@ -48,6 +60,9 @@ class Resolver {
     [[nodiscard]] std::vector<std::string> missing() const;
     /// Whose MAC address frames for the backend take, if they leave by a port.
     [[nodiscard]] std::optional<NeighbourKey> neighbour_of(const IpAddress& backend) const;
+    [[nodiscard]] const PathMtus& path_mtus() const { return path_mtus_; }
+    /// What keeps the next hop to a backend that can't be reached unknown, and the cure; empty if nothing is known to.
+    [[nodiscard]] std::string why_unresolved(const IpAddress& backend) const;
     /// Since when the neighbour has had its MAC address, or none that can be used. Nothing if it is not in the table.
     [[nodiscard]] std::optional<Clock::time_point> since(const NeighbourKey& key) const;
 
@@ -57,13 +72,17 @@ class Resolver {
 
     [[nodiscard]] netlink::Result<> listen();
     [[nodiscard]] netlink::Result<> load();
-    /// True if routes may lead by other MTUs.
+    [[nodiscard]] netlink::Result<> load_addresses();
+    /// True if paths are narrower or wider than they were known to be.
     bool take_path_mtus();
+    [[nodiscard]] bool take(const Quotation& quotation);
+    [[nodiscard]] tl::expected<bool, Doubt> judge(const Quotation& quotation);
     [[nodiscard]] netlink::Result<bool> take(const netlink::LinkChanged& event);
     /// True if what is stacked on ports may have another MAC address.
     bool take_mac(const netlink::LinkChanged& event);
     bool take(const netlink::NeighbourChanged& event);
     bool take(const netlink::RouteChanged& event);
+    void complete(const IpAddress& backend, NextHop& hop) const;
     /// To those backends whose routes are not known.
     void look_up_routes();
     void keep_resolved(const std::set<NeighbourKey>& wanted);
@@ -72,17 +91,19 @@ class Resolver {
 
     netlink::Monitor monitor_;
     netlink::Socket socket_;
-    std::vector<std::string> interfaces_;      // to balance on, by name
-    std::optional<PathMtuSockets> path_mtus_;  // none: they are not learnt
-    common::Fd aging_;                         // a timer: the kernel forgets path MTUs without a word
-    common::Fd poll_;                          // for all of these
+    std::vector<std::string> interfaces_;  // to balance on, by name
+    std::optional<IcmpSockets> icmp_;      // none: path MTUs are not learnt
+    common::Fd aging_;                     // a timer, for these
+    common::Fd poll_;                      // for all of these
+    PathMtus path_mtus_;
+    FlowKey flow_key_;
     Network network_;
     std::map<NeighbourKey, Clock::time_point> since_;
-    std::map<IpAddress, std::size_t> backends_;  // and how often each is followed
+    Sent sent_;  // to the backends that are followed
     std::map<IpAddress, std::optional<netlink::Route>> routes_;
+    Hops hops_;  // of the last update
     bool routes_are_stale_ = true;
     std::set<NeighbourKey> managed_;
-    std::string complaint_;  // the last one, not to be repeated
 };
 
 }  // namespace culvert::lbd

@@ -114,24 +114,24 @@ Shim make_shim(const Geneve& encap, Family inner, Family outer) {
     return shim;
 }
 
-void outer_ipv4(Bytes& bytes, std::uint8_t protocol, const IpAddress& from, const IpAddress& to) {
+void outer_ipv4(Bytes& bytes, std::uint8_t protocol, const NextHop& next, const IpAddress& to) {
     bytes.u16(0x4500);  // TOS is patched, and so are total length and checksum
     bytes.u16(0);
-    bytes.u16(0);       // identification: none needed where fragmentation is forbidden (RFC 6864, section 4.1)
+    bytes.u16(next.identification);  // any: it has no meaning where fragmentation is forbidden (RFC 6864, section 4.1)
     bytes.u16(0x4000);  // don't fragment: RFC 2003, section 3.1
     bytes.u8(hop_limit);
     bytes.u8(protocol);
     bytes.u16(0);
-    bytes.append(from.bytes());
+    bytes.append(next.from.bytes());
     bytes.append(to.bytes());
 }
 
-void outer_ipv6(Bytes& bytes, std::uint8_t next_header, const IpAddress& from, const IpAddress& to) {
+void outer_ipv6(Bytes& bytes, std::uint8_t next_header, const NextHop& next, const IpAddress& to) {
     bytes.u32(6U << 28);  // traffic class and flow label are patched, and so is payload length
     bytes.u16(0);
     bytes.u8(next_header);
     bytes.u8(hop_limit);
-    bytes.append(from.bytes());
+    bytes.append(next.from.bytes());
     bytes.append(to.bytes());
 }
 
@@ -181,19 +181,27 @@ lb_dest_body make(const L3dsr& encap, Family inner, const IpAddress& backend, co
     return body;
 }
 
+std::uint16_t room_inside(const NextHop& next, std::size_t added, Family inner) {
+    const auto rest = [added](std::uint16_t mtu) { return static_cast<std::uint16_t>(mtu > added ? mtu - added : 0); };
+    const std::uint16_t by_link = rest(next.mtu);
+    if (!next.path_mtu) return by_link;
+    const std::uint16_t least = inner == Family::ipv6 ? least_ipv6_mtu : std::uint16_t{0};
+    return std::min(by_link, std::max(rest(*next.path_mtu), least));
+}
+
 template <typename Tunnel>
 lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     const Shim shim = make_shim(encap, inner, backend.family());
     Bytes bytes = ethernet(next, backend.family());
     const std::size_t ip_begin = bytes.size();
     const auto outer = backend.is_v4() ? outer_ipv4 : outer_ipv6;
-    outer(bytes, shim.protocol, next.from, backend);
+    outer(bytes, shim.protocol, next, backend);
     const std::size_t ip_end = bytes.size();
     bytes.append(shim.headers.view());
 
     lb_dest_body body = make_frame(LB_ACTION_ENCAP, next, bytes);
     const std::size_t added = bytes.size() - ip_begin;
-    body.mtu = static_cast<std::uint16_t>(next.mtu > added ? next.mtu - added : 0);
+    body.mtu = room_inside(next, added, inner);
     if (backend.is_v4())
         body.ip_sum = sum(bytes.view().subspan(ip_begin, ip_end - ip_begin));
     else
@@ -210,6 +218,16 @@ lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, c
 
 lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     return std::visit([&](const auto& kind) { return make(kind, inner, backend, next); }, encap);
+}
+
+std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
+                                            const NextHop& next) {
+    const std::uint16_t present = next.narrowest();
+    if (inner != Family::ipv6 || present >= least_ipv6_mtu + LB_TEMPLATE_MAX) return std::nullopt;
+    const lb_dest_body body = make_body(encap, inner, backend, next);
+    const std::size_t added = body.action == LB_ACTION_ENCAP ? body.head_len - body.l2_len : 0;
+    if (present >= least_ipv6_mtu + added) return std::nullopt;
+    return static_cast<std::uint16_t>(least_ipv6_mtu + added);
 }
 
 lb_dest_body drop_body(lb_reason reason) {

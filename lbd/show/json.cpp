@@ -131,10 +131,15 @@ Json to_json(const std::string& service, const BackendStatus& status) {
         if (!status.hop->tags.empty()) json["vlans"] = vlans(status.hop->tags);
         json["mac"] = status.hop->destination.to_string();
         json["source"] = status.hop->from.to_string();
-        json["mtu"] = status.hop->mtu;
+        json["mtu"] = status.hop->narrowest();
+        if (const auto& path = status.path_mtu)
+            json["path_mtu"] = {
+                {"router", path->router.to_string()}, {"told", path->told}, {"expires_s", path->left.count()}};
+        if (status.ipv6_needs) json["ipv6_needs_mtu"] = *status.ipv6_needs;
     } else {
         json["reason"] = reasons[status.hop.error()].name;
         json["reason_text"] = reasons[status.hop.error()].text;
+        if (!status.unresolved.empty()) json["unresolved"] = status.unresolved;
     }
     if (status.check) put_check(json, *status.check);
     put_traffic(json, status.traffic);
@@ -231,6 +236,7 @@ Json interfaces(const Status& status) {
         if (one.link) json["mtu"] = one.link->mtu;
         json["up"] = one.link && one.link->is_up();
         json["carrier"] = one.link && one.link->has_carrier();
+        if (one.member_of.empty()) json["accepts_redirects"] = one.accepts_redirects;
         list.push_back(std::move(json));
     }
     return list;

@@ -77,7 +77,16 @@ void put_known_by_id(std::vector<BackendStatus>& backends, const ServiceIds& ids
     }
 }
 
-ServiceStatus service_status(const Service& service, const Hops& hops, const Network& network) {
+std::optional<PathMtuStatus> path_mtu_status(const IpAddress& backend, const NextHop& hop, const PathMtus& known) {
+    const auto* learned = known.find(backend, hop);
+    if (!hop.path_mtu || learned == nullptr) return std::nullopt;
+    const auto left = std::max(learned->until - PathMtus::Clock::now(), PathMtus::Clock::duration{});
+    return PathMtuStatus{.router = learned->router,
+                         .told = learned->told,
+                         .left = std::chrono::duration_cast<std::chrono::seconds>(left)};
+}
+
+ServiceStatus service_status(const Service& service, const Hops& hops, const Resolver& resolver) {
     ServiceStatus status{.name = service.name,
                          .vip = service.vip,
                          .ports = service.ports,
@@ -89,7 +98,13 @@ ServiceStatus service_status(const Service& service, const Hops& hops, const Net
     for (const Backend& backend : service.backends) {
         BackendStatus& one = status.backends.emplace_back(BackendStatus{.backend = backend});
         if (const auto hop = hops.find(backend.address); hop != hops.end()) one.hop = hop->second;
-        if (one.hop) one.interface = name_of(one.hop->ifindex, network);
+        if (!one.hop) {
+            one.unresolved = resolver.why_unresolved(backend.address);
+            continue;
+        }
+        one.interface = name_of(one.hop->ifindex, resolver.network());
+        one.path_mtu = path_mtu_status(backend.address, *one.hop, resolver.path_mtus());
+        one.ipv6_needs = lacks_for_ipv6(backend.encap, service.vip.family(), backend.address, *one.hop);
     }
     return status;
 }
@@ -101,7 +116,7 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
         if (!key) continue;
         const auto [it, is_new] = statuses.try_emplace(*key);
         NeighbourStatus& status = it->second;
-        status.backends.push_back({backend, hop ? std::optional(hop->mtu) : std::nullopt});
+        status.backends.push_back({backend, hop ? std::optional(hop->narrowest()) : std::nullopt});
         if (!is_new) continue;
         status.interface = name_of(key->link, resolver.network());
         const auto known = resolver.network().neighbours.find(*key);
@@ -137,7 +152,7 @@ std::vector<InterfaceStatus> interface_statuses(const std::vector<std::string>& 
 }
 
 Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const Image& image, const Hops& hops,
-                                                    const Network& network, const Datapath& datapath,
+                                                    const Resolver& resolver, const Datapath& datapath,
                                                     const CheckStatuses& checks, bool with_flows) {
     Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
     TRY(counted.counters, datapath.counters(image.dests_end()));
@@ -152,7 +167,7 @@ Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const 
     for (const Service& service : config.services) {
         const PortSpec& port = service.ports.front();
         const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
-        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, network));
+        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, resolver));
         put_known_by_id(one.backends, image.ids.at(service.name), counted, shares.of(value), checks);
     }
     return statuses;
@@ -176,10 +191,16 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
     Status status;
     status.flow_table = {.entries = config.flows.entries};
     if (parts.services) {
-        TRY(status.services, service_statuses(config, image, hops, network, datapath, checks, parts.flows));
+        TRY(status.services, service_statuses(config, image, hops, resolver, datapath, checks, parts.flows));
     }
     if (parts.neighbours) status.neighbours = neighbour_statuses(hops, resolver);
-    if (parts.interfaces) status.interfaces = interface_statuses(config.interfaces, attachments, network);
+    if (parts.interfaces) {
+        status.interfaces = interface_statuses(config.interfaces, attachments, network);
+        const auto redirects = resolver.redirects();
+        for (InterfaceStatus& one : status.interfaces)
+            if (const auto found = redirects.find(one.name); found != redirects.end())
+                one.accepts_redirects = found->second.accepts4() || found->second.accepts6();
+    }
     if (parts.counters) {
         TRY(status.drops, datapath.reasons());
         TRY(status.events, datapath.events());

@@ -16,9 +16,10 @@
 ///     services    name, vip, ports [], table (entries), sticky, packets, bytes, new_flows, live_flows, closing_flows,
 ///                 backends []: name, reachable; if it is checked: health (unknown | up | down)
 ///     backends    service, name, address, encap {type, and its parameters}, state (active | drain | sorry),
-///                 weight, share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu or
-///                 reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is checked: health
-///                 (unknown | up | down), health_reason, latency_us (of the last answer), probe_address
+///                 weight, share (of the table, 0 to 1), interface, vlans [] (ids, if tagged), mac, source, mtu,
+///                 path_mtu (if a router has told of it: router, told, expires_s), ipv6_needs_mtu (if mtu is too
+///                 little) or reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is
+///                 checked: health (unknown | up | down), health_reason, latency_us (of the last answer), probe_address
 ///     flows       entries (room), used, services []: name, idle_ms, backends []: name, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, age_s (of the MAC address, or of its lack), managed, backends []:
 ///                 address, mtu (of the path, if there is one)
@@ -29,7 +30,8 @@
 ///                 if there are some: mean_ns, p50_ns, p99_ns (at most), histogram []: up_to_ns, packets}
 ///
 /// Packets and bytes are those of clients' IP packets since lbd was started; new_flows counts entries made in the flow
-/// table, live_flows those that are there, closing_flows those whose client sent FIN or RST and then nothing for ten seconds.
+/// table, live_flows those that are there, closing_flows those whose client sent FIN or RST and then nothing for ten
+/// seconds.
 namespace culvert::lbd {
 
 [[nodiscard]] nlohmann::ordered_json to_json(View view, const Status& status);

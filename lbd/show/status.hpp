@@ -25,11 +25,21 @@ struct Traffic {
     Traffic& operator+=(const Traffic& other);
 };
 
+/// What a router has said of the path to a backend.
+struct PathMtuStatus {
+    IpAddress router;
+    std::uint32_t told = 0;     ///< bytes; below 1280 it isn't heeded
+    std::chrono::seconds left;  ///< until it is forgotten
+};
+
 struct BackendStatus {
     Backend backend;
     double share = 0;  ///< of the service's table, 0 to 1
     Hop hop = tl::unexpected(LB_DROP_NO_ROUTE);
-    std::string interface;  ///< that the hop leaves by
+    std::string interface;                    ///< that the hop leaves by
+    std::optional<PathMtuStatus> path_mtu;    ///< none: nobody has said that it is narrower than the link
+    std::optional<std::uint16_t> ipv6_needs;  ///< the MTU that the path would have to have for IPv6 clients, but hasn't
+    std::string unresolved;                   ///< why the next hop's MAC address can't become known, and the cure
     Traffic traffic;
     std::optional<CheckStatus> check;  ///< none: it isn't checked
 };
@@ -66,6 +76,7 @@ struct InterfaceStatus {
     std::optional<netlink::Link> link;  ///< none: the interface is gone
     std::string vlan_of;                ///< the interface that a VLAN device is on
     std::string member_of;              ///< the bond
+    bool accepts_redirects = false;     ///< the kernel does, by ICMP or ICMPv6
 
     [[nodiscard]] bool is_balanced_on() const { return vlan_of.empty() && member_of.empty(); }
 };

@@ -37,7 +37,20 @@ std::string via(const Json& backend) {
     std::string result = text(backend, "interface");
     if (backend.contains("vlans"))
         for (const Json& id : backend["vlans"]) result += " vlan " + id.dump();
-    return result + " " + text(backend, "mac");
+    result += " " + text(backend, "mac");
+    if (backend.contains("path_mtu")) result += " mtu " + text(backend, "mtu");
+    if (backend.contains("ipv6_needs_mtu")) result += ", IPv6 needs mtu " + text(backend, "ipv6_needs_mtu");
+    return result;
+}
+
+Table::Cell via_cell(const Json& backend) {
+    if (!backend.contains("mac"))
+        return {backend.contains("unresolved") ? text(backend, "reason") + ": " + text(backend, "unresolved")
+                                               : text(backend, "reason"),
+                Color::red};
+    return {via(backend), backend.contains("ipv6_needs_mtu") ? Color::red
+                          : backend.contains("path_mtu")     ? Color::yellow
+                                                             : Color::none};
 }
 
 /// 1234567 bytes are "1.2M": powers of 1000, as for rates.
@@ -84,14 +97,13 @@ std::string backends(const Json& list, bool colored) {
     Table table(std::move(columns));
     for (const Json& one : list) {
         const std::string name = text(one, "name"), address = text(one, "address");
-        const bool reachable = one.contains("mac");
         std::vector<Table::Cell> row{{text(one, "service")},
                                      {name == address ? name : name + " " + address},
                                      {encap(one["encap"])},
                                      {text(one, "state")},
                                      {text(one, "weight")},
                                      {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
-                                     {reachable ? via(one) : text(one, "reason"), reachable ? Color::none : Color::red},
+                                     via_cell(one),
                                      {text(one, "packets")},
                                      {bytes(one["bytes"])},
                                      {text(one, "new_flows")},
@@ -169,7 +181,11 @@ std::string interfaces(const Json& list, bool colored) {
                    {text(one, "mtu")},
                    {state, works ? Color::green : Color::red}});
     }
-    return table.to_string(colored);
+    std::string risks;
+    for (const Json& one : list)
+        if (one.value("accepts_redirects", false))
+            risks += fmt::format("{}: this host follows ICMP redirects, which anybody can forge\n", text(one, "name"));
+    return table.to_string(colored) + risks;
 }
 
 /// "mean 75 ns, 50% up to 64 ns, 99% up to 256 ns, of 4711 packets measured"

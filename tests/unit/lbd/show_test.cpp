@@ -111,10 +111,10 @@ TEST(ShowJson, Neighbours) {
 TEST(ShowJson, Interfaces) {
     EXPECT_EQ(to_json(View::interfaces, status()), Json::parse(R"([
         {"name": "eth0", "index": 2, "xdp": "native", "mac": "02:00:00:00:00:01", "mtu": 1500, "up": true,
-         "carrier": true},
-        {"name": "eth1", "xdp": "generic", "up": false, "carrier": false},
+         "carrier": true, "accepts_redirects": false},
+        {"name": "eth1", "xdp": "generic", "up": false, "carrier": false, "accepts_redirects": false},
         {"name": "storage", "index": 5, "vlan": 20, "vlan_of": "eth0", "mac": "02:00:00:00:00:01", "mtu": 1500,
-         "up": true, "carrier": true},
+         "up": true, "carrier": true, "accepts_redirects": false},
         {"name": "eth2", "index": 6, "member_of": "bond0", "mac": "02:00:00:00:00:01", "mtu": 1500, "up": true,
          "carrier": false}])"));
 }
