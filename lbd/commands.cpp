@@ -85,12 +85,12 @@ ExitCode run(const Options& options) {
     auto reading = or_print(load_reading(options.config));
     if (!reading) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
+    common::log_to_stderr(options.color);
     if (options.check) {
         if (const auto tried = Daemon::try_out((*reading)->config); !tried) return fail(tried.error());
         print_summary(options, (*reading)->config);
         return exit_done;
     }
-    common::log_to_stderr(options.color);
     // What a service has been given is not for the scripts that check health.
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     const auto daemon = Daemon::prepare(*std::move(reading), std::filesystem::absolute(options.config));

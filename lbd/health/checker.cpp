@@ -23,6 +23,7 @@
 namespace culvert::lbd {
 namespace {
 
+using common::log;
 using common::log_limited;
 using netlink::Result;
 using std::chrono::milliseconds;
@@ -282,15 +283,14 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     checked.back.reset();
     ramps_.remove(who);
     if (!finding.answered) {
-        log_limited(spdlog::level::warn,
-                    {{"EVENT", "backend_down"},
-                     {"SERVICE", checked.subject.service},
-                     {"BACKEND", checked.subject.backend},
-                     {"REASON", finding.reason}},
-                    fmt::format("{} is down: {}", text(checked.subject), finding.reason));
+        log(spdlog::level::warn,
+            {{"EVENT", "backend_down"},
+             {"SERVICE", checked.subject.service},
+             {"BACKEND", checked.subject.backend},
+             {"REASON", finding.reason}},
+            fmt::format("{} is down: {}", text(checked.subject), finding.reason));
     } else if (before == Condition::down) {
-        log_limited(
-            spdlog::level::info,
+        log(spdlog::level::info,
             {{"EVENT", "backend_up"}, {"SERVICE", checked.subject.service}, {"BACKEND", checked.subject.backend}},
             fmt::format("{} is up", text(checked.subject)));
         if (checked.check.slow_start > milliseconds{0}) {

@@ -165,7 +165,7 @@ TEST_F(LbdLossless, RestartsAndReloads) {
     Balancer lbd(balancer(), config(2));
     Process load = this->load();
     EXPECT_EQ(lbd.stop().status, 0);
-    balancer().must("cp " CULVERT_LBD " /run/lbd-copy");  // an upgrade
+    balancer().must("cp " + program(CULVERT_LBD) + " /run/lbd-copy");  // an upgrade
     Process copy = balancer().spawn("/run/lbd-copy run -c /run/lbd.yaml");
     copy.wait_for("balancing");
 

@@ -43,7 +43,7 @@ TEST_F(LbdNetwork, ABackendThatIsNotThereYetIsFoundWhenItComes) {
     backend().ip("link set eth0 down\n");
     const Balancer lbd(balancer(), config);
     EXPECT_EQ(lbd.backend("10.0.0.3")["reason"], "no_neighbour");
-    EXPECT_THAT(lbd.log(), HasSubstr("10.0.0.3: not reachable: the MAC address"));
+    EXPECT_THAT(lbd.log(), HasSubstr("2 backends (10.0.0.3, fd00::3): not reachable: the MAC address"));
     EXPECT_FALSE(client().run("curl -s --max-time 1 http://192.0.2.1/").ok());
     EXPECT_GT(lbd.dropped("no_neighbour"), 0);
 
