@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -120,13 +121,17 @@ Control::~Control() { ::unlink(path_.c_str()); }
 
 void Control::accept() {
     Fd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!socket.is_open() || clients_.size() >= most_clients) return;
+    if (!socket.is_open()) return;
+    // The one that came first has had the most time.
+    if (clients_.size() >= most_clients)
+        clients_.erase(std::ranges::min_element(clients_, {}, [](const auto& client) { return client.second.number; }));
     const int id = socket.get();
     auto io = loop_.on_io(id, EPOLLIN, [this, id](std::uint32_t) { serve(id); });
     auto deadline = loop_.timer([this, id] { clients_.erase(id); });
     if (!io || !deadline) return;
     deadline->arm(time_for_client);
-    clients_[id] = {.socket = std::move(socket),
+    clients_[id] = {.number = next_++,
+                    .socket = std::move(socket),
                     .request = {},
                     .answer = {},
                     .piece = {},

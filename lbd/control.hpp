@@ -34,6 +34,7 @@ class Control {
 
   private:
     struct Client {
+        std::uint64_t number = 0;  // in the order in which they came
         Fd socket;
         RequestLine request;
         Pieces answer;      // what is left of it
@@ -55,6 +56,7 @@ class Control {
     Fd socket_;
     Handler handler_;
     std::map<int, Client> clients_;  // by descriptor
+    std::uint64_t next_ = 0;
     EventLoop::Source io_;
 };
 

@@ -27,7 +27,8 @@ using netlink::failure;
 using netlink::Result;
 
 constexpr unsigned most_connections = 16;
-constexpr unsigned longest_silence = 10;  // seconds
+constexpr unsigned longest_silence = 10;              // seconds
+constexpr std::chrono::seconds longest_question{10};  // whole, however its bytes come
 constexpr std::size_t memory_for_client = 64
                                           << 10;  // bytes, all of a request; then half of it for pieces of the answer
 constexpr std::size_t most_bodies = 4;            // as each keeps what was so when it was asked for
@@ -121,8 +122,11 @@ struct MetricsServer::Answers {
         const auto detail = detail_of(connection);
         if (!detail)
             return reply(connection, MHD_HTTP_BAD_REQUEST, "/metrics, or /metrics?by=service for sums by service\n");
-        if (server.bodies_ >= most_bodies)
+        // Whoever has been at it the longest gives way, and is gone when it is looked at next.
+        if (server.bodies_ >= most_bodies) hang_up(server.connections_.slowest_to_read());
+        if (server.bodies_ >= 2 * most_bodies)
             return reply(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "others are still reading theirs\n");
+        server.connections_.reads(connection, Connections<MHD_Connection*>::Clock::now());
         auto text = server.text_(*detail);
         if (!text) return reply(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, text.error().message() + '\n');
         return send(connection, std::make_unique<Body>(server.bodies_, *std::move(text)));
@@ -132,6 +136,26 @@ struct MetricsServer::Answers {
         MHD_Response* response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, memory_for_client / 2, Body::read,
                                                                    body.release(), Body::free);
         return queue(connection, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8");
+    }
+
+    /// The library closes it when it finds that nobody is there.
+    static void hang_up(std::optional<int> socket) {
+        if (socket) ::shutdown(*socket, SHUT_RDWR);
+    }
+
+    static void note(void* context, MHD_Connection* connection, void**, MHD_ConnectionNotificationCode what) {
+        auto& connections = static_cast<MetricsServer*>(context)->connections_;
+        if (what == MHD_CONNECTION_NOTIFY_CLOSED) return connections.remove(connection);
+        const int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
+        if (connections.size() >= most_connections) {
+            const auto slowest = connections.slowest_to_ask();
+            hang_up(slowest ? slowest : connections.slowest_to_read());
+        }
+        connections.add(connection, socket, Connections<MHD_Connection*>::Clock::now());
+    }
+
+    static void completed(void* context, MHD_Connection* connection, void**, MHD_RequestTerminationCode) {
+        static_cast<MetricsServer*>(context)->connections_.asks(connection, Connections<MHD_Connection*>::Clock::now());
     }
 
     static void log(void*, const char* format, va_list arguments) {
@@ -146,11 +170,12 @@ void MetricsServer::Stop::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon
 Result<std::unique_ptr<MetricsServer>> MetricsServer::listen(EventLoop& loop, const Endpoint& at, Text text) {
     TRY(Fd socket, listen_at(at));
     std::unique_ptr<MetricsServer> server(new MetricsServer(std::move(text)));
-    server->daemon_.reset(MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, Answers::answer,
-                                           server.get(), MHD_OPTION_EXTERNAL_LOGGER, Answers::log, nullptr,
-                                           MHD_OPTION_LISTEN_SOCKET, socket.release(), MHD_OPTION_CONNECTION_LIMIT,
-                                           most_connections, MHD_OPTION_CONNECTION_TIMEOUT, longest_silence,
-                                           MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_for_client, MHD_OPTION_END));
+    server->daemon_.reset(MHD_start_daemon(
+        MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, Answers::answer, server.get(),
+        MHD_OPTION_EXTERNAL_LOGGER, Answers::log, nullptr, MHD_OPTION_NOTIFY_CONNECTION, Answers::note, server.get(),
+        MHD_OPTION_NOTIFY_COMPLETED, Answers::completed, server.get(), MHD_OPTION_LISTEN_SOCKET, socket.release(),
+        MHD_OPTION_CONNECTION_LIMIT, 2 * most_connections, MHD_OPTION_CONNECTION_TIMEOUT, longest_silence,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, memory_for_client, MHD_OPTION_END));
     if (!server->daemon_) return failure("serve metrics at", at.to_string(), errno);
     const int events = MHD_get_daemon_info(server->daemon_.get(), MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
     TRY(server->io_, loop.on_io(events, EPOLLIN, [&self = *server](std::uint32_t) { self.serve(); }));
@@ -160,6 +185,8 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::listen(EventLoop& loop, co
 
 void MetricsServer::serve() {
     MHD_run(daemon_.get());
+    for (const int socket : connections_.slow(Connections<MHD_Connection*>::Clock::now(), longest_question))
+        Answers::hang_up(socket);
     MHD_UNSIGNED_LONG_LONG timeout = 0;
     if (MHD_get_timeout(daemon_.get(), &timeout) == MHD_YES) idle_.arm(std::chrono::milliseconds(timeout));
 }

@@ -6,19 +6,21 @@
 #include <memory>
 
 #include "common/event_loop.hpp"
+#include "lbd/metrics/connections.hpp"
 #include "lbd/metrics/metrics.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
+struct MHD_Connection;
 struct MHD_Daemon;
 
 namespace culvert::lbd {
 
 using common::EventLoop;
 
-/// Answers GET /metrics and /metrics?by=service over HTTP, within the event loop and without waiting for anybody: at
-/// most 16 connections, each of which is closed after 10 s without a word. An answer is written as it is read, in turn
-/// with all else that the loop does; four at once are, for a minute each.
+/// Answers GET /metrics and /metrics?by=service over HTTP, within the event loop and without waiting for anybody. 16
+/// may be connected, each of which has 10 s to ask; four may read answers, for a minute each. For one more the slowest
+/// has to go. An answer is written as it is read, in turn with all else that the loop does.
 class MetricsServer {
   public:
     /// What to answer at that moment.
@@ -43,6 +45,7 @@ class MetricsServer {
 
     Text text_;
     std::size_t bodies_ = 0;  // being read
+    Connections<MHD_Connection*> connections_;
     std::unique_ptr<MHD_Daemon, Stop> daemon_;
     EventLoop::Source io_;
     EventLoop::Source idle_;  // closes connections of the silent

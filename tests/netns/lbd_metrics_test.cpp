@@ -99,6 +99,38 @@ TEST_F(LbdMetrics, GoOnBesidesBadClients) {
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 
+// Sixteen who ask without end, a byte now and then, and four who never read.
+TEST_F(LbdMetrics, AreThereForOneMoreBesidesSlowClients) {
+    balancer().must("sysctl -q net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'");
+    std::string services = config("");
+    for (int i = 0; i < 200; ++i)
+        services += fmt::format(
+            "  - {{name: s{0}, vip: 198.51.100.{0}, ports: [80/tcp], encap: {{type: l2}}, "
+            "backends: [{{address: 10.0.0.3}}]}}\n        ",
+            i + 1);
+    const Balancer lbd(balancer(), services);
+    balancer().write("/run/slow.py", R"py(
+import socket, time
+def connect(words):
+    s = socket.create_connection(("127.0.0.1", 9477))
+    s.send(words)
+    return s
+readers = [connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(6)]
+while True:
+    askers = [connect(b"GET /metrics HTTP/1.1\r\nX: ") for _ in range(16)]
+    print("asking", flush=True)
+    for _ in range(40):
+        time.sleep(0.5)
+        for s in askers:
+            try: s.send(b"a")
+            except OSError: pass
+)py");
+    const Process slow = balancer().spawn("python3 /run/slow.py");
+    slow.wait_for("asking");
+    for (int i = 0; i < 10; ++i) EXPECT_THAT(curl("http://127.0.0.1:9477/metrics"), HasSubstr("lbd_build_info")) << i;
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));
+}
+
 TEST_F(LbdMetrics, APortThatIsTakenStopsNoBalancing) {
     const Process other = balancer().spawn("socat TCP-LISTEN:9477,bind=127.0.0.1 STDOUT");
     ASSERT_TRUE(eventually([&] { return !balancer().must("ss -Hltn").empty(); }));
