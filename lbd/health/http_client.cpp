@@ -23,8 +23,9 @@ namespace {
 
 using netlink::failure;
 
-/// What of an answer's body is looked at, bytes.
+/// What of an answer is read, bytes: the verdict is by that much of a body.
 constexpr std::size_t most_body = 64 << 10;
+constexpr std::size_t most_headers = 64 << 10;
 
 /// As reasons are written: "SSL" stays.
 std::string lower(std::string text) {
@@ -50,10 +51,18 @@ int prepare(void* own, curl_socket_t socket, curlsocktype /*purpose*/) {
     return static_cast<const OwnSockets*>(own)->admit(socket, family) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
+/// The return value of both says how much was taken; anything but all of it ends the answer.
 std::size_t keep_body(char* data, std::size_t size, std::size_t count, void* body) {
     auto& kept = *static_cast<std::string*>(body);
-    kept.append(data, std::min(size * count, most_body - kept.size()));
-    return size * count;
+    const std::size_t taken = std::min(size * count, most_body - kept.size());
+    kept.append(data, taken);
+    return taken;
+}
+
+std::size_t count_headers(char* /*data*/, std::size_t size, std::size_t count, void* counted) {
+    auto& bytes = *static_cast<std::size_t*>(counted);
+    bytes += size * count;
+    return bytes <= most_headers ? size * count : 0;
 }
 
 class HttpProbe : public Probe {
@@ -87,6 +96,8 @@ class HttpProbe : public Probe {
         set(CURLOPT_SOCKOPTDATA, &own);
         set(CURLOPT_WRITEFUNCTION, keep_body);
         set(CURLOPT_WRITEDATA, &body_);
+        set(CURLOPT_HEADERFUNCTION, count_headers);
+        set(CURLOPT_HEADERDATA, &header_bytes_);
         set(CURLOPT_ERRORBUFFER, error_.data());
         set(CURLOPT_PRIVATE, this);
         return ::curl_multi_add_handle(multi_, easy_) == CURLM_OK;
@@ -100,7 +111,9 @@ class HttpProbe : public Probe {
 
   private:
     [[nodiscard]] Finding finding(CURLcode code) const {
-        if (code != CURLE_OK) return {.reason = reason(code)};
+        if (header_bytes_ > most_headers) return {.reason = fmt::format("more than {} bytes of headers", most_headers)};
+        const bool has_enough = code == CURLE_WRITE_ERROR && body_.size() == most_body;
+        if (code != CURLE_OK && !has_enough) return {.reason = reason(code)};
         long status = 0;
         ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
         const auto is_in = [&](const StatusRange& range) { return status >= range.first && status <= range.last; };
@@ -127,6 +140,7 @@ class HttpProbe : public Probe {
     HttpCheck check_;
     Done done_;
     std::string body_;
+    std::size_t header_bytes_ = 0;
     std::array<char, CURL_ERROR_SIZE> error_{};
 };
 

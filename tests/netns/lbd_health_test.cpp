@@ -135,6 +135,8 @@ TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
         {"http-status", "type: http, path: /nothing", "status 404, not 200-399"},
         {"http-wanted", "type: http, path: /nothing, status: [404]", ""},
         {"http-closed", "type: http, port: 81", "connection refused"},
+        {"http-endless", "type: http, port: 82, match: is well", ""},
+        {"http-endless-headers", "type: http, port: 83", "more than 65536 bytes of headers"},
         {"https", "type: https, port: 443, host: www.example, match: Ciphers", ""},
         {"https-verified", "type: https, port: 443, host: www.example, verify: true", "self-signed certificate"},
         {"dns-udp", "type: dns, port: 53, name: whoami.example, record: TXT", ""},
@@ -150,6 +152,27 @@ TEST_F(LbdHealth, EveryKindOfCheckAnswersOrSaysWhyNot) {
     const HttpServer web(backend(), "backend");
     web.serve("health", "all is well");
     const DnsServer dns(backend(), "backend");
+    backend().write("/run/endless.py", R"py(
+import socket, threading
+def serve(port, begin, more):
+    listener = socket.socket(socket.AF_INET6)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("::", port))
+    listener.listen()
+    while True:
+        client = listener.accept()[0]
+        try:
+            client.recv(4096)
+            client.sendall(begin)
+            while True: client.sendall(more)
+        except OSError: client.close()
+ok = b"HTTP/1.1 200 OK\r\n"
+threading.Thread(target=serve, args=(82, ok + b"\r\nall is well", b"x" * 4096)).start()
+threading.Thread(target=serve, args=(83, ok, b"X: " + b"x" * 1000 + b"\r\n")).start()
+print("serving", flush=True)
+)py");
+    const Process endless = backend().spawn("python3 /run/endless.py");
+    endless.wait_for("serving");
     backend().must(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /run/key"
         " -out /run/certificate -days 1 -subj /CN=www.example");
