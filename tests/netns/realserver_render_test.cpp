@@ -136,7 +136,7 @@ TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     if (std::getenv("CULVERT_VM") == nullptr)
         GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
     host_.write("/run/realserver.yaml", by_tunnel);
-    host_.must("cp " CULVERT_REALSERVER " /run/realserver");  // the unit sees nothing of /tmp and /root
+    host_.must("cp " + program(CULVERT_REALSERVER) + " /run/realserver");  // the unit sees nothing of /tmp and /root
     host_.must("/run/realserver render systemd -c /run/realserver.yaml -o /run");
     host_.must("mkdir -p /run/systemd/system/realserver.service.d");
     host_.must("mv /run/etc/systemd/system/realserver.service /run/systemd/system");
