@@ -92,8 +92,7 @@ std::string text(const std::vector<NarrowPath>& paths) {
     const auto widest = std::ranges::max_element(paths, {}, &NarrowPath::needs);
     return fmt::format(
         "IPv6 clients' packets of up to {} bytes don't fit through the path to {}: its MTU is {}, and they need {}; "
-        "raise "
-        "it, or take an encapsulation that adds less",
+        "raise it, or take an encapsulation that adds less",
         least_ipv6_mtu,
         paths.size() == 1 ? names.front() : fmt::format("{} backends ({})", names.size(), some_of(names)), widest->mtu,
         widest->needs);

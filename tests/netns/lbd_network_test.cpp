@@ -39,6 +39,18 @@ while True:
     }
 };
 
+// Neighbour solicitations come from a link-local address or nowhere, however well ping works.
+TEST_F(LbdNetwork, WhatKeepsANextHopUnknownIsNamedWithItsCure) {
+    balancer().ip("link set eth0 addrgenmode none\naddr flush dev eth0 scope link\n");
+    const Balancer lbd(balancer(), config);
+    const std::string cure = "ip addr add fe80::aff:fe00:2/64 dev eth0";
+    EXPECT_EQ(lbd.backend("fd00::3")["reason"], "no_neighbour");
+    EXPECT_THAT(lbd.backend("fd00::3")["unresolved"].get<std::string>(), HasSubstr(cure));
+    EXPECT_THAT(lbd.log(), HasSubstr(cure));
+    balancer().must(cure);
+    EXPECT_TRUE(eventually([&] { return lbd.reaches("fd00::3"); })) << lbd.backend("fd00::3");
+}
+
 TEST_F(LbdNetwork, ABackendThatIsNotThereYetIsFoundWhenItComes) {
     backend().ip("link set eth0 down\n");
     const Balancer lbd(balancer(), config);
