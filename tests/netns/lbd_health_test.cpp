@@ -407,7 +407,7 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     backend().ip("addr add 192.0.2.2/32 dev lo\naddr add 2001:db8::2/128 dev lo\naddr add 192.0.2.3/32 dev lo\n");
     const HttpServer web(backend(), "backend");
     const DnsServer dns(backend(), "backend", {"192.0.2.2", "2001:db8::2"});
-    const std::string pace = "interval: 1s, timeout: 1s, rise: 1, fall: 1";
+    const std::string pace = "interval: 1s, timeout: 1s, rise: 1, fall: 2";
     const std::string dns_check = "type: dns, port: 53, name: whoami.example, record: TXT";
     const std::vector<Checked> all{{"tcp4", vip4, "{type: l2}", "10.0.0.3", "type: tcp", pace},
                                    {"http6", vip6, "{type: l2}", "fd00::3", "type: http", pace},
@@ -438,14 +438,13 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     balancer().set_sysctl("net.ipv4.ip_local_port_range", "32768 60999");
     EXPECT_EQ(balancer().must("setpriv --reuid 65534 --clear-groups curl -sS http://" + address + "/"), "backend\n");
 
-    // What an administrator does to this host says nothing of the backends.
+    // What an administrator does to this host says nothing of the backends, but for the check that is amid it.
     balancer().must("nft add table inet other");
     balancer().must("nft add chain inet other out '{ type filter hook output priority 0; }'");
     balancer().must("nft add rule inet other out oifname culvert-probe drop");
     EXPECT_TRUE(eventually([&] { return lbd.said("is not checked, and stays what it was") > 0; })) << lbd.log();
     for (const Checked& one : all) EXPECT_EQ(lbd.backend(one.name)["health"], "up");
     balancer().must("nft delete table inet other");
-    expect_more_answers("a rule is gone", 1);
 
     // What it takes away comes back.
     for (const char* harm : {"route flush dev culvert-probe", "route flush table local dev culvert-probe",
