@@ -30,8 +30,11 @@ void forget_settings_of(const std::string& device, Record& record) {
 
 namespace {
 
-/// The first are never undone, the others are known by their name or pin.
-bool is_known_without(Kind kind) { return kind == Kind::module || kind == Kind::table || kind == Kind::decap; }
+/// The first are never undone, the others are known by their name or pin. Nobody wants lo down, whoever took it down.
+bool is_known_without(const Key& key) {
+    return key.kind == Kind::module || key.kind == Kind::table || key.kind == Kind::decap ||
+           (key.kind == Kind::link && key.name == "lo");
+}
 
 /// The settings of our devices need not be restored: they go with them.
 void add_settings_of(const Key& key, std::set<Key>& dependent) {
@@ -40,10 +43,12 @@ void add_settings_of(const Key& key, std::set<Key>& dependent) {
 
 void intend(Record& record, std::set<Key>& dependent, const Change& change) {
     const Key key = change.key();
-    if (is_known_without(key.kind) || dependent.contains(key)) return;
+    if (is_known_without(key) || dependent.contains(key)) return;
     const auto known = record.find(key);
-    const bool continues = known != record.end() && (change.before == known->second.original ||
-                                                     (change.before && entry_of(record, *change.before)));
+    // What others have set since the first apply is not the original. A device of theirs is another device.
+    const bool continues =
+        known != record.end() && (key.kind != Kind::device || change.before == known->second.original ||
+                                  (change.before && entry_of(record, *change.before)));
     if (!continues && change.after) {
         // Of devices only our own are changed, and those were not there.
         const auto original = key.kind == Kind::device ? std::nullopt : change.before;

@@ -31,6 +31,19 @@ TEST_P(RealserverWith, AppliedTwiceTouchesNothing) {
     EXPECT_EQ(monitor.events(), "");
 }
 
+TEST_P(RealserverWith, TornDownWhatWasBeforeTheFirstApplyIsBack) {
+    const std::string before = snapshot(host());
+    ASSERT_EQ(realserver("apply").status, 0);
+    for (const char* others : {"sysctl -qw net.ipv4.conf.all.arp_ignore=3", "ip link set lo down",
+                               "ip addr flush dev lo scope global", "sysctl -qw net.ipv4.conf.all.arp_announce=1"}) {
+        host().must(others);
+        ASSERT_EQ(realserver("apply").status, 0) << others;
+    }
+    const Output torn_down = realserver("teardown");
+    EXPECT_EQ(torn_down.status, 0) << torn_down;
+    EXPECT_EQ(snapshot(host()), before);
+}
+
 TEST_P(RealserverWith, TornDownTheHostIsAsItWas) {
     const std::string before = snapshot(host());
     const Output planned = realserver("plan");

@@ -67,9 +67,14 @@ TEST(Record, IntendKeepsTheFirstOriginal) {
     EXPECT_EQ(record.at(key(rp_filter_0)), (Entry{rp_filter_2, {rp_filter_0, rp_filter_1}}));
 }
 
-TEST(Record, IntendForgetsAnEntryThatSomebodyElseHasOverruled) {
+TEST(Record, IntendKeepsTheFirstOriginalWhateverOthersHaveSetSince) {
     const Record record = intend({{key(rp_filter_0), {rp_filter_2, {rp_filter_0}}}}, {{rp_filter_1, rp_filter_0}});
-    EXPECT_EQ(record.at(key(rp_filter_0)), (Entry{rp_filter_1, {rp_filter_0}}));
+    EXPECT_EQ(record.at(key(rp_filter_0)), (Entry{rp_filter_2, {rp_filter_0}}));
+}
+
+TEST(Record, NobodyTakesLoDown) {
+    EXPECT_EQ(intend({}, {{Link{"lo", false}, Link{"lo", true}}}), Record{});
+    EXPECT_NE(intend({}, {{Link{"tunl0", false}, Link{"tunl0", true}}}), Record{});
 }
 
 TEST(Record, SettleKeepsWhatIsThere) {
