@@ -19,9 +19,8 @@ bool is_ours(const Item& item, const Observed& observed, const Record& record) {
 }
 
 std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
-    const auto item = find(state, key);
-    const Entry* entry = item ? entry_of(record, *item) : nullptr;
-    return entry ? entry->original : item;
+    const auto known = record.find(key);
+    return known == record.end() ? find(state, key) : known->second.original;
 }
 
 void forget_settings_of(const std::string& device, Record& record) {

@@ -25,7 +25,7 @@ using Record = std::map<Key, Entry>;
 /// Whether the kernel or the record shows `item` to be ours.
 [[nodiscard]] bool is_ours(const Item& item, const Observed& observed, const Record& record);
 
-/// What the setting was before apply first touched it, or is if apply did not.
+/// What the setting was before apply first touched it, or is if apply did not. What others have set since is neither.
 [[nodiscard]] std::optional<Item> original(const Record& record, const HostState& state, const Key& key);
 
 /// Forgets what is known of a device's settings: a new one of the same name has a history of its own.

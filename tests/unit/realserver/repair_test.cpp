@@ -160,6 +160,7 @@ TEST_F(Repair, WhatBelongsToADeviceWaitsForIt) {
 
 TEST_F(Repair, NoDeviceIsUnprotectedInBetween) {
     host_.sysctl("net.ipv4.conf.all.rp_filter", 2);
+    host_.sysctl("net.ipv4.conf.eth0.rp_filter", 0);
     refuse({Kind::sysctl, "net.ipv4.conf.eth0.rp_filter"});
     const Repairs repairs = repair_now();
     EXPECT_THAT(lines(repairs.premature), testing::Contains("~ sysctl net.ipv4.conf.all.rp_filter: 2 -> 0"));
