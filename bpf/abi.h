@@ -172,6 +172,7 @@ enum lb_encap_flag {
     LB_ENCAP_UDP_CSUM = 1 << 2, /* and checksum */
     LB_DEST_LEFT = 1 << 3,      /* the backend is down: a flow that names it chooses anew, only probes go there */
     LB_DEST_DOWN = 1 << 4,      /* checks found the backend down: no packet asks, but the next lbd does */
+    LB_DEST_SORRY = 1 << 5,     /* it says sorry, and others take flows: a UDP flow that names it chooses anew */
 };
 
 /* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, Geneve 8, inner Ethernet 14. */

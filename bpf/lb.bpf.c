@@ -45,6 +45,12 @@ static __always_inline int is_left(const struct lb_dest_body *dest)
     return !dest || dest->action == LB_ACTION_NONE || dest->flags & LB_DEST_LEFT;
 }
 
+/* Connections of a sorry backend end by themselves. UDP has none, so a client that keeps its port would stay with it for ever. */
+static __always_inline int is_sorry(const struct lb_dest_body *dest, const struct packet *p)
+{
+    return dest->flags & LB_DEST_SORRY && p->protocol == IPPROTO_UDP && p->kind != PACKET_LATER_FRAGMENT;
+}
+
 /* Where the first fragment went a later one's flow says, or else the packet is lost. */
 static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, int inner6)
 {
@@ -63,7 +69,7 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
     }
     if (id)
         dest = find_dest(id);
-    if (is_left(dest)) {
+    if (is_left(dest) || is_sorry(dest, p)) {
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
         id = choose(p);

@@ -115,8 +115,9 @@ inline constexpr std::chrono::hours longest_idle{2};
 
 enum class BackendState : std::uint8_t {
     active,
-    drain,  ///< keeps its flows, takes no new ones
-    sorry,  ///< takes flows only while the service has too few others: it says so to clients
+    drain,          ///< keeps its flows, takes no new ones
+    sorry,          ///< takes flows only while the service has too few others: it says so to clients
+    drained_sorry,  ///< it would, but somebody has drained it
 };
 
 struct Backend {

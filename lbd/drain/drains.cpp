@@ -25,6 +25,11 @@ bool concerns(const Drains& drains, const Service& service) {
 }  // namespace
 
 Drains find_backends(const Config& config, std::string_view backend, std::string_view service) {
+BackendState drained(BackendState state) {
+    const bool is_sorry = state == BackendState::sorry || state == BackendState::drained_sorry;
+    return is_sorry ? BackendState::drained_sorry : BackendState::drain;
+}
+
     Drains found;
     for (const Service& one : config.services) {
         if (!service.empty() && one.name != service) continue;
@@ -53,7 +58,7 @@ Config with_drains(Config config, const Drains& drains) {
         if (!concerns(drains, config.services[i])) continue;
         Service service = config.services[i];
         for (Backend& backend : service.backends)
-            if (drains.contains({service.name, backend.name})) backend.state = BackendState::drain;
+            if (drains.contains({service.name, backend.name})) backend.state = drained(backend.state);
         config.services.replace(i, std::move(service));
     }
     return config;

@@ -210,7 +210,9 @@ constexpr std::array families{
     Row{"lbd_backend_path_mtu_bytes", "Path MTU to a backend, if routers say that it is less than the link's",
         MetricType::Gauge, OfBackends{add_path_mtu, false}},
     Row{"lbd_backend_draining", "Whether a backend keeps its flows and gets no new ones", MetricType::Gauge,
-        sum_of([](const BackendStatus& one) { return one.backend.state == BackendState::drain; })},
+        sum_of([](const BackendStatus& one) {
+            return one.backend.state == BackendState::drain || one.backend.state == BackendState::drained_sorry;
+        })},
     Row{"lbd_backend_share_ratio", "The part of its service's new flows that a backend gets", MetricType::Gauge,
         sum_of([](const BackendStatus& one) { return one.share; }, false)},
     Row{"lbd_backend_up", "Whether checks find a backend up; from the first one on", MetricType::Gauge,

@@ -101,6 +101,10 @@ std::uint8_t health_flags(const Service& service, const Backend& backend, const 
     if (!service.health || health_of(health, service.name, backend.name).up) return 0;
     return service.health->on_failure == OnFailure::move ? LB_DEST_DOWN | LB_DEST_LEFT : LB_DEST_DOWN;
 }
+bool is_sorry(const Backend& backend) {
+    return backend.state == BackendState::sorry || backend.state == BackendState::drained_sorry;
+}
+
 
 lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
     const auto hop = hops.find(backend.address);
@@ -110,11 +114,13 @@ lb_dest_body body_of(const Service& service, const Backend& backend, const Hops&
 }
 
 /// The bodies of all ids that the service has given out; those of backends that are gone stay zero: LB_ACTION_NONE.
-void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, const Health& health,
+/// `down`: it is the sorry backends' turn.
+void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, const Health& health, bool down,
                 std::map<std::uint32_t, lb_dest_body>& dests) {
     std::map<std::string_view, lb_dest_body> bodies;
     for (const Backend& backend : service.backends) {
         lb_dest_body& body = bodies.emplace(backend.name, body_of(service, backend, hops)).first->second;
+        if (!down && is_sorry(backend)) body.flags |= LB_DEST_SORRY;
         body.flags |= health_flags(service, backend, health);
     }
     for (const auto& [id, name] : ids.backends) {
@@ -158,7 +164,8 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Image& 
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
         if (service.sticky) value.flags |= LB_SERVICE_STICKY;
         Ring ring = ring_of(service, ids, BackendState::active, health);
-        if (is_down(service, ring)) {
+        const bool down = is_down(service, ring);
+        if (down) {
             if (service.health) value.flags |= LB_SERVICE_DOWN;
             ring = ring_of(service, ids, BackendState::sorry, health);
         }
@@ -175,7 +182,7 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Image& 
         }
         image.vips.try_emplace(vip_itself(service.vip));
         for_each_port(service, [&](const VipKey& key) { image.vips[key] = value; });
-        put_bodies(service, ids, hops, health, image.dests);
+        put_bodies(service, ids, hops, health, down, image.dests);
     }
     return image;
 }

@@ -104,6 +104,7 @@ std::string_view state_name(BackendState state) {
         case BackendState::active:
             return "active";
         case BackendState::drain:
+        case BackendState::drained_sorry:
             return "drain";
         case BackendState::sorry:
             return "sorry";

@@ -110,6 +110,80 @@ print("stayed", [name for _, name in open_ones].count("b5"))
     EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 0; }));
 }
 
+// A resolver asks from one port, again and again; beside it a connection, over which it asks, too.
+TEST_F(LbdFailure, UdpLeavesTheSorryBackendAsSoonAsOthersAreBackAndConnectionsStay) {
+    const std::string dns = head + fmt::format(
+                                       "  - name: dns\n    vip: 192.0.2.1\n    ports: [53/udp, 53/tcp]\n"
+                                       "    encap: {{type: l2}}\n    health: {{type: dns, name: host.example, {}}}\n"
+                                       "    backends:\n"
+                                       "      - {{name: b4, address: 10.0.0.4}}\n"
+                                       "      - {{name: b5, address: 10.0.0.5}}\n"
+                                       "      - {{name: b6, address: 10.0.0.6, state: sorry}}\n",
+                                       often);
+    std::vector<std::optional<DnsServer>> servers;
+    for (const Host& host : hosts_) servers.emplace_back(std::in_place, host, host.name());
+    client().write("/run/resolver.py", R"py(
+import socket, struct, sys
+def answer(reply): return [name for name in ("b4", "b5", "b6") if name.encode() in reply[-3:]][0]
+def query(number):
+    return struct.pack("!6H", number, 0x0100, 1, 0, 0, 0) + b"\x06whoami\x07example\x00" + struct.pack("!2H", 16, 1)
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.settimeout(2)
+udp.connect(("192.0.2.1", 53))
+tcp = socket.create_connection(("192.0.2.1", 53), timeout=20)
+print("connected", flush=True)
+for number, line in enumerate(sys.stdin, 1):
+    udp.send(query(number))
+    tcp.sendall(struct.pack("!H", len(query(number))) + query(number))
+    reply = tcp.recv(4096)
+    while len(reply) < 2 or len(reply) < 2 + struct.unpack("!H", reply[:2])[0]: reply += tcp.recv(4096)
+    print(line.strip(), "udp", answer(udp.recv(4096)), "tcp", answer(reply), flush=True)
+)py");
+    std::optional<Balancer> lbd(std::in_place, balancer(), dns);
+    for (const char* name : {"b4", "b5", "b6"}) ASSERT_TRUE(becomes(*lbd, name, "up"));
+    for (const std::size_t one : {0U, 1U}) servers[one].reset();
+    for (const char* name : {"b4", "b5"}) ASSERT_TRUE(becomes(*lbd, name, "down"));
+    EXPECT_TRUE(eventually([&] { return lbd->backend("b6")["share"] == 1; }));
+
+    client().must("mkfifo /run/ask");
+    Process resolver = client().spawn({"sh", "-c", "exec python3 /run/resolver.py <> /run/ask"});
+    resolver.wait_for("connected");
+    const auto asked = [&](const std::string& when) {
+        client().must(fmt::format("sh -c 'echo {} > /run/ask'", when));
+        resolver.wait_for(when + " udp b");
+        resolver.wait_for("tcp b");
+        const std::string out = resolver.out();
+        return out.substr(out.rfind(when));
+    };
+    EXPECT_EQ(asked("down"), "down udp b6 tcp b6\n");
+    lbd->stop(SIGKILL);
+    lbd.emplace(balancer(), dns);
+    EXPECT_EQ(asked("restarted"), "restarted udp b6 tcp b6\n");
+
+    servers[0].emplace(hosts_[0], "b4");
+    ASSERT_TRUE(becomes(*lbd, "b4", "up"));
+    EXPECT_TRUE(eventually([&] { return lbd->backend("b6")["share"] == 0; }));
+    EXPECT_EQ(asked("back"), "back udp b4 tcp b6\n");
+    lbd->stop();
+    lbd.emplace(balancer(), dns);
+    servers[1].emplace(hosts_[1], "b5");
+    ASSERT_TRUE(becomes(*lbd, "b5", "up"));
+    EXPECT_EQ(asked("both"), "both udp b4 tcp b6\n") << "where it is now it stays";
+
+    // Likewise where somebody drains all others, and the sorry backend later.
+    balancer().must(CULVERT_LBD " drain b4");
+    EXPECT_EQ(asked("drained"), "drained udp b4 tcp b6\n");
+    balancer().must(CULVERT_LBD " drain b5");
+    EXPECT_EQ(dns_whoami(client(), vip4), "b6");
+    const std::string same_port = "dig +short -b 10.0.0.1#4053 @192.0.2.1 whoami.example TXT";
+    EXPECT_EQ(client().must(same_port), "\"b6\"\n");
+    balancer().must(CULVERT_LBD " drain b6");
+    EXPECT_EQ(client().must(same_port), "\"b6\"\n");
+    EXPECT_EQ(lbd->backend("b6")["state"], "drain");
+    balancer().must(CULVERT_LBD " undrain b5");
+    EXPECT_EQ(client().must(same_port), "\"b5\"\n");
+}
+
 // One of two backends is dead, and says so to whoever connects.
 TEST_F(LbdFailure, WhatIsKnownToBeDownStaysSoOverRestartsAndReloads) {
     constexpr const char* service =

@@ -208,6 +208,45 @@ TEST_F(Flow, OfABackendThatIsDownMovesForGood) {
     EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2") << "though the other one is up again";
 }
 
+TEST_F(Flow, OfASorryBackendThatIsNotNeededMovesIfItIsUdp) {
+    for (const char* vip : {"192.0.2.1", "2001:db8::1"}) {
+        const bool v6 = std::string_view(vip).find(':') != std::string_view::npos;
+        const auto ip = [&] { return v6 ? Ethernet() / IPv6() : Ethernet() / IPv4(); };
+        const auto quoted = [&] {
+            return v6 ? Ethernet() / IPv6() / Icmp6{.type = 1} / IPv6{.source = vip, .destination = "2001:db8:c::7"} /
+                            UDP{.source = 53, .destination = 40000}
+                      : Ethernet() / IPv4() / Icmp{.type = 3} / IPv4{.source = vip, .destination = "198.51.100.7"} /
+                            UDP{.source = 53, .destination = 40000};
+        };
+        FlowBalancer balancer({1}, all_on(), 64);
+        const auto set_rings = [&](const std::vector<std::uint16_t>& ring) {
+            balancer.serve(vip, lbd::Protocol::udp, 53, ring);
+            balancer.serve(vip, lbd::Protocol::tcp, 80, ring);
+            balancer.serve(vip, lbd::Protocol::sctp, 9899, ring);
+        };
+        set_rings({1});
+        for (const Packet& first : {ip() / UDP(), ip() / TCP(), ip() / SCTP()})
+            EXPECT_EQ(balancer.send(first), "backend 1") << vip;
+        set_rings({2});
+        EXPECT_EQ(balancer.send(ip() / UDP()), "backend 1") << "it is needed, or drained, or of weight 0";
+        lb_dest_body sorry = backend(1);
+        sorry.flags |= LB_DEST_SORRY;
+        balancer.set_dest(1, sorry);
+        EXPECT_EQ(balancer.send(quoted()), "backend 1") << "the one that has sent it";
+        EXPECT_EQ(balancer.send(ip() / UDP()), "backend 2") << vip;
+        EXPECT_EQ(balancer.counters(2).flows, 1U) << vip;
+        EXPECT_EQ(balancer.send(quoted()), "backend 2") << vip;
+        for (const Packet& next : {ip() / TCP(), ip() / SCTP()}) EXPECT_EQ(balancer.send(next), "backend 1") << vip;
+        EXPECT_EQ(balancer.send(ip() / TCP{.source = 40001}), "backend 2") << vip;
+
+        balancer.set_dest(1, backend(1));
+        EXPECT_EQ(balancer.send(ip() / UDP()), "backend 2") << "it has moved for good";
+        balancer.set_dest(1, sorry);
+        set_rings({1});
+        EXPECT_EQ(balancer.send(ip() / UDP{.source = 7}), "backend 1") << "what the table names is never refused";
+    }
+}
+
 // The old entry must not stand in front of the new one.
 TEST_F(Flow, OfABackendThatIsGoneIsReplacedAndNotDoubled) {
     FlowBalancer balancer({1});

@@ -94,6 +94,23 @@ TEST_F(Fragments, AreTheFirstToMakeRoomInAFullBucket) {
     EXPECT_EQ(balancer.counters(1).flows, 8U);
 }
 
+TEST_F(Fragments, OfASorryBackendThatIsNotNeededFollowTheirFirstOne) {
+    FlowBalancer balancer({1}, all_on(), 64);
+    for (const char* vip : {"192.0.2.1", "2001:db8::1"}) balancer.serve(vip, lbd::Protocol::udp, 53, {1});
+    balancer.send(first4(1));
+    balancer.send(first6(1));
+    lb_dest_body sorry = backend(1);
+    sorry.flags |= LB_DEST_SORRY;
+    balancer.set_dest(1, sorry);
+    for (const char* vip : {"192.0.2.1", "2001:db8::1"}) balancer.serve(vip, lbd::Protocol::udp, 53, {2});
+    EXPECT_EQ(balancer.send(later4(1)), "backend 1");
+    EXPECT_EQ(balancer.send(later6(1)), "backend 1");
+    EXPECT_EQ(balancer.send(first4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(later4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(first6(1)), "backend 2") << "another packet with the same identification";
+    EXPECT_EQ(balancer.send(later6(1)), "backend 2");
+}
+
 TEST_F(Fragments, HaveTheSumOfTheirBytesWhereTheOuterChecksumIsNeeded) {
     const Path path{lbd::Gue{5080}, Family::ipv4, Family::ipv6, Protocol::udp};
     Balancer balancer;

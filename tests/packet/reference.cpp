@@ -494,7 +494,10 @@ void Reference::store(std::uint64_t hash, std::uint32_t dest, bool closing) {
 Outcome Reference::balance(Parsed& packet) {
     std::uint32_t id = look_up(packet);
     bool is_new = false;
-    if (!dests_.contains(id)) {
+    const bool known = dests_.contains(id);
+    const bool sorry = known && (dests_.at(id).flags & LB_DEST_SORRY) != 0 && packet.protocol == udp &&
+                       packet.kind != Kind::later_fragment;
+    if (!known || sorry) {
         if (packet.service == nullptr) return drop("fragment");
         const auto& ring = packet.service->ring;
         if (ring.empty()) return drop("no_backend");

@@ -71,7 +71,9 @@ struct Both {
             if (id % 5 == 0) next.mtu = 1480;
             if (id % 7 == 0) next.ifindex = other_interface;
             if (id % 31 == 0) next.ifindex = closed_interface;
-            set_dest(id, body(path, next));
+            lb_dest_body dest = body(path, next);
+            if (id % 4 == 0) dest.flags |= LB_DEST_SORRY;
+            set_dest(id, dest);
             ids.push_back(id);
         }
         set_dest(++last_id_, lbd::drop_body(LB_DROP_NO_NEIGHBOUR));

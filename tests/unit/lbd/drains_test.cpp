@@ -40,6 +40,16 @@ TEST(Drains, OfTheConfigurationOnlyTheStateChanges) {
     EXPECT_THAT(known({{"web", "b1"}, {"web", "gone"}, {"gone", "b1"}}, config()), ElementsAre(Drained{"web", "b1"}));
 }
 
+TEST(Drains, WhoSaysSorryStaysToBeKnownAsSuch) {
+    Config configured = config();
+    Service web = configured.services[1];
+    web.backends[0].state = BackendState::sorry;
+    configured.services.replace(1, web);
+    const Config once = with_drains(configured, {{"web", "b1"}});
+    EXPECT_EQ(once.services[1].backends[0].state, BackendState::drained_sorry);
+    EXPECT_EQ(with_drains(once, {{"web", "b1"}}), once);
+}
+
 TEST(Drains, TheFileKeepsThem) {
     const std::filesystem::path file =
         drains_file(std::filesystem::temp_directory_path() / fmt::format("drains-{}", getpid()) / "lbd-a.sock");

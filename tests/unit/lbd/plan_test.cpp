@@ -493,3 +493,42 @@ TEST(PlanHealth, ASlowStartIsAPartOfTheWeight) {
 
 }  // namespace
 }  // namespace culvert::lbd
+TEST(PlanHealth, UdpLeavesTheSorryBackendWhileOthersAnswer) {
+    Service web = checked_service();
+    web.backends.back().state = BackendState::sorry;
+    const auto marked = [&](const std::set<std::string>& down) {
+        std::vector<std::string> names;
+        const Image image = planned_without(web, down);
+        for (const Backend& one : web.backends)
+            if ((image.dests.at(*image.ids.at("web").current(one.name)).flags & LB_DEST_SORRY) != 0)
+                names.push_back(one.name);
+        return names;
+    };
+    const std::vector<std::string> sorry{"10.0.0.3"};
+    EXPECT_EQ(marked({}), sorry);
+    EXPECT_EQ(marked({"10.0.0.1"}), sorry);
+    EXPECT_EQ(marked({"10.0.0.1", "10.0.0.2"}), std::vector<std::string>{});
+    web.health->minimum = 2;
+    EXPECT_EQ(marked({"10.0.0.1"}), std::vector<std::string>{});
+    EXPECT_EQ(marked({}), sorry);
+    web.backends.back().state = BackendState::drained_sorry;
+    EXPECT_EQ(marked({}), sorry);
+    EXPECT_EQ(names(planned_without(web, {"10.0.0.1", "10.0.0.2"})), std::vector<std::string>{});
+    web.backends.back().state = BackendState::sorry;
+    web.health.reset();
+    for (const std::size_t i : {0U, 1U}) web.backends[i].weight = 0;
+    EXPECT_EQ(names(planned({web})), sorry);
+    EXPECT_EQ(marked({}), std::vector<std::string>{}) << "the others take no flows";
+    web.backends[0].weight = 1;
+    EXPECT_EQ(marked({}), sorry);
+
+    Service dns = web;
+    dns.name = "dns";
+    dns.vip = address("192.0.2.53");
+    dns.backends[0].weight = 0;
+    const Image both = planned({web, dns});
+    EXPECT_NE(both.dests.at(*both.ids.at("web").current("10.0.0.3")).flags & LB_DEST_SORRY, 0);
+    EXPECT_EQ(both.dests.at(*both.ids.at("dns").current("10.0.0.3")).flags & LB_DEST_SORRY, 0)
+        << "it stands in for one service, not for the other";
+}
+
