@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Parsed = tl::expected<Request, std::string>;
 
-/// The value of a key, if it is a string; else nothing.
+/// The value of a key, if it is a string; else nothing. Of what is no object, too.
 std::string word(const Json& request, const char* key) {
     const auto value = request.find(key);
     return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
@@ -38,10 +38,13 @@ Parsed parse_explain(const Json& request) {
     if (frames == request.end() || !frames->is_array() || frames->size() > ExplainRequest::most_frames)
         return tl::unexpected(fmt::format("\"frames\" is no list of up to {}", ExplainRequest::most_frames));
     ExplainRequest explain{.frames = {}, .interface = word(request, "interface")};
-    for (const Json& digits : *frames) {
-        auto frame = digits.is_string() ? from_hex(digits.get<std::string>()) : std::nullopt;
-        if (!frame) return tl::unexpected(std::string("a frame is not in hexadecimal digits"));
-        explain.frames.push_back(*std::move(frame));
+    for (const Json& frame : *frames) {
+        auto front = from_hex(word(frame, "hex"));
+        const auto length = frame.find("bytes");
+        if (!front) return tl::unexpected(std::string("a frame is not in hexadecimal digits"));
+        if (length == frame.end() || !length->is_number_unsigned() || *length < front->size())
+            return tl::unexpected(std::string("a frame has no number of bytes, or more of them"));
+        explain.frames.push_back({.front = *std::move(front), .length = length->get<std::size_t>()});
     }
     return explain;
 }

@@ -27,7 +27,11 @@ struct UndrainRequest : DrainRequest {};
 struct ExplainRequest {
     static constexpr std::size_t most_frames = 500;
 
-    std::vector<std::vector<std::uint8_t>> frames;
+    struct Frame {
+        std::vector<std::uint8_t> front;  ///< as much of it as is known
+        std::size_t length = 0;           ///< of the whole frame, bytes
+    };
+    std::vector<Frame> frames;
     std::string interface;  ///< by which they come; empty: the first one
 };
 struct StopRequest {
@@ -38,7 +42,7 @@ using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRe
 ///     {"command": "show", "what": "services"}
 ///     {"command": "reload"}
 ///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
-///     {"command": "explain", "frames": ["hexadecimal digits", …], "interface": "name"}
+///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": of the whole}, …], "interface": "name"}
 ///     {"command": "stop", "detach": true}
 /// Or what is wrong with it.
 [[nodiscard]] tl::expected<Request, std::string> parse_request(const nlohmann::ordered_json& request);

@@ -2,14 +2,20 @@
 #include <fmt/core.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <span>
+#include <utility>
+
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
 #include "lbd/control.hpp"
+#include "lbd/control_protocol.hpp"
 #include "lbd/explain/explain.hpp"
 #include "lbd/explain/question.hpp"
+#include "lbd/frame/capture_file.hpp"
 #include "lbd/frame/hex.hpp"
-#include "lbd/frame/pcap_file.hpp"
+#include "lbd/request.hpp"
 #include "lbd/tools.hpp"
 
 namespace culvert::lbd {
@@ -17,26 +23,56 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-/// Asks about as many at a time as a request can hold.
-netlink::Result<Json> ask_about(const std::vector<Bytes>& frames, const Options& options) {
-    constexpr std::size_t most_digits = 60'000;
+using Frames = std::vector<CapturedFrame>;
+
+/// More is not looked at.
+constexpr std::size_t longest_front = Rehearsal::longest;
+
+/// Of the next frames as many as a request can hold; frames of which nothing can be told are left out.
+Json next_request(const Frames& frames, std::size_t& next, const std::string& interface) {
+    constexpr std::size_t most_bytes = RequestLine::longest - 1024, around_frame = 64;
+    Json request{{"command", "explain"}, {"interface", interface}, {"frames", Json::array()}};
+    std::size_t bytes = 0;
+    for (; next < frames.size() && request["frames"].size() < ExplainRequest::most_frames; ++next) {
+        const auto& [frame, length, flaw] = frames[next];
+        if (!flaw.empty()) break;
+        const auto front = std::span(frame).first(std::min(frame.size(), longest_front));
+        bytes += 2 * front.size() + around_frame;
+        if (bytes > most_bytes) break;
+        request["frames"].push_back({{"hex", to_hex(front)}, {"bytes", length}});
+    }
+    return request;
+}
+
+netlink::Result<Json> ask_about(const Frames& frames, const Options& options) {
+    const std::string& interface = options.explain.interface;
     Json answers = Json::array();
     for (std::size_t next = 0; next < frames.size();) {
-        Json request{{"command", "explain"}, {"interface", options.explain.interface}, {"frames", Json::array()}};
-        std::size_t digits = 0;
-        do {
-            request["frames"].push_back(to_hex(frames[next]));
-            digits += 2 * frames[next++].size();
-        } while (next < frames.size() && digits + 2 * frames[next].size() < most_digits);
-        TRY(const Json answer, ask(socket_path(options), request));
+        if (const auto& [frame, length, flaw] = frames[next]; !flaw.empty()) {
+            answers.push_back(unexplained(frame, length, interface, flaw));
+            ++next;
+            continue;
+        }
+        TRY(const Json answer, ask(socket_path(options), next_request(frames, next, interface)));
         answers.insert(answers.end(), answer.begin(), answer.end());
     }
     return answers;
 }
 
-tl::expected<std::vector<Bytes>, std::string> frames_of(const ExplainOptions& options) {
-    if (!options.pcap.empty()) return read_pcap(options.pcap);
-    return question(options).map([](const Question& asked) { return std::vector<Bytes>{encode(asked)}; });
+tl::expected<CaptureFile, std::string> frames_of(const ExplainOptions& options) {
+    if (!options.pcap.empty()) return read_capture(options.pcap);
+    return question(options).map([](const Question& asked) {
+        Bytes frame = encode(asked);
+        const std::size_t length = frame.size();
+        return CaptureFile{.frames = {{.bytes = std::move(frame), .length = length, .flaw = {}}}, .flaw = {}};
+    });
+}
+
+ExitCode tell_flaws(const CaptureFile& file, const std::string& path) {
+    if (file.frames.empty() && file.flaw.empty()) fmt::print(stderr, "lbd: {}: there are no packets in it\n", path);
+    if (file.flaw.empty()) return exit_done;
+    fmt::print(stderr, "lbd: {}; packets before that: {}\n", file.flaw, file.frames.size());
+    return exit_failed;
 }
 
 }  // namespace
@@ -50,11 +86,12 @@ void declare_explain(CLI::App& app, Options& options) {
     app.add_option("--flags", explain.flags, "TCP flags, separated by commas (default syn)")->type_name("FLAGS");
     app.add_option("--length", explain.length, "Of the IP packet, bytes (default: its headers)")
         ->type_name("BYTES")
-        ->check(CLI::Range(0, 3000));
-    auto* pcap = app.add_option("--pcap", explain.pcap, "The packets of a pcap or pcapng file instead")
-                     ->type_name("FILE")
-                     ->excludes(source)
-                     ->excludes(destination);
+        ->check(CLI::Range(0, 65'535));
+    auto* pcap =
+        app.add_option("--pcap", explain.pcap, "The packets of a pcap or pcapng file instead; -: of standard input")
+            ->type_name("FILE")
+            ->excludes(source)
+            ->excludes(destination);
     source->needs(destination)->excludes(pcap);
     destination->needs(source)->excludes(pcap);
     app.add_option("--interface", explain.interface, "By which it comes (default: the first that is balanced on)")
@@ -65,20 +102,20 @@ void declare_explain(CLI::App& app, Options& options) {
 ExitCode explain(const Options& options) {
     if (options.explain.source.empty() && options.explain.pcap.empty())
         return complain("explain what? --src ADDRESS:PORT --dst ADDRESS:PORT, or --pcap FILE");
-    const auto frames = frames_of(options.explain);
-    if (!frames) return complain(frames.error());
-    const auto answers = ask_about(*frames, options);
+    const auto file = frames_of(options.explain);
+    if (!file) return complain(file.error());
+    const auto answers = ask_about(file->frames, options);
     if (!answers) return fail(answers.error());
     if (options.json) {
         fmt::print("{}\n", answers->dump(2));
-        return exit_done;
+        return tell_flaws(*file, options.explain.pcap);
     }
     const char* separator = "";
     for (const Json& answer : *answers) {
         fmt::print("{}{}", separator, to_story(answer, common::use_color(options.color, STDOUT_FILENO)));
         separator = "\n";
     }
-    return exit_done;
+    return tell_flaws(*file, options.explain.pcap);
 }
 
 }  // namespace culvert::lbd

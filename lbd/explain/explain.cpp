@@ -48,8 +48,12 @@ lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
     return dest == scene.image.dests.end() ? lb_dest_body{} : dest->second;
 }
 
-/// A flow that names it chooses anew: is_left in lb.bpf.c.
-bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
+/// The flow chose anew, though the flow table has it: it asked the Maglev table, or would have if there were one.
+bool has_left(const lb_story& story, const Scene& scene) {
+    if (story.known == 0) return false;
+    const lb_dest_body body = body_of(story.known, scene);
+    return story.table_size != 0 || body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0;
+}
 
 std::string name_of(std::uint32_t ifindex, const Scene& scene) {
     const auto name = scene.interfaces.find(ifindex);
@@ -57,19 +61,22 @@ std::string name_of(std::uint32_t ifindex, const Scene& scene) {
 }
 
 /// RFC 1812, section 5.3.4.
-std::string whom_it_is_for(Frame frame, Addressee addressee, const std::optional<Headers>& headers) {
+std::string whom_it_is_for(Frame frame, Addressee addressee) {
     if (addressee == Addressee::all)
         return "it is a broadcast or a multicast to the link, and none of those is forwarded";
-    if (addressee == Addressee::other_vlan && headers)
+    if (addressee == Addressee::other_vlan)
         return fmt::format("it is of VLAN {}, for which there is no device on this host's interfaces",
-                           fmt::join(headers->vlans, " in VLAN "));
+                           fmt::join(vlans_of(frame), " in VLAN "));
     netlink::MacAddress mac;
     std::ranges::copy(frame.first(mac.bytes.size()), mac.bytes.begin());
     return fmt::format("it is for MAC address {}, which none of this host's interfaces has there", mac.to_string());
 }
 
 std::string why_passed(Frame frame, const Fate& fate, const std::optional<Headers>& headers, const Scene& scene) {
-    if (fate.addressee != Addressee::us) return whom_it_is_for(frame, fate.addressee, headers);
+    if (fate.addressee != Addressee::us) return whom_it_is_for(frame, fate.addressee);
+    constexpr std::size_t most_tags = 2;
+    if (const auto vlans = vlans_of(frame); vlans.size() > most_tags)
+        return fmt::format("it has {} VLAN tags, and the balancer looks behind {}", vlans.size(), most_tags);
     if (!headers) return "it is no whole IPv4 or IPv6 packet";
     const std::string to = headers->destination.to_string();
     const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };
@@ -120,18 +127,47 @@ Json flow(const lb_story& story, bool gone, const Scene& scene) {
     return json;
 }
 
+Json packet(Frame front, const Excerpt& seen, const std::optional<Headers>& headers) {
+    Json json{{"interface", ""}, {"bytes", seen.length}};
+    if (seen.captured < std::min(seen.length, Rehearsal::longest)) json["captured"] = seen.captured;
+    json["text"] = headers ? headers->to_string() : "no IP packet";
+    json["hex"] = to_hex(front);
+    return json;
+}
+
+/// Whether the balancer made an answer of the packet.
+bool is_answer(const Fate& fate) {
+    const bool leaves = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
+    return leaves && fate.event && *fate.event != LB_EVENT_ICMP_ERROR && *fate.event != LB_EVENT_EVICTED;
+}
+
+/// What the program would have said of the packet, had it not been shortened. ICMP errors and later fragments are not
+/// answered.
+Fate of_the_whole(Fate fate, Frame frame, const Excerpt& seen, const std::optional<Headers>& headers,
+                  const lb_dest_body& body) {
+    const bool is_sent = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
+    if (seen.missing == 0 || !is_sent || is_answer(fate) || !headers) return fate;
+    if (frame.size() - headers->ip_offset + seen.missing <= body.mtu) return fate;
+    fate.verdict = headers->has_ports ? XDP_TX : XDP_DROP;
+    fate.reason = LB_DROP_TOO_BIG;
+    fate.event.reset();
+    if (headers->has_ports) fate.event = LB_EVENT_TOO_BIG_SENT;
+    fate.frame.clear();
+    return fate;
+}
+
 }  // namespace
 
-Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& scene) {
+Json explain(Frame frame, std::uint32_t ifindex, const Fate& outcome, const Scene& scene,
+             const std::optional<Excerpt>& excerpt) {
     const auto headers = decode(frame);
-    const lb_story& story = fate.story;
-    Json json{{"packet",
-               {{"interface", name_of(ifindex, scene)},
-                {"bytes", frame.size()},
-                {"text", headers ? headers->to_string() : "no IP packet"},
-                {"hex", to_hex(frame)}}}};
+    const lb_story& story = outcome.story;
+    const Excerpt all{.captured = frame.size(), .length = frame.size()};
+    const Excerpt& seen = excerpt ? *excerpt : all;
+    Json json{{"packet", packet(frame.first(std::min(frame.size(), seen.captured)), seen, headers)}};
+    json["packet"]["interface"] = name_of(ifindex, scene);
 
-    const bool gone = story.known != 0 && is_left(body_of(story.known, scene));
+    const bool gone = has_left(story, scene);
     const std::uint32_t id = story.known != 0 && !gone ? story.known : story.chosen;
     const lb_dest_body body = body_of(id, scene);
     const auto owner = owner_of(id != 0 ? id : story.service, scene);
@@ -146,8 +182,9 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& 
         if (body.mtu != 0) json["backend"]["longest"] = body.mtu;
     }
 
+    const Fate fate = of_the_whole(outcome, frame, seen, headers, body);
     const bool leaves = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
-    const bool answered = leaves && fate.event && *fate.event != LB_EVENT_ICMP_ERROR && *fate.event != LB_EVENT_EVICTED;
+    const bool answered = is_answer(fate);
     json["verdict"] = answered ? "answered" : leaves ? "sent" : fate.verdict == XDP_PASS ? "passed" : "dropped";
     if (fate.reason) {
         json["reason"] = reasons[*fate.reason].name;
@@ -157,12 +194,26 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& fate, const Scene& 
         json["event"] = events[*fate.event].name;
         json["event_text"] = events[*fate.event].text;
         const std::size_t l2 = headers ? headers->ip_offset : 0;
-        json["out"] = out(fate, name_of(ifindex, scene), {{"ethernet", l2}, {"packet", fate.frame.size() - l2}});
+        if (!fate.frame.empty())
+            json["out"] = out(fate, name_of(ifindex, scene), {{"ethernet", l2}, {"packet", fate.frame.size() - l2}});
     } else if (leaves && owner && owner->backend != nullptr) {
         const std::uint32_t to = fate.verdict == XDP_REDIRECT ? body.ifindex : ifindex;
         json["out"] = out(fate, name_of(to, scene), parts_of(body, *owner->backend, fate.frame.size()));
     }
+    const bool is_as_long = fate.event != LB_EVENT_TOO_BIG_SENT && fate.event != LB_EVENT_TTL_SENT;
+    if (json.contains("out") && is_as_long) json["out"]["bytes"] = fate.frame.size() + seen.length - frame.size();
+
     if (fate.verdict == XDP_PASS) json["passed_text"] = why_passed(frame, fate, headers, scene);
+    return json;
+}
+
+Json unexplained(Frame front, std::size_t length, const std::string& interface, const std::string& why) {
+    front = front.first(std::min(front.size(), Rehearsal::longest));
+    Json json{{"packet", packet(front, {.captured = front.size(), .length = length}, decode(front))}};
+    json["packet"]["interface"] = interface;
+    if (interface.empty()) json["packet"].erase("interface");
+    json["verdict"] = "unknown";
+    json["unknown_text"] = why;
     return json;
 }
 

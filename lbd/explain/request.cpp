@@ -10,10 +10,14 @@
 #include "lbd/daemon.hpp"
 #include "lbd/datapath/rehearsal.hpp"
 #include "lbd/explain/explain.hpp"
+#include "lbd/frame/whole.hpp"
 
 namespace culvert::lbd {
 
 namespace {
+
+constexpr const char* too_short = "no Ethernet frame is so short";
+constexpr const char* too_little = "what was captured of it ends within the headers that the balancer looks at";
 
 /// A frame that was made up has no MAC addresses: it goes to the interface by which it comes.
 std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netlink::MacAddress& interface) {
@@ -40,11 +44,17 @@ Answer Daemon::answer(const ExplainRequest& request) {
     Json answers = Json::array();
     const auto port = resolver_.network().ports.find(by->ifindex);
     const auto mac = port == resolver_.network().ports.end() ? std::nullopt : port->second.mac;
-    for (const auto& one : request.frames) {
-        const auto frame = addressed(one, mac.value_or(netlink::MacAddress{}));
+    for (const auto& [front, length] : request.frames) {
+        const auto whole = as_whole(front, length, Rehearsal::longest);
+        if (length < Rehearsal::shortest || !whole) {
+            answers.push_back(unexplained(front, length, by->name, whole ? too_short : too_little));
+            continue;
+        }
+        const auto frame = addressed(whole->frame, mac.value_or(netlink::MacAddress{}));
         const auto fate = rehearsal->run(frame, by->ifindex);
         if (!fate) return tl::unexpected(fate.error().message());
-        answers.push_back(explain(frame, by->ifindex, *fate, scene));
+        const Excerpt excerpt{.captured = front.size(), .length = length, .missing = whole->missing};
+        answers.push_back(explain(frame, by->ifindex, *fate, scene, excerpt));
     }
     return answers;
 }

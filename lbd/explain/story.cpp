@@ -28,9 +28,17 @@ std::string dump(const Json& part) {
     return result;
 }
 
+std::string packet_text(const Json& packet) {
+    std::string result = fmt::format("{}, {} bytes", text(packet, "text"), text(packet, "bytes"));
+    if (packet.contains("captured")) result += fmt::format(", {} of them captured", text(packet, "captured"));
+    if (packet.contains("interface")) result += ", by " + text(packet, "interface");
+    return result;
+}
+
 std::string flow(const Json& flow) {
     const std::string where = fmt::format("bucket {}", text(flow, "bucket"));
-    if (flow.contains("gone")) return fmt::format("in the flow table, for a backend that is gone or down ({})", where);
+    if (flow.contains("gone"))
+        return fmt::format("in the flow table, for a backend that is gone, down or not needed ({})", where);
     return fmt::format("{}in the flow table ({})", flow.at("known").get<bool>() ? "" : "not ", where);
 }
 
@@ -47,7 +55,8 @@ std::string conclusion(const Json& json) {
     if (verdict == "passed") return "to the kernel: " + text(json, "passed_text");
     if (verdict == "dropped" && json.contains("reason"))
         return fmt::format("{}: {}", text(json, "reason"), text(json, "reason_text"));
-    if (!json.contains("out")) return "";
+    if (verdict == "unknown") return text(json, "unknown_text");
+    if (!json.contains("out")) return verdict == "answered" ? text(json, "reason_text") : "";
     const std::string by = fmt::format("by {}, {} bytes", text(json["out"], "interface"), text(json["out"], "bytes"));
     if (verdict != "answered") return by;
     return fmt::format("{}: {}", by, json.contains("reason") ? text(json, "reason_text") : text(json, "event_text"));
@@ -60,9 +69,7 @@ std::string to_story(const Json& json, bool colored) {
     const auto step = [&](const std::string& name, const std::string& words, Color color = Color::bold) {
         result += common::paint(fmt::format("{:<9}", name), color, colored) + ' ' + words + '\n';
     };
-    const Json& packet = json.at("packet");
-    step("packet",
-         fmt::format("{}, {} bytes, by {}", text(packet, "text"), text(packet, "bytes"), text(packet, "interface")));
+    step("packet", packet_text(json.at("packet")));
     if (json.contains("service"))
         step("service", fmt::format("{}: VIP {}", text(json["service"], "name"), text(json["service"], "vip")));
     if (json.contains("flow")) step("flow", flow(json["flow"]));

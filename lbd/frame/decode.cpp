@@ -62,16 +62,17 @@ std::optional<std::size_t> skip_ipv6(View ip, Headers& headers) {
 
 }  // namespace
 
+std::vector<std::uint16_t> vlans_of(View frame) {
+    std::vector<std::uint16_t> vlans;
+    for (std::size_t at = ETH_HLEN; frame.size() >= at + 4 && is_tag(u16(frame, at - 2)); at += 4)
+        vlans.push_back(u16(frame, at) & 0xfff);
+    return vlans;
+}
+
 std::optional<Headers> decode(View frame) {
-    Headers headers;
-    std::size_t at = ETH_HLEN;
+    Headers headers{.vlans = vlans_of(frame)};
+    const std::size_t at = headers.ip_offset = ETH_HLEN + 4 * headers.vlans.size();
     if (frame.size() < at) return std::nullopt;
-    for (std::uint16_t type = u16(frame, at - 2); is_tag(type); type = u16(frame, at - 2)) {
-        if (frame.size() < at + 4) return std::nullopt;
-        headers.vlans.push_back(u16(frame, at) & 0xfff);
-        at += 4;
-    }
-    headers.ip_offset = at;
     const View ip = frame.subspan(at);
     const std::uint16_t type = u16(frame, at - 2);
     const bool is_v4 = type == ETH_P_IP;

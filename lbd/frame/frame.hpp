@@ -34,6 +34,9 @@ struct Headers {
     [[nodiscard]] std::string to_string() const;
 };
 
+/// Ids of its VLAN tags, the outer one first.
+[[nodiscard]] std::vector<std::uint16_t> vlans_of(std::span<const std::uint8_t> frame);
+
 /// Nothing if it is no IP packet in an Ethernet frame, or too short for its headers.
 [[nodiscard]] std::optional<Headers> decode(std::span<const std::uint8_t> frame);
 

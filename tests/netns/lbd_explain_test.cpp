@@ -82,6 +82,175 @@ TEST_F(LbdExplain, AFlowThatTheTableKnows) {
               false);
 }
 
+// What tcpdump, editcap and mergecap make of the same packets: a SYN, a datagram, a segment that fills the link.
+class LbdExplainCaptures : public LbdExplain {
+  protected:
+    void SetUp() override {
+        LbdExplain::SetUp();
+        if (IsSkipped()) return;
+        client().write("/run/send.py", R"py(
+import socket, struct, sys
+def sum16(b):
+    total = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+def ip(protocol, body):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), 1, 0x4000, 64, protocol, 0,
+                       socket.inet_aton("10.0.0.1"), socket.inet_aton("192.0.2.1"))
+    return head[:10] + struct.pack("!H", sum16(head)) + head[12:] + body
+def tcp(flags, size): return struct.pack("!HHIIBBHHH", 4000, 80, 1, 1, 0x50, flags, 1024, 0, 0) + bytes(size)
+def udp(size): return struct.pack("!HHHH", 4000, 53, 8 + size, 0) + bytes(size)
+s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
+for packet in ip(6, tcp(2, 0)), ip(17, udp(100)), ip(6, tcp(16, 1360)): s.sendto(packet, ("192.0.2.1", 0))
+)py");
+    }
+
+    /// What tcpdump, with these options, captures while the client sends to the VIP, as a file of the balancer.
+    void capture(const std::string& options, const std::string& path) {
+        Process tcpdump = client().spawn(
+            fmt::format("tcpdump --immediate-mode -U -Z root -c 3 -w {} {} dst host 192.0.2.1", path, options));
+        tcpdump.wait_for("listening on");
+        client().must("python3 /run/send.py");
+        const Output output = tcpdump.wait();
+        ASSERT_TRUE(output.ok()) << output;
+        balancer().write(path, client().read(path));
+    }
+    /// "sent 86, sent 182": of each packet.
+    static std::string brief(const json& told) {
+        std::string text;
+        for (const json& one : told) {
+            text += (text.empty() ? "" : ", ") + one["verdict"].get<std::string>();
+            if (one.contains("out")) text += fmt::format(" {}", one["out"]["bytes"].get<int>());
+        }
+        return text;
+    }
+    std::string briefly(const std::string& path) { return brief(explained("--pcap " + path)); }
+    std::string shell(const std::string& command) {
+        const Output output = balancer().run({"sh", "-c", command});
+        EXPECT_TRUE(output.ok()) << command << '\n' << output;
+        return output.out;
+    }
+};
+
+TEST_F(LbdExplainCaptures, OfAnyLinkTypeLengthAndFormat) {
+    const std::string all = "sent 86, sent 174, sent 1446";
+    capture("-i eth0", "/run/whole.pcap");
+    EXPECT_EQ(briefly("/run/whole.pcap"), all);
+    for (const char* type : {"LINUX_SLL", "LINUX_SLL2"}) {
+        capture(fmt::format("-i any -y {}", type), "/run/any.pcap");
+        EXPECT_EQ(briefly("/run/any.pcap"), all) << type;
+    }
+    capture("-i eth0 -s 60", "/run/short.pcap");
+    const json told = explained("--pcap /run/short.pcap");
+    EXPECT_EQ(brief(told), all);
+    EXPECT_FALSE(told[0]["packet"].contains("captured"));
+    const int captured = told[2]["packet"]["captured"];  // libpcap takes some bytes less
+    EXPECT_THAT(captured, testing::AllOf(testing::Le(60), testing::Ge(54)));
+    EXPECT_EQ(told[2]["packet"]["bytes"], 1414);
+    EXPECT_THAT(balancer().must(CULVERT_LBD " explain --pcap /run/short.pcap"),
+                HasSubstr(fmt::format("tcp ack, 1414 bytes, {} of them captured, by eth0\n", captured)));
+    capture("-i eth0 -s 48", "/run/shorter.pcap");
+    EXPECT_EQ(briefly("/run/shorter.pcap"), "unknown, sent 174, unknown");
+
+    // As raw IP, with other clocks, in the other format; several interfaces of several link types in one file.
+    for (const char* command :
+         {"editcap -C 14 -L -T rawip /run/whole.pcap /run/raw.pcap",
+          "editcap -C 14 -L -T rawip4 -F nsecpcap /run/whole.pcap /run/raw4.pcap",
+          "editcap -F pcapng /run/whole.pcap /run/ng.pcapng", "editcap -F nsecpcap /run/whole.pcap /run/ns.pcap",
+          "editcap -F modpcap /run/whole.pcap /run/mod.pcap", "editcap -F pcapng -s 60 /run/whole.pcap /run/cut.pcapng",
+          "mergecap -a -F pcapng -w /run/merged.pcapng /run/whole.pcap /run/raw.pcap /run/any.pcap /run/short.pcap"})
+        balancer().must(command);
+    for (const char* path : {"raw.pcap", "raw4.pcap", "ng.pcapng", "ns.pcap", "mod.pcap", "cut.pcapng"})
+        EXPECT_EQ(briefly(fmt::format("/run/{}", path)), all) << path;
+    EXPECT_EQ(briefly("/run/merged.pcapng"), fmt::format("{0}, {0}, {0}, {0}", all));
+
+    shell("mkfifo /run/fifo");
+    const Process feeder = balancer().spawn({"sh", "-c", "cat /run/whole.pcap > /run/fifo"});
+    EXPECT_EQ(briefly("/run/fifo"), all);
+    const std::string piped = CULVERT_LBD " explain -j --pcap - < /run/ng.pcapng";
+    EXPECT_EQ(brief(json::parse(shell(piped))), all);
+}
+
+TEST_F(LbdExplainCaptures, OneThatIsNotAsItShouldBe) {
+    capture("-i eth0", "/run/whole.pcap");
+    shell("cd /run; head -c -1 whole.pcap > cut.pcap; head -c 24 whole.pcap > none.pcap; : > empty.pcap");
+    const Output cut = balancer().run(CULVERT_LBD " explain -j --pcap /run/cut.pcap");
+    EXPECT_EQ(cut.status, 1);
+    EXPECT_EQ(brief(json::parse(cut.out)), "sent 86, sent 174");
+    EXPECT_THAT(cut.err, HasSubstr("/run/cut.pcap ends within the record"));
+    const Output none = balancer().run(CULVERT_LBD " explain -j --pcap /run/none.pcap");
+    EXPECT_EQ(none.status, 0);
+    EXPECT_EQ(none.out, "[]\n");
+    EXPECT_EQ(none.err, "lbd: /run/none.pcap: there are no packets in it\n");
+    const Output empty = balancer().run(CULVERT_LBD " explain --pcap /run/empty.pcap");
+    EXPECT_EQ(empty.status, 2);
+    EXPECT_EQ(empty.err, "lbd: /run/empty.pcap is empty\n");
+
+    SCOPED_TRACE("cure of capture_compressed");
+    for (const auto& [packer, suffix] :
+         {std::pair{"gzip", ".gz"}, {"xz", ".xz"}, {"bzip2", ".bz2"}, {"zstd -q", ".zst"}}) {
+        if (!balancer().run({"sh", "-c", fmt::format("{} -k /run/whole.pcap", packer)}).ok()) continue;
+        const Output packed = balancer().run(fmt::format("{} explain --pcap /run/whole.pcap{}", CULVERT_LBD, suffix));
+        EXPECT_EQ(packed.status, 2);
+        const std::string cure = packed.err.substr(packed.err.find(" is compressed: ") + 16);
+        EXPECT_THAT(shell(cure), HasSubstr("192.0.2.1:80 tcp syn")) << packed.err;
+    }
+}
+
+// One record of each length in a file that no tool would write.
+TEST_F(LbdExplainCaptures, FramesOfAnyLength) {
+    balancer().write("/run/lengths.py", R"py(
+import struct, sys
+macs = bytes.fromhex("02000a00000202000a000001")
+def sum16(b):
+    total = sum(struct.unpack("!%dH" % (len(b) // 2), b))
+    while total >> 16: total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+def frame(size):
+    head = struct.pack("!BBHHHBBH4s4s", 0x45, 0, size, 1, 0x4000, 64, 6, 0, bytes([10, 0, 0, 1]), bytes([192, 0, 2, 1]))
+    head = head[:10] + struct.pack("!H", sum16(head)) + head[12:]
+    return macs + b"\x08\x00" + head + struct.pack("!HHIIBBHHH", 4000, 80, 1, 1, 0x50, 16, 1024, 0, 0) + bytes(size - 40)
+file = struct.pack(">IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 262144, 1)
+for size in 40, 1468, 1469, 3386, 3387, 9000, 65535: file += struct.pack(">IIII", 0, 0, size + 14, size + 14) + frame(size)
+tagged = frame(100)
+for packet in b"", b"\x02", tagged[:12] + b"\x81\x00\x00\x05" + tagged[12:], tagged[:12] + 3 * b"\x81\x00\x00\x00" + tagged[12:]:
+    file += struct.pack(">IIII", 0, 0, len(packet), len(packet)) + packet
+open("/run/lengths.pcap", "wb").write(file)
+)py");
+    balancer().must("python3 /run/lengths.py");
+    const json told = explained("--pcap /run/lengths.pcap");
+    EXPECT_EQ(brief(told),
+              "sent 86, sent 1514, answered 590, answered 590, answered 590, answered 590, answered 590, "
+              "unknown, unknown, passed, passed");
+    EXPECT_EQ(told[6]["packet"]["bytes"], 65549);
+    EXPECT_EQ(told[6]["reason"], "too_big");
+    EXPECT_THAT(told[9]["passed_text"], HasSubstr("it is of VLAN 5, for which there is no device"));
+    EXPECT_THAT(told[10]["passed_text"], HasSubstr("3 VLAN tags"));
+
+    // Where they do fit; also those that are longer than the program can be tried with.
+    balancer().ip("route add 10.0.0.3/32 dev eth0 mtu 9000\n");
+    EXPECT_TRUE(eventually([&] { return explained("192.0.2.1:80", "")["backend"]["longest"] == 8968; }));
+    const auto sent = [&](int length) {
+        return brief(json::array({explained("192.0.2.1:80", fmt::format("--flags ack --length {}", length))}));
+    };
+    EXPECT_EQ(sent(3386), "sent 3432");
+    EXPECT_EQ(sent(3387), "sent 3433");
+    EXPECT_EQ(sent(8968), "sent 9014");
+    EXPECT_EQ(sent(8969), "answered");
+    EXPECT_EQ(explained("192.0.2.1:80", "--flags ack --length 8969")["reason"], "too_big");
+}
+
+// More than the control socket takes in one request, in number and in bytes.
+TEST_F(LbdExplainCaptures, ThousandsOfThem) {
+    capture("-i eth0", "/run/whole.pcap");
+    balancer().write("/run/many.py", R"py(
+data = open("/run/whole.pcap", "rb").read()
+open("/run/many.pcap", "wb").write(data[:24] + data[24:] * 400 + bytes(16) * 700)
+)py");
+    balancer().must("python3 /run/many.py");
+    EXPECT_EQ(explained("--pcap /run/many.pcap").size(), 1900U);
+}
+
 TEST_F(LbdExplain, WhyItGoesNowhere) {
     const json lost = explained("192.0.2.9:80", "");
     EXPECT_EQ(lost["verdict"], "dropped");

@@ -75,13 +75,74 @@ TEST_F(Explain, AFrameForOthersPassesAndSaysForWhom) {
     EXPECT_THAT(passed(3, Addressee::all), HasSubstr("a multicast"));
 }
 
+TEST_F(Explain, TagsAreWhyAFramePasses) {
+    const auto passed = [&](const std::vector<std::uint8_t>& frame, Addressee addressee) {
+        const Json json =
+            explain(frame, 2, {.verdict = XDP_PASS, .addressee = addressee}, {config_, {}, {{2, "eth0"}}});
+        return json["passed_text"].get<std::string>();
+    };
+    auto frame = encode({.source = address("198.51.100.9"),
+                         .destination = address("192.0.2.1"),
+                         .protocol = IPPROTO_TCP,
+                         .source_port = 40000,
+                         .destination_port = 80});
+    const std::vector<std::uint8_t> tag{0x81, 0, 0, 5};
+    for (int i = 0; i < 3; ++i) frame.insert(frame.begin() + 12, tag.begin(), tag.end());
+    EXPECT_EQ(passed(frame, Addressee::us), "it has 3 VLAN tags, and the balancer looks behind 2");
+    std::vector<std::uint8_t> arp(60);
+    arp[12] = 0x81;
+    arp[15] = 7;
+    arp[16] = 8;
+    arp[17] = 6;
+    EXPECT_EQ(passed(arp, Addressee::other_vlan),
+              "it is of VLAN 7, for which there is no device on this host's interfaces");
+}
+
+TEST_F(Explain, AFrameOfWhichThereIsNotEnough) {
+    const std::vector<std::uint8_t> front(20);
+    const Json json = unexplained(front, 1514, "eth0", "too little");
+    EXPECT_EQ(json["verdict"], "unknown");
+    EXPECT_EQ(to_story(json, false),
+              "packet    no IP packet, 1514 bytes, 20 of them captured, by eth0\nunknown   too little\n");
+    EXPECT_EQ(to_story(unexplained({}, 0, "", "nothing"), false),
+              "packet    no IP packet, 0 bytes\nunknown   nothing\n");
+}
+
+TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {
+    const Image image = *plan(config_.services, hops_, {}, {}, {});
+    const std::uint32_t id = *image.ids.at("web").current("a");
+    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_ICMP}) {
+        auto frame = encode({.source = address("198.51.100.9"),
+                             .destination = address("192.0.2.1"),
+                             .protocol = protocol,
+                             .source_port = 40000,
+                             .destination_port = 80,
+                             .length = 1400});
+        const Fate sent{
+            .verdict = XDP_TX,
+            .frame = frame,
+            .story = {.hash = 7, .known = id, .service = 1, .table_size = 0, .slot = 0, .chosen = 0, .pad = 0}};
+        const auto told = [&](std::size_t missing) {
+            return explain(frame, 2, sent, {config_, image, {{2, "eth0"}}},
+                           Excerpt{.captured = frame.size(), .length = frame.size() + missing, .missing = missing});
+        };
+        EXPECT_EQ(told(80)["verdict"], "sent");
+        EXPECT_EQ(told(80)["out"]["bytes"], frame.size() + 80);
+        EXPECT_EQ(told(81)["verdict"], protocol == IPPROTO_TCP ? "answered" : "dropped");
+        EXPECT_EQ(told(81)["reason"], "too_big");
+        EXPECT_FALSE(told(81).contains("out"));
+        EXPECT_THAT(to_story(told(81), false), HasSubstr("longer than the path"));
+    }
+}
+
 TEST_F(Explain, TheFlowOfABackendThatIsDownGoesToTheOneThatTheTableNames) {
     const Json json = told({{{"web", "a"}, {.up = false}}});
     EXPECT_EQ(json["backend"]["name"], "b");
     EXPECT_EQ(json["flow"]["gone"], true);
     EXPECT_EQ(json["table"]["entry"], 5);
-    EXPECT_THAT(to_story(json, false),
-                HasSubstr("\nflow      in the flow table, for a backend that is gone or down (bucket 7)\n"));
+    EXPECT_THAT(
+        to_story(json, false),
+        HasSubstr("\nflow      in the flow table, for a backend that is gone, down or not needed (bucket 7)\n"));
 }
 
 }  // namespace

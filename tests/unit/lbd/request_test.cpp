@@ -52,8 +52,12 @@ TEST(RequestTest, EachCommandIsAValue) {
     const auto drain = parsed<DrainRequest>({{"command", "drain"}, {"backend", "b1"}, {"service", "web"}});
     EXPECT_EQ(drain.backend + " of " + drain.service, "b1 of web");
     EXPECT_EQ(parsed<UndrainRequest>({{"command", "undrain"}, {"backend", "b1"}}).service, "");
-    const auto explain = parsed<ExplainRequest>({{"command", "explain"}, {"frames", {"00ff", ""}}});
-    EXPECT_THAT(explain.frames, testing::ElementsAre(testing::ElementsAre(0, 255), testing::IsEmpty()));
+    const auto explain = parsed<ExplainRequest>(
+        Json::parse(R"({"command": "explain", "frames": [{"hex": "00ff", "bytes": 1514}, {"hex": "", "bytes": 0}]})"));
+    ASSERT_EQ(explain.frames.size(), 2U);
+    EXPECT_THAT(explain.frames[0].front, testing::ElementsAre(0, 255));
+    EXPECT_EQ(explain.frames[0].length, 1514U);
+    EXPECT_THAT(explain.frames[1].front, testing::IsEmpty());
     EXPECT_FALSE(parsed<StopRequest>({{"command", "stop"}, {"detach", "yes"}}).detach);
     EXPECT_TRUE(parsed<StopRequest>({{"command", "stop"}, {"detach", true}}).detach);
 }
@@ -66,8 +70,15 @@ TEST(RequestTest, WhatIsWrongIsSaid) {
     EXPECT_EQ(error({{"command", "show"}, {"what", "cats"}}), "nothing to show called \"cats\"");
     EXPECT_EQ(error({{"command", "explain"}}), "\"frames\" is no list of up to 500");
     EXPECT_EQ(error({{"command", "explain"}, {"frames", Json(501, "00")}}), "\"frames\" is no list of up to 500");
-    EXPECT_EQ(error({{"command", "explain"}, {"frames", {"0g"}}}), "a frame is not in hexadecimal digits");
-    EXPECT_EQ(error({{"command", "explain"}, {"frames", {1}}}), "a frame is not in hexadecimal digits");
+    const auto one = [&](const Json& frame) {
+        return error({{"command", "explain"}, {"frames", Json::array({frame})}});
+    };
+    EXPECT_EQ(one({{"hex", "0g"}, {"bytes", 1}}), "a frame is not in hexadecimal digits");
+    for (const Json& length : {Json("2"), Json(-1), Json(1), Json(2.5), Json()})
+        EXPECT_EQ(one({{"hex", "00ff"}, {"bytes", length}}), "a frame has no number of bytes, or more of them")
+            << length;
+    for (const Json& frame : {Json(1), Json("00ff"), Json::object(), Json()})
+        EXPECT_EQ(one(frame), "a frame has no number of bytes, or more of them") << frame;
 }
 
 }  // namespace
