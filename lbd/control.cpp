@@ -20,6 +20,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lbd/cure.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -73,7 +75,7 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
     auto socket = connect_to(path);
     if (!socket) {
         if (socket.error().code == ENOENT || socket.error().code == ECONNREFUSED)
-            socket.error().cure = "is it running? lbd run -c FILE";
+            socket.error().cure = cure_of("not_running");
         return tl::unexpected(socket.error());
     }
     ::setsockopt(socket->get(), SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

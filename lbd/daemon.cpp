@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/log.hpp"
+#include "lbd/cure.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/health/answer_tap.hpp"
@@ -50,7 +51,7 @@ std::string summary(const Config& config, const Hops& hops) {
 Result<> expect_interfaces(const Resolver& resolver, const std::vector<std::string>& waited_for) {
     for (const std::string& name : resolver.missing())
         if (std::ranges::find(waited_for, name) == waited_for.end())
-            return netlink::failure("balance on", name, ENODEV, {}, "ip link lists those that are there");
+            return netlink::failure("balance on", name, ENODEV, {}, std::string(cure_of("interface_missing")));
     return {};
 }
 

@@ -17,6 +17,7 @@
 #include "capture.skel.h"
 #include "common/fd.hpp"
 #include "common/libbpf_log.hpp"
+#include "lbd/cure.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -30,7 +31,7 @@ constexpr const char* object = "the BPF program that captures";
 constexpr std::size_t pages_a_cpu = 256;  // 1 MiB: a power of two
 
 std::string privilege(int code) {
-    return code == EPERM || code == EACCES ? "run as root; not every kernel lets BPF programs be traced" : "";
+    return std::string(code == EPERM || code == EACCES ? cure_of("not_permitted_tracing") : "");
 }
 
 Result<Fd> program_on(std::uint32_t ifindex) {

@@ -21,6 +21,7 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
+#include "lbd/cure.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/datapath/keys.hpp"
@@ -34,9 +35,7 @@ using common::LibbpfLog;
 using netlink::failure;
 using netlink::Result;
 
-std::string privilege(int code) {
-    return code == EPERM ? "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON" : "";
-}
+std::string privilege(int code) { return std::string(code == EPERM ? cure_of("not_permitted") : ""); }
 
 /// A random key: nobody outside can aim at collisions in the flow table.
 Result<> draw_key(lb_config& config) {

@@ -13,6 +13,7 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
+#include "lbd/cure.hpp"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/vip_table.hpp"
 
@@ -22,7 +23,7 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-constexpr const char* cure = "lbd stop --detach, then start: all flows are forgotten";
+constexpr std::string_view cure = cure_of("other_version_runs");
 
 constexpr const char* config_map = "compiled_to";
 
@@ -35,7 +36,7 @@ std::string pin_name(const bpf_map* map) {
 
 Result<Fd> open_map(const Generation& generation, const std::string& name) {
     Fd fd(::bpf_obj_get(generation.pin(name).c_str()));
-    if (!fd.is_open()) return failure("take over", generation.pin(name), errno, {}, cure);
+    if (!fd.is_open()) return failure("take over", generation.pin(name), errno, {}, std::string(cure));
     return fd;
 }
 
@@ -103,7 +104,7 @@ Result<Build> read_build(const Generation& generation) {
     TRY(const Fd config, open_map(generation, config_map));
     TRY(const bpf_map_info info, info_of(config.get()));
     if (info.value_size != sizeof build.config)
-        return failure("take over", generation.directory, EPROTO, "its program is of another shape", cure);
+        return failure("take over", generation.directory, EPROTO, "its program is of another shape", std::string(cure));
     const std::uint32_t key = 0;
     if (::bpf_map_lookup_elem(config.get(), &key, &build.config) < 0)
         return failure("read", generation.pin(config_map), errno);
@@ -131,7 +132,8 @@ Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generatio
         if (!is_shaped_as(info, map))
             return failure(
                 "take over", generation.pin(name), EPROTO,
-                fmt::format("its values have {} bytes, ours {}", info.value_size, ::bpf_map__value_size(map)), cure);
+                fmt::format("its values have {} bytes, ours {}", info.value_size, ::bpf_map__value_size(map)),
+                std::string(cure));
         if (info.max_entries != ::bpf_map__max_entries(map))
             replaced.push_back({.map = map, .former = std::move(fd)});
         else if (const int error = ::bpf_map__reuse_fd(map, fd.get()); error < 0)

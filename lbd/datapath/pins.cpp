@@ -14,6 +14,7 @@
 
 #include "bpf/abi.h"
 #include "common/bpffs.hpp"
+#include "lbd/cure.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {
@@ -107,7 +108,7 @@ Result<std::optional<Generation>> Pins::present() const {
     if (present && present->abi != LB_ABI_VERSION)
         return failure("take over", present->directory, EPROTO,
                        fmt::format("its maps are of ABI version {}, ours of {}", present->abi, LB_ABI_VERSION),
-                       "lbd stop --detach, then start: all flows are forgotten");
+                       std::string(cure_of("other_version_runs")));
     return present;
 }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/drain/drains.hpp"
 
+#include <fmt/format.h>
+
 #include <cerrno>
 #include <fstream>
 #include <system_error>
@@ -9,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/replace_file.hpp"
+#include "lbd/cure.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -22,14 +25,14 @@ bool concerns(const Drains& drains, const Service& service) {
     return first != drains.end() && first->service == service.name;
 }
 
-}  // namespace
-
-Drains find_backends(const Config& config, std::string_view backend, std::string_view service) {
 BackendState drained(BackendState state) {
     const bool is_sorry = state == BackendState::sorry || state == BackendState::drained_sorry;
     return is_sorry ? BackendState::drained_sorry : BackendState::drain;
 }
 
+}  // namespace
+
+Drains find_backends(const Config& config, std::string_view backend, std::string_view service) {
     Drains found;
     for (const Service& one : config.services) {
         if (!service.empty() && one.name != service) continue;
@@ -76,7 +79,8 @@ Result<Drains> read_drains(const std::filesystem::path& path) {
         for (const Json& one : Json::parse(file))
             drains.insert({one.at("service").get<std::string>(), one.at("backend").get<std::string>()});
     } catch (const Json::exception& error) {
-        return failure("read", path.string(), EINVAL, error.what(), "remove it: what it says to drain is then active");
+        return failure("read", path.string(), EINVAL, error.what(),
+                       fmt::format(cure_of("drains_unreadable"), path.string()));
     }
     return drains;
 }

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <utility>
 
+#include "lbd/cure.hpp"
 #include "lbd/frame/link_type.hpp"
 
 namespace culvert::lbd {
@@ -221,9 +222,9 @@ Parsed read_capture(const std::string& path) {
     if (!file) return tl::unexpected(file.error());
     const auto name = [&](const std::string& what) { return (path == "-" ? "standard input" : path) + ' ' + what; };
     if (const auto unpacker = unpacker_of(*file))
-        return tl::unexpected(name(path == "-"
-                                       ? fmt::format("is compressed: put {} before it", *unpacker)
-                                       : fmt::format("is compressed: {} {} | lbd explain --pcap -", *unpacker, path)));
+        return tl::unexpected(
+            name(path == "-" ? fmt::format("is compressed: put {} before it", *unpacker)
+                             : "is compressed: " + fmt::format(cure_of("capture_compressed"), *unpacker, path)));
     return parse_capture(*file).map_error(name).map([&](CaptureFile found) {
         if (!found.flaw.empty()) found.flaw = name(found.flaw);
         return found;

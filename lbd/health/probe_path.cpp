@@ -19,6 +19,7 @@
 
 #include "bpf/abi.h"
 #include "common/libbpf_log.hpp"
+#include "lbd/cure.hpp"
 #include "probe.skel.h"
 
 namespace culvert::lbd {
@@ -58,7 +59,8 @@ Result<ProbePath> ProbePath::open(int dests, const std::vector<Port>& ports) {
     TRY(auto device, open_probe_device());
     Fd socket(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
     if (!socket.is_open())
-        return failure("open", "a packet socket", errno, {}, errno == EPERM ? "run as root, or with CAP_NET_RAW" : "");
+        return failure("open", "a packet socket", errno, {},
+                       std::string(errno == EPERM ? cure_of("not_permitted_socket") : ""));
     Fd own_sockets(::bpf_map_create(BPF_MAP_TYPE_LRU_HASH, "own_sockets", sizeof(std::uint64_t), sizeof(std::uint8_t),
                                     PROBE_SOCKETS, nullptr));
     if (!own_sockets.is_open()) return failure("create BPF map", "own_sockets", errno);

@@ -37,4 +37,8 @@ RedirectSettings read_redirect_settings(const std::string& device) {
             .forwards6 = is_on(Family::ipv6, device, "forwarding")};
 }
 
+bool kernel_has_ipv6() {
+    return netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
+}
+
 }  // namespace culvert::lbd

@@ -29,4 +29,7 @@ struct RedirectSettings {
 /// As they are now. What can't be read, as IPv6's on a host without, accepts nothing.
 [[nodiscard]] RedirectSettings read_redirect_settings(const std::string& device);
 
+/// The kernel was not started with ipv6.disable=1; single devices may do without.
+[[nodiscard]] bool kernel_has_ipv6();
+
 }  // namespace culvert::lbd

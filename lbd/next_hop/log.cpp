@@ -5,6 +5,7 @@
 #include <fmt/ranges.h>
 
 #include "common/log.hpp"
+#include "lbd/cure.hpp"
 #include "lbd/reasons.hpp"
 
 namespace culvert::lbd {
@@ -35,10 +36,9 @@ void log_narrow(const std::vector<NarrowPath>& paths) {
 
 void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned) {
     constexpr auto minutes = std::chrono::duration_cast<std::chrono::minutes>(PathMtus::lifetime).count();
-    const std::string less =
-        learned.told < learned.mtu
-            ? fmt::format("; it says {}, but lbd goes no lower: if it is so, set the mtu of the route", learned.told)
-            : "";
+    const std::string less = learned.told < learned.mtu ? fmt::format("; it says {}, but lbd goes no lower: {}",
+                                                                      learned.told, cure_of("path_mtu_too_low"))
+                                                        : "";
     log_limited(spdlog::level::warn,
                 {{"EVENT", "path_mtu"},
                  {"ADDRESS", backend.to_string()},
@@ -53,12 +53,12 @@ void log_forgotten_path_mtu(const IpAddress& backend) {
                 fmt::format("backend {}: path MTU forgotten, it may be wider again", backend.to_string()));
 }
 
-void log_redirects(const std::string& interface, const std::vector<std::string>& cures) {
-    if (cures.empty()) return;
+void log_redirects(const std::string& interface, const std::vector<std::string>& settings) {
+    if (settings.empty()) return;
     log_limited(spdlog::level::warn, {{"EVENT", "accepts_redirects"}, {"INTERFACE", interface}},
                 fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd doesn't, but what the "
-                            "host itself sends does (sysctl -w {})",
-                            interface, fmt::join(cures, " ")));
+                            "host itself sends does ({})",
+                            interface, fmt::format(cure_of("redirects_followed"), fmt::join(settings, " "))));
 }
 
 }  // namespace culvert::lbd

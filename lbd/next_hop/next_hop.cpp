@@ -10,6 +10,8 @@
 #include <array>
 #include <variant>
 
+#include "lbd/cure.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -67,12 +69,13 @@ std::string why_unresolved(const NeighbourKey& key, const Network& network) {
     const netlink::Link* link = find_link(network, key.link);
     if (link == nullptr || !link->mac) return {};
     if ((link->flags & IFF_NOARP) != 0)
-        return fmt::format("{0} has neighbour resolution switched off (ip link set {0} arp on)", link->name);
+        return fmt::format("{} has neighbour resolution switched off ({})", link->name,
+                           fmt::format(cure_of("neighbours_not_asked"), link->name));
     // Without a packet to send, neighbour solicitations come from there or nowhere: ndisc_send_ns() in
     // net/ipv6/ndisc.c.
     if (!key.address.is_v4() && !network.with_link_local.contains(key.link))
-        return fmt::format("{0} has no link-local address, from which IPv6 asks (ip addr add {1}/64 dev {0})",
-                           link->name, link_local_of(*link->mac).to_string());
+        return fmt::format("{} has no link-local address, from which IPv6 asks ({})", link->name,
+                           fmt::format(cure_of("no_link_local"), link_local_of(*link->mac).to_string(), link->name));
     return {};
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "lbd/cure.hpp"
 #include "lbd/reasons.hpp"
 
 namespace culvert::lbd {
@@ -91,11 +92,10 @@ std::string text(const std::vector<NarrowPath>& paths) {
     for (const NarrowPath& path : paths) names.push_back(path.service + " " + path.backend);
     const auto widest = std::ranges::max_element(paths, {}, &NarrowPath::needs);
     return fmt::format(
-        "IPv6 clients' packets of up to {} bytes don't fit through the path to {}: its MTU is {}, and they need {}; "
-        "raise it, or take an encapsulation that adds less",
+        "IPv6 clients' packets of up to {} bytes don't fit through the path to {}: its MTU is {}, and they need {}; {}",
         least_ipv6_mtu,
         paths.size() == 1 ? names.front() : fmt::format("{} backends ({})", names.size(), some_of(names)), widest->mtu,
-        widest->needs);
+        widest->needs, cure_of("path_too_narrow"));
 }
 
 }  // namespace culvert::lbd

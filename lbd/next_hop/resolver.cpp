@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/next_hop/resolver.hpp"
 
+#include <fmt/format.h>
 #include <linux/if_addr.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -17,6 +18,7 @@
 #include <variant>
 
 #include "common/log.hpp"
+#include "lbd/cure.hpp"
 #include "lbd/next_hop/host_settings.hpp"
 #include "lbd/next_hop/log.hpp"
 #include "netlink/ifaddr.hpp"
@@ -43,7 +45,7 @@ Result<> expect_port(netlink::Socket& socket, const std::string& name) {
     TRY(const auto master, netlink::Links(socket).get(link.master));
     if (!std::holds_alternative<netlink::Bond>(master.details)) return {};
     return netlink::failure("balance on", link.name, EINVAL, "it is a member of " + master.name,
-                            "interfaces: [" + master.name + "]");
+                            fmt::format(cure_of("interface_is_member"), master.name));
 }
 
 bool is_settled(const netlink::InterfaceAddress& address) {
@@ -332,6 +334,8 @@ std::optional<NeighbourKey> Resolver::neighbour_of(const IpAddress& backend) con
 
 std::string Resolver::why_unresolved(const IpAddress& backend) const {
     const auto route = routes_.find(backend);
+    if (!backend.is_v4() && !kernel_has_ipv6())
+        return fmt::format("this kernel was started without IPv6 ({})", cure_of("ipv6_missing"));
     if (route == routes_.end() || !route->second) return {};
     if (!route->second->source) return "there is a route, but no address of this host's own to send from";
     const auto key = neighbour_of(backend);

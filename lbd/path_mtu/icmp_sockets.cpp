@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <span>
 
+#include "lbd/cure.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -28,7 +30,8 @@ Result<Fd> open_socket(int family, int protocol) {
     const char* object = family == AF_INET ? "IPv4" : "IPv6";
     Fd socket(::socket(family, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol));
     if (!socket.is_open())
-        return failure("open ICMP socket", object, errno, {}, errno == EPERM ? "run with CAP_NET_RAW" : "");
+        return failure("open ICMP socket", object, errno, {},
+                       std::string(errno == EPERM ? cure_of("not_permitted_socket") : ""));
     return socket;
 }
 

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "lbd/cure.hpp"
 #include "lbd/plan/extents.hpp"
 
 namespace culvert::lbd {
@@ -65,8 +66,7 @@ netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std
         const auto base = extents->take(size);
         if (!base)
             return netlink::failure("assign destination ids", "service " + service.name, ENOSPC,
-                                    fmt::format("the map has {}", limit),
-                                    "restart lbd: it then forgets backends that are gone and have no flows");
+                                    fmt::format("the map has {}", limit), std::string(cure_of("maps_full")));
         own.base = *base;
         own.size = size;
         fill(own, names);

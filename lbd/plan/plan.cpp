@@ -14,6 +14,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "lbd/cure.hpp"
 #include "lbd/plan/extents.hpp"
 #include "lbd/plan/owners.hpp"
 
@@ -37,11 +38,9 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-constexpr const char* cure_of_full = "restart lbd: it then forgets backends that are gone and have no flows";
-
 tl::unexpected<netlink::Error> full(std::string object, std::uint64_t limit, std::string_view of_what) {
     return failure("plan", std::move(object), ENOSPC, fmt::format("the map has room for {} {}", limit, of_what),
-                   cure_of_full);
+                   std::string(cure_of("maps_full")));
 }
 
 bool takes_flows(const Backend& backend, BackendState state) { return backend.state == state && backend.weight > 0; }
@@ -101,10 +100,10 @@ std::uint8_t health_flags(const Service& service, const Backend& backend, const 
     if (!service.health || health_of(health, service.name, backend.name).up) return 0;
     return service.health->on_failure == OnFailure::move ? LB_DEST_DOWN | LB_DEST_LEFT : LB_DEST_DOWN;
 }
+
 bool is_sorry(const Backend& backend) {
     return backend.state == BackendState::sorry || backend.state == BackendState::drained_sorry;
 }
-
 
 lb_dest_body body_of(const Service& service, const Backend& backend, const Hops& hops) {
     const auto hop = hops.find(backend.address);
@@ -120,8 +119,8 @@ void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops,
     std::map<std::string_view, lb_dest_body> bodies;
     for (const Backend& backend : service.backends) {
         lb_dest_body& body = bodies.emplace(backend.name, body_of(service, backend, hops)).first->second;
-        if (!down && is_sorry(backend)) body.flags |= LB_DEST_SORRY;
         body.flags |= health_flags(service, backend, health);
+        if (!down && is_sorry(backend)) body.flags |= LB_DEST_SORRY;
     }
     for (const auto& [id, name] : ids.backends) {
         const auto body = bodies.find(name);

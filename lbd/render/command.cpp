@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/control.hpp"
+#include "lbd/cure.hpp"
 #include "lbd/render/realserver.hpp"
 
 namespace culvert::lbd {
@@ -31,7 +32,7 @@ tl::expected<std::vector<IpAddress>, std::string> parse(const std::vector<std::s
 Result<std::vector<IpAddress>> sources(const Options& options, const std::vector<IpAddress>& backends) {
     auto answer = ask(socket_path(options), {{"command", "show"}, {"what", "backends"}});
     if (!answer) {
-        answer.error().cure = "or say what it sends from: --balancer ADDRESS";
+        answer.error().cure = fmt::format("or say what it sends from: {}", cure_of("sender_unknown"));
         return tl::unexpected(answer.error());
     }
     std::vector<IpAddress> found;
@@ -41,7 +42,7 @@ Result<std::vector<IpAddress>> sources(const Options& options, const std::vector
         const auto source = IpAddress::parse(one.value("source", ""));
         if (!source)
             return netlink::failure("learn what packets are sent from to", address->to_string(), 0,
-                                    one.value("reason_text", ""), "--balancer ADDRESS");
+                                    one.value("reason_text", ""), std::string(cure_of("sender_unknown")));
         found.push_back(*source);
     }
     return found;

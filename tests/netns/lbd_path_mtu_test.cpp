@@ -180,6 +180,27 @@ TEST_F(LbdPathMtu, IsLearntFromARouterForEveryEncapsulation) {
     EXPECT_TRUE(eventually([&] { return lbd.backend("10.9.0.10").value("mtu", 0) == 1500; }));
 }
 
+TEST_F(LbdPathMtu, OneThatIsTooLowToBeBelievedIsTakenFromTheRoute) {
+    SCOPED_TRACE("cure of path_mtu_too_low");
+    const std::vector<Tunnel> tunnels{all_tunnels().front()};
+    const Balancer lbd(balancer(), config_of(tunnels));
+    router().ip("link set eth1 mtu 600\n");
+    const auto narrow = [&] {
+        return lbd.said(
+            "router 10.0.0.11 says; it says 600, but lbd goes no lower: if it is so, set the mtu of the route");
+    };
+    EXPECT_TRUE(eventually([&] {
+        client_sends(tunnels, 1200);
+        return narrow() == 1;
+    })) << lbd.log();
+    balancer().ip("route replace 10.9.0.0/24 via 10.0.0.11 mtu 600\n");
+    EXPECT_TRUE(eventually([&] { return all_have(lbd, 600); })) << lbd.log();
+    const auto told = lbd.counted("too_big_sent");
+    client_sends(tunnels, 1200);
+    EXPECT_TRUE(eventually([&] { return lbd.counted("too_big_sent") == told + 1; })) << lbd.log();
+    EXPECT_EQ(narrow(), 1U);
+}
+
 // The stranger knows all that is no secret: addresses, ports, encapsulations, and a client's flow, which is its own. It
 // sends all of it in the shortest and in the longest form, wrong as well as right.
 TEST_F(LbdPathMtu, WhatStrangersForgeChangesNothing) {

@@ -63,7 +63,7 @@ TEST(Drains, TheFileKeepsThem) {
     std::ofstream(file) << "[{}]";
     const auto bad = read_drains(file);
     ASSERT_FALSE(bad);
-    EXPECT_THAT(bad.error().message(), testing::HasSubstr("remove it"));
+    EXPECT_THAT(bad.error().message(), testing::HasSubstr("(rm " + file.string() + ": "));
     remove_all(file.parent_path());
 }
 

@@ -10,6 +10,7 @@
 #include <tuple>
 #include <vector>
 
+#include "lbd/cure.hpp"
 #include "lbd/plan/owners.hpp"
 #include "lbd/plan/plan.hpp"
 
@@ -260,6 +261,20 @@ TEST(Plan, AFullMapIsAnError) {
                 std::string("assign destination ids service web: No space left on device: the map has 4") + cure);
 }
 
+TEST(Plan, WhatNobodyUsesMakesRoomAfterARestart) {
+    SCOPED_TRACE("cure of maps_full");
+    std::vector<Backend> backends;
+    for (int i = 1; i <= 10; ++i) backends.push_back(backend("10.0.0." + std::to_string(i)));
+    const Service former = service("former", "192.0.2.1", backends), next = service("next", "192.0.2.2", backends);
+    Image gone = planned({}, planned({former}));
+    const Limits limits{.dests = 24};
+    const auto full = plan({next}, hops_of({next}), gone, limits);
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error().cure, cure_of("maps_full"));
+    gone.ids = forget_unused(gone.ids, {next}, [](std::uint32_t) { return false; });
+    EXPECT_TRUE(plan({next}, hops_of({next}), gone, limits));
+}
+
 TEST(Plan, LimitsLeaveRoomForTwice) {
     EXPECT_EQ(limits_for({}), (Limits{.vips4 = 1024, .vips6 = 1024, .ring_lines = 1U << 16, .dests = 4096}));
     std::vector<Service> services;
@@ -480,19 +495,6 @@ TEST(PlanHealth, TheSorryBackendAnswersOnlyWhileTheServiceIsDown) {
     EXPECT_EQ(names(planned_without(web, {"10.0.0.1", "10.0.0.2", "10.0.0.3"})), std::vector<std::string>{});
 }
 
-TEST(PlanHealth, ASlowStartIsAPartOfTheWeight) {
-    Service web = checked_service();
-    web.backends[1].weight = 3;
-    Health health;
-    health[{"web", "10.0.0.2"}] = {.up = true, .percent = 10};
-    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{100, 30, 100}));
-    health[{"web", "10.0.0.2"}] = {};
-    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{1, 3, 1}))
-        << "then the table is the one of all balancers again";
-}
-
-}  // namespace
-}  // namespace culvert::lbd
 TEST(PlanHealth, UdpLeavesTheSorryBackendWhileOthersAnswer) {
     Service web = checked_service();
     web.backends.back().state = BackendState::sorry;
@@ -532,3 +534,16 @@ TEST(PlanHealth, UdpLeavesTheSorryBackendWhileOthersAnswer) {
         << "it stands in for one service, not for the other";
 }
 
+TEST(PlanHealth, ASlowStartIsAPartOfTheWeight) {
+    Service web = checked_service();
+    web.backends[1].weight = 3;
+    Health health;
+    health[{"web", "10.0.0.2"}] = {.up = true, .percent = 10};
+    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{100, 30, 100}));
+    health[{"web", "10.0.0.2"}] = {};
+    EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{1, 3, 1}))
+        << "then the table is the one of all balancers again";
+}
+
+}  // namespace
+}  // namespace culvert::lbd

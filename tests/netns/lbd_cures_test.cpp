@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <functional>
+#include <optional>
+#include <sstream>
+#include <string>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+
+/// The balancer or its host is broken in one way after the other. Each time lbd says so, and what it gives as a cure is
+/// carried out, word for word, by a shell: then it says so no more.
+class LbdCures : public LbdTest {
+  protected:
+    void SetUp() override {
+        LbdTest::SetUp();
+        if (IsSkipped()) return;
+        balancer().write("/run/lbd.yaml", config);
+        balancer().must(
+            "sysctl -qw net.ipv4.conf.all.accept_redirects=0 net.ipv4.conf.eth0.accept_redirects=0 "
+            "net.ipv6.conf.eth0.accept_redirects=0");
+    }
+
+    static constexpr const char* config = R"(
+        interfaces: [eth0]
+        flows: {entries: 64k}
+        services:
+          - {name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.3}]}
+          - {name: web6, vip: "2001:db8::1", ports: [80/tcp], encap: {type: ipip}, backends: [{address: "fd00::3"}]}
+        )";
+
+    Output sh(const std::string& command) { return balancer().run({"sh", "-c", command}); }
+
+    /// What stands behind these words in what was said: up to the end of the line or, of something in parentheses, to
+    /// the end of that.
+    static std::string behind(const std::string& said, const std::string& words) {
+        const auto at = said.find(words);
+        if (at == std::string::npos) return {};
+        const std::string rest = said.substr(at + words.size());
+        return rest.substr(0, rest.find_first_of(words.find('(') == std::string::npos ? "\n" : ")\n"));
+    }
+    static std::string before(const std::string& cure, const std::string& explanation) {
+        EXPECT_THAT(cure, HasSubstr(explanation));
+        return cure.substr(0, cure.find(explanation));
+    }
+    /// With what only the reader knows.
+    static std::string with(std::string cure, const std::string& word, const std::string& value) {
+        EXPECT_THAT(cure, HasSubstr(word));
+        return cure.replace(cure.find(word), word.size(), value);
+    }
+
+    using Asking = std::function<std::string()>;
+
+    /// `ask`: what lbd says. `words`: of the finding, up to its cure, which may be put right (`read`) before it is
+    /// carried out.
+    void expect_cured(const std::string& finding, const std::string& act, const Asking& ask, const std::string& words,
+                      const std::function<std::string(std::string)>& read = {}) {
+        SCOPED_TRACE(finding);
+        EXPECT_THAT(ask(), testing::Not(HasSubstr(words))) << "it is broken before";
+        const Output acted = sh(act);
+        ASSERT_TRUE(acted.ok()) << acted;
+        std::string said;
+        ASSERT_TRUE(eventually([&] { return (said = ask()).find(words) != std::string::npos; })) << act << '\n' << said;
+        std::string cure = behind(said, words);
+        if (read) cure = read(cure);
+        const Output cured = sh(cure);
+        EXPECT_TRUE(cured.ok()) << cure << '\n' << cured;
+        EXPECT_TRUE(eventually([&] { return (said = ask()).find(words) == std::string::npos; })) << cure << '\n'
+                                                                                                 << said;
+    }
+
+    Asking says(const std::string& command) {
+        return [this, command] {
+            const Output output = sh(std::string(CULVERT_LBD) + ' ' + command);
+            return output.out + output.err;
+        };
+    }
+};
+
+TEST_F(LbdCures, WhatKeepsNextHopsUnknown) {
+    const Balancer lbd(balancer(), config);
+    const Asking show = says("show backends");
+    expect_cured("neighbours_not_asked", "ip link set eth0 arp off", show,
+                 "eth0 has neighbour resolution switched off (");
+    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
+    expect_cured("no_link_local", "ip addr flush dev eth0 scope link; ip neigh del fd00::3 dev eth0", show,
+                 "eth0 has no link-local address, from which IPv6 asks (");
+    EXPECT_TRUE(eventually([&] { return lbd.reaches("fd00::3"); }));
+}
+
+TEST_F(LbdCures, WhatTheHostDoesBesides) {
+    const Asking check = says("run --check -c /run/lbd.yaml");
+    for (const char* sysctl : {"net.ipv4.conf.all.accept_redirects", "net.ipv6.conf.eth0.accept_redirects"})
+        expect_cured("redirects_followed", fmt::format("sysctl -qw {}=1", sysctl), check,
+                     "lbd doesn't, but what the host itself sends does (");
+    expect_cured("interface_missing", "sed -i s/eth0/eth7/ /run/lbd.yaml", check, "balance on eth7: No such device (",
+                 [](const std::string& advice) {
+                     return before(advice, " lists those that are there") +
+                            " | grep -q eth0 && sed -i s/eth7/eth0/ /run/lbd.yaml";
+                 });
+
+    // Raised, and in an encapsulation that adds less.
+    const std::string narrow = "IPv6 clients' packets of up to 1280 bytes don't fit through the path to web6 fd00::3: ";
+    const auto read = [](const std::string& cure) {
+        EXPECT_THAT(cure,
+                    testing::StartsWith("its MTU is 1300, and they need 1320; raise it, or take an encapsulation"));
+        return with("ip link set eth0 mtu NEED", "NEED", cure.substr(cure.find("need ") + 5, 4));
+    };
+    expect_cured("path_too_narrow", "ip link set eth0 mtu 1300", check, narrow, read);
+    expect_cured("path_too_narrow", "ip link set eth0 mtu 1300", check, narrow,
+                 [](const std::string&) { return "sed -i 's/type: ipip/type: l2/' /run/lbd.yaml"; });
+}
+
+TEST_F(LbdCures, AMemberOfABond) {
+    REQUIRE_MODULE("bonding");
+    expect_cured(
+        "interface_is_member",
+        "ip link add bond0 type bond mode active-backup && ip link set eth0 down && ip link set eth0 master bond0",
+        says("run --check -c /run/lbd.yaml"), "it is a member of bond0 (",
+        [](const std::string& line) { return fmt::format("sed -i 's/interfaces: .*/{}/' /run/lbd.yaml", line); });
+}
+
+TEST_F(LbdCures, WhatKeepsLbdFromBeginning) {
+    const std::string pins = "/sys/fs/bpf/culvert/lbd/*/";
+    const auto run = [&] { return says("run -c /run/lbd.yaml & sleep 1; kill $! 2> /dev/null; wait")(); };
+    const auto other_version = [](const std::string& cure) {
+        return before(cure, ", then start: all flows are forgotten");
+    };
+    Balancer(balancer(), config).stop();
+    expect_cured("other_version_runs", fmt::format("cd {} && mv *-? 1-1", pins), run, "ours of 4 (", other_version);
+    Balancer(balancer(), config).stop();
+    expect_cured(
+        "other_version_runs",
+        fmt::format("cd {}/*-? && rm dests && bpftool map create $PWD/dests type array key 4 value 8 entries 1 "
+                    "name other",
+                    pins),
+        run, "its values have 8 bytes, ours 256 (", other_version);
+    expect_cured("drains_unreadable", "echo [{}] > /run/culvert/lbd/lbd.drained.json", run, "key 'service' not found (",
+                 [](const std::string& cure) { return before(cure, ": what it says to drain is then active"); });
+    sh(CULVERT_LBD " stop --detach");
+}
+
+TEST_F(LbdCures, WhoAsks) {
+    const Asking show = says("show");
+    std::optional<Process> lbd(balancer().spawn(CULVERT_LBD " run -c /run/lbd.yaml"));
+    lbd->wait_for("balancing");
+    balancer().write("/run/more", "");
+    expect_cured("not_running", fmt::format("kill {}; sleep 1", lbd->pid()), show, "(is it running? ",
+                 [](const std::string& cure) {
+                     return with(cure, "FILE", "/run/lbd.yaml") + " > /run/log 2>&1 & echo $! > /run/pid";
+                 });
+    expect_cured(
+        "sender_unknown", "kill $(cat /run/pid); sleep 1",
+        [&] { return says("render realserver -c /run/lbd.yaml --backend 10.0.0.3 " + balancer().read("/run/more"))(); },
+        "or say what it sends from: ",
+        [](const std::string& cure) { return "echo " + with(cure, "ADDRESS", "10.0.0.2") + " > /run/more"; });
+
+    // As nobody, and then as root.
+    balancer().write("/run/as", "");
+    const auto as = [&](const std::string& command) {
+        return [this, command] {
+            const Output output = sh(balancer().read("/run/as") + CULVERT_LBD + ' ' + command);
+            return output.out + output.err;
+        };
+    };
+    const auto root = [](const std::string& why) {
+        return [why](const std::string& cure) { return "test '" + cure + "' = '" + why + "' && : > /run/as"; };
+    };
+    const auto become = [](const std::string& capability) {
+        std::string nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups ";
+        for (const char* set : {"--inh-caps", "--ambient-caps"})
+            if (!capability.empty()) nobody += fmt::format("{} +{} ", set, capability);
+        return fmt::format("echo -n '{}' > /run/as", nobody);
+    };
+    const Asking check = as("run --check -c /run/lbd.yaml");
+    expect_cured("not_permitted_socket", become(""), check, "(run as root, or with ", root("CAP_NET_RAW"));
+    expect_cured("not_permitted", become("net_raw"), check, "(run as root, or with ",
+                 root("CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"));
+    const Balancer running(balancer(), config);
+    expect_cured("not_permitted_tracing", become("dac_override"), as("capture --seconds 0.1"), "(run as root",
+                 root("; not every kernel lets BPF programs be traced"));
+}
+
+}  // namespace
+}  // namespace culvert::netns
