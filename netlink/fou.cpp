@@ -8,17 +8,13 @@
 #include <cerrno>
 #include <string_view>
 
+#include "netlink/generic.hpp"
+
 namespace culvert::netlink {
 
 namespace {
 
 constexpr std::string_view fou_missing = "module fou is not loaded: modprobe fou";
-
-std::optional<int> decode_family_id(Bytes message) {
-    const auto parsed = parse<genlmsghdr>(message);
-    const auto id = parsed ? parsed->attributes.u16(CTRL_ATTR_FAMILY_ID) : std::nullopt;
-    return id ? std::optional<int>(*id) : std::nullopt;
-}
 
 void encode_address(Message& message, int v4, int v6, const std::optional<IpAddress>& address) {
     if (address) message.address(address->is_v4() ? v4 : v6, *address);
@@ -84,9 +80,7 @@ std::optional<FouPort> decode_fou_port(Bytes message) {
 }
 
 Result<int> FouPorts::family(const std::string& operation, const std::string& object) {
-    Message message(GENL_ID_CTRL, 0, genlmsghdr{.cmd = CTRL_CMD_GETFAMILY, .version = 1});
-    message.text(CTRL_ATTR_FAMILY_NAME, FOU_GENL_NAME);
-    auto id = socket_->query(std::move(message), operation, object, decode_family_id);
+    auto id = generic_family(*socket_, FOU_GENL_NAME, operation, object);
     if (!id && id.error().code == ENOENT) id.error().cure = fou_missing;
     return id;
 }

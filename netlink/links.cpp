@@ -163,4 +163,23 @@ Result<> Links::remove(const LinkRef& link) {
     return socket_->request(link_message(RTM_DELLINK, link), "remove link", link.to_string());
 }
 
+Result<> Links::attach_xdp(const LinkRef& link, int program, std::uint32_t flags) {
+    Message message = link_message(RTM_SETLINK, link);
+    message.nest(IFLA_XDP, [&](Message& xdp) {
+        xdp.u32(IFLA_XDP_FD, static_cast<std::uint32_t>(program)).u32(IFLA_XDP_FLAGS, flags);
+    });
+    return socket_->request(std::move(message), "attach XDP to", link.to_string());
+}
+
+Result<> Links::detach_xdp(const LinkRef& link, int program, std::uint32_t flags) {
+    constexpr auto none = static_cast<std::uint32_t>(-1);
+    Message message = link_message(RTM_SETLINK, link);
+    message.nest(IFLA_XDP, [&](Message& xdp) {
+        xdp.u32(IFLA_XDP_FD, none)
+            .u32(IFLA_XDP_EXPECTED_FD, static_cast<std::uint32_t>(program))
+            .u32(IFLA_XDP_FLAGS, flags | XDP_FLAGS_REPLACE);
+    });
+    return socket_->request(std::move(message), "detach XDP from", link.to_string());
+}
+
 }  // namespace culvert::netlink

@@ -85,6 +85,11 @@ class Links {
     [[nodiscard]] Result<> remove_alternative_name(const LinkRef& link, const std::string& name);
     [[nodiscard]] Result<> remove(const LinkRef& link);
 
+    /// Runs an XDP program (its file descriptor), until detach_xdp(). `flags`: XDP_FLAGS_* of linux/if_link.h.
+    [[nodiscard]] Result<> attach_xdp(const LinkRef& link, int program, std::uint32_t flags);
+    /// Takes that program off again, and no other: EEXIST if the link has another one. The same flags.
+    [[nodiscard]] Result<> detach_xdp(const LinkRef& link, int program, std::uint32_t flags);
+
   private:
     Socket* socket_;
 };
