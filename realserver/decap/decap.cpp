@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <fmt/format.h>
 #include <linux/if_link.h>
+#include <linux/netlink.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -18,7 +19,10 @@
 #include "common/bpffs.hpp"
 #include "common/fd.hpp"
 #include "common/libbpf_log.hpp"
+#include "common/xdp_removal.hpp"
 #include "decap.skel.h"
+#include "netlink/links.hpp"
+#include "netlink/socket.hpp"
 #include "realserver/decap/maps.hpp"
 
 namespace culvert::realserver {
@@ -138,6 +142,19 @@ Result<Skeleton> load(const DecapProgram& program, const std::string& directory)
     return skeleton;
 }
 
+/// Somebody else's program is there.
+netlink::Error taken(const Decap& wanted, std::uint32_t ifindex, int code) {
+    std::string cure = "via: kernel";
+    if (auto socket = netlink::Socket::open(NETLINK_ROUTE))
+        if (const auto link = netlink::Links(*socket).get(ifindex); link && link->xdp)
+            cure = common::xdp_removal(*link) + ", or " + cure;
+    return {.operation = "attach XDP to",
+            .object = wanted.device,
+            .code = code,
+            .kernel = "another XDP program is there",
+            .cure = std::move(cure)};
+}
+
 /// Native where the driver can.
 Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) {
     bpf_link_create_opts options{};
@@ -147,9 +164,7 @@ Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) 
         options.flags = flags;
         Fd link(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
         if (link.is_open()) return link;
-        if (errno == EBUSY || errno == EEXIST)
-            return failure("attach XDP to", wanted.device, errno, "another XDP program is there",
-                           fmt::format("ip link set dev {} xdp off, or via: kernel", wanted.device));
+        if (errno == EBUSY || errno == EEXIST) return tl::unexpected(taken(wanted, ifindex, errno));
     }
     return failure("attach XDP to", wanted.device, errno, {}, bpf_privilege(errno));
 }
@@ -176,39 +191,12 @@ DecapPrograms::DecapPrograms(std::uint64_t cookie) : home_(fmt::format("{}/culve
 
 std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::format("{}{}/", home_, ifindex); }
 
-namespace {
-
-/// The bpf_link by which a program is attached to a device; 0: by none, but by netlink.
-std::uint32_t link_of(const netlink::Link& device) {
-    for (std::uint32_t id = 0; ::bpf_link_get_next_id(id, &id) == 0;) {
-        const Fd fd(::bpf_link_get_fd_by_id(id));
-        bpf_link_info info{};
-        std::uint32_t size = sizeof info;
-        if (::bpf_obj_get_info_by_fd(fd.get(), &info, &size) == 0 && info.type == BPF_LINK_TYPE_XDP &&
-            info.xdp.ifindex == device.index && info.prog_id == device.xdp->program)
-            return id;
-    }
-    return 0;
-}
-
-/// Each way of attaching a program has its own of taking it away, and each mode.
-std::string removal_of(const netlink::Link& device) {
-    if (const std::uint32_t id = link_of(device); id != 0) return fmt::format("bpftool link detach id {}", id);
-    const std::string_view mode = device.xdp->mode == XDP_ATTACHED_SKB   ? "xdpgeneric"
-                                  : device.xdp->mode == XDP_ATTACHED_DRV ? "xdpdrv"
-                                  : device.xdp->mode == XDP_ATTACHED_HW  ? "xdpoffload"
-                                                                         : "xdp";
-    return fmt::format("ip link set dev {} {} off", device.name, mode);
-}
-
-}  // namespace
-
 Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) const {
     if (!link.xdp) return std::nullopt;
     Decap found{.device = link.name, .program = {}, .mode = {}};
     const auto ours = open_link(directory(link.index));
     if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) {
-        found.removal = removal_of(link);
+        found.removal = common::xdp_removal(link);
         return found;
     }
     found.program = read_program(directory_of(ours->program, directory(link.index)));
