@@ -17,6 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/log.hpp"
+#include "lbd/attach/try_out.hpp"
 #include "lbd/cure.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
@@ -38,6 +39,9 @@ constexpr auto time_to_resolve = 1s;  // before the first packet
 constexpr auto time_to_resolve_more = 250ms;
 constexpr auto time_to_gather = 50ms;  // changes of the network that belong together
 constexpr auto sweep_interval = 250ms;
+constexpr auto look_interval =
+    1s;  // at what the kernel tells nobody: a program that is taken off, a driver that can less
+constexpr auto rebuilt_again_after = 10s;
 constexpr std::size_t sweeps_per_round = 16;
 
 bool is_reachable(const Hops::value_type& hop) { return hop.second.has_value(); }
@@ -87,6 +91,7 @@ Result<> Daemon::try_out(const Config& config) {
     CHECK_OK(expect_interfaces(resolver, {}));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
+    CHECK_OK(lbd::try_out(datapath, resolver.network().ports, config.xdp));
     for (const Services::Shared& service : config.services.shared()) resolver.follow(service);
     resolver.warn();
     log_narrow(narrow_paths(config.services, resolver.ways_out()));
@@ -143,6 +148,7 @@ Result<> Daemon::listen(const std::string& socket) {
     CHECK_OK(follow_network());
     TRY(next_update_, loop_.timer([this] { update(); }));
     TRY(next_sweep_, loop_.timer([this] { expire_some_flows(); }));
+    TRY(next_look_, loop_.timer([this] { look_at_interfaces(); }));
     TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
     return {};
 }
@@ -167,7 +173,7 @@ void Daemon::serve_metrics() {
 }
 
 Result<Status> Daemon::observed(const Parts& parts) const {
-    TRY(Status status, observe(config_, image_, hops_, attachments_.list(), resolver_, datapath_,
+    TRY(Status status, observe(config_, image_, hops_, attachments_, resolver_, datapath_,
                                parts.services ? checks() : CheckStatuses{}, parts));
     status.reloads = reloads_;
     return status;
@@ -188,6 +194,7 @@ Result<> Daemon::begin() {
     CHECK_OK(take_up(config_));
     idle_times_ = idle_times(config_, image_.ids, datapath_.flow_clock());
     next_sweep_.arm(sweep_interval);
+    next_look_.arm(look_interval);
     report({});
     resolver_.warn();
     spdlog::info("balancing: " + summary(config_, hops_));
@@ -195,24 +202,23 @@ Result<> Daemon::begin() {
     return {};
 }
 
-void Daemon::tell_own() {
-    const bool all = datapath_.set_own(own(resolver_.network()));
+void Daemon::tell_own(Datapath& datapath) {
+    const bool all = datapath.set_own(own(resolver_.network()));
     if (!all && !std::exchange(takes_any_mac_, true))
         spdlog::warn("there are more MAC addresses than are compared: every unicast frame is taken for this host's");
 }
 
 Result<> Daemon::put_in_place() {
-    tell_own();
+    tell_own(datapath_);
     TRY(Generation next, pins_.make_next());
     CHECK_OK(datapath_.pin(next));
-    CHECK_OK(attachments_.exchange(datapath_));
     CHECK_OK(datapath_.leave_former());
     generation_ = std::move(next);
     return {};
 }
 
 Result<> Daemon::attach() {
-    tell_own();
+    tell_own(datapath_);
     TRY(const auto prepared, attachments_.prepare(resolver_.network().ports, config_.xdp));
     CHECK_OK(attachments_.commit(datapath_, prepared));
     for (const std::string& name : resolver_.missing())
@@ -221,13 +227,23 @@ Result<> Daemon::attach() {
     return {};
 }
 
-Result<> Daemon::follow_interfaces() {
-    tell_own();
-    TRY(const bool changed, attachments_.follow(datapath_, resolver_.network().ports, config_.xdp));
-    if (!changed || !checker_) return {};
-    if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed)
-        spdlog::error(renewed.error().message());
-    return {};
+void Daemon::follow_interfaces() {
+    tell_own(datapath_);
+    const auto changed = attachments_.follow(datapath_, resolver_.network().ports, config_.xdp);
+    if (!changed) return complain(changed.error());
+    if (!*changed || !checker_) return;
+    if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed) complain(renewed.error());
+}
+
+void Daemon::look_at_interfaces() {
+    next_look_.arm(look_interval);
+    follow_interfaces();
+    if (refused_ && std::chrono::steady_clock::now() - refused_->at > rebuilt_again_after) next_update_.arm(0ms);
+}
+
+void Daemon::complain(const netlink::Error& error) {
+    const std::string text = error.message();
+    if (std::exchange(complaint_, text) != text) spdlog::error(text);
 }
 
 Result<> Daemon::resolve(std::chrono::milliseconds patience) {
@@ -285,15 +301,34 @@ Result<> Daemon::adapt_program() {
     const Build& present = datapath_.build();
     Build wanted = keyed(build_for(config_, around, present.limits), present);
     wanted.config.vlan |= present.config.vlan;  // destinations may have tags until the maps are changed
-    CHECK_OK(rebuild(wanted));
     follow_checks(around);
-    return {};
+    if (refused_ && refused_->build == wanted && refused_->ports == resolver_.network().ports &&
+        std::chrono::steady_clock::now() - refused_->at <= rebuilt_again_after)
+        return {};
+    auto rebuilt = rebuild(wanted);
+    if (rebuilt) {
+        if (refused_) spdlog::info("the program is compiled to what is around the balancer now");
+        refused_.reset();
+        complaint_.clear();
+        return {};
+    }
+    refused_ = {.build = wanted, .ports = resolver_.network().ports, .at = std::chrono::steady_clock::now()};
+    rebuilt.error().operation = "compile the program anew; the former one goes on: " + rebuilt.error().operation;
+    return rebuilt;
+}
+
+/// What the program that is at work can't send is not reached.
+Hops Daemon::reachable(Hops hops) const {
+    if (datapath_.build().config.vlan != 0) return hops;
+    for (auto& [backend, hop] : hops)
+        if (hop && !hop->tags.empty()) hop = tl::unexpected(LB_DROP_NO_INTERFACE);
+    return hops;
 }
 
 void Daemon::update() {
-    if (auto followed = follow_interfaces(); !followed) return end(std::move(followed));
-    if (auto adapted = adapt_program(); !adapted) return end(std::move(adapted));
-    const Hops before = std::exchange(hops_, resolver_.update());
+    follow_interfaces();
+    if (const auto adapted = adapt_program(); !adapted) complain(adapted.error());
+    const Hops before = std::exchange(hops_, reachable(resolver_.update()));
     if (checker_) checker_->set_hops(hops_);
     Health now = health();
     if (planned_->hops == hops_ && planned_->health == now) return;
@@ -336,8 +371,18 @@ Result<> Daemon::take_up(const Config& config) {
 
 Result<> Daemon::rebuild(const Build& build) {
     if (build == datapath_.build()) return {};
-    TRY(datapath_, Datapath::load(build, generation_));
-    CHECK_OK(put_in_place());
+    TRY(auto next, Datapath::load(build, generation_));
+    tell_own(next);
+    TRY(auto generation, pins_.make_next());
+    auto done = next.pin(generation);
+    if (done) done = attachments_.exchange(next, datapath_, resolver_.network().ports, config_.xdp);
+    if (!done) {
+        Pins::remove(generation);
+        return done;
+    }
+    datapath_ = std::move(next);
+    generation_ = std::move(generation);
+    CHECK_OK(datapath_.leave_former());
     pins_.keep_only(*generation_);
     if (checker_) CHECK_OK(checker_->renew(datapath_.dests(), ports_to_probe()));
     return {};

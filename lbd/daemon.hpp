@@ -57,14 +57,17 @@ class Daemon {
 
     /// Until all ways are known, but no longer than that.
     [[nodiscard]] netlink::Result<> resolve(std::chrono::milliseconds patience);
-    /// Pins the program, and makes packets see it in place of the former one.
+    /// Pins the program.
     [[nodiscard]] netlink::Result<> put_in_place();
     /// Runs the program on the configured interfaces, and on no others.
     [[nodiscard]] netlink::Result<> attach();
-    /// The same while packets flow, for interfaces that have come and gone.
-    [[nodiscard]] netlink::Result<> follow_interfaces();
+    /// The same while packets flow, for interfaces that have come and gone, and for what others do to them.
+    void follow_interfaces();
+    void look_at_interfaces();
+    /// Once.
+    void complain(const netlink::Error& error);
     /// Tells the program which frames are for this host.
-    void tell_own();
+    void tell_own(Datapath& datapath);
     /// Gives ids free that nothing needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids();
     /// From what is to what the configuration wants: program and maps.
@@ -100,6 +103,7 @@ class Daemon {
     void update();
     /// Has the program compiled to what is around the balancer now.
     [[nodiscard]] netlink::Result<> adapt_program();
+    [[nodiscard]] Hops reachable(Hops hops) const;
     void expire_some_flows();
     void report(const Hops& before) const;
 
@@ -131,8 +135,17 @@ class Daemon {
         Health health;
     };
 
+    /// A program that could not take the place of the present one.
+    struct RefusedBuild {
+        Build build;
+        Ports ports;  // as they were then
+        std::chrono::steady_clock::time_point at;
+    };
+
     Hops hops_;
     Image image_;
+    std::optional<RefusedBuild> refused_;
+    std::string complaint_;           // the last one, not to be repeated
     std::optional<Planned> planned_;  // none: the image was read from the maps
     IdleTimes idle_times_;
     bool takes_any_mac_ = false;  // was said
@@ -147,6 +160,7 @@ class Daemon {
     EventLoop::Source network_;
     EventLoop::Source next_update_;
     EventLoop::Source next_sweep_;
+    EventLoop::Source next_look_;
     std::unique_ptr<HealthChecker> checker_;
     Health found_;  // what the lbd before has left, until checks begin
 };

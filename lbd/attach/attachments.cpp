@@ -1,118 +1,136 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/attach/attachments.hpp"
 
-#include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <net/if.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
+#include <cerrno>
+#include <chrono>
 #include <utility>
 
-#include "netlink/links.hpp"
-#include "netlink/socket.hpp"
+#include "lbd/attach/log.hpp"
+#include "lbd/attach/plan.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-using netlink::Link;
+using netlink::Error;
 using netlink::Result;
 
-/// An interface that goes before its event has reached us is no failure.
-bool is_there(std::uint32_t index) {
-    std::array<char, IF_NAMESIZE> name{};
-    return ::if_indextoname(index, name.data()) != nullptr;
+constexpr auto tried_again_after = std::chrono::seconds(10);
+
+bool has(const std::vector<Attachment>& list, std::uint32_t ifindex) {
+    return std::ranges::find(list, ifindex, &Attachment::ifindex) != list.end();
 }
 
-Port port_of(const Link& link, const Pins& pins) {
-    Port port{.ifindex = link.index, .name = link.name, .ours = {}};
-    if (!pins.is_attached(link.index)) return port;
-    port.ours = link.xdp && link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
-    return port;
+/// Without what changes when it is tried.
+bool is_as_it_was(const netlink::Link& link, netlink::Link was) {
+    was.xdp = link.xdp;
+    return link == was;
 }
 
 }  // namespace
 
-bool Attachments::has(std::uint32_t ifindex) const {
-    return std::ranges::find(list_, ifindex, &Attachment::ifindex) != list_.end();
+Result<std::vector<Seen>> Attachments::see(const Ports& ports) const {
+    TRY(auto look, Look::open(pins_));
+    return look.at(ports);
 }
 
 Result<Attachments::Prepared> Attachments::prepare(const Ports& ports, XdpMode mode) const {
-    TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
-    std::vector<Port> found;
-    for (const auto& [index, known] : ports) {
-        const auto link = netlink::Links(socket).get(index);
-        if (!link && !is_there(index)) continue;
-        if (!link) return tl::unexpected(link.error());
-        found.push_back(port_of(*link, pins_));
-        if (link->xdp && !found.back().ours) return tl::unexpected(Datapath::taken(link->name));
-    }
-    return Prepared{.ports = plan_ports(found, mode)};
+    TRY(auto look, Look::open(pins_));
+    TRY(const auto found, look.judge(ports, 0));
+    PortsPlan plan = plan_ports(found, mode);
+    if (!plan.refused.empty()) return tl::unexpected(std::move(plan.refused.front()));
+    return Prepared{.ports = ports, .mode = mode};
 }
 
 Result<> Attachments::commit(Datapath& program, const Prepared& prepared) {
-    std::vector<Attachment> attached;
-    for (const PortPlan& port : prepared.ports) {
-        auto one = attach(program, port);
-        if (!one && !is_there(port.ifindex)) continue;
-        if (!one) {
-            for (const Attachment& other : attached)
-                if (!has(other.ifindex)) (void)program.detach(pins_, other.ifindex);
-            return tl::unexpected(std::move(one.error()));
-        }
-        attached.push_back(*std::move(one));
+    TRY(const auto before, see(prepared.ports));
+    TRY(Brought brought, bring(pins_, program, prepared.ports, prepared.mode, {}));
+    if (!brought.refused.empty()) {
+        undo(program, before, brought);
+        return tl::unexpected(std::move(brought.refused.front()));
     }
-    list_ = std::move(attached);
+    brought.put.clear();  // it was asked for
+    list_ = brought.attached;
+    tell(brought, prepared.ports);
     return detach_from_others(program);
 }
 
-Result<Attachment> Attachments::attach(Datapath& program, const PortPlan& port) const {
-    if (port.leaves_mode) {
-        spdlog::warn(port.name + ": another XDP mode: for a moment its packets are not balanced");
-        CHECK_OK(program.detach(pins_, port.ifindex));
+/// In their modes: the program is of the same maps.
+void Attachments::undo(Datapath& program, const std::vector<Seen>& before, const Brought& brought) const {
+    for (const Attachment& one : brought.attached) {
+        const auto was = std::ranges::find(before, one.ifindex, [](const Seen& seen) { return seen.link.index; });
+        if (was == before.end() || was->mode != one.mode) (void)program.detach(pins_, one.ifindex);
     }
-    for (auto mode = port.modes.begin();; ++mode) {
-        const auto attached = program.attach(pins_, port.ifindex, port.name, *mode);
-        if (attached) return Attachment{.ifindex = port.ifindex, .name = port.name, .mode = *mode};
-        if (mode + 1 == port.modes.end() || Datapath::is_taken(attached.error().code))
-            return tl::unexpected(attached.error());
-        spdlog::warn(attached.error().message() + "; generic XDP is used, which is slower");
-    }
+    for (const auto& [link, mode, id] : before)
+        if (mode && !pins_.link(link.index)) (void)program.attach(pins_, link.index, link.name, *mode);
 }
 
-Result<> Attachments::detach_from_others(Datapath& program) const {
-    for (const PinnedLink& link : pins_.links())
-        if (!has(link.ifindex)) CHECK_OK(program.detach(link));
-    return {};
-}
-
-Result<> Attachments::exchange(Datapath& program) {
-    for (const auto& [index, name, mode] : list_)
-        if (auto attached = program.attach(pins_, index, name, mode); !attached && is_there(index)) return attached;
+Result<> Attachments::exchange(Datapath& next, Datapath& former, const Ports& ports, XdpMode mode) {
+    if (list_.empty()) return {};
+    TRY(Brought brought, bring(pins_, next, ports, mode, {}));
+    if (brought.stuck) {
+        for (const auto& [index, name, its_mode] : list_) (void)former.attach(pins_, index, name, its_mode);
+        return tl::unexpected(*std::move(brought.stuck));
+    }
+    tell(brought, ports);
     return {};
 }
 
 Result<bool> Attachments::follow(Datapath& program, const Ports& ports, XdpMode mode) {
-    bool changed = std::erase_if(list_, [&](const Attachment& one) {
-                       if (ports.contains(one.ifindex)) return false;
-                       spdlog::warn("interface " + one.name + " is gone: what would leave by it is dropped");
-                       return true;
-                   }) > 0;
-    std::vector<Port> come;
-    for (const auto& [index, link] : ports)
-        if (!has(index)) come.push_back(port_of(link, pins_));
-    for (const PortPlan& port : plan_ports(come, mode)) {
-        if (auto attached = attach(program, port)) {
-            list_.push_back(*std::move(attached));
-            spdlog::info("interface " + port.name + " is there: balancing on it");
-            changed = true;
-        } else if (auto complaint = attached.error().message(); is_there(port.ifindex) && complaint != complaint_) {
-            spdlog::error(complaint_ = std::move(complaint));
-        }
-    }
+    TRY(const auto now, see(ports));
+    TRY(const Brought brought, bring(pins_, program, ports, mode, still_failed(now)));
+    for (const Attachment& one : list_)
+        if (!has(brought.attached, one.ifindex)) program.forget_port(one.ifindex);
+    const bool changed = brought.attached != list_ || !brought.put.empty();
+    tell(brought, ports);
     if (changed) CHECK_OK(detach_from_others(program));
     return changed;
+}
+
+AllFailed Attachments::still_failed(const std::vector<Seen>& now) const {
+    AllFailed failed = failed_;
+    std::erase_if(failed, [&](const auto& one) {
+        const auto& [index, before] = one;
+        const auto seen = std::ranges::find(now, index, [](const Seen& port) { return port.link.index; });
+        return seen == now.end() || !is_as_it_was(seen->link, before.link) ||
+               std::chrono::steady_clock::now() - before.at > tried_again_after;
+    });
+    return failed;
+}
+
+Result<> Attachments::detach_from_others(Datapath& program) const {
+    for (const PinnedLink& link : pins_.links())
+        if (!has(list_, link.ifindex)) CHECK_OK(program.detach(link));
+    return {};
+}
+
+void Attachments::complain(const Error& error) {
+    const std::string text = error.message();
+    if (std::exchange(complaints_[error.object], text) != text) spdlog::error(text);
+}
+
+/// What has changed, once.
+void Attachments::tell(const Brought& brought, const Ports& ports) {
+    for (const Attachment& one : list_)
+        if (!ports.contains(one.ifindex))
+            spdlog::warn("interface " + one.name + " is gone: what would leave by it is dropped");
+    for (const Error& error : brought.refused) complain(error);
+    for (const auto& [ifindex, name, mode] : brought.attached) {
+        if (std::ranges::find(brought.put, ifindex) == brought.put.end()) continue;
+        if (has(list_, ifindex) || complaints_.contains(name))
+            spdlog::warn("interface " + name + " was without the XDP program: balancing on it again");
+        else
+            spdlog::info("interface " + name + " is there: balancing on it");
+    }
+    std::erase_if(complaints_, [&](const auto& complaint) {
+        return std::ranges::find(brought.refused, complaint.first, &Error::object) == brought.refused.end();
+    });
+    const std::string why = brought.why ? brought.why->message() : "";
+    if (std::exchange(why_, why) != why && brought.why) log_generic(*brought.why, brought.attached.size());
+    failed_ = brought.failed;
+    list_ = brought.attached;
 }
 
 }  // namespace culvert::lbd

@@ -7,17 +7,14 @@
 #include <vector>
 
 #include "lbd/attach/attachment.hpp"
-#include "lbd/attach/plan.hpp"
+#include "lbd/attach/bring.hpp"
+#include "lbd/attach/look.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/state.hpp"
-#include "netlink/link.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
-
-/// Links by index.
-using Ports = std::map<std::uint32_t, netlink::Link>;
 
 /// The interfaces that packets come in by, and our program on them.
 class Attachments {
@@ -27,33 +24,42 @@ class Attachments {
 
     /// What commit() is to do.
     struct Prepared {
-        std::vector<PortPlan> ports;
+        Ports ports;
+        XdpMode mode = XdpMode::automatic;
     };
-    /// Whether the program can run on these ports, and on no others, in this mode. Changes nothing. EBUSY if somebody
-    /// else's program is there.
+    /// Whether the program can run on these ports, and on no others, in this mode, as far as can be told without
+    /// trying. Changes nothing. EBUSY if somebody else's program is there.
     [[nodiscard]] netlink::Result<Prepared> prepare(const Ports& ports, XdpMode mode) const;
-    /// Does it. Of ports that have no program of ours yet, none has one if it fails.
+    /// Does it. If it fails all ports are as they were.
     [[nodiscard]] netlink::Result<> commit(Datapath& program, const Prepared& prepared);
 
-    /// Runs the program in place of the former, wherever that one runs.
-    [[nodiscard]] netlink::Result<> exchange(Datapath& program);
-    /// Keeps to ports that have come and gone. One on which the program can't run is tried again the next time. True if
-    /// there are others now.
+    /// Runs `next` in place of `former`, wherever that one runs. If it fails `former` goes on.
+    [[nodiscard]] netlink::Result<> exchange(Datapath& next, Datapath& former, const Ports& ports, XdpMode mode);
+    /// Keeps to ports that have come and gone, and to what others do to their programs. A port that refuses is tried
+    /// again when it has changed, and now and then. True if there are others now.
     [[nodiscard]] netlink::Result<bool> follow(Datapath& program, const Ports& ports, XdpMode mode);
 
-    /// To interfaces that were there when last seen.
+    /// To interfaces that were there when last looked at.
     [[nodiscard]] const std::vector<Attachment>& list() const { return list_; }
+    /// As the kernel has it now.
+    [[nodiscard]] netlink::Result<std::vector<Seen>> see(const Ports& ports) const;
 
   private:
-    [[nodiscard]] bool has(std::uint32_t ifindex) const;
-    /// An error says why none of the modes was taken.
-    [[nodiscard]] netlink::Result<Attachment> attach(Datapath& program, const PortPlan& port) const;
+    /// Has the ports be as they were `before`.
+    void undo(Datapath& program, const std::vector<Seen>& before, const Brought& brought) const;
+
     /// Of the pinned links, those that no attachment has.
     [[nodiscard]] netlink::Result<> detach_from_others(Datapath& program) const;
+    /// Those that are as they were when they failed, a little while ago.
+    [[nodiscard]] AllFailed still_failed(const std::vector<Seen>& now) const;
+    void tell(const Brought& brought, const Ports& ports);
+    void complain(const netlink::Error& error);
 
     const Pins& pins_;
     std::vector<Attachment> list_;
-    std::string complaint_;  // about an interface: the last one, not to be repeated
+    AllFailed failed_;
+    std::map<std::string, std::string> complaints_;  // the last one about each interface, not to be repeated
+    std::string why_;                                // not native: as it was said
 };
 
 }  // namespace culvert::lbd

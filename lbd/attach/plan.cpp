@@ -1,23 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/attach/plan.hpp"
 
+#include <algorithm>
+
 namespace culvert::lbd {
 namespace {
 
-std::vector<XdpMode> modes_of(const Port& port, XdpMode wanted) {
-    if (wanted != XdpMode::automatic) return {wanted};
-    if (port.ours) return {*port.ours};
-    return {XdpMode::native, XdpMode::generic};
-}
+bool is_generic(const Port& port) { return port.ours == XdpMode::generic; }
+bool lacks_native(const Port& port) { return port.lacks && !port.taken; }
 
 }  // namespace
 
-std::vector<PortPlan> plan_ports(const std::vector<Port>& ports, XdpMode wanted) {
-    std::vector<PortPlan> plan;
+PortsPlan plan_ports(const std::vector<Port>& ports, XdpMode wanted) {
+    PortsPlan plan{.mode = wanted, .why = {}, .ports = {}, .refused = {}};
+    if (wanted == XdpMode::automatic) {
+        const auto lacking = std::ranges::find_if(ports, lacks_native);
+        if (lacking != ports.end()) plan.why = lacking->lacks;
+        plan.mode = plan.why || std::ranges::any_of(ports, is_generic) ? XdpMode::generic : XdpMode::native;
+    }
     for (const Port& port : ports) {
-        PortPlan one{.ifindex = port.ifindex, .name = port.name, .modes = modes_of(port, wanted)};
-        one.leaves_mode = port.ours && *port.ours != one.modes.front();
-        plan.push_back(std::move(one));
+        if (port.taken) {
+            plan.refused.push_back(*port.taken);
+            continue;
+        }
+        if (plan.mode == XdpMode::native && port.lacks) {
+            plan.refused.push_back(*port.lacks);
+            if (port.ours != plan.mode) continue;
+        }
+        plan.ports.push_back({.ifindex = port.ifindex,
+                              .name = port.name,
+                              .mode = plan.mode,
+                              .leaves_mode = port.ours && port.ours != plan.mode,
+                              .is_done = port.ours == plan.mode && port.is_current});
     }
     return plan;
 }

@@ -164,31 +164,31 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
 Result<> Datapath::pin(const Generation& generation) const { return lbd::pin(*skeleton_, generation); }
 
 Result<> Datapath::attach(const Pins& pins, std::uint32_t ifindex, const std::string& name, XdpMode mode) {
-    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) < 0)
-        return failure("register for redirects", name, errno);
-    const bool is_generic = mode == XdpMode::generic;
-    auto attached = pins.attach(::bpf_program__fd(skeleton_->progs.lb), ifindex,
-                                is_generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
-    if (attached) return {};
-    netlink::Error& error = attached.error();
-    if (is_taken(error.code)) return tl::unexpected(taken(name));
-    error.operation = is_generic ? "attach generic XDP to" : "attach native XDP to";
-    error.object = name;
-    return attached;
+    CHECK_OK(pins.attach(program(), ifindex, mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE));
+    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex, &ifindex, BPF_ANY) == 0) return {};
+    const int error = errno;
+    (void)detach(pins, ifindex);
+    return failure("register for redirects", name, error);
 }
 
-netlink::Error Datapath::taken(const std::string& name) {
-    return {.operation = "attach XDP to",
-            .object = name,
-            .code = EBUSY,
-            .kernel = "another XDP program is there",
-            .cure = "ip link set dev " + name + " xdp off"};
+Result<std::uint32_t> Datapath::program_id() const {
+    bpf_prog_info info{};
+    std::uint32_t size = sizeof info;
+    if (::bpf_obj_get_info_by_fd(program(), &info, &size) < 0) return failure("read", "the BPF program", errno);
+    return info.id;
 }
+
+int Datapath::program() const { return ::bpf_program__fd(skeleton_->progs.lb); }
+int Datapath::passing_program() const { return ::bpf_program__fd(skeleton_->progs.jiffies); }
 
 Result<> Datapath::detach(const PinnedLink& link) {
     CHECK_OK(Pins::detach(link));
-    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.ports), &link.ifindex);
+    forget_port(link.ifindex);
     return {};
+}
+
+void Datapath::forget_port(std::uint32_t ifindex) {
+    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.ports), &ifindex);
 }
 
 Result<> Datapath::detach(const Pins& pins, std::uint32_t ifindex) {

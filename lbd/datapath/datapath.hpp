@@ -53,19 +53,23 @@ class Datapath {
     [[nodiscard]] netlink::Result<> pin(const Generation& generation) const;
 
     /// Runs the program on the packets that the interface receives, in place of an earlier one of ours. `mode`: native
-    /// or generic. An error is_taken() if the interface has an XDP program.
+    /// or generic. The error is that of the kernel.
     [[nodiscard]] netlink::Result<> attach(const Pins& pins, std::uint32_t ifindex, const std::string& name,
                                            XdpMode mode);
-    /// The interface of this name has somebody else's XDP program.
-    [[nodiscard]] static netlink::Error taken(const std::string& name);
-    [[nodiscard]] static bool is_taken(int code) { return code == EBUSY || code == EEXIST; }
+    /// The program, as the kernel knows it: its id.
+    [[nodiscard]] netlink::Result<std::uint32_t> program_id() const;
+    /// Their file descriptors: of the program, and of one of the same needs that lets everything pass.
+    [[nodiscard]] int program() const;
+    [[nodiscard]] int passing_program() const;
     [[nodiscard]] netlink::Result<> detach(const PinnedLink& link);
     [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);
+    /// Somebody else has detached it: nothing is redirected there any more.
+    void forget_port(std::uint32_t ifindex);
     /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
     [[nodiscard]] netlink::Result<> leave_former();
 
-    /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if not, every
-    /// unicast frame counts.
+    /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if
+    /// not, every unicast frame counts.
     bool set_own(Own own);
 
     /// What the maps hold.

@@ -56,6 +56,11 @@ std::vector<PinnedLink> links_in(const std::string& home) {
     return links;
 }
 
+Result<std::string> home_of_this_namespace() {
+    TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
+    return fmt::format("{}/culvert/lbd/{}/", common::bpffs, cookie);
+}
+
 /// Takes away what balanced on interfaces that are no more: mostly those of namespaces that are gone.
 void sweep() {
     std::error_code error;
@@ -70,9 +75,13 @@ void sweep() {
 
 }  // namespace
 
+Result<Pins> Pins::look() {
+    TRY(std::string home, home_of_this_namespace());
+    return Pins(std::move(home), Fd());
+}
+
 Result<Pins> Pins::open() {
-    TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
-    std::string home = fmt::format("{}/culvert/lbd/{}/", common::bpffs, cookie);
+    TRY(std::string home, home_of_this_namespace());
     sweep();
     CHECK_OK(common::make_pin_directory(home + "links"));
     Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -126,11 +135,16 @@ void Pins::keep_only(const Generation& generation) const {
         if (other.number != generation.number) fs::remove_all(other.directory, error);
 }
 
+void Pins::remove(const Generation& generation) {
+    std::error_code error;
+    fs::remove_all(generation.directory, error);
+}
+
 std::vector<PinnedLink> Pins::links() const { return links_in(home_); }
 
 Result<> Pins::attach(int program, std::uint32_t ifindex, std::uint32_t flags) const {
     const std::string path = link_path(home_, ifindex);
-    if (const auto present = open_link(path); present && present->ifindex == ifindex) {
+    if (const auto present = link(ifindex)) {
         if (::bpf_link_update(present->fd.get(), program, nullptr) < 0)
             return failure("replace the XDP program at", path, errno, {}, bpf_privilege(errno));
         return {};
@@ -138,16 +152,21 @@ Result<> Pins::attach(int program, std::uint32_t ifindex, std::uint32_t flags) c
     bpf_link_create_opts options{};
     options.sz = sizeof options;
     options.flags = flags;
-    const Fd link(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
-    if (!link.is_open()) return failure("attach XDP", {}, errno, {}, bpf_privilege(errno));
+    const Fd made(::bpf_link_create(program, static_cast<int>(ifindex), BPF_XDP, &options));
+    if (!made.is_open()) return failure("attach XDP", {}, errno, {}, bpf_privilege(errno));
     std::remove(path.c_str());
-    if (::bpf_obj_pin(link.get(), path.c_str()) < 0) return failure("pin", path, errno, {}, bpf_privilege(errno));
+    if (::bpf_obj_pin(made.get(), path.c_str()) < 0) return failure("pin", path, errno, {}, bpf_privilege(errno));
     return {};
 }
 
-bool Pins::is_attached(std::uint32_t ifindex) const {
-    const auto link = open_link(link_path(home_, ifindex));
-    return link && link->ifindex == ifindex;
+std::optional<PinnedLink> Pins::link(std::uint32_t ifindex) const {
+    auto link = open_link(link_path(home_, ifindex));
+    return link && link->ifindex == ifindex ? std::move(link) : std::nullopt;
+}
+
+void Pins::forget_detached() const {
+    for (const PinnedLink& link : links())
+        if (link.ifindex == 0) std::remove(link.path.c_str());
 }
 
 Result<> Pins::detach(const PinnedLink& link) {

@@ -40,6 +40,8 @@ class Pins {
   public:
     /// Of the calling thread's network namespace. EWOULDBLOCK while another process has them open.
     [[nodiscard]] static netlink::Result<Pins> open();
+    /// To look at only, whoever has them open.
+    [[nodiscard]] static netlink::Result<Pins> look();
 
     /// The generation that packets see; of several, as after a kill amid a change, the newest. Nothing if there is
     /// none. EPROTO if its ABI is not ours.
@@ -48,13 +50,17 @@ class Pins {
     [[nodiscard]] netlink::Result<Generation> make_next() const;
     /// Removes all others.
     void keep_only(const Generation& generation) const;
+    static void remove(const Generation& generation);
 
     [[nodiscard]] std::vector<PinnedLink> links() const;
     /// Runs the program on the interface, in place of an earlier one of ours between two packets. `flags`: XDP_FLAGS_*
     /// of linux/if_link.h, for an interface that has none yet. The error is that of the kernel.
     [[nodiscard]] netlink::Result<> attach(int program, std::uint32_t ifindex, std::uint32_t flags) const;
-    [[nodiscard]] bool is_attached(std::uint32_t ifindex) const;
+    /// That of the interface, unless it was detached: by whomever.
+    [[nodiscard]] std::optional<PinnedLink> link(std::uint32_t ifindex) const;
     [[nodiscard]] static netlink::Result<> detach(const PinnedLink& link);
+    /// Forgets links that were detached, and those of interfaces that are gone.
+    void forget_detached() const;
 
     /// All of it. Packets then take the way that they had before.
     [[nodiscard]] netlink::Result<> remove() const;

@@ -132,22 +132,28 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
     return list;
 }
 
-std::vector<InterfaceStatus> interface_statuses(const std::vector<std::string>& configured,
-                                                const std::vector<Attachment>& attachments, const Network& network) {
+/// As they are now, not when their last event came.
+Result<std::vector<InterfaceStatus>> interface_statuses(const std::vector<std::string>& configured,
+                                                        const Attachments& attachments, const Network& network) {
+    TRY(const auto ports, attachments.see(network.ports));
+    TRY(auto members, attachments.see(network.members));
+    TRY(auto vlans, attachments.see(network.vlans));
     std::vector<InterfaceStatus> list;
     for (const std::string& name : configured) {
         InterfaceStatus status{.name = name};
-        for (const auto& [index, link] : network.ports)
-            if (link.is_called(name)) status.link = link;
-        for (const Attachment& attachment : attachments)
-            if (status.link && status.link->index == attachment.ifindex) status.mode = attachment.mode;
+        for (const Seen& port : ports) {
+            if (!port.link.is_called(name)) continue;
+            status.link = port.link;
+            status.mode = port.mode;
+        }
         list.push_back(std::move(status));
     }
-    for (const auto& [index, link] : network.members)
-        list.push_back({.name = link.name, .link = link, .member_of = name_of(link.master, network)});
-    for (const auto& [index, link] : network.vlans)
-        if (const std::string lower = name_of(link.lower, network); !lower.empty())
-            list.push_back({.name = link.name, .link = link, .vlan_of = lower});
+    for (Seen& member : members)
+        list.push_back(
+            {.name = member.link.name, .link = member.link, .member_of = name_of(member.link.master, network)});
+    for (Seen& vlan : vlans)
+        if (const std::string lower = name_of(vlan.link.lower, network); !lower.empty())
+            list.push_back({.name = vlan.link.name, .link = vlan.link, .vlan_of = lower});
     return list;
 }
 
@@ -184,9 +190,9 @@ Parts parts_of(View view) {
             .counters = view == View::counters};
 }
 
-Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
-                       const std::vector<Attachment>& attachments, const Resolver& resolver, const Datapath& datapath,
-                       const CheckStatuses& checks, const Parts& parts) {
+Result<Status> observe(const Config& config, const Image& image, const Hops& hops, const Attachments& attachments,
+                       const Resolver& resolver, const Datapath& datapath, const CheckStatuses& checks,
+                       const Parts& parts) {
     const Network& network = resolver.network();
     Status status;
     status.flow_table = {.entries = config.flows.entries};
@@ -195,7 +201,7 @@ Result<Status> observe(const Config& config, const Image& image, const Hops& hop
     }
     if (parts.neighbours) status.neighbours = neighbour_statuses(hops, resolver);
     if (parts.interfaces) {
-        status.interfaces = interface_statuses(config.interfaces, attachments, network);
+        TRY(status.interfaces, interface_statuses(config.interfaces, attachments, network));
         const auto redirects = resolver.redirects();
         for (InterfaceStatus& one : status.interfaces)
             if (const auto found = redirects.find(one.name); found != redirects.end())

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "lbd/attach/attachment.hpp"
+#include "lbd/attach/attachments.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/next_hop/resolver.hpp"
 #include "lbd/plan/plan.hpp"
@@ -28,9 +28,10 @@ struct Parts {
 inline constexpr Parts parts_of_metrics{
     .services = true, .flows = true, .neighbours = false, .interfaces = true, .counters = true};
 
-/// Reads the counters and the flow table; the rest is what was planned and what the resolver knows.
+/// Reads the counters and the flow table, and what the kernel says of interfaces now; the rest is what was planned and
+/// what the resolver knows.
 [[nodiscard]] netlink::Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
-                                              const std::vector<Attachment>& attachments, const Resolver& resolver,
+                                              const Attachments& attachments, const Resolver& resolver,
                                               const Datapath& datapath, const CheckStatuses& checks,
                                               const Parts& parts);
 

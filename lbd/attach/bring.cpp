@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/attach/bring.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cstddef>
+#include <utility>
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+
+class Bringer {
+  public:
+    Bringer(const Pins& pins, Look look, Datapath& program, XdpMode mode, AllFailed failed)
+        : pins_(pins), look_(std::move(look)), program_(program), mode_(mode) {
+        brought_.failed = std::move(failed);
+    }
+
+    /// In rounds, as what a driver can't do shows when it is tried, or when it runs: in each round a port is brought to
+    /// where it is to be, or fails, or all are where they are to be.
+    Result<Brought> run(const Ports& ports) && {
+        TRY(const std::uint32_t id, program_.program_id());
+        const std::size_t most_rounds = 3 * ports.size() + 3;
+        bool is_done = false;
+        for (std::size_t round = 0; round < most_rounds && !is_done; ++round) {
+            TRY(const PortsPlan plan, plan_for(ports, id));
+            is_done = carry_out(plan, ports);
+        }
+        return std::move(brought_);
+    }
+
+  private:
+    Result<PortsPlan> plan_for(const Ports& ports, std::uint32_t id) {
+        TRY(auto found, look_.judge(ports, id));
+        for (Port& port : found)
+            if (const Failed* failed = has_failed(port.ifindex, XdpMode::native)) port.lacks = failed->error;
+        return plan_ports(found, mode_);
+    }
+
+    bool carry_out(const PortsPlan& plan, const Ports& ports) {
+        brought_.why = plan.why;
+        brought_.refused = plan.refused;
+        brought_.attached.clear();
+        bool is_done = true;
+        for (const PortPlan& port : plan.ports) {
+            if (const Failed* failed = port.is_done ? nullptr : has_failed(port.ifindex, plan.mode)) {
+                leave(port, failed->error);
+                continue;
+            }
+            if (!port.is_done) {
+                is_done = false;
+                if (!put(port, ports.at(port.ifindex))) continue;
+            }
+            brought_.attached.push_back({.ifindex = port.ifindex, .name = port.name, .mode = port.mode});
+        }
+        return is_done;
+    }
+
+    [[nodiscard]] const Failed* has_failed(std::uint32_t ifindex, XdpMode mode) const {
+        const auto found = brought_.failed.find(ifindex);
+        return found != brought_.failed.end() && found->second.mode == mode ? &found->second : nullptr;
+    }
+
+    /// As it is, which may be with an earlier program.
+    void leave(const PortPlan& port, const netlink::Error& error) {
+        if (port.mode == XdpMode::generic) brought_.refused.push_back(error);
+        if (!pins_.link(port.ifindex)) return;
+        brought_.stuck = error;
+        brought_.attached.push_back({.ifindex = port.ifindex, .name = port.name, .mode = port.mode});
+    }
+
+    bool put(const PortPlan& port, const netlink::Link& link) {
+        const bool was_ours = pins_.link(port.ifindex).has_value();
+        if (port.leaves_mode) {
+            spdlog::warn(port.name + ": another XDP mode: for a moment its packets are not balanced");
+            (void)program_.detach(pins_, port.ifindex);
+        }
+        const auto done = program_.attach(pins_, port.ifindex, port.name, port.mode);
+        if (done && !was_ours) brought_.put.push_back(port.ifindex);
+        if (done) return true;
+        brought_.failed.insert_or_assign(
+            port.ifindex, Failed{.link = link,
+                                 .mode = port.mode,
+                                 .error = look_.why(program_.program(), port.ifindex, port.mode, done.error().code),
+                                 .at = std::chrono::steady_clock::now()});
+        return false;
+    }
+
+    const Pins& pins_;
+    Look look_;
+    Datapath& program_;
+    XdpMode mode_;
+    Brought brought_;
+};
+
+}  // namespace
+
+Result<Brought> bring(const Pins& pins, Datapath& program, const Ports& ports, XdpMode mode, AllFailed failed) {
+    pins.forget_detached();
+    TRY(auto look, Look::open(pins));
+    return Bringer(pins, std::move(look), program, mode, std::move(failed)).run(ports);
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/attach/log.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <string>
+
+namespace culvert::lbd {
+
+void log_generic(netlink::Error why, std::size_t ports) {
+    // It is what is done.
+    const std::string cure = "xdp: generic";
+    if (why.cure.ends_with(cure)) why.cure.resize(why.cure.size() - cure.size());
+    if (why.cure.ends_with(", or ")) why.cure.resize(why.cure.size() - std::string(", or ").size());
+    spdlog::warn(why.message() + "; generic XDP is used" + (ports > 1 ? " on all interfaces" : "") +
+                 ", which is slower");
+}
+
+}  // namespace culvert::lbd

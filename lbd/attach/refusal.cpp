@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/attach/refusal.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <initializer_list>
+#include <string_view>
+#include <utility>
+
+namespace culvert::lbd {
+namespace {
+
+constexpr std::uint32_t usual_mtu = 1500;
+
+std::string in_lower_case(std::string text) {
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+}
+
+bool has_any(const std::string& text, std::initializer_list<std::string_view> words) {
+    return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
+}
+
+/// Some drivers name the longest MTU that they take.
+std::optional<std::uint32_t> mtu_in(const std::string& text, std::uint32_t present) {
+    constexpr std::uint32_t least = 1280;
+    std::optional<std::uint32_t> found;
+    std::uint64_t number = 0;
+    for (const char c : text + " ") {
+        if (std::isdigit(static_cast<unsigned char>(c)) != 0) {
+            number = std::min<std::uint64_t>(number * 10 + static_cast<unsigned>(c - '0'), UINT32_MAX);
+            continue;
+        }
+        if (number >= least && number < present) found = static_cast<std::uint32_t>(number);
+        number = 0;
+    }
+    return found;
+}
+
+/// A frame has to fit into a page, beside XDP_PACKET_HEADROOM, skb_shared_info and the Ethernet header
+/// (drivers/net/veth.c, veth_xdp_set; drivers/net/virtio_net.c, virtnet_xdp_set).
+std::uint32_t mtu_in_a_page(std::uint32_t page_size) {
+    constexpr std::uint32_t headroom = 256;
+    constexpr std::uint32_t shared_info = 320;
+    constexpr std::uint32_t ethernet = 14;
+    return page_size - headroom - shared_info - ethernet;
+}
+
+std::string lower_mtu(const Refusal& refusal, const std::string& text) {
+    const bool is_veth = refusal.link.kind == "veth";
+    if (is_veth && !refusal.peer)
+        return fmt::format("at the other end: an MTU of {} or less", mtu_in_a_page(refusal.page_size));
+    const netlink::Link& device = is_veth ? *refusal.peer : refusal.link;
+    auto mtu = mtu_in(text, device.mtu);
+    if (!mtu && (is_veth || has_any(text, {"without frags"}))) mtu = mtu_in_a_page(refusal.page_size);
+    return fmt::format("ip link set dev {} mtu {}", device.name, mtu.value_or(usual_mtu));
+}
+
+/// A veth has to receive by as many queues as its other end transmits by.
+std::string balance_veth(const Refusal& refusal) {
+    const auto& [own, other] = std::pair(refusal.channels, refusal.peer_channels);
+    if (!own) return {};
+    if (other && other->transmit > own->most_receive)
+        return fmt::format("ethtool -L {} tx {}", refusal.peer->name, own->receive);
+    return fmt::format("ethtool -L {} rx {}", refusal.link.name, other ? other->transmit : own->most_receive);
+}
+
+/// Each queue for packets needs another one for what the program sends.
+std::string halve_channels(const Refusal& refusal) {
+    if (!refusal.channels) return {};
+    const netlink::Channels& channels = *refusal.channels;
+    const auto half = [](std::uint32_t most) { return std::max(most / 2, 1U); };
+    if (channels.most_combined > 0)
+        return fmt::format("ethtool -L {} combined {}", refusal.link.name, half(channels.most_combined));
+    const std::uint32_t count = half(std::min(channels.most_receive, channels.most_transmit));
+    return fmt::format("ethtool -L {0} rx {1} tx {1}", refusal.link.name, count);
+}
+
+std::string command_for(const Refusal& refusal) {
+    const std::string text = in_lower_case(refusal.kernel);
+    if (refusal.code == EPERM || refusal.code == EACCES)
+        return "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
+    // A guest can't change it: that is what the driver says.
+    if (has_any(text, {"host is implementing"}))
+        return "on the host, give this machine a card with guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
+               "guest_csum=off";
+    if (has_any(text, {"queue", "channel", " ring"}) || refusal.code == ENOSPC)
+        return refusal.link.kind == "veth" ? balance_veth(refusal) : halve_channels(refusal);
+    if (has_any(text, {"mtu", "buffer size", "frame size", "jumbo"}) || refusal.code == ERANGE)
+        return lower_mtu(refusal, text);
+    if (has_any(text, {"lro", "gro"})) return fmt::format("ethtool -K {} lro off rx-gro-hw off", refusal.link.name);
+    if (text.empty() && refusal.code != EOPNOTSUPP && refusal.link.mtu > usual_mtu) return lower_mtu(refusal, text);
+    return {};
+}
+
+}  // namespace
+
+std::string cure_of(const Refusal& refusal) {
+    const std::string command = command_for(refusal);
+    if (refusal.mode == XdpMode::generic) return command;
+    return command.empty() ? "xdp: generic" : command + ", or xdp: generic";
+}
+
+netlink::Error refused(const Refusal& refusal) {
+    const bool is_generic = refusal.mode == XdpMode::generic;
+    return {.operation = is_generic ? "attach generic XDP to" : "attach native XDP to",
+            .object = refusal.link.name,
+            .code = refusal.code,
+            .kernel = refusal.kernel,
+            .cure = cure_of(refusal)};
+}
+
+std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
+    const netlink::Link& link = driver.link;
+    const auto lacks = [&](std::string what, std::string cure = {}) {
+        return netlink::Error{.operation = "attach native XDP to",
+                              .object = link.name,
+                              .code = EOPNOTSUPP,
+                              .kernel = std::move(what),
+                              .cure = (cure.empty() ? "" : cure + ", or ") + "xdp: generic"};
+    };
+    const bool is_veth = link.kind == "veth";
+    if (!driver.features) return std::nullopt;
+    // These say so also for what ends when they have other queues, or members: the kernel says more when it is tried.
+    if (!driver.features->native && (is_veth || link.kind == "bond")) return std::nullopt;
+    if (!driver.features->native) return lacks("its driver has none");
+    if (several && !driver.features->redirects) return lacks("its driver can't redirect packets");
+    // A veth hands over to its other end what its own program sends back, too.
+    if (is_veth && !driver.features->transmits)
+        return lacks("its other end takes no packets from XDP",
+                     driver.peer ? fmt::format("ethtool -K {} gro on", driver.peer->name) : "at the other end: gro on");
+    if (several && driver.runs && !driver.features->transmits)
+        return lacks("its driver doesn't transmit what is redirected to it");
+    return std::nullopt;
+}
+
+netlink::Error taken(const std::string& name, std::string removal) {
+    return {.operation = "attach XDP to",
+            .object = name,
+            .code = EBUSY,
+            .kernel = "another XDP program is there",
+            .cure = std::move(removal)};
+}
+
+}  // namespace culvert::lbd
