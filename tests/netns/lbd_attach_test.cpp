@@ -1,0 +1,360 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <array>
+#include <optional>
+#include <string>
+
+#include "tests/netns/lbd_test.hpp"
+
+namespace culvert::netns {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+std::string config(std::string_view interfaces = "eth0", std::string_view xdp = "auto",
+                   std::string_view backend = "10.0.0.3") {
+    return fmt::format(R"(
+        interfaces: [{}]
+        xdp: {}
+        flows: {{entries: 64k}}
+        services: [{{name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: l2}}, backends: [{{address: {}}}]}}]
+        )",
+                       interfaces, xdp, backend);
+}
+
+constexpr const char* run = CULVERT_LBD " run -c /run/lbd.yaml";
+constexpr const char* check = CULVERT_LBD " run --check -c /run/lbd.yaml";
+
+/// The command in the brackets behind an error, without what else there is.
+std::string cure_in(const std::string& error) {
+    const auto open = error.rfind('(');
+    const auto close = error.rfind(')');
+    if (open == std::string::npos || close < open) return {};
+    const std::string cure = error.substr(open + 1, close - open - 1);
+    return cure.substr(0, cure.find(", or xdp: "));
+}
+
+class LbdAttach : public LbdTest {
+  protected:
+    /// Pins a program that is none of the present lbd's.
+    void make_foreign_program() {
+        Balancer(balancer(), config()).stop();
+        balancer().must("sh -c 'bpftool prog pin pinned /sys/fs/bpf/culvert/lbd/*/*-1/program /sys/fs/bpf/foreign'");
+        balancer().must(CULVERT_LBD " stop --detach");
+    }
+    /// `run` and `run --check` refuse in the same words, and what they advise helps, if need be one thing after the
+    /// other.
+    void cure_until_it_runs(std::string_view text, const std::string& words) {
+        balancer().write("/run/lbd.yaml", text);
+        std::string said;
+        for (int round = 0; round < 4; ++round) {
+            const Output checked = balancer().run(check);
+            if (checked.status == 0) break;
+            const Output refused = balancer().run(run);
+            EXPECT_EQ(refused.status, 1);
+            EXPECT_EQ(checked.status, 1);
+            EXPECT_THAT(checked.err, HasSubstr(refused.err)) << "what run says, beside warnings";
+            said += refused.err;
+            balancer().must(cure_in(refused.err));
+        }
+        EXPECT_THAT(said, HasSubstr(words));
+        Balancer(balancer(), text).stop();
+        balancer().must(CULVERT_LBD " stop --detach");
+    }
+    [[nodiscard]] std::string mode_in_kernel(const std::string& device) {
+        const auto link = nlohmann::json::parse(balancer().must("ip -d -j link show dev " + device));
+        if (!link[0].contains("xdp")) return "none";
+        return link[0]["xdp"]["mode"] == 2 ? "generic" : "native";
+    }
+    /// What `show interfaces` says is what the kernel says.
+    void expect_shown(const Balancer& lbd, std::string_view event) {
+        EXPECT_TRUE(eventually([&] {
+            for (const auto& one : lbd.show("interfaces")) {
+                if (!one.contains("index") || one.contains("vlan_of") || one.contains("member_of")) continue;
+                const std::string name = one["name"];
+                const auto link = nlohmann::json::parse(balancer().must("ip -d -j link show dev " + name))[0];
+                if (one.value("xdp", "none") != mode_in_kernel(name) || one.value("xdp", "none") == "none")
+                    return false;
+                if (one["mtu"] != link["mtu"] || one["index"] != link["ifindex"]) return false;
+            }
+            return true;
+        })) << event
+            << lbd.show("interfaces") << lbd.log();
+    }
+};
+
+TEST_F(LbdAttach, TheCureForSomebodyElsesProgramFitsHowItIsAttached) {
+    make_foreign_program();
+    const std::string busy = "attach XDP to eth0: Device or resource busy: another XDP program is there (";
+    for (const char* mode : {"xdpgeneric", "xdpdrv"}) {
+        balancer().must(fmt::format("bpftool net attach {} pinned /sys/fs/bpf/foreign dev eth0", mode));
+        cure_until_it_runs(config(), busy + "ip link set dev eth0 " + mode + " off)");
+    }
+    Balancer(balancer(), config()).stop();
+    balancer().must("mv /sys/fs/bpf/culvert/lbd /sys/fs/bpf/somebody");
+    cure_until_it_runs(config(), busy + "bpftool link detach id ");
+}
+
+// The two ends of a veth that are both here: their names are known.
+TEST_F(LbdAttach, TheCureForARefusalFitsWhatTheKernelSays) {
+    balancer().ip(
+        "link add long type veth peer name end\nlink set end mtu 9000 up\nlink set long up\n"
+        "link add many numrxqueues 2 numtxqueues 2 type veth peer name others numrxqueues 2 numtxqueues 2\n"
+        "link set others up\nlink set many up\n");
+    balancer().must("ethtool -K end gro on");
+    balancer().must("ethtool -K others gro on");
+    cure_until_it_runs(config("long", "native"),
+                       "Peer MTU is too large to set XDP (ip link set dev end mtu 3506, or xdp: generic)");
+    EXPECT_THAT(balancer().must("ip link show dev end"), HasSubstr("mtu 3506"));
+
+    balancer().must("ethtool -L many rx 1");
+    balancer().must("ethtool -L others tx 2");
+    cure_until_it_runs(config("many", "native"),
+                       "XDP expects number of rx queues not less than peer tx queues (ethtool -L many rx 2, or ");
+}
+
+TEST_F(LbdAttach, AVethWhoseOtherEndTakesNothingFromXdpIsNamed) {
+    balancer().ip("link add short type veth peer name end\nlink set end up\nlink set short up\n");
+    balancer().must("ethtool -K end gro off");
+    balancer().write("/run/lbd.yaml", config("short", "native"));
+    if (balancer().run(check).status == 0) GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
+    cure_until_it_runs(config("short", "native"),
+                       "attach native XDP to short: Operation not supported: its other end takes no packets from XDP "
+                       "(ethtool -K end gro on, or xdp: generic)");
+}
+
+TEST_F(LbdAttach, ACheckTriesItAndLeavesNothing) {
+    balancer().ip("link add br1 up type bridge\n");
+    const std::string before = snapshot(balancer());
+    balancer().write("/run/lbd.yaml", config("br1", "native"));
+    const Output refused = balancer().run(check);
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("attach native XDP to br1: Operation not supported: "));
+    balancer().write("/run/lbd.yaml", config("br1"));
+    EXPECT_THAT(balancer().run(check).err, HasSubstr("; generic XDP is used, which is slower"));
+    balancer().write("/run/lbd.yaml", config("br1", "best"));
+    for (const char* command : {run, check}) EXPECT_EQ(balancer().run(command).status, 2);
+    EXPECT_EQ(snapshot(balancer()), before);
+
+    // Beside one that runs it disturbs nothing.
+    const Balancer lbd(balancer(), config());
+    EXPECT_EQ(balancer().run(check).status, 0);
+    EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
+}
+
+//   client ── switch ── eth0 balancer eth1 in br1 ── far ── server 10.9.0.3
+//     └──────────────────────────────────────────────┘
+class LbdModes : public LbdAttach {
+  protected:
+    void SetUp() override {
+        LbdAttach::SetUp();
+        if (IsSkipped()) return;
+        server_.emplace("server");
+        far_.emplace("far");
+        far_->connect({{balancer(), "eth1", {"10.9.0.2/24"}},
+                       {client(), "eth1", {"10.9.0.1/24"}},
+                       {*server_, "eth0", {"10.9.0.3/24"}}});
+        client().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by it
+        server_->ip("addr add 192.0.2.1/32 dev lo\nroute add default via 10.9.0.1\n");
+        web_.emplace(*server_, "server");
+    }
+
+    void make_bridge() {
+        balancer().ip(
+            "link add br1 up type bridge\nlink set br1 address 02:00:0a:09:00:fe\nlink set eth1 master br1\n"
+            "addr flush dev eth1\naddr add 10.9.0.2/24 dev br1\n");
+        balancer().must("ethtool -K eth1 gro off");
+    }
+    void expect_all(const Balancer& lbd, std::string_view mode) {
+        for (const auto& one : lbd.show("interfaces")) {
+            if (one.contains("member_of")) continue;
+            EXPECT_EQ(one.value("xdp", "none"), mode) << one;
+        }
+    }
+
+    const Host& server() { return *server_; }
+    const Switch& far() { return *far_; }
+
+  private:
+    std::optional<Host> server_;
+    std::optional<Switch> far_;
+    std::optional<HttpServer> web_;
+};
+
+TEST_F(LbdModes, AllNativeOrAllGeneric) {
+    make_bridge();
+    balancer().write("/run/lbd.yaml", config("eth0, br1", "native", "10.9.0.3"));
+    EXPECT_EQ(balancer().run(run).status, 1);
+    EXPECT_EQ(mode_in_kernel("eth0"), "none") << "what fails half-way is taken back";
+    EXPECT_EQ(mode_in_kernel("br1"), "none");
+
+    std::optional<Balancer> lbd(std::in_place, balancer(), config("eth0, br1", "auto", "10.9.0.3"));
+    ASSERT_TRUE(eventually([&] { return lbd->reaches("10.9.0.3"); }));
+    EXPECT_EQ(lbd->said("generic XDP is used on all interfaces, which is slower"), 1U) << lbd->log();
+    EXPECT_THAT(lbd->log(), HasSubstr("attach native XDP to br1: Operation not supported"));
+    expect_all(*lbd, "generic");
+    EXPECT_EQ(http_get(client(), vip4), "server\n");
+    lbd->stop();
+    lbd.emplace(balancer(), config("eth0, br1", "auto", "10.9.0.3"));
+    expect_all(*lbd, "generic");
+}
+
+TEST_F(LbdModes, OneThatComesLaterAndCanNotDoNativeTurnsAllToGeneric) {
+    const Balancer lbd(balancer(), config("eth0, br1", "auto", "10.9.0.3"));
+    EXPECT_EQ(mode_in_kernel("eth0"), "native");
+    make_bridge();
+    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.9.0.3") && mode_in_kernel("br1") == "generic"; }));
+    expect_all(lbd, "generic");
+    EXPECT_EQ(lbd.said("generic XDP is used on all interfaces, which is slower"), 1U) << lbd.log();
+    EXPECT_EQ(http_get(client(), vip4), "server\n");
+}
+
+TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
+    make_foreign_program();
+    const Balancer lbd(balancer(), config());
+    const std::string pin = "$(find /sys/fs/bpf/culvert/lbd -path */links/*)";
+    balancer().must("sh -c 'bpftool link detach pinned " + pin + "'");
+    EXPECT_TRUE(eventually([&] {
+        return lbd.said("interface eth0 was without the XDP program: balancing on it again") == 1;
+    })) << lbd.log();
+    EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
+    EXPECT_THAT(balancer().must("ip link show dev eth0"), HasSubstr("xdp"));
+
+    // Somebody else was faster.
+    balancer().must("sh -c 'bpftool link detach pinned " + pin +
+                    " && bpftool net attach xdpdrv pinned /sys/fs/bpf/foreign dev eth0'");
+    EXPECT_FALSE(lbd.show("interfaces")[0].contains("xdp")) << "it is asked for now";
+    EXPECT_TRUE(eventually([&] {
+        return lbd.said("another XDP program is there (ip link set dev eth0 xdpdrv off)") == 1;
+    })) << lbd.log();
+    EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -path */links/*"), "");
+    balancer().must("ip link set dev eth0 xdpdrv off");
+    EXPECT_TRUE(eventually([&] { return lbd.show("interfaces")[0].value("xdp", "none") == "native"; }));
+    EXPECT_EQ(lbd.said("another XDP program is there"), 1U);
+    EXPECT_EQ(lbd.said("balancing on it again"), 2U) << lbd.log();
+}
+
+class LbdStuck : public LbdAttach {
+  protected:
+    Process start(std::string_view text) {
+        balancer().write("/run/lbd.yaml", text);
+        Process lbd =
+            balancer().spawn("env CULVERT_REFUSE_EXCHANGE=/run/refuse " CULVERT_LBD_STUCK " run -c /run/lbd.yaml");
+        lbd.wait_for("balancing");
+        return lbd;
+    }
+    [[nodiscard]] std::string generations() {
+        return balancer().must("sh -c 'ls /sys/fs/bpf/culvert/lbd/*/ | grep -v links'");
+    }
+    /// Has the program compiled anew.
+    void change_address() { balancer().ip("addr del fd00::2/64 dev eth0\naddr add fd00::22/64 dev eth0\n"); }
+};
+
+TEST_F(LbdStuck, WhereTheProgramCanNotBeExchangedTheFormerGoesOnAndItIsTriedAgain) {
+    const HttpServer web(backend(), "backend");
+    const Process lbd = start(config("eth0", "native"));
+    const std::string before = generations();
+    const auto program = [&] { return balancer().must("sh -c 'ip link show dev eth0 | grep -o prog/xdp.id.[0-9]*'"); };
+    const std::string id = program();
+    balancer().write("/run/refuse", "");
+    change_address();
+    lbd.wait_for(
+        "compile the program anew; the former one goes on: attach native XDP to eth0: Numerical result out of range");
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+    EXPECT_EQ(program(), id);
+    EXPECT_EQ(generations(), before) << "what did not come into force is gone";
+    balancer().write("/run/lbd.yaml", config("eth0", "native") + "latency: false\n");
+    const Output refused = balancer().run(CULVERT_LBD " reload");
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_THAT(refused.err, HasSubstr("attach native XDP to eth0: Numerical result out of range"));
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+
+    balancer().must("rm /run/refuse");
+    balancer().ip("link set eth0 mtu 1480\n");  // something has changed
+    lbd.wait_for("the program is compiled to what is around the balancer now");
+    EXPECT_NE(program(), id);
+    EXPECT_NE(generations(), before);
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+}
+
+TEST_F(LbdStuck, AutoBecomesGenericAlsoWhenItIsStartedAgain) {
+    const HttpServer web(backend(), "backend");
+    {
+        Process lbd = start(config());
+        EXPECT_EQ(mode_in_kernel("eth0"), "native");
+        lbd.stop();
+    }
+    balancer().write("/run/refuse", "");
+    {
+        Process lbd = start(config());
+        EXPECT_EQ(mode_in_kernel("eth0"), "generic");
+        EXPECT_EQ(http_get(client(), vip4), "backend\n");
+        lbd.stop();
+    }
+    balancer().must(CULVERT_LBD " stop --detach");
+    balancer().must("rm /run/refuse");
+    const Process lbd = start(config());
+    EXPECT_EQ(mode_in_kernel("eth0"), "native");
+    balancer().write("/run/refuse", "");
+    change_address();
+    lbd.wait_for("; generic XDP is used, which is slower");
+    EXPECT_TRUE(eventually([&] { return mode_in_kernel("eth0") == "generic"; }));
+    EXPECT_EQ(http_get(client(), vip4), "backend\n");
+}
+
+// One after the other, while clients ask.
+TEST_F(LbdAttach, NoEventOfTheNetworkEndsIt) {
+    REQUIRE_MODULE("8021q");
+    REQUIRE_MODULE("bonding");
+    const HttpServer web(backend(), "backend");
+    balancer().ip(
+        "link add p0 type veth peer name q0\nlink add p1 type veth peer name q1\nlink set q0 up\nlink set q1 up\n"
+        "link add bond0 type bond miimon 20 mode active-backup\nlink set p0 master bond0\nlink set bond0 up\n");
+    for (const char* end : {"q0", "q1", "p0", "p1"}) balancer().must(fmt::format("ethtool -K {} gro on", end));
+    const Balancer lbd(balancer(), config("eth0, bond0"));
+    client().write("/run/trickle.sh", R"(
+        while ! [ -e /run/enough ]; do
+            curl -s --max-time 1 http://192.0.2.1/ >/dev/null && echo answered
+            sleep 0.05
+        done
+        )");
+    Process clients = client().spawn("sh /run/trickle.sh");
+    clients.wait_for("answered");
+
+    const std::string detach = "bpftool link detach pinned $(find /sys/fs/bpf/culvert/lbd -path '*/links/*' | head -1)";
+    const std::array<std::array<std::string, 2>, 16> events{{
+        {"MTU lowered", "ip link set eth0 mtu 1400"},
+        {"MTU raised", "ip link set eth0 mtu 9000"},
+        {"VLAN made under it", "ip link add link eth0 name a up type vlan id 10"},
+        {"VLAN on a bond made", "ip link add link bond0 name b up type vlan id 20"},
+        {"VLANs removed", "ip link del a; ip link del b"},
+        {"MTU put back", "ip link set eth0 mtu 1500"},
+        {"bond member added", "ip link set p1 master bond0"},
+        {"bond member removed", "ip link set p0 nomaster"},
+        {"last bond member removed", "ip link set p1 nomaster"},
+        {"bond member added again", "ip link set p1 master bond0"},
+        {"link down", "ip link set eth0 down"},
+        {"link up", "ip link set eth0 up"},
+        {"renamed", "ip link set eth0 down; ip link set eth0 name other"},
+        {"named back", "ip link set other name eth0; ip link set eth0 up; ip addr add fd00::2/64 dev eth0"},
+        {"detached by hand", detach},
+        {"another address", "ip addr add 10.0.0.77/24 dev eth0; ip addr del 10.0.0.77/24 dev eth0"},
+    }};
+    for (const auto& [event, command] : events) {
+        balancer().run({"sh", "-c", command});
+        expect_shown(lbd, event);
+    }
+    balancer().ip("link del eth0\n");
+    expect_shown(lbd, "deleted");
+    lan().connect({{balancer(), "eth0", {"10.0.0.2/24", "fd00::2/64"}}});
+    expect_shown(lbd, "made anew");
+    EXPECT_TRUE(eventually([&] { return client().run("curl -s --max-time 1 http://192.0.2.1/").ok(); }));
+    client().write("/run/enough", "");
+    EXPECT_EQ(clients.wait(Milliseconds{20'000}).status, 0);
+    EXPECT_THAT(lbd.log(), Not(HasSubstr("[error]")));
+}
+
+}  // namespace
+}  // namespace culvert::netns
