@@ -43,8 +43,9 @@ class Attributes {
 };
 
 Expression meta(const Attributes& from) {
-    if (!from.has(NFTNL_EXPR_META_DREG)) return Foreign{"meta set"};
-    return Meta{static_cast<MetaKey>(from.number(NFTNL_EXPR_META_KEY)), from.number(NFTNL_EXPR_META_DREG)};
+    const auto key = static_cast<MetaKey>(from.number(NFTNL_EXPR_META_KEY));
+    if (!from.has(NFTNL_EXPR_META_DREG)) return MetaStore{key, from.number(NFTNL_EXPR_META_SREG)};
+    return Meta{key, from.number(NFTNL_EXPR_META_DREG)};
 }
 
 Expression payload(const Attributes& from) {

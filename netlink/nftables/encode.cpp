@@ -78,6 +78,13 @@ Owned<nftnl_expr> encode(const Meta& meta) {
     return expression;
 }
 
+Owned<nftnl_expr> encode(const MetaStore& store) {
+    auto expression = owned(nftnl_expr_alloc("meta"));
+    put(*expression, NFTNL_EXPR_META_KEY, store.key);
+    put(*expression, NFTNL_EXPR_META_SREG, store.from);
+    return expression;
+}
+
 Owned<nftnl_expr> encode(const PayloadLoad& load) {
     auto expression = owned(nftnl_expr_alloc("payload"));
     put(*expression, NFTNL_EXPR_PAYLOAD_BASE, load.header);

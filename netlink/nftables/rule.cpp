@@ -44,7 +44,7 @@ Bytes mask_of(std::size_t size, std::size_t bits) {
     return mask;
 }
 
-/// As the kernel keeps what it calls numbers of its own: marks, route types.
+/// As the kernel keeps what it calls numbers of its own: marks, priorities, route types.
 Bytes host_order(std::uint32_t value) {
     Bytes bytes(sizeof(value));
     std::memcpy(bytes.data(), &value, sizeof(value));
@@ -86,9 +86,16 @@ void match_route_type(Rule& rule, std::uint32_t flags, Comparison comparison) {
     match(rule, host_order(RTN_LOCAL), comparison);
 }
 
-Rule& match_iifname(Rule& rule, std::string set, bool inverted) {
-    rule.expressions.emplace_back(Meta{MetaKey::iifname});
+Rule& match_meta_set(Rule& rule, MetaKey key, std::string set, bool inverted) {
+    rule.expressions.emplace_back(Meta{key});
     rule.expressions.emplace_back(Lookup{std::move(set), inverted});
+    return rule;
+}
+
+Rule& match_priority_bits(Rule& rule, std::uint32_t bits, Comparison comparison) {
+    rule.expressions.emplace_back(Meta{MetaKey::priority});
+    rule.expressions.emplace_back(Bitwise{host_order(bits), host_order(0)});
+    match(rule, host_order(0), comparison);
     return rule;
 }
 
@@ -116,9 +123,22 @@ Rule& Rule::iifname(std::string_view name) {
     return meta(*this, MetaKey::iifname, std::move(data));
 }
 
-Rule& Rule::iifname_in(std::string set) { return match_iifname(*this, std::move(set), false); }
+Rule& Rule::iifname_in(std::string set) { return match_meta_set(*this, MetaKey::iifname, std::move(set), false); }
 
-Rule& Rule::iifname_not_in(std::string set) { return match_iifname(*this, std::move(set), true); }
+Rule& Rule::iifname_not_in(std::string set) { return match_meta_set(*this, MetaKey::iifname, std::move(set), true); }
+
+Rule& Rule::iifkind_in(std::string set) { return match_meta_set(*this, MetaKey::iifkind, std::move(set), false); }
+
+Rule& Rule::priority_has(std::uint32_t bits) { return match_priority_bits(*this, bits, Comparison::neq); }
+
+Rule& Rule::priority_lacks(std::uint32_t bits) { return match_priority_bits(*this, bits, Comparison::eq); }
+
+Rule& Rule::change_priority(std::uint32_t clear, std::uint32_t set) {
+    expressions.emplace_back(Meta{MetaKey::priority});
+    expressions.emplace_back(Bitwise{host_order(~(clear | set)), host_order(set)});
+    expressions.emplace_back(MetaStore{MetaKey::priority});
+    return *this;
+}
 
 Rule& Rule::dscp(Family family, std::uint8_t dscp) {
     if (family == Family::ipv4) {  // the upper six bits of the second byte
@@ -283,6 +303,11 @@ Rule& Rule::jump(std::string chain) {
 
 Rule& Rule::go_to(std::string chain) {
     expressions.emplace_back(Verdict{NFT_GOTO, std::move(chain)});
+    return *this;
+}
+
+Rule& Rule::back() {
+    expressions.emplace_back(Verdict{NFT_RETURN, {}});
     return *this;
 }
 

@@ -13,7 +13,7 @@
 
 /// The expressions of nf_tables as values. Numbers are the kernel's (linux/netfilter/nf_tables.h), so that a number we
 /// have no name for survives decoding and compares unequal. Registers hold data in network order, except for marks
-/// (host order).
+/// and priorities (host order).
 namespace culvert::netlink::nft {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -22,8 +22,10 @@ using Register = std::uint32_t;
 
 enum class MetaKey : std::uint32_t {
     protocol = NFT_META_PROTOCOL,
+    priority = NFT_META_PRIORITY,
     mark = NFT_META_MARK,
     iifname = NFT_META_IIFNAME,
+    iifkind = NFT_META_IIFKIND,
     nfproto = NFT_META_NFPROTO,
     l4proto = NFT_META_L4PROTO,
 };
@@ -32,6 +34,13 @@ struct Meta {
     MetaKey key;
     Register into = NFT_REG_1;
     bool operator==(const Meta&) const = default;
+};
+
+/// Writes a property of the packet.
+struct MetaStore {
+    MetaKey key;
+    Register from = NFT_REG_1;
+    bool operator==(const MetaStore&) const = default;
 };
 
 enum class Header : std::uint32_t {
@@ -162,8 +171,8 @@ struct Foreign {
     bool operator==(const Foreign&) const = default;
 };
 
-using Expression = std::variant<Meta, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib, Limit, Log,
-                                ExtensionLoad, TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
+using Expression = std::variant<Meta, MetaStore, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib,
+                                Limit, Log, ExtensionLoad, TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
 
 /// A rule, written as nft(8) reads it:
 /// `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4, 2).set_daddr(vip).notrack()`. Each step gives the very expressions
@@ -172,12 +181,18 @@ struct Rule {
     std::vector<Expression> expressions;
     std::string comment;  ///< shown by `nft list`; up to 127 bytes
 
-    Rule& nfproto(Family family);                        ///< meta nfproto ipv4
-    Rule& l4proto(std::uint8_t protocol);                ///< meta l4proto 17
-    Rule& iifname(std::string_view name);                ///< iifname "tunl0"; "tun*" is any name that begins so
-    Rule& iifname_in(std::string set);                   ///< iifname @set
-    Rule& iifname_not_in(std::string set);               ///< iifname != @set
-    Rule& mark(std::uint32_t mark);                      ///< meta mark 5
+    Rule& nfproto(Family family);           ///< meta nfproto ipv4
+    Rule& l4proto(std::uint8_t protocol);   ///< meta l4proto 17
+    Rule& iifname(std::string_view name);   ///< iifname "tunl0"; "tun*" is any name that begins so
+    Rule& iifname_in(std::string set);      ///< iifname @set
+    Rule& iifname_not_in(std::string set);  ///< iifname != @set
+    /// meta iifkind @set: of names as in `ip link add … type`. Ends the rule where the device has no kind, as hardware.
+    Rule& iifkind_in(std::string set);
+    Rule& mark(std::uint32_t mark);            ///< meta mark 5
+    Rule& priority_has(std::uint32_t bits);    ///< meta priority & 8000:0 != none: any of them
+    Rule& priority_lacks(std::uint32_t bits);  ///< meta priority & 8000:0 == none: all of them
+    /// meta priority set meta priority & 3fff:ffff | 4000:0: without the bits to clear, with those to set
+    Rule& change_priority(std::uint32_t clear, std::uint32_t set);
     Rule& dscp(Family family, std::uint8_t dscp);        ///< ip dscp 2 · ip6 dscp 2; 0 to 63
     Rule& saddr(const Prefix& prefix);                   ///< ip saddr 192.0.2.0/24
     Rule& daddr(const Prefix& prefix);                   ///< ip daddr 192.0.2.0/24
@@ -209,6 +224,7 @@ struct Rule {
     Rule& drop();
     Rule& jump(std::string chain);
     Rule& go_to(std::string chain);        ///< goto chain
+    Rule& back();                          ///< return
     Rule& with_comment(std::string text);  ///< comment "text"
 
     bool operator==(const Rule&) const = default;

@@ -27,7 +27,7 @@ namespace culvert::netlink::nft {
 namespace {
 
 /// How nft writes the values of a field.
-enum class Notation : std::uint8_t { number, host_order, address, name, family, route_type, presence };
+enum class Notation : std::uint8_t { number, host_order, handle, address, name, family, route_type, presence };
 
 /// What a register holds: a field of the packet, or (with no text) the bytes of an Immediate.
 struct Operand {
@@ -77,6 +77,18 @@ std::uint32_t host_order(const Bytes& bytes) {
     return number;
 }
 
+/// A class of traffic, as tc writes it: tc(8), HANDLES.
+std::string handle_of(const Bytes& bytes) {
+    const std::uint32_t number = host_order(bytes);
+    return number == 0 ? "none" : fmt::format("{:x}:{:x}", number >> 16, number & 0xffff);
+}
+
+Bytes either(Bytes bits, const Bytes& others) {
+    for (std::size_t i = 0; i < bits.size() && i < others.size(); ++i)
+        bits[i] = static_cast<std::uint8_t>(bits[i] | others[i]);
+    return bits;
+}
+
 /// How many bits are set, if those are the first ones.
 std::optional<std::size_t> prefix_length(const Bytes& mask) {
     std::size_t length = 0;
@@ -109,6 +121,8 @@ std::string value_of(const Operand& operand, const Bytes& data) {
             return data.size() > sizeof(std::uint64_t) ? hex(data) : std::to_string(big_endian(data) >> operand.shift);
         case Notation::host_order:
             return std::to_string(host_order(data));
+        case Notation::handle:
+            return handle_of(data);
         case Notation::address: {
             const std::size_t bits = operand.prefix.value_or(data.size() * 8);
             const std::string address = dotted(data, operand.length);
@@ -141,6 +155,10 @@ class RuleText {
 
     void operator()(const Meta& meta) { registers_[meta.into] = property(meta.key); }
 
+    void operator()(const MetaStore& store) {
+        say(fmt::format("{} set {}", property(store.key).text, registers_[store.from].text));
+    }
+
     void operator()(const PayloadLoad& load) { registers_[load.into] = field(load.header, load.offset, load.length); }
 
     void operator()(const PayloadStore& store) {
@@ -162,6 +180,9 @@ class RuleText {
         } else if (const auto length = prefix_length(bitwise.mask);
                    plain && length && operand.notation == Notation::address) {
             operand.prefix = length;
+        } else if (operand.notation == Notation::handle) {  // cleared before, so it is an or
+            operand.text += " & " + handle_of(either(bitwise.mask, bitwise.xor_with));
+            if (!plain) operand.text += " | " + handle_of(bitwise.xor_with);
         } else {
             operand.text += " & " + hex(bitwise.mask);
             if (!plain) operand.text = fmt::format("({}) ^ {}", operand.text, hex(bitwise.xor_with));
@@ -270,10 +291,14 @@ class RuleText {
         switch (key) {
             case MetaKey::protocol:
                 return {.text = "meta protocol", .length = 2};
+            case MetaKey::priority:
+                return {.text = "meta priority", .notation = Notation::handle, .length = 4};
             case MetaKey::mark:
                 return {.text = "meta mark", .notation = Notation::host_order, .length = 4};
             case MetaKey::iifname:
                 return {.text = "iifname", .notation = Notation::name, .length = IFNAMSIZ};
+            case MetaKey::iifkind:
+                return {.text = "meta iifkind", .notation = Notation::name, .length = IFNAMSIZ};
             case MetaKey::nfproto:
                 return {.text = "meta nfproto", .notation = Notation::family, .length = 1};
             case MetaKey::l4proto:

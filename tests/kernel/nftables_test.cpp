@@ -59,6 +59,9 @@ Table every_kind() {
                           Rule{}.iifname("tun*").nfproto(v6).saddr(prefix("fd00::/60")).accept(),
                           Rule{}.l4proto(17).dport(5080).accept(),
                           Rule{}.mark(5).accept(),
+                          Rule{}.iifkind_in("tunneldevs").priority_has(0xc0000000).accept(),
+                          Rule{}.priority_lacks(0x40000000).change_priority(0x80000000, 0x40000000),
+                          Rule{}.change_priority(0x40000001, 0).accept(),
                           Rule{}.iifname_in("tunneldevs").fib_saddr_local().go_to("strangers"),
                           Rule{}.iifname_not_in("tunneldevs").fib_saddr_not_local().accept(),
                           Rule{}.fib_saddr_not_by_iif().drop(),
@@ -102,6 +105,9 @@ table inet culvert {
         iifname "tun*" ip6 saddr fd00::/60 accept
         udp dport 5080 accept
         meta mark 5 accept
+        meta iifkind @tunneldevs meta priority & c000:0 != none accept
+        meta priority & 4000:0 == none meta priority set meta priority & 7fff:ffff | 4000:0
+        meta priority set meta priority & bfff:fffe accept
         iifname @tunneldevs fib saddr type local goto strangers
         iifname != @tunneldevs fib saddr type != local accept
         fib saddr . iif oif missing drop
