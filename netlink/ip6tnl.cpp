@@ -31,10 +31,21 @@ Result<> tunnel_ioctl(unsigned long request, const std::string& operation, const
     return {};
 }
 
+/// The kernel looks for a tunnel with the ends of the request before it falls back to the device that this names
+/// (net/ipv6/ip6_tunnel.c, ip6_tnl_siocdevprivate). A device that is `external` has no ends, as ip6tnl0, and would be
+/// found in its place: so these are ends that no tunnel has (RFC 6666).
+void set_ends_of_none(ip6_tnl_parm& parameters) {
+    for (in6_addr* end : {&parameters.laddr, &parameters.raddr}) {
+        *end = {};
+        end->s6_addr[0] = end->s6_addr[15] = 1;
+    }
+}
+
 }  // namespace
 
 Result<TunnelInner> ip6tnl_mode(const std::string& device) {
     ip6_tnl_parm parameters{};
+    set_ends_of_none(parameters);
     CHECK_OK(tunnel_ioctl(SIOCGETTUNNEL, "get mode of ip6tnl", device, parameters));
     return static_cast<TunnelInner>(parameters.proto);
 }
@@ -42,7 +53,9 @@ Result<TunnelInner> ip6tnl_mode(const std::string& device) {
 Result<> set_ip6tnl_mode(const std::string& device, TunnelInner mode) {
     const std::string operation = "set mode of ip6tnl";
     ip6_tnl_parm parameters{};
+    set_ends_of_none(parameters);
     CHECK_OK(tunnel_ioctl(SIOCGETTUNNEL, operation, device, parameters));
+    set_ends_of_none(parameters);
     parameters.proto = static_cast<std::uint8_t>(mode);
     return tunnel_ioctl(SIOCCHGTUNNEL, operation, device, parameters);
 }

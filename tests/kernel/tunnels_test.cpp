@@ -147,6 +147,13 @@ TEST_F(TunnelsTest, Ip6tnlFallbackDeviceTakesModeAny) {
     EXPECT_EQ(std::get<Tunnel>(fallback->details).inner, TunnelInner::ipv6);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
     EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::any);
+    // Beside a device that has no ends either.
+    const Tunnel other{.kind = TunnelKind::ip6tnl, .external = true, .inner = TunnelInner::ipv4};
+    ASSERT_TRUE(succeeded(links().create({.name = "other", .kind = other})));
+    ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::ipv6)));
+    EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::ipv6);
+    EXPECT_EQ(std::get<Tunnel>(links().get("other")->details).inner, TunnelInner::ipv4);
+    ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
     EXPECT_EQ(std::get<Tunnel>(links().get("ip6tnl0")->details).inner, TunnelInner::any);
 }
 
