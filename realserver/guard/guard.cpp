@@ -56,6 +56,24 @@ constexpr std::array entrances{
     Entrance{"ip6gre0", Family::ipv6, IPPROTO_GRE},
 };
 
+/// The kinds of device, whoever made them, out of which comes what would else come out of this one.
+struct Kinds {
+    std::string_view device;
+    std::array<std::string_view, 3> kinds;  ///< some may be empty
+};
+constexpr std::array kinds_beside{
+    Kinds{"tunl0", {"ipip"}},
+    Kinds{"sit0", {"sit"}},
+    Kinds{"gre0", {"gre", "gretap", "erspan"}},
+    Kinds{"ip6tnl0", {"ip6tnl"}},
+    Kinds{"ip6gre0", {"ip6gre", "ip6gretap", "ip6erspan"}},
+};
+
+// Bits of skb->priority, which nobody else uses: a packet keeps them while it is unwrapped, whereas its device is any.
+constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of somebody else's tunnel
+constexpr std::uint32_t of_balancer = 0x40000000;  ///< judged by `outer`
+constexpr std::uint32_t taken_out = 0x20000000;    ///< out of such a packet: `inner` has judged it
+
 // Headers in network order, without options: RFC 2784 section 2, draft-ietf-intarea-gue-09 section 3.
 const Bytes gre_with_ipv4{0, 0, 0x08, 0x00};
 const Bytes gre_with_ipv6{0, 0, 0x86, 0xdd};
@@ -83,9 +101,12 @@ class GuardWriter {
         add_sets(devices);
         for (const Reason& reason : reasons) add(reason);
         table_.chains["inner"] = inner();
+        table_.chains["unwrapped"] = unwrapped();
+        table_.chains["relayed"] = {.hook = Hook{HookPoint::forward, priority_outer}, .rules = {forget()}};
         if (!config_.tunnels.empty()) table_.chains["link"] = link();
         table_.chains["sender"] = sender();
         Chain outer{Hook{HookPoint::input, priority_outer}};
+        add_peers(outer);
         std::vector<Entrance> open;
         std::ranges::copy_if(entrances, std::back_inserter(open),
                              [&](const Entrance& entrance) { return devices.contains(std::string(entrance.device)); });
@@ -102,6 +123,7 @@ class GuardWriter {
             if (const auto port = receive_port(tunnel)) merge(*port);
         for (const auto& [key, tunnel] : ports_) add(tunnel, key.second, outer);
         for (const auto& [key, networks] : networks_) add(key, networks, outer);
+        outer.rules.push_back(forget());
         table_.chains["outer"] = std::move(outer);
     }
 
@@ -113,7 +135,12 @@ class GuardWriter {
             if (tunnel.parameters.remote) senders.push_back(Prefix::host(*tunnel.parameters.remote));
             links.insert(tunnel.name);
         }
+        std::set<std::string> kinds;
+        for (const auto& [device, beside] : kinds_beside)
+            if (devices.contains(std::string(device))) kinds.insert(beside.begin(), beside.end());
+        kinds.erase("");
         table_.sets["tunnels"] = Set::of(devices);
+        if (!kinds.empty()) table_.sets["kinds"] = Set::of(kinds);
         if (!links.empty()) table_.sets["links"] = Set::of(links);
         for (const Family family : both_families) {
             table_.sets[family_set("senders", family)] = Set::of(family, senders);
@@ -139,18 +166,48 @@ class GuardWriter {
 
     static Rule caught(Rule rule, const Reason& reason) { return std::move(rule.go_to(std::string(reason.chain))); }
 
+    /// By device and by what `outer` has found: a device may have any name, come later, or belong to a bridge.
     [[nodiscard]] Chain inner() const {
         Chain chain{Hook{HookPoint::prerouting, priority_inner}};
+        const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule.go_to("unwrapped"))); };
+        if (table_.sets.contains("kinds")) add(Rule{}.iifkind_in("kinds"));
+        add(Rule{}.iifname_in("tunnels"));
+        add(Rule{}
+                .priority_has(of_peer | of_balancer)
+                .with_comment(config_.guard == Guard::log ? "guard log" : "guard strict"));
+        return chain;
+    }
+
+    [[nodiscard]] Chain unwrapped() const {
+        Chain chain{.hook = {}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule)); };
-        add(Rule{}.iifname_not_in("tunnels").accept().with_comment(config_.guard == Guard::log ? "guard log"
-                                                                                               : "guard strict"));
-        if (!config_.tunnels.empty()) add(Rule{}.iifname_in("links").go_to("link"));
+        if (!config_.tunnels.empty())
+            add(Rule{}.iifname_in("links").change_priority(of_peer | of_balancer, taken_out).go_to("link"));
+        if (!config_.tunnel_peers.empty())
+            add(Rule{}.iifname_not_in("tunnels").priority_has(of_peer).change_priority(of_peer, 0).accept());
+        // It came by a port that somebody else has opened.
+        add(caught(Rule{}.priority_lacks(of_peer | of_balancer | taken_out), stranger));
+        add(Rule{}.change_priority(of_peer | of_balancer, taken_out));
         add_vips_only(chain);
         for (const Family family : both_families)
             add(caught(Rule{}.nfproto(family).saddr_in(family, family_set("impossible", family)), bad_source));
         add(caught(Rule{}.fib_saddr_local(), bad_source));
         add_not_nested(chain);
         return chain;
+    }
+
+    /// At the end of a packet's way through this host's rules.
+    static Rule forget() { return std::move(Rule{}.priority_has(taken_out).change_priority(taken_out, 0)); }
+
+    /// Whatever they send but TCP may be a tunnel's, on a port that only its owner knows. In a balancer's packet anyone
+    /// can write their address.
+    void add_peers(Chain& outer) {
+        if (config_.tunnel_peers.empty()) return;
+        for (const Family family : both_families)
+            outer.rules.push_back(Rule{}.nfproto(family).saddr_in(family, family_set("peers", family)).jump("peer"));
+        table_.chains["peer"] = {.hook = {},
+                                 .rules = {Rule{}.priority_has(taken_out).back(), Rule{}.l4proto(IPPROTO_TCP).accept(),
+                                           Rule{}.change_priority(0, of_peer).accept()}};
     }
 
     static void add_vips_only(Chain& chain) {
@@ -182,10 +239,8 @@ class GuardWriter {
     [[nodiscard]] Chain sender() const {
         Chain chain{.hook = {}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule)); };
-        add(caught(Rule{}.iifname_in("tunnels"), nested));
-        if (!config_.tunnel_peers.empty())
-            for (const Family family : both_families)
-                add(Rule{}.nfproto(family).saddr_in(family, family_set("peers", family)).accept());
+        add(caught(Rule{}.priority_has(taken_out), nested));
+        add(Rule{}.change_priority(0, of_balancer));
         for (const Family family : both_families)
             add(caught(Rule{}.nfproto(family).saddr_not_in(family, family_set("senders", family)), stranger));
         add(caught(config_.interfaces.empty() ? Rule{}.fib_saddr_not_by_iif() : Rule{}.iifname_not_in("ways_in"),

@@ -14,6 +14,9 @@
 /// it is known whether it is for this host or to be forwarded. Both come before other tables' usual priorities, so that
 /// they count what arrives and nothing of it enters conntrack. A drop is final and an accept only ends these chains:
 /// other tables can neither undo the one nor are they bypassed by the other.
+///
+/// Which device a packet comes out of is the kernel's choice among all that anybody has made. So `outer` notes in two
+/// bits of skb->priority what it found, and `inner` goes by these, and by kinds of device.
 namespace culvert::realserver {
 
 /// Why a packet is caught. Packets with this fate go through a chain of the table that has this name.

@@ -61,6 +61,15 @@ TEST(Ruleset, CoversEveryWayIntoTheDevices) {
     EXPECT_THAT(targets(table_of("{encap: gre, family: ipv6}"), "outer"), ElementsAre("sender", "bad_header"));
 }
 
+TEST(Ruleset, CoversDevicesOfTheSameKindsWhateverTheirNames) {
+    const Table table = table_of("{encap: gue, port: 5080}, {encap: gre, family: ipv4}, {encap: geneve, vni: 7}");
+    EXPECT_EQ(table.sets.at("kinds"), Set::of({"ipip", "ip6tnl", "gre", "gretap", "erspan"}));
+    EXPECT_THAT(targets(table, "inner"), ElementsAre("unwrapped", "unwrapped", "unwrapped"));
+    EXPECT_EQ(table.chains.at("inner").rules.front(), Rule{}.iifkind_in("kinds").go_to("unwrapped"));
+    // Geneve on other ports is none of its business.
+    EXPECT_THAT(table_of("{encap: geneve, vni: 7}").sets, Not(Contains(Key("kinds"))));
+}
+
 TEST(Ruleset, OfLaterFragmentsOnlyTheSenderIsJudged) {
     Table table = table_of("{encap: gre}, {encap: gue, port: 5080}");
     std::vector<Rule>& rules = table.chains.at("outer").rules;
@@ -81,7 +90,7 @@ TEST(Ruleset, APortBoundToAnAddressIsGuardedThereOnly) {
                               .l4proto(17)
                               .dport(5004)
                               .go_to("port_5004_ipv4");
-    EXPECT_EQ(table.chains.at("outer").rules.back(), expected);
+    EXPECT_THAT(table.chains.at("outer").rules, Contains(expected));
 }
 
 TEST(Ruleset, ElementsThatShareAPortShareItsChain) {
@@ -111,8 +120,10 @@ TEST(Ruleset, TheWayBackIsTheWayInUnlessInterfacesAreNamed) {
 TEST(Ruleset, PeersOfOtherTunnelsPass) {
     EXPECT_THAT(table_of("{encap: ipip}").sets, Not(Contains(Key("peers4"))));
     const Table table = table_of("{encap: ipip}", "tunnel_peers: [10.9.0.1]");
-    EXPECT_THAT(table.chains.at("sender").rules,
-                Contains(Rule{}.nfproto(Family::ipv4).saddr_in(Family::ipv4, "peers4").accept()));
+    EXPECT_EQ(table.chains.at("outer").rules.front(),
+              Rule{}.nfproto(Family::ipv4).saddr_in(Family::ipv4, "peers4").jump("peer"));
+    // Not as part of a balancer's packet.
+    EXPECT_EQ(table.chains.at("peer").rules.front(), Rule{}.priority_has(0x20000000).back());
 }
 
 TEST(Traffic, ShowsWhatTheGuardCaughtByReason) {
