@@ -50,6 +50,7 @@ class Run {
             TRY(todo, look());
         }
         report_.left = todo.left;
+        report_.notes = todo.notes;
         if (todo.changes.empty()) {
             if (!wanted_) keep({}, true);
             return report_;

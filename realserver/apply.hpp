@@ -16,7 +16,8 @@ namespace culvert::realserver {
 /// What was done, and found done when the kernel was asked again.
 struct Report {
     std::vector<Change> changes;
-    std::vector<std::string> left;  ///< see Plan
+    std::vector<std::string> left;   ///< see Plan
+    std::vector<std::string> notes;  ///< see Plan
 };
 
 struct Failure {

@@ -26,9 +26,11 @@
 #include "realserver/check/environment.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/config/reader.hpp"
+#include "realserver/decap/via.hpp"
 #include "realserver/guard/traffic.hpp"
 #include "realserver/host/kernel_host.hpp"
 #include "realserver/monitor/monitor.hpp"
+#include "realserver/plan/others.hpp"
 #include "realserver/record/lock.hpp"
 #include "realserver/render/command.hpp"
 #include "realserver/show/output.hpp"
@@ -95,7 +97,7 @@ ExitCode run_plan(const Options& options) {
     for (const auto& conflict : result.conflicts) complain(conflict.message());
     if (!result.conflicts.empty()) return exit_failed;
     print_left(result.left);
-    print(result.changes, options, "nothing to change");
+    print(result.changes, result.notes, options, "nothing to change");
     return result.changes.empty() ? exit_done : exit_differs;
 }
 
@@ -152,6 +154,7 @@ ExitCode run_status(const Options& options) {
     if (!view) return fail(view.error());
     auto rows = status(view->config, view->observed, view->record);
     auto tunnels = rooms(view->config);
+    const auto others = other_tunnels(decide(view->config, view->observed.around), view->observed, view->record);
     if (options.family) {
         std::erase_if(rows, [&](const StatusRow& row) { return row.family != options.family; });
         std::erase_if(tunnels, [&](const Room& room) { return room.outer != options.family; });
@@ -174,11 +177,12 @@ ExitCode run_status(const Options& options) {
         auto json = to_json(rows);
         if (!options.family) json["guard"] = guard_to_json(view->config.guard, *tallies);
         json["tunnels"] = to_json(tunnels);
+        json["others"] = to_json(others);
         print_json(json);
         return exit_done;
     }
     fmt::print("{}", to_table(rows, colored));
-    std::vector<std::string> more{to_table(tunnels, colored)};
+    std::vector<std::string> more{to_table(tunnels, colored), to_table(others, colored)};
     if (!options.family) more.push_back(guard_to_table(view->config.guard, *tallies, colored));
     for (const std::string& table : more)
         if (!table.empty()) fmt::print("\n{}", table);

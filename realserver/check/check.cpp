@@ -19,6 +19,7 @@ Diagnosis check(const Config& config, const Observed& observed, const Record& re
     Diagnosis diagnosis;
     check_settings(patient, diagnosis);
     check_input(patient, diagnosis);
+    check_others(patient, diagnosis);
     check_answers(patient, diagnosis);
     check_routes(patient, diagnosis);
     check_reach(patient, diagnosis);

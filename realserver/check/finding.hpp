@@ -42,6 +42,8 @@ inline constexpr auto finding_names = std::to_array<std::string_view>({
     "request_refused",
     "ipv6_disabled",
     "rp_filter_drops",
+    "device_takes_packets",
+    "tunnel_not_listed",
     "mtu_too_small",
     // whose VIPs they are
     "arp_announces_vip",

@@ -55,12 +55,18 @@ class Settings {
 
     /// What plan can't resolve.
     static Finding finding(const netlink::Error& conflict) {
-        if (conflict.code == ENODEV)
-            return {.name = "fallback_device_absent",
-                    .cause = fmt::format("{}, which packets are to come out of, is not in this network namespace",
-                                         conflict.object),
-                    .evidence = {conflict.kernel},
-                    .advice = conflict.cure};
+        if (conflict.code == ENODEV) {
+            Finding absent{
+                .name = "fallback_device_absent",
+                .cause = fmt::format("{}, which packets are to come out of, is not in this network namespace",
+                                     conflict.object),
+                .evidence = {conflict.kernel}};
+            if (conflict.cure.starts_with("ip "))
+                absent.cure = {conflict.cure, apply};
+            else
+                absent.advice = conflict.cure;
+            return absent;
+        }
         if (conflict.code == ENETUNREACH)
             return {.name = "no_device_for_xdp",
                     .cause = fmt::format("{} cannot be chosen", conflict.object),

@@ -80,6 +80,30 @@ ordered_json to_json(const std::vector<Room>& rooms) {
     return list;
 }
 
+ordered_json to_json(const std::vector<OtherTunnel>& others) {
+    auto list = ordered_json::array();
+    for (const OtherTunnel& other : others)
+        list.push_back(
+            {{"device", other.device},
+             {"what", other.what},
+             {"takes_packets_of", other.instead_of.empty() ? ordered_json() : ordered_json(other.instead_of)},
+             {"rp_filter", other.rp_filter},
+             {"listed", other.listed}});
+    return list;
+}
+
+std::string to_table(const std::vector<OtherTunnel>& others, bool colored) {
+    Table table({{"TUNNEL OF OTHERS"}, {"IS"}, {"TAKES PACKETS OF"}, {"RP_FILTER", Table::Align::right}, {"LISTED"}});
+    for (const OtherTunnel& other : others)
+        table.add({{other.device},
+                   {other.what},
+                   {other.instead_of, Color::red},
+                   {other.instead_of.empty() ? "" : std::to_string(other.rp_filter),
+                    other.rp_filter == 0 ? Color::none : Color::red},
+                   {other.listed ? "yes" : "no", other.listed ? Color::none : Color::red}});
+    return others.empty() ? std::string() : table.to_string(colored);
+}
+
 std::string to_table(const std::vector<Room>& rooms, bool colored) {
     Table table({{"TUNNEL"},
                  {"OUTER"},

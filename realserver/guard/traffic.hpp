@@ -8,9 +8,11 @@
 
 #include "netlink/nftables/table.hpp"
 #include "realserver/config/config.hpp"
+#include "realserver/plan/others.hpp"
 #include "realserver/plan/room.hpp"
 
-/// What `realserver status` tells beyond settings: what the guard has caught, and how much fits through each tunnel.
+/// What `realserver status` tells beyond settings: what the guard has caught, how much fits through each tunnel, and
+/// what tunnels of others have to do with ours.
 namespace culvert::realserver {
 
 /// policy (strict | log | off), caught []: reason, text, packets, bytes; empty while there is no guard.
@@ -22,5 +24,10 @@ namespace culvert::realserver {
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Room>& rooms);
 /// Empty if there are no tunnels.
 [[nodiscard]] std::string to_table(const std::vector<Room>& rooms, bool colored);
+
+/// A list: device, what, takes_packets_of (a device, or null), rp_filter, listed (bool).
+[[nodiscard]] nlohmann::ordered_json to_json(const std::vector<OtherTunnel>& others);
+/// Empty if there are none.
+[[nodiscard]] std::string to_table(const std::vector<OtherTunnel>& others, bool colored);
 
 }  // namespace culvert::realserver

@@ -205,6 +205,7 @@ void Monitor::report(const Repairs& repairs) {
                             change.to_string(), words(backoff_.wait(change.key(), now))));
     std::vector<std::string> complaints;
     for (const auto& conflict : repairs.conflicts) complaints.push_back(conflict.message());
+    complaints.insert(complaints.end(), repairs.notes.begin(), repairs.notes.end());
     complain(std::move(complaints));
     culprit_.reset();
     repaired_ += repairs.made.size();

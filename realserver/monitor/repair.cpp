@@ -71,7 +71,7 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
     TRY(const auto recorded, file.load());
     Record record = recall(recorded, observed, wanted);
     Plan todo = plan(wanted, observed, record);
-    Repairs repairs{.conflicts = std::move(todo.conflicts)};
+    Repairs repairs{.conflicts = std::move(todo.conflicts), .notes = std::move(todo.notes)};
 
     const auto is_held = [&](const Change& change) { return backoff.wait(change.key(), now) > Backoff::Delay::zero(); };
     std::vector<Change> due;

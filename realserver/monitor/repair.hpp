@@ -22,6 +22,7 @@ struct Repairs {
     std::vector<Change> held;               ///< not due yet
     std::vector<Change> premature;          ///< not made, as a change that must precede them was not
     std::vector<netlink::Error> conflicts;  ///< what stands in the way of something wanted
+    std::vector<std::string> notes;         ///< see Plan
 
     [[nodiscard]] bool in_order() const {
         return failed.empty() && held.empty() && premature.empty() && conflicts.empty();

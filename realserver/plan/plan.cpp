@@ -11,6 +11,7 @@
 
 #include "realserver/decap/via.hpp"
 #include "realserver/plan/devices.hpp"
+#include "realserver/plan/others.hpp"
 #include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
@@ -19,7 +20,13 @@ namespace {
 
 using netlink::SysctlKey;
 
-netlink::Error missing_device(const std::string& device) {
+netlink::Error missing_device(const std::string& device, const HostState& found) {
+    if (const std::string renamed = renamed_fallback(device, found); !renamed.empty())
+        return {.operation = "bring up",
+                .object = device,
+                .code = ENODEV,
+                .kernel = fmt::format("{} is that device, under another name", renamed),
+                .cure = fmt::format("ip link set {0} down && ip link set {0} name {1}", renamed, device)};
     return {.operation = "bring up",
             .object = device,
             .code = ENODEV,
@@ -83,7 +90,7 @@ class Planner {
           wanted_(wanted),
           record_(std::move(devices.record)),
           withdrawals_(std::move(devices.removals)),
-          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}} {}
+          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}, .notes = {}} {}
 
     Plan make() {
         for (const auto& [key, item] : found_)
@@ -126,7 +133,7 @@ class Planner {
         if (key.kind == Kind::table && observed_.around.absent_modules.contains("nf_tables")) {
             plan_.conflicts.push_back(impossible_table(key));
         } else if (!now && is_setting(key.kind)) {
-            if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name));
+            if (key.kind == Kind::link) plan_.conflicts.push_back(missing_device(key.name, found_));
         } else if (now && key.kind == Kind::decap && !is_ours(*now, observed_, record_)) {
             plan_.conflicts.push_back(taken_device(key, std::get<Decap>(*now)));
         } else if (now && key.kind == Kind::port) {
@@ -180,6 +187,7 @@ Plan plan(const Config& wanted, const Observed& observed, const Record& record) 
     Plan result = Planner(observed, std::move(devices), goal).make();
     if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
     std::ranges::move(vips_that_take_others(config, observed.around), std::back_inserter(result.conflicts));
+    for (const OtherTunnel& other : other_tunnels(config, observed, record)) result.notes.push_back(other.to_string());
     return result;
 }
 

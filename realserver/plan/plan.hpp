@@ -14,6 +14,7 @@ struct Plan {
     std::vector<Change> changes;            ///< in the order in which they are safe to make
     std::vector<netlink::Error> conflicts;  ///< what stands in the way; nothing is to be changed if there is any
     std::vector<std::string> left;          ///< set by apply, changed by somebody since, and so not ours to restore
+    std::vector<std::string> notes;         ///< what tunnel devices of others mean to what is wanted
     bool operator==(const Plan&) const = default;
 };
 

@@ -37,11 +37,15 @@ void print_json(const ordered_json& json) {
     fmt::print("{}\n", json.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
-void print(const std::vector<Change>& changes, const Options& options, std::string_view nothing) {
+void print(const std::vector<Change>& changes, const std::vector<std::string>& notes, const Options& options,
+           std::string_view nothing) {
     if (options.json) {
-        print_json(to_json(changes));
+        auto json = to_json(changes);
+        json["notes"] = notes;
+        print_json(json);
         return;
     }
+    for (const std::string& note : notes) complain("note: " + note);
     if (changes.empty()) fmt::print("{}\n", nothing);
     const bool colored = common::use_color(options.color, STDOUT_FILENO);
     for (const Change& change : changes) {
@@ -57,7 +61,7 @@ void print_left(const std::vector<std::string>& left) {
 ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& options, std::string_view nothing) {
     if (outcome) {
         print_left(outcome->left);
-        print(outcome->changes, options, nothing);
+        print(outcome->changes, outcome->notes, options, nothing);
         return exit_done;
     }
     const Failure& failure = outcome.error();

@@ -22,8 +22,10 @@ void print_json(const nlohmann::ordered_json& json);
 
 /// changes []: action (add | change | remove), kind, name, before and after (a value in words) where there is one.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Change>& changes);
-/// As JSON or a line each; `nothing` is what to say if there are none.
-void print(const std::vector<Change>& changes, const Options& options, std::string_view nothing);
+/// Changes and notes [] of a plan, as JSON; or the changes, a line each, and the notes to standard error. `nothing` is
+/// what to say if there are no changes.
+void print(const std::vector<Change>& changes, const std::vector<std::string>& notes, const Options& options,
+           std::string_view nothing);
 void print_left(const std::vector<std::string>& left);
 
 /// What came of apply or teardown.

@@ -22,7 +22,11 @@ namespace culvert::netns {
 namespace {
 
 using nlohmann::json;
+using testing::Contains;
+using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
+using testing::UnorderedElementsAreArray;
 
 /// What is sent, by why it must not get through; "legitimate" is what must. Scapy builds it once.
 constexpr const char* arsenal = R"(
@@ -63,6 +67,7 @@ mimic = UDP(sport=1, dport=7777) / Raw(b'x' * 56 + bytes(udp(5080, b'x' * 20))[:
 
 good, good6 = IP(src=B, dst=R), IPv6(src=B6, dst=R6)
 bad, bad6 = IP(src=S, dst=R), IPv6(src=S6, dst=R6)
+peer, peer6 = IP(src='10.0.0.77', dst=R), IPv6(src='fd00::77', dst=R6)
 groups = {
     'legitimate': [*tunnels(good, good6), good6/IPv6ExtHdrDestOpt()/v6(), *fragment(good/v4(), 64),
                    *in_two(good6/v6()), *in_two(good6/GRE()/v4()), *in_two(good6/gue(41)/v6()),
@@ -91,6 +96,15 @@ groups = {
                    good/geneve(vni=667)/MAC/v4(), good6/geneve(flags=0x80)/MAC/v6(),
                    good/geneve(protocol=0x800)/v4()],
     'wrong_way': [*tunnels(good, good6)],
+    # By a port that somebody else has opened, of whomever; the last two from within a balancer's packet.
+    'foreign_port': [*(ip/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=to) for ip in (bad, good) for to in (V, R)),
+                     good6/udp(5555, bytes([0, 41, 0, 0]))/v6(dst=R6),
+                     good/IP(src=C, dst=V)/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=R),
+                     good/IP(src='10.0.0.77', dst=V)/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=R)],
+    'peer': [*(ip/IP(src=C, dst=R)/UDP(sport=1, dport=7777) for ip in (peer, peer6)),
+             *(ip/IPv6(src=C6, dst=R6)/UDP(sport=1, dport=7777) for ip in (peer, peer6)),
+             *(ip/GRE()/v4(dst=R) for ip in (peer, peer6)),
+             peer/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=R), peer6/udp(5555, bytes([0, 41, 0, 0]))/v6(dst=R6)],
 }
 print(json.dumps({name: [bytes(packet).hex() for packet in packets] for name, packets in groups.items()}))
 )";
@@ -117,7 +131,8 @@ class Guard : public NetnsTest {
         lan_->connect(
             {{*attacker_, "eth0", {"10.0.0.9/24", "fd00::9/64"}}, {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
         connect({*backend_, "eth1", {"10.0.5.3/24", "fd05::3/64"}}, {*outside_, "eth0", {"10.0.5.6/24", "fd05::6/64"}});
-        for (const char* device : {"all", "eth0", "eth1"})  // the guard alone is to tell where packets come from
+        for (const char* device :
+             {"all", "default", "eth0", "eth1"})  // the guard alone is to tell where packets come from
             backend_->set_sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", device), "0");
         backend_->ip("route add default via 10.0.0.9\nroute add default via fd00::9\n");
         backend_->set_sysctl("net.ipv4.ip_forward", "1");
@@ -125,7 +140,7 @@ class Guard : public NetnsTest {
         packets_ = json::parse(attacker_->must("/usr/bin/python3 -", arsenal, std::chrono::seconds(60)));
     }
 
-    void provision(const std::string& policy) const {
+    void provision(const std::string& policy, const std::string& more = "") const {
         backend_->write("/run/realserver.yaml", fmt::format(R"(
 balancers: [10.0.0.2, 'fd00::2']
 vips: [192.0.2.1, '2001:db8::1']
@@ -139,8 +154,8 @@ receive:
   - {{encap: gue, port: 5080, inner: gre}}
   - {{encap: geneve, vni: 666}}
 guard: {}
-)",
-                                                            policy));
+{})",
+                                                            policy, more));
         backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     }
 
@@ -168,6 +183,11 @@ guard: {}
         std::istringstream words(now);
         for (std::string name, value, rate; words >> name >> value >> rate;) total += std::stoi(value);
         return total - std::exchange(seen_, total);
+    }
+
+    /// What a command says; its exit status is not looked at.
+    [[nodiscard]] json said(const std::string& command) const {
+        return json::parse(backend_->run(CULVERT_REALSERVER " " + command + " -j -c /run/realserver.yaml").out);
     }
 
     [[nodiscard]] int size(const std::string& group) const { return static_cast<int>(packets_.at(group).size()); }
@@ -232,6 +252,197 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
                    "table inet others { chain late { type filter hook input priority 0; udp dport 7777 drop; }; }");
     send("legitimate");
     EXPECT_EQ(arrived(), 0);
+}
+
+/// Devices that somebody else has made, which the kernel prefers to its own; each kind once.
+struct Others {
+    std::string name;
+    std::vector<std::string> devices;
+    std::string making;  ///< for ip -batch
+};
+void PrintTo(const Others& others, std::ostream* stream) { *stream << others.name; }
+
+class GuardBesideOthers : public Guard, public testing::WithParamInterface<Others> {
+  protected:
+    void make_others() const {
+        backend().ip(GetParam().making);
+        for (const std::string& device : GetParam().devices) backend().ip("link set " + device + " up\n");
+    }
+    void remove_others() const {
+        for (const std::string& device : GetParam().devices) backend().ip("link del " + device + "\n");
+    }
+
+    [[nodiscard]] std::uint64_t received_by(const std::string& device) const {
+        return std::stoull(backend().read(fmt::format("/sys/class/net/{}/statistics/rx_packets", device)));
+    }
+};
+
+INSTANTIATE_TEST_SUITE_P(, GuardBesideOthers,
+                         testing::Values(Others{"external",
+                                                {"ipip0", "cilium6", "gre-md", "gre6-md"},
+                                                "link add ipip0 type ipip external\n"
+                                                "link add cilium6 type ip6tnl mode any external\n"
+                                                "link add gre-md type gre external\n"
+                                                "link add gre6-md type ip6gre external\n"},
+                                         Others{"local",
+                                                {"kube-tunnel-if", "six", "gre-if", "six-if", "gre6-if"},
+                                                "link add kube-tunnel-if type ipip local 10.0.0.3\n"
+                                                "link add six type sit local 10.0.0.3\n"
+                                                "link add gre-if type gre local 10.0.0.3\n"
+                                                "link add six-if type ip6tnl mode any local fd00::3\n"
+                                                "link add gre6-if type ip6gre local fd00::3\n"},
+                                         Others{"fixed",
+                                                {"a4", "a6", "a47", "b6", "b47"},
+                                                "link add a4 type ipip local 10.0.0.3 remote 10.0.0.2\n"
+                                                "link add a6 type sit local 10.0.0.3 remote 10.0.0.2\n"
+                                                "link add a47 type gre local 10.0.0.3 remote 10.0.0.2\n"
+                                                "link add b6 type ip6tnl mode any local fd00::3 remote fd00::2\n"
+                                                "link add b47 type ip6gre local fd00::3 remote fd00::2\n"}),
+                         [](const auto& others) { return others.param.name; });
+
+TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    build();
+    const std::map<std::string, int> attacks{
+        {"stranger", 32}, {"no_vip", 15}, {"bad_source", 11}, {"nested", 9}, {"bad_header", 15}};
+    make_others();
+    provision("off");
+    backend().must("ip fou add port 5555 gue");
+    backend().must("ip -6 fou add port 5555 gue");
+    for (const auto& [group, times] : attacks) {
+        send(group);
+        EXPECT_GT(arrived(), 0) << group << " is no attack if it does no harm without a guard";
+    }
+    send("foreign_port");
+    EXPECT_EQ(arrived(), size("foreign_port"));
+    for (const std::string& device : GetParam().devices) EXPECT_GT(received_by(device), 0U) << device;
+
+    provision("strict");
+    std::map<std::string, int> expected = attacks;
+    expected["stranger"] += size("foreign_port");
+    const auto attack = [&] {
+        for (const auto& [group, times] : attacks) send(group);
+        send("foreign_port");
+    };
+    attack();
+    EXPECT_EQ(caught(), expected);
+    EXPECT_EQ(arrived(), 0);
+    send("legitimate");
+    EXPECT_EQ(arrived(), 32);
+    EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
+
+    // Each is named: by plan, status and check.
+    const Output plan = backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml");
+    EXPECT_EQ(plan.status, 0) << plan;
+    std::vector<std::string> shown, found;
+    const json status = said("status"), check = said("check");
+    for (const json& other : status.at("others")) shown.push_back(other.at("device"));
+    for (const json& finding : check.at("findings"))
+        if (finding.at("name") == "device_takes_packets") found.push_back(finding.at("evidence").at(0));
+    EXPECT_THAT(shown, UnorderedElementsAreArray(GetParam().devices));
+    EXPECT_EQ(found.size(), GetParam().devices.size());
+    for (const std::string& device : GetParam().devices) {
+        EXPECT_THAT(plan.err, HasSubstr(device + " ("));
+        EXPECT_THAT(found, Contains(HasSubstr(device + ": ")));
+    }
+
+    // They come later, and the kernel's own have other names by then.
+    remove_others();
+    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
+        backend().ip(fmt::format("link set {0} down\nlink set {0} name my-{0}\nlink set my-{0} up\n", device));
+    attack();
+    for (auto& [reason, times] : expected) times *= 2;
+    EXPECT_EQ(caught(), expected);
+    make_others();
+    attack();
+    for (auto& [reason, times] : expected) times = times / 2 * 3;
+    EXPECT_EQ(caught(), expected);
+    EXPECT_EQ(arrived(), 0);
+    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
+        backend().ip(fmt::format("link set my-{0} down\nlink set my-{0} name {0}\n", device));
+    backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
+}
+
+TEST_F(Guard, LeavesTunnelsOfListedPeersAlone) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    build();
+    backend().ip(
+        "link add a4 type ipip local 10.0.0.3 remote 10.0.0.77\n"
+        "link add a6 type sit local 10.0.0.3 remote 10.0.0.77\n"
+        "link add a47 type gre local 10.0.0.3 remote 10.0.0.77\n"
+        "link add b6 type ip6tnl mode any local fd00::3 remote fd00::77\n"
+        "link add b47 type ip6gre local fd00::3 remote fd00::77\n"
+        "link set a4 up\nlink set a6 up\nlink set a47 up\nlink set b6 up\nlink set b47 up\n");
+    backend().must("ip fou add port 5555 gue");
+    backend().must("ip -6 fou add port 5555 gue");
+    const auto named = [&](const std::string& finding) {
+        int times = 0;
+        const json check = said("check");
+        for (const json& one : check.at("findings")) times += one.at("name") == finding ? 1 : 0;
+        return times;
+    };
+    provision("strict");
+    send("peer");
+    EXPECT_EQ(arrived(), 0);
+    EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", size("peer")}}));
+    EXPECT_EQ(named("tunnel_not_listed"), 5);
+    EXPECT_EQ(named("device_takes_packets"), 0);
+
+    const std::string listed = "tunnel_peers: [10.0.0.77, 'fd00::77']\n";
+    provision("strict", listed);
+    EXPECT_EQ(named("tunnel_not_listed"), 0);
+    send("peer");
+    EXPECT_EQ(arrived(), size("peer"));
+    EXPECT_THAT(caught(), IsEmpty());
+
+    // Whoever writes their address into a balancer's packet is not one of them.
+    send("foreign_port");
+    EXPECT_EQ(arrived(), 0);
+    EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", size("foreign_port")}}));
+}
+
+TEST_F(Guard, LeavesNoTraceOnWhatItLetsThrough) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    build();
+    provision("strict");
+    backend().must("nft -f -", R"(table inet others {
+        chain delivered { type filter hook input priority 100
+            udp dport 7777 counter comment "all"
+            udp dport 7777 meta priority != none counter
+        }
+        chain relayed { type filter hook postrouting priority 100
+            udp dport 7777 counter comment "all"
+            udp dport 7777 meta priority & f000:0 != none counter
+        }
+    })");
+    const auto counted = [&] {
+        std::vector<int> result;
+        const json table = json::parse(backend().must("nft -j list table inet others"));
+        for (const json& row : table.at("nftables"))
+            if (row.contains("rule"))
+                for (const json& part : row.at("rule").at("expr"))
+                    if (part.contains("counter")) result.push_back(part.at("counter").at("packets"));
+        return result;
+    };
+    send("legitimate");
+    EXPECT_EQ(arrived(), 32);
+    const std::vector<int> delivered = counted();
+    EXPECT_GE(delivered.at(0), 32);
+    EXPECT_EQ(delivered.at(1), 0);
+
+    backend().must("nft -f -", R"(table inet nat {
+        chain c { type nat hook prerouting priority -100
+            ip daddr 192.0.2.1 dnat ip to 10.0.5.6
+            ip6 daddr 2001:db8::1 dnat ip6 to fd05::6
+        }
+    })");
+    send("legitimate");
+    const std::vector<int> relayed = counted();
+    EXPECT_GE(relayed.at(2), 30);
+    EXPECT_EQ(relayed.at(3), 0);
 }
 
 }  // namespace

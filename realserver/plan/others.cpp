@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/plan/others.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+#include <variant>
+
+#include "realserver/plan/receivers.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+using netlink::SysctlKey;
+using netlink::Tunnel;
+using netlink::TunnelKind;
+
+/// What a fallback device is of, and what else comes in by the same protocol.
+struct Fallback {
+    std::string_view name;
+    TunnelKind kind;
+    TunnelKind beside;
+};
+constexpr std::array fallbacks{
+    Fallback{"tunl0", TunnelKind::ipip, TunnelKind::ipip},
+    Fallback{"sit0", TunnelKind::sit, TunnelKind::sit},
+    Fallback{"gre0", TunnelKind::gre, TunnelKind::gretap},
+    Fallback{"ip6tnl0", TunnelKind::ip6tnl, TunnelKind::ip6tnl},
+    Fallback{"ip6gre0", TunnelKind::ip6gre, TunnelKind::ip6gretap},
+};
+
+bool has_no_ends(const Tunnel& tunnel) { return !tunnel.local && !tunnel.remote; }
+
+bool contain(const std::vector<Prefix>& prefixes, const IpAddress& address) {
+    return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
+}
+
+/// Whether the kernel prefers it to the fallback device for what comes from a balancer (net/ipv4/ip_tunnel.c,
+/// ip_tunnel_lookup; net/ipv6/sit.c, ipip6_tunnel_lookup; net/ipv6/ip6_tunnel.c, ip6_tnl_lookup; net/ipv6/ip6_gre.c,
+/// ip6gre_tunnel_lookup).
+bool takes_packets(const Tunnel& tunnel, bool up, const Config& config, const Surroundings& around) {
+    // Of ip6tnl without ends the kernel looks at the latest only, and at none if that is down.
+    if (has_no_ends(tunnel) && tunnel.kind == TunnelKind::ip6tnl) return true;
+    if (!up) return false;
+    if (tunnel.external) return true;
+    if (tunnel.input_key) return false;  // balancers send none
+    if (tunnel.local && !around.addresses.contains(*tunnel.local)) return false;
+    return !tunnel.remote || contain(config.balancers, *tunnel.remote);
+}
+
+bool is_listed(const Config& config, const IpAddress& remote) {
+    return contain(config.balancers, remote) || contain(config.tunnel_peers, remote) ||
+           std::ranges::any_of(config.tunnels, [&](const auto& ours) { return ours.parameters.remote == remote; });
+}
+
+long rp_filter(const HostState& state, std::string_view device) {
+    const auto value = [&](std::string_view name) {
+        const auto found = find(state, {Kind::sysctl, SysctlKey::rp_filter(name).to_string()});
+        return found ? std::get<Sysctl>(*found).value : 0;
+    };
+    return std::max(value("all"), value(device));
+}
+
+}  // namespace
+
+std::string OtherTunnel::to_string() const {
+    const std::string name = fmt::format("{} ({})", device, what);
+    if (instead_of.empty())
+        return fmt::format("{}: the guard drops what comes by it, as {} is not in tunnel_peers", name, remote);
+    std::string text = fmt::format("{} takes the packets that are to come out of {}", name, instead_of);
+    if (rp_filter != 0) text += fmt::format(", and its rp_filter ({}) drops those of IPv4", rp_filter);
+    return text + (guarded ? "; the guard judges them there, too" : "");
+}
+
+std::vector<OtherTunnel> other_tunnels(const Config& config, const Observed& observed, const Record& record) {
+    const Receivers receivers(config);
+    const HostState& state = observed.state;
+    std::vector<OtherTunnel> result;
+    for (const auto& [key, item] : state) {
+        const auto* device = std::get_if<Device>(&item);
+        const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
+        if (tunnel == nullptr || is_ours(item, observed, record) || receivers.devices().contains(device->name))
+            continue;
+        const auto* const beside = std::ranges::find_if(fallbacks, [&](const Fallback& fallback) {
+            return (fallback.kind == tunnel->kind || fallback.beside == tunnel->kind) &&
+                   receivers.devices().contains(fallback.name);
+        });
+        if (beside == fallbacks.end()) continue;
+        const auto link = find(state, {Kind::link, device->name});
+        const bool up = link && std::get<Link>(*link).up;
+        OtherTunnel other{.device = device->name, .what = value(item), .instead_of = {}};
+        other.guarded = config.guard == Guard::strict;
+        if (tunnel->remote) other.remote = tunnel->remote->to_string();
+        other.listed = !tunnel->remote || is_listed(config, *tunnel->remote);
+        if (tunnel->kind == beside->kind && state.contains({Kind::link, std::string(beside->name)}) &&
+            takes_packets(*tunnel, up, config, observed.around)) {
+            other.instead_of = beside->name;
+            if (receivers.carries(beside->name, Family::ipv4)) other.rp_filter = rp_filter(state, device->name);
+        }
+        if (!other.instead_of.empty() || (up && other.guarded && !other.listed)) result.push_back(std::move(other));
+    }
+    return result;
+}
+
+std::string renamed_fallback(std::string_view name, const HostState& state) {
+    const auto* const fallback = std::ranges::find(fallbacks, name, &Fallback::name);
+    if (fallback == fallbacks.end()) return {};
+    for (const auto& [key, item] : state) {
+        const auto* device = std::get_if<Device>(&item);
+        const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
+        if (tunnel != nullptr && tunnel->kind == fallback->kind && has_no_ends(*tunnel) && !tunnel->external &&
+            !tunnel->input_key && tunnel->link == 0)
+            return device->name;
+    }
+    return {};
+}
+
+}  // namespace culvert::realserver
