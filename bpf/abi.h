@@ -31,9 +31,16 @@ struct lb_own {
     __u64 macs[LB_MAC_LINES][LB_MAC_WAYS];
     __u64 vlans[LB_VLANS / 64]; /* a bit for each VLAN that there is a device for */
     __u32 any_mac;              /* 1: there are too many MAC addresses, so that every unicast frame counts as ours */
-    __u32 pad;
+    __u32 unfinished;           /* enum lb_unfinished */
 };
 LB_SIZE(struct lb_own, 16904);
+
+/* Packets whose TCP or UDP checksum the sender has left to its card: whether they come, and who finishes it. */
+enum lb_unfinished {
+    LB_UNFINISHED_NEVER = 0,
+    LB_UNFINISHED_KERNEL = 1, /* generic XDP: who sends the frame on. Frames may also be several, merged */
+    LB_UNFINISHED_HERE = 2,   /* native XDP: nobody behind us */
+};
 
 /*
  * `bytes`: the first eight of a frame as a little-endian processor reads them, of which six are the address. `port`: index of the
@@ -294,7 +301,12 @@ LB_SIZE(struct lb_counters, 32);
     LB_REASON(NO_NEIGHBOUR, "no_neighbour", "the MAC address of the backend or its router is not known")               \
     LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")   \
     LB_REASON(NO_ROOM, "no_room", "the driver left no room in front of the packet")                                    \
-    LB_REASON(INTERNAL, "internal", "a map lookup failed that cannot fail")
+    LB_REASON(INTERNAL, "internal", "a map lookup failed that cannot fail")                                            \
+    LB_REASON(MERGED, "merged",                                                                                        \
+              "several in one frame, longer than the MTU of what it came in by: ethtool -K DEVICE gro off lro off "    \
+              "there and on its members, or of a veth's other end tso off gso off")                                    \
+    LB_REASON(UNFINISHED, "unfinished",                                                                                \
+              "its checksum was left to a card, and there is none: on the veth's other end ethtool -K DEVICE tx off")
 
 enum lb_reason {
 #define LB_REASON(identifier, name, text) LB_DROP_##identifier,

@@ -16,6 +16,8 @@
 /* Longest packet that is summed in full, and what is summed at a time, bytes. */
 #define SUM_MAX 9216
 #define SUM_BLOCK 32u
+/* What may precede it in the frame: Ethernet header with two tags, IP header with its extension headers. */
+#define SUM_OFFSET_MAX (ETH_HLEN + 8 + 255)
 
 static __always_inline __u16 csum_fold(__u64 sum)
 {
@@ -63,19 +65,19 @@ static __always_inline __u64 sum_of_words(const void *data, int count)
 }
 
 /*
- * The sum of `length` bytes behind the Ethernet header, folded, or -1. Cuts off what follows them in the frame. Not static: so
+ * The sum of `length` bytes that follow the first `offset` ones, folded, or -1. Cuts off what follows them in the frame. Not static: so
  * the verifier walks its loop once and not once for each way to get here.
  */
-__noinline int sum_of_bytes(struct xdp_md *ctx, __u32 l2_length, __u32 length)
+__noinline int sum_of_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end, *odd;
-    long padding = (data_end - data) - (long)(l2_length + length);
+    long padding = (data_end - data) - (long)(offset + length);
     __u64 sum = 0;
     __u32 i;
 
-    if (l2_length > ETH_HLEN + 8 || length > SUM_MAX || (padding && bpf_xdp_adjust_tail(ctx, (int)-padding)))
+    if (offset > SUM_OFFSET_MAX || length > SUM_MAX || (padding && bpf_xdp_adjust_tail(ctx, (int)-padding)))
         return -1;
-    data = (void *)(long)ctx->data + l2_length;
+    data = (void *)(long)ctx->data + offset;
     data_end = (void *)(long)ctx->data_end;
 
     /* What is left behind the last whole block comes first: after the loop it would multiply its exits. */
@@ -116,6 +118,21 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 l2_length, __u32 length)
         data += SUM_BLOCK;
     }
     return csum_fold(sum);
+}
+
+/*
+ * The sum of `length` bytes at `l3`, bytes from the beginning of the frame, as they will be once somebody has finished their checksum, of which
+ * only the pseudo-header's sum, `pseudo`, is there: by then what it covers sums to the complement of that. 0: it is finished. `l4_offset`:
+ * from `l3` on. -1 as of sum_of_bytes.
+ */
+__noinline int finished_sum(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4_offset, __u32 pseudo)
+{
+    int sum = sum_of_bytes(ctx, l3, length), covered;
+
+    if (!pseudo || sum < 0)
+        return sum;
+    covered = sum_of_bytes(ctx, l3 + l4_offset, length - l4_offset);
+    return covered < 0 ? -1 : csum_fold((__u64)sum + (__u16)~covered + (__u16)~pseudo);
 }
 
 #endif

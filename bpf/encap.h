@@ -72,7 +72,7 @@ static __always_inline __u16 sum_of_ipv6(const struct packet *p, const struct ip
 static __always_inline int sum_of_packet(struct xdp_md *ctx, const struct packet *p, void *l3, int inner6)
 {
     if (!p->lean)
-        return sum_of_bytes(ctx, p->l2_length, p->length);
+        return finished_sum(ctx, p->l2_length, p->length, p->l4_offset, p->pseudo);
     return inner6 ? sum_of_ipv6(p, l3) : sum_of_ipv4(p, l3);
 }
 
@@ -83,13 +83,10 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     __u32 head = dest->head_len, outer = config.vlan ? dest->l2_len : ETH_HLEN;
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
-    __u32 rest;                        /* bytes behind the outer IP header */
-    __u32 back = head - TEMPLATE_HALF; /* where the last half begins */
+    __u32 rest; /* bytes behind the outer IP header */
+    __u32 back; /* where the last half begins */
     int sum = 0;
 
-    barrier_var(back); /* or clang checks head and uses back, and the verifier of 6.1 doesn't see the connection */
-    if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF || outer > ETH_HLEN + 8)
-        return drop(LB_DROP_INTERNAL);
     if (flags & LB_ENCAP_UDP_CSUM) {
         if (p->lean || flags & LB_ENCAP_OUTER6) {
             sum = sum_of_packet(ctx, p, l3, inner6);
@@ -102,6 +99,10 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     if (bpf_xdp_adjust_head(ctx, (int)p->l2_length - (int)head))
         return drop(LB_DROP_NO_ROOM);
 
+    back = head - TEMPLATE_HALF;
+    barrier_var(back); /* or clang checks head and uses back, and the verifier of 6.1 doesn't see the connection */
+    if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF || outer > ETH_HLEN + 8)
+        return drop(LB_DROP_INTERNAL);
     data = (void *)(long)ctx->data;
     data_end = (void *)(long)ctx->data_end;
     tail = data + back;
@@ -153,12 +154,16 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     return send(p, dest);
 }
 
-/* The L4 checksum after the sum of the addresses changed. 0 if its header isn't there. */
+/*
+ * The L4 checksum after the sum of the addresses changed. 0 if its header isn't there. Of an unfinished one the field is not the
+ * complement of a sum but the sum.
+ */
 static __always_inline int update_l4(const struct packet *p, void *l4, void *data_end, __u16 old, __u64 new)
 {
     struct udphdr *udp = l4;
     struct icmp6hdr *icmp = l4;
     struct tcphdr *tcp = l4;
+    __u16 flip = (__u16)(is_zero(p->pseudo) - 1);
 
     if (p->kind == PACKET_LATER_FRAGMENT)
         return 1;
@@ -168,11 +173,11 @@ static __always_inline int update_l4(const struct packet *p, void *l4, void *dat
     case IPPROTO_TCP:
         if ((void *)(tcp + 1) > data_end)
             return 0;
-        tcp->check = csum_update(tcp->check, old, new);
+        tcp->check = flip ^ csum_update(flip ^ tcp->check, old, new);
         break;
     case IPPROTO_UDP:
         if (udp->check)
-            udp->check = csum_update_nonzero(udp->check, old, new);
+            udp->check = flip ^ csum_update_nonzero(flip ^ udp->check, old, new);
         break;
     case IPPROTO_ICMPV6:
         icmp->icmp6_cksum = csum_update(icmp->icmp6_cksum, old, new);

@@ -10,6 +10,7 @@
 #include "flow.h"
 #include "packet.h"
 #include "stats.h"
+#include "unfinished.h"
 
 #define ANSWER(sent) ((sent) ? XDP_TX : XDP_DROP)
 
@@ -148,12 +149,28 @@ struct icmp_error {
     __u32 sum;   /* of what is quoted */
 };
 
-/* Cuts the packet to `quoted` bytes and makes room in front of it for headers of so many bytes. 0 if there is none. */
-static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *error, __u32 l2_length, __u32 quoted,
-                                       __u32 headers)
+/*
+ * Cuts the packet of `length` bytes to `quoted`, and returns their sum as it will be when they leave: who finishes an unfinished checksum
+ * does so in a quotation, too.
+ */
+__noinline int quotation_sum(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 quoted)
+{
+    __u32 pseudo = 0;
+
+    if (unfinished() == LB_UNFINISHED_KERNEL)
+        pseudo = unfinished_sum(ctx, l2_length, length, l4);
+    return finished_sum(ctx, l2_length, quoted, l4 & 0xff, pseudo);
+}
+
+/*
+ * Cuts the packet of `length` bytes to `quoted` and makes room in front of it for headers of so many bytes. 0 if there is
+ * none.
+ */
+static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *error, __u32 l2_length, __u32 length,
+                                       __u32 l4, __u32 quoted, __u32 headers)
 {
     const __u32 ip_header = headers - sizeof(struct icmphdr);
-    int sum = sum_of_bytes(ctx, l2_length, quoted);
+    int sum = quotation_sum(ctx, l2_length, length, l4, quoted);
     void *data, *data_end;
 
     barrier_var(l2_length); /* or clang checks one copy and adds another, and the verifier sees no connection */
@@ -171,17 +188,17 @@ static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *er
 
 /*
  * Turns the packet of `length` bytes into an ICMP error about itself, to its sender. `parameter` is the second word of the ICMP
- * header, host order; `from` the source, or 0 for the packet's own destination.
+ * header, host order; `from` the source, or 0 for the packet's own destination; `l4` of l4_of().
  */
-static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u8 type, __u8 code,
-                                       __u32 parameter, __u32 from)
+static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u8 type,
+                                       __u8 code, __u32 parameter, __u32 from)
 {
     __u32 quoted = length < QUOTE4_MAX ? length : QUOTE4_MAX;
     struct icmp_error error;
     struct iphdr *ip, *quote;
     struct icmphdr *icmp;
 
-    if (!begin_error(ctx, &error, l2_length, quoted, ERROR4_HEADERS) || !can_answer4(error.quote))
+    if (!begin_error(ctx, &error, l2_length, length, l4, quoted, ERROR4_HEADERS) || !can_answer4(error.quote))
         return 0;
     ip = error.ip;
     icmp = error.icmp;
@@ -205,8 +222,8 @@ static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u3
     return 1;
 }
 
-static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u8 type, __u32 parameter,
-                                       const void *from)
+static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u8 type,
+                                       __u32 parameter, const void *from)
 {
     __u32 quoted = length < QUOTE6_MAX ? length : QUOTE6_MAX;
     __u16 payload = bpf_htons((__u16)(sizeof(struct icmp6hdr) + quoted));
@@ -214,7 +231,7 @@ static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u3
     struct ipv6hdr *ip, *quote;
     struct icmp6hdr *icmp;
 
-    if (!begin_error(ctx, &error, l2_length, quoted, ERROR6_HEADERS) || !can_answer6(error.quote))
+    if (!begin_error(ctx, &error, l2_length, length, l4, quoted, ERROR6_HEADERS) || !can_answer6(error.quote))
         return 0;
     ip = error.ip;
     icmp = error.icmp;
@@ -238,24 +255,24 @@ static __always_inline int icmp_error6(struct xdp_md *ctx, __u32 l2_length, __u3
     return 1;
 }
 
-__noinline int time_exceeded4(struct xdp_md *ctx, __u32 l2_length, __u32 length)
+__noinline int time_exceeded4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4)
 {
     __u32 own = config.own4_be;
 
     drop(LB_DROP_TTL);
-    if (!own || !icmp_allowed() || !icmp_error4(ctx, l2_length, length, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, own))
+    if (!own || !icmp_allowed() || !icmp_error4(ctx, l2_length, length, l4, ICMP_TIME_EXCEEDED, ICMP_EXC_TTL, 0, own))
         return 0;
     count_event(LB_EVENT_TTL_SENT);
     return 1;
 }
 
-__noinline int time_exceeded6(struct xdp_md *ctx, __u32 l2_length, __u32 length)
+__noinline int time_exceeded6(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4)
 {
     __u32 own[4] = {config.own6_be[0], config.own6_be[1], config.own6_be[2], config.own6_be[3]};
 
     drop(LB_DROP_TTL);
     if (!(own[0] | own[1] | own[2] | own[3]) || !icmp_allowed() ||
-        !icmp_error6(ctx, l2_length, length, ICMPV6_TIME_EXCEED, 0, own))
+        !icmp_error6(ctx, l2_length, length, l4, ICMPV6_TIME_EXCEED, 0, own))
         return 0;
     count_event(LB_EVENT_TTL_SENT);
     return 1;
@@ -265,19 +282,20 @@ __noinline int time_exceeded6(struct xdp_md *ctx, __u32 l2_length, __u32 length)
  * Tells the client that the way to the backend takes IP packets of `mtu` bytes; also one that left out "don't fragment", as
  * nobody fragments here. From the VIP, which the client reaches: a balancer's own address may be private and filtered.
  */
-__noinline int too_big4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 mtu)
+__noinline int too_big4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 mtu)
 {
     drop(LB_DROP_TOO_BIG);
-    if (!icmp_allowed() || !icmp_error4(ctx, l2_length, length, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu & 0xffff, 0))
+    if (!icmp_allowed() ||
+        !icmp_error4(ctx, l2_length, length, l4, ICMP_DEST_UNREACH, ICMP_FRAG_NEEDED, mtu & 0xffff, 0))
         return 0;
     count_event(LB_EVENT_TOO_BIG_SENT);
     return 1;
 }
 
-__noinline int too_big6(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 mtu)
+__noinline int too_big6(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 mtu)
 {
     drop(LB_DROP_TOO_BIG);
-    if (!icmp_allowed() || !icmp_error6(ctx, l2_length, length, ICMPV6_PKT_TOOBIG, mtu, NULL))
+    if (!icmp_allowed() || !icmp_error6(ctx, l2_length, length, l4, ICMPV6_PKT_TOOBIG, mtu, NULL))
         return 0;
     count_event(LB_EVENT_TOO_BIG_SENT);
     return 1;

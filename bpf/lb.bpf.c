@@ -10,6 +10,7 @@
 #include "parse4.h"
 #include "parse6.h"
 #include "stats.h"
+#include "unfinished.h"
 
 const volatile struct lb_config config;
 
@@ -51,12 +52,39 @@ static __always_inline int is_sorry(const struct lb_dest_body *dest, const struc
     return dest->flags & LB_DEST_SORRY && p->protocol == IPPROTO_UDP && p->kind != PACKET_LATER_FRAGMENT;
 }
 
+/* Of look_closer(), above the sum. */
+#define DROPPED 0x10000u
+#define DOES_NOT_FIT 0x20000u
+
+/*
+ * At packets that are longer than `mtu`, and where unfinished ones come at all: their pseudo-header's sum as of unfinished_sum(). What is longer
+ * than its interface takes from a wire is several packets, merged on the way in. One number to the verifier, and one way to go on.
+ */
+__noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4, __u32 mtu)
+{
+    __u32 own_mtu = length, pseudo;
+
+    if ((length > mtu || unfinished() == LB_UNFINISHED_KERNEL) &&
+        bpf_check_mtu(ctx, 0, &own_mtu, 0, 0) == BPF_MTU_CHK_RET_FRAG_NEEDED) {
+        drop(LB_DROP_MERGED);
+        return DROPPED;
+    }
+    if (length > mtu)
+        return DOES_NOT_FIT;
+    pseudo = unfinished_sum(ctx, l3, length, l4);
+    if (pseudo && unfinished() == LB_UNFINISHED_HERE) {
+        drop(LB_DROP_UNFINISHED);
+        return DROPPED;
+    }
+    return (__u16)pseudo;
+}
+
 /* Where the first fragment went a later one's flow says, or else the packet is lost. */
-static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, int inner6)
+static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inner6)
 {
     struct lb_bucket *bucket = flow_bucket(p->hash);
     const struct lb_dest_body *dest = NULL;
-    __u32 id, is_new = 0;
+    __u32 id, closer, is_new = 0;
     int verdict;
 
     if (!bucket)
@@ -81,12 +109,18 @@ static __always_inline int balance(struct xdp_md *ctx, const struct packet *p, i
     }
     if (dest->action == LB_ACTION_DROP)
         return drop(dest->reason);
-    if (p->length > dest->mtu) {
+    closer = unfinished(); /* any number to the verifier, though it is 0 */
+    if (closer || p->length > dest->mtu)
+        closer = look_closer(ctx, p->l2_length, p->length, l4_of(p), dest->mtu);
+    if (closer & DROPPED)
+        return XDP_DROP;
+    if (closer & DOES_NOT_FIT) {
         if (!may_be_answered(p))
             return drop(LB_DROP_TOO_BIG);
-        return ANSWER(inner6 ? too_big6(ctx, p->l2_length, p->length, dest->mtu)
-                             : too_big4(ctx, p->l2_length, p->length, dest->mtu));
+        return ANSWER(inner6 ? too_big6(ctx, p->l2_length, p->length, l4_of(p), dest->mtu)
+                             : too_big4(ctx, p->l2_length, p->length, l4_of(p), dest->mtu));
     }
+    p->pseudo = (__u16)closer;
     if (is_new)
         flow_store(bucket, p->hash, id, 0);
     if (p->kind == PACKET_FIRST_FRAGMENT) {

@@ -38,7 +38,9 @@ struct packet {
     __u8 tos;   /* TOS or traffic class */
     __u8 kind;  /* enum packet_kind */
     __u8 flags; /* TCP's; SCTP's chunks in TCP's words; none for UDP */
-    __u8 lean;  /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
+    __u16
+        pseudo; /* the pseudo-header's sum, if the L4 checksum has only that in it and somebody behind us finishes it; else 0 */
+    __u8 lean; /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
 };
 
 /* Kept as they come and tested where they matter: two booleans would be four states for the verifier to follow from parse on. */
@@ -73,6 +75,12 @@ static __always_inline __u32 least_l4(const struct packet *p)
 static __always_inline int may_be_answered(const struct packet *p)
 {
     return p->kind == PACKET_WHOLE || p->kind == PACKET_FIRST_FRAGMENT;
+}
+
+/* Where the L4 header is, from the IP header on, and above that in a byte its protocol; 0 of fragments. */
+static __always_inline __u32 l4_of(const struct packet *p)
+{
+    return p->kind == PACKET_WHOLE ? p->l4_offset | p->protocol << 8 : 0;
 }
 
 /* What a step made of the packet: go on, or an XDP verdict. */

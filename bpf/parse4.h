@@ -39,7 +39,7 @@ static __always_inline int check_ttl4(struct xdp_md *ctx, const struct packet *p
 {
     if (ip->ttl > 1)
         return GO_ON;
-    return may_be_answered(p) ? ANSWER(time_exceeded4(ctx, p->l2_length, p->length)) : drop(LB_DROP_TTL);
+    return may_be_answered(p) ? ANSWER(time_exceeded4(ctx, p->l2_length, p->length, l4_of(p))) : drop(LB_DROP_TTL);
 }
 
 /* A flow as the client sees it: of a packet that is for a VIP, or of one from a VIP that an ICMP error is about. */

@@ -96,7 +96,7 @@ static __always_inline int check_ttl6(struct xdp_md *ctx, const struct packet *p
 {
     if (ip->hop_limit > 1)
         return GO_ON;
-    return may_be_answered(p) ? ANSWER(time_exceeded6(ctx, p->l2_length, p->length)) : drop(LB_DROP_TTL);
+    return may_be_answered(p) ? ANSWER(time_exceeded6(ctx, p->l2_length, p->length, l4_of(p))) : drop(LB_DROP_TTL);
 }
 
 /* As in parse4.h. */

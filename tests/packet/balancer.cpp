@@ -175,6 +175,8 @@ void Balancer::set_own(const lbd::Own& own) {
     skeleton_->data_own->own = lbd::own_table(own, skeleton_->rodata->config.redirect != 0);
 }
 
+void Balancer::set_unfinished(lb_unfinished unfinished) { skeleton_->data_own->own.unfinished = unfinished; }
+
 void Balancer::open_port(std::uint32_t ifindex) { update(skeleton_->maps.ports, ifindex, arrival_interface); }
 
 Outcome Balancer::receive(const Bytes& frame, std::uint32_t metadata) {

@@ -48,6 +48,8 @@ class Balancer {
     void set_dest(std::uint32_t id, const lb_dest& dest);
     /// Which frames are for this host, in place of those for 02:00:00:00:00:02 by interface 1, of any VLAN.
     void set_own(const lbd::Own& own);
+    /// Whether packets come whose checksum is not finished, and who finishes it: never before the first call.
+    void set_unfinished(lb_unfinished unfinished);
     /// Lets the program send by the interface that it knows as `ifindex`.
     void open_port(std::uint32_t ifindex);
 
