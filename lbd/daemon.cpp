@@ -89,6 +89,7 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(SharedReading reading, std::stri
 Result<> Daemon::try_out(const Config& config) {
     TRY(auto resolver, Resolver::open(config.interfaces));
     CHECK_OK(expect_interfaces(resolver, {}));
+    CHECK_OK(check_tags(expected_programs({}, resolver.network().ports, config.xdp), resolver.network().links));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
     CHECK_OK(lbd::try_out(datapath, resolver.network().ports, config.xdp));
@@ -115,6 +116,7 @@ Result<> Daemon::run(const std::string& socket) {
     TRY(auto drains, read_drains(drains_file_));
     drains_ = known(std::move(drains), written_->config);
     config_ = with_drains(written_->config, drains_);
+    TRY(offloads_, Offloads::open(offloads_file(socket)));
     CHECK_OK(listen(socket));
     serve_metrics();
     loop_.feed_watchdog();
@@ -124,12 +126,14 @@ Result<> Daemon::run(const std::string& socket) {
     if (begun) begun = start_checks();
     if (!begun) {
         if (is_first) (void)pins_.remove();
+        if (is_first) (void)offloads_->restore();
         return begun;
     }
     auto ran = loop_.run();
     ::sd_notify(0, "STOPPING=1");
     if (detach_) {
         CHECK_OK(pins_.remove());
+        CHECK_OK(offloads_->restore());
         CHECK_OK(write_drains(drains_file_, {}));
         resolver_.release();
     } else {
@@ -206,6 +210,16 @@ void Daemon::tell_own(Datapath& datapath) {
     const bool all = datapath.set_own(own(resolver_.network()));
     if (!all && !std::exchange(takes_any_mac_, true))
         spdlog::warn("there are more MAC addresses than are compared: every unicast frame is taken for this host's");
+    const Network& network = resolver_.network();
+    datapath.set_unfinished(
+        unfinished(expected_programs(attachments_.list(), network.ports, config_.xdp), network.links));
+}
+
+void Daemon::follow_offloads() {
+    const auto followed = offloads_->follow(attachments_.list(), resolver_.network().links);
+    const std::string text = followed ? "" : followed.error().message();
+    if (std::exchange(offload_complaint_, text) != text && !followed) spdlog::error(text);
+    tell_own(datapath_);
 }
 
 Result<> Daemon::put_in_place() {
@@ -218,9 +232,14 @@ Result<> Daemon::put_in_place() {
 }
 
 Result<> Daemon::attach() {
+    const Network& network = resolver_.network();
+    CHECK_OK(check_tags(expected_programs({}, network.ports, config_.xdp), network.links));
     tell_own(datapath_);
-    TRY(const auto prepared, attachments_.prepare(resolver_.network().ports, config_.xdp));
+    TRY(const auto prepared, attachments_.prepare(network.ports, config_.xdp));
+    offloads_->look(attachments_.list(), network.ports, network.links);
     CHECK_OK(attachments_.commit(datapath_, prepared));
+    CHECK_OK(offloads_->follow(attachments_.list(), network.links));
+    tell_own(datapath_);
     for (const std::string& name : resolver_.missing())
         spdlog::warn("interface " + name + " is not there: waiting for it");
     pins_.keep_only(*generation_);
@@ -229,7 +248,9 @@ Result<> Daemon::attach() {
 
 void Daemon::follow_interfaces() {
     tell_own(datapath_);
+    offloads_->look(attachments_.list(), resolver_.network().ports, resolver_.network().links);
     const auto changed = attachments_.follow(datapath_, resolver_.network().ports, config_.xdp);
+    follow_offloads();
     if (!changed) return complain(changed.error());
     if (!*changed || !checker_) return;
     if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed) complain(renewed.error());
@@ -375,6 +396,7 @@ Result<> Daemon::rebuild(const Build& build) {
     tell_own(next);
     TRY(auto generation, pins_.make_next());
     auto done = next.pin(generation);
+    offloads_->look({}, resolver_.network().ports, resolver_.network().links);
     if (done) done = attachments_.exchange(next, datapath_, resolver_.network().ports, config_.xdp);
     if (!done) {
         Pins::remove(generation);
@@ -384,6 +406,7 @@ Result<> Daemon::rebuild(const Build& build) {
     generation_ = std::move(generation);
     CHECK_OK(datapath_.leave_former());
     pins_.keep_only(*generation_);
+    follow_offloads();  // the mode may be another
     if (checker_) CHECK_OK(checker_->renew(datapath_.dests(), ports_to_probe()));
     return {};
 }

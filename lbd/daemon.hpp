@@ -13,6 +13,7 @@
 
 #include "common/event_loop.hpp"
 #include "lbd/attach/attachments.hpp"
+#include "lbd/attach/offloads.hpp"
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
@@ -66,8 +67,10 @@ class Daemon {
     void look_at_interfaces();
     /// Once.
     void complain(const netlink::Error& error);
-    /// Tells the program which frames are for this host.
+    /// Tells the program which frames are for this host, and in which state they come.
     void tell_own(Datapath& datapath);
+    /// Offloads go by what is attached, while packets flow. Complains once.
+    void follow_offloads();
     /// Gives ids free that nothing needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids();
     /// From what is to what the configuration wants: program and maps.
@@ -125,6 +128,8 @@ class Daemon {
     Resolver resolver_;
     Pins pins_;
     Attachments attachments_{pins_};
+    std::optional<Offloads> offloads_;      // since run()
+    std::string offload_complaint_;         // the last one, not to be repeated
     std::optional<Generation> generation_;  // that packets see; none at first, unless one was there
     Datapath datapath_;
 

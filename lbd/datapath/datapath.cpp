@@ -212,6 +212,10 @@ bool Datapath::set_own(Own own) {
     return wanted.any_mac == 0;
 }
 
+void Datapath::set_unfinished(lb_unfinished unfinished) {
+    std::atomic_ref(skeleton_->data_own->own.unfinished).store(unfinished, std::memory_order_relaxed);
+}
+
 Result<> Datapath::leave_former() {
     CHECK_OK(copy_former_flows());
     former_flows_.reset();

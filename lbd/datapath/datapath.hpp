@@ -71,6 +71,8 @@ class Datapath {
     /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if
     /// not, every unicast frame counts.
     bool set_own(Own own);
+    /// Whether packets come whose checksum is not finished, and who finishes it: never before the first call.
+    void set_unfinished(lb_unfinished unfinished);
 
     /// What the maps hold.
     [[nodiscard]] netlink::Result<Image> read_image() const;

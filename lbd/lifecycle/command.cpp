@@ -16,6 +16,7 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
+#include "lbd/attach/offloads.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/drain/drains.hpp"
@@ -53,6 +54,8 @@ Result<> detach(const Options& options) {
     TRY(const Pins pins, Pins::open());
     const auto links = pins.links();
     CHECK_OK(pins.remove());
+    TRY(auto offloads, Offloads::open(offloads_file(socket_path(options))));
+    CHECK_OK(offloads.restore());
     CHECK_OK(remove_answer_taps());
     ::unlink(socket_path(options).c_str());
     CHECK_OK(write_drains(drains_file(socket_path(options)), {}));

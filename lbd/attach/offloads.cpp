@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/attach/offloads.hpp"
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+#include <net/if.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <cerrno>
+#include <fstream>
+#include <system_error>
+
+#include <nlohmann/json.hpp>
+
+#include "common/replace_file.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+using Json = nlohmann::ordered_json;
+
+/// A device that goes meanwhile has none.
+FoundFeatures find(const std::vector<Offload>& offloads) {
+    FoundFeatures found;
+    for (const Offload& offload : offloads)
+        if (auto features = netlink::features(offload.name)) found[offload.ifindex] = *std::move(features);
+    return found;
+}
+
+Result<> cannot_turn_off(const Offload& fixed) {
+    return failure(
+        "balance by generic XDP on or above", fixed.name, EOPNOTSUPP,
+        fmt::format("it does {} and can't be told not to", fmt::join(fixed.off, ", ")),
+        "of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; "
+        "or a card that has native XDP");
+}
+
+/// [{"ifindex": …, "name": …, "on": […]}, …]
+Result<Originals> read(const std::filesystem::path& path) {
+    std::ifstream file(path);
+    if (!file) {
+        if (errno == ENOENT) return Originals{};
+        return failure("read", path.string(), errno, {}, common::privilege(errno));
+    }
+    Originals originals;
+    try {
+        for (const Json& one : Json::parse(file))
+            originals[one.at("ifindex").get<std::uint32_t>()] = {.name = one.at("name").get<std::string>(),
+                                                                 .on = one.at("on").get<std::set<std::string>>()};
+    } catch (const Json::exception& error) {
+        return failure("read", path.string(), EINVAL, error.what(),
+                       "remove it: the offloads it says were on then stay off");
+    }
+    return originals;
+}
+
+Result<> write(const std::filesystem::path& path, const Originals& originals) {
+    if (originals.empty()) {
+        std::error_code error;
+        std::filesystem::remove(path, error);
+        if (error) return failure("remove", path.string(), error.value(), {}, common::privilege(error.value()));
+        return {};
+    }
+    Json list = Json::array();
+    for (const auto& [index, original] : originals)
+        list.push_back({{"ifindex", index}, {"name", original.name}, {"on", original.on}});
+    return common::replace_file(path, list.dump(2) + '\n', 0600);
+}
+
+void turn_on(const std::string& device, const std::set<std::string>& features) {
+    if (const auto on = netlink::set_features(device, features, true); on)
+        spdlog::info("{}: {} turned on again", device, fmt::join(features, ", "));
+    else
+        spdlog::warn(on.error().message());
+}
+
+}  // namespace
+
+Result<Offloads> Offloads::open(std::filesystem::path file) {
+    TRY(auto originals, read(file));
+    return Offloads(std::move(file), std::move(originals));
+}
+
+void Offloads::look(const std::vector<Attachment>& attached, const Links& ports, const Links& links) {
+    Links others = ports;
+    for (const Attachment& one : attached) others.erase(one.ifindex);
+    before_ = find(offloads_in_the_way(expected_programs({}, others, XdpMode::generic), links));
+}
+
+Result<> Offloads::keep(Originals originals) {
+    if (originals == originals_) return {};
+    CHECK_OK(write(file_, originals));
+    originals_ = std::move(originals);
+    return {};
+}
+
+Result<> Offloads::follow(const std::vector<Attachment>& programs, const Links& links) {
+    CHECK_OK(check_tags(programs, links));
+    const auto in_the_way = offloads_in_the_way(programs, links);
+    const OffloadPlan plan = plan_offloads(in_the_way, originals_, before_, find(in_the_way), links);
+    before_.clear();
+    // First what was is written down, and forgotten last: whenever lbd ends in between, the next one knows it.
+    Originals both = originals_;
+    for (const auto& [index, original] : plan.originals) {
+        both[index].name = original.name;
+        both[index].on.insert(original.on.begin(), original.on.end());
+    }
+    CHECK_OK(keep(std::move(both)));
+    for (const Offload& off : plan.turn_off) {
+        CHECK_OK(netlink::set_features(off.name, off.off, false));
+        spdlog::info("{}: {} turned off, until lbd stop --detach: generic XDP needs packets as they were on the wire",
+                     off.name, fmt::join(off.off, ", "));
+    }
+    for (const Offload& on : plan.turn_on) turn_on(on.name, on.off);
+    CHECK_OK(keep(plan.originals));
+    if (!plan.fixed.empty()) return cannot_turn_off(plan.fixed.front());
+    return {};
+}
+
+Result<> Offloads::restore() {
+    for (const auto& [index, original] : originals_)
+        if (std::array<char, IF_NAMESIZE> name{}; ::if_indextoname(index, name.data()) != nullptr)
+            turn_on(name.data(), original.on);
+    return keep({});
+}
+
+Result<> check_tags(const std::vector<Attachment>& programs, const Links& links) {
+    for (const Attachment& program : programs) {
+        const auto vlans = hidden_vlans(program, links);
+        if (vlans.empty()) continue;
+        const std::string names = fmt::format("{}", fmt::join(vlans, ", "));
+        return failure(
+            "balance by generic XDP on", program.name, EOPNOTSUPP,
+            "it doesn't see the VLAN tags that " + names + " has frames for: they would leave with two",
+            fmt::format("interfaces: [{}] in place of {}, or cards that have native XDP", names, program.name));
+    }
+    return {};
+}
+
+std::filesystem::path offloads_file(std::filesystem::path socket) { return socket.replace_extension(".offloads.json"); }
+
+}  // namespace culvert::lbd
