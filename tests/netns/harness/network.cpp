@@ -50,8 +50,11 @@ void set_offloads(const Host& host, const std::vector<std::string>& devices) {
 void let_everything_pass(const Host& host, const std::vector<std::string>& devices) {
     constexpr std::array<bpf_insn, 2> program{
         {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS}, {.code = BPF_JMP | BPF_EXIT}}};
+    bpf_prog_load_opts options{};
+    options.sz = sizeof options;
+    options.prog_flags = BPF_F_XDP_HAS_FRAGS;  // or the other end's MTU would have a limit
     const FileDescriptor loaded(
-        bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", program.data(), program.size(), nullptr));
+        bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", program.data(), program.size(), &options));
     host.within([&] {
         for (const std::string& device : devices)
             if (const int error =
