@@ -237,11 +237,14 @@ bool Resolver::take_mac(const netlink::LinkChanged& event) {
         network_.links.erase(known);
         return true;
     }
-    const bool is_alone = link.master == 0 && (link.lower == 0 || link.kind == "veth");
+    const auto is_stacked = [](const netlink::Link& one) {
+        return one.master != 0 || (one.lower != 0 && one.kind != "veth");
+    };
+    const bool concerns_ports = is_stacked(link) || (known != network_.links.end() && is_stacked(known->second));
     const bool is_other = known == network_.links.end() || known->second.mac != link.mac ||
                           known->second.master != link.master || known->second.lower != link.lower;
     network_.links.insert_or_assign(link.index, link);
-    return is_other && !is_alone;
+    return is_other && concerns_ports;
 }
 
 bool Resolver::take(const netlink::NeighbourChanged& event) {
