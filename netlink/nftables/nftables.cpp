@@ -54,6 +54,7 @@ tl::unexpected<Error> refused(std::string operation, std::string object, const A
     std::string cure;
     if (answer.code == EPERM) cure = "run as root, with CAP_NET_ADMIN";
     if (answer.code == EPROTONOSUPPORT) cure = "the kernel has no nf_tables: modprobe nf_tables";
+    if (answer.code == EMSGSIZE) cure = "on the machine itself: sysctl -w net.core.wmem_max=4194304";
     return failure(std::move(operation), std::move(object), answer.code, answer.text, std::move(cure));
 }
 
@@ -132,11 +133,15 @@ Result<std::optional<Table>> read_once(mnl_socket* socket, TableFamily family, s
     return decode(messages, family, name);
 }
 
+/// Room for a transaction. Only the first user namespace's root goes beyond net.core.wmem_max.
+void set_send_buffer(int fd, int bytes) {
+    if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
+        setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+}
+
 /// Sends a transaction. The kernel has carried it out and queued its complaints, if any, when the system call returns.
 Result<> commit(mnl_socket* socket, const std::string& operation, const Batch& batch) {
-    const int size = static_cast<int>(batch.bytes.size());
-    if (setsockopt(mnl_socket_get_fd(socket), SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof(size)) < 0)
-        return refused(operation, batch.objects.front(), Answer{.code = errno, .text = {}});
+    set_send_buffer(mnl_socket_get_fd(socket), static_cast<int>(batch.bytes.size()));
     if (mnl_socket_sendto(socket, batch.bytes.data(), batch.bytes.size()) < 0)
         return refused(operation, batch.objects.front(), Answer{.code = errno, .text = {}});
     std::optional<Answer> complaint;
