@@ -10,6 +10,7 @@
 #include <charconv>
 #include <iterator>
 
+#include "common/dscp.hpp"
 #include "common/suggest.hpp"
 
 namespace culvert::common::yaml {
@@ -47,6 +48,22 @@ std::string text_with_unit(std::uint64_t value, std::span<const Unit> units) {
 bool is_mapped_v4(const netlink::IpAddress& address) {
     static constexpr std::array<std::uint8_t, 12> mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     return !address.is_v4() && std::ranges::equal(address.bytes().first(mapped.size()), mapped);
+}
+
+std::optional<netlink::IpAddress> in_its_family(const Value& value, const netlink::IpAddress& address) {
+    if (!is_mapped_v4(address)) return address;
+    const std::string mapped = address.to_string();  // "::ffff:192.0.2.1"
+    return value.fail(fmt::format("{} is an IPv4 address written as IPv6: write {}", in_quotes(value.node().text),
+                                  mapped.substr(mapped.rfind(':') + 1)));
+}
+
+/// "0x1c"
+std::optional<std::uint8_t> hexadecimal(std::string_view text) {
+    if (!text.starts_with("0x")) return std::nullopt;
+    std::uint8_t number = 0;
+    const auto [stopped, error] = std::from_chars(text.data() + 2, text.data() + text.size(), number, 16);
+    if (text.size() == 2 || error != std::errc{} || stopped != text.data() + text.size()) return std::nullopt;
+    return number;
 }
 
 }  // namespace
@@ -97,17 +114,16 @@ std::optional<netlink::IpAddress> address(const Value& value) {
     const Wanted wanted{"an IP address", "one such as 192.0.2.1 or 2001:db8::1 (names are not looked up)"};
     const auto text = value.scalar(wanted);
     if (!text) return std::nullopt;
-    const auto address = netlink::IpAddress::parse(*text);
-    if (address && is_mapped_v4(*address)) {
-        const std::string mapped = address->to_string();  // "::ffff:192.0.2.1"
-        return value.fail(fmt::format("{} is an IPv4 address written as IPv6: write {}", in_quotes(*text),
-                                      mapped.substr(mapped.rfind(':') + 1)));
-    }
-    if (address) return address;
+    if (const auto address = netlink::IpAddress::parse(*text)) return in_its_family(value, *address);
     if (const auto with_length = netlink::Prefix::parse(*text))
         return value.fail(fmt::format("{} has a prefix length, and one address is wanted: write {}", in_quotes(*text),
                                       with_length->address.to_string()));
     return value.mismatch(wanted);
+}
+
+std::optional<netlink::IpAddress> single_address(const Value& value) {
+    const auto network = netlink::Prefix::parse(value.node().text);
+    return network && network->is_host() ? in_its_family(value, network->address) : address(value);
 }
 
 std::optional<netlink::Prefix> prefix(const Value& value) {
@@ -211,7 +227,16 @@ std::optional<EncapKind> encap_kind(const Value& value) {
 }
 
 std::optional<std::uint8_t> dscp(const Value& value) {
-    return number<std::uint8_t>("a DSCP that marks a VIP", least_dscp, most_dscp)(value);
+    const Wanted wanted{
+        "a DSCP that marks a VIP",
+        fmt::format("a number from {} to {}, or a name such as AF11, CS1 or EF", least_dscp, most_dscp)};
+    const auto text = value.scalar(wanted);
+    if (!text) return std::nullopt;
+    auto number = dscp_of_name(*text);
+    if (!number) number = hexadecimal(*text);
+    if (const auto digits = decimal(*text); digits && *digits <= most_dscp) number = static_cast<std::uint8_t>(*digits);
+    if (!number || *number < least_dscp || *number > most_dscp) return value.mismatch(wanted);
+    return number;
 }
 
 }  // namespace culvert::common::yaml

@@ -44,6 +44,9 @@ template <std::unsigned_integral T>
 
 [[nodiscard]] std::optional<netlink::IpAddress> address(const Value& value);
 
+/// The same, also written as a network of one: "192.0.2.1/32".
+[[nodiscard]] std::optional<netlink::IpAddress> single_address(const Value& value);
+
 /// A network ("192.0.2.0/24") or a single address ("192.0.2.1"). Host bits must be zero.
 [[nodiscard]] std::optional<netlink::Prefix> prefix(const Value& value);
 
@@ -91,7 +94,7 @@ template <typename T>
 /// "ipip"
 [[nodiscard]] std::optional<EncapKind> encap_kind(const Value& value);
 
-/// 1 to 63
+/// 1 to 63, also as "0x1c" or by its name (common/dscp.hpp).
 [[nodiscard]] std::optional<std::uint8_t> dscp(const Value& value);
 
 }  // namespace culvert::common::yaml

@@ -22,6 +22,8 @@ constexpr std::size_t largest_file = 16 << 20;
 
 bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
 
+std::string_view key_of(const std::pair<Value, Value>& entry) { return entry.first.node().text; }
+
 tl::unexpected<Errors> file_failure(const std::string& path, std::string text) {
     return tl::unexpected(Errors{{path, {}, std::move(text)}});
 }
@@ -111,7 +113,9 @@ std::optional<std::vector<std::pair<Value, Value>>> Value::map(const Wanted& wan
     return entries;
 }
 
-MapReader::MapReader(const Value& value, std::string_view noun, std::string_view right) : noun_(noun) {
+MapReader::MapReader(const Value& value, std::string_view noun, std::string_view right,
+                     std::span<const ForeignKey> foreign)
+    : noun_(noun), foreign_(foreign) {
     auto entries = value.map({std::string(noun), std::string(right)});
     if (!entries) return;
     map_ = value;
@@ -119,27 +123,45 @@ MapReader::MapReader(const Value& value, std::string_view noun, std::string_view
 }
 
 std::optional<Value> MapReader::find(std::string_view key) {
-    if (std::ranges::count(known_, key) == 0) known_.push_back(key);
-    const auto entry =
-        std::ranges::find(entries_, key, [](const auto& e) { return std::string_view(e.first.node().text); });
+    if (!is_known(key)) known_.push_back(key);
+    const auto entry = std::ranges::find(entries_, key, key_of);
     if (entry == entries_.end()) return std::nullopt;
     return entry->second;
 }
 
-void MapReader::missing(std::string_view key, std::string_view example) const {
-    if (map_)
-        map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", in_quotes(key), noun_, key, example));
+/// Where it has another tool's name, that is all that is wrong.
+void MapReader::missing(std::string_view key, std::string_view example) {
+    if (!map_) return;
+    for (const ForeignKey& foreign : foreign_)
+        if (const auto entry = std::ranges::find(entries_, foreign.key, key_of);
+            foreign.ours == key && entry != entries_.end()) {
+            refuse(entry->first);
+            entries_.erase(entry);
+            return;
+        }
+    map_->fail(fmt::format("{} is missing: {} needs it, for example {}: {}", in_quotes(key), noun_, key, example));
+}
+
+bool MapReader::is_known(std::string_view key) const { return std::ranges::count(known_, key) > 0; }
+
+void MapReader::refuse(const Value& key) const {
+    const std::string& name = key.node().text;
+    key.fail(fmt::format("{} is not a key of {}: {}", in_quotes(name), noun_, advice(name)));
+}
+
+std::string MapReader::advice(const std::string& key) const {
+    for (const ForeignKey& foreign : foreign_) {
+        if (foreign.key != key) continue;
+        if (foreign.ours.empty()) return std::string(foreign.advice);
+        if (is_known(foreign.ours)) return fmt::format("write {}", in_quotes(foreign.ours));
+    }
+    if (const auto nearest = suggest(key, known_)) return fmt::format("did you mean {}?", in_quotes(*nearest));
+    return fmt::format("it has {}", fmt::join(known_, ", "));
 }
 
 void MapReader::finish() const {
-    for (const auto& [key, value] : entries_) {
-        const std::string& name = key.node().text;
-        if (std::ranges::count(known_, name) > 0) continue;
-        const auto nearest = suggest(name, known_);
-        key.fail(fmt::format("{} is not a key of {}: {}", in_quotes(name), noun_,
-                             nearest ? fmt::format("did you mean {}?", in_quotes(*nearest))
-                                     : fmt::format("it has {}", fmt::join(known_, ", "))));
-    }
+    for (const auto& entry : entries_)
+        if (!is_known(key_of(entry))) refuse(entry.first);
 }
 
 Result<std::string> read_file(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -129,6 +130,13 @@ class Value {
     Diagnostics* diagnostics_;
 };
 
+/// A key that other tools, such as netplan, have where this map has another one, or nothing.
+struct ForeignKey {
+    std::string_view key;
+    std::string_view ours;         ///< the key of this map that says it; empty: there is none
+    std::string_view advice = {};  ///< if there is none: what to do
+};
+
 template <typename Reader>
 using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;
 
@@ -138,7 +146,8 @@ class MapReader {
   public:
     /// `noun` names the thing in messages ("a service"), `right` tells what to write where something else stands.
     /// Both, like the keys, must outlive the reader: they are mostly literals.
-    MapReader(const Value& value, std::string_view noun, std::string_view right = "a map (key: value)");
+    MapReader(const Value& value, std::string_view noun, std::string_view right = "a map (key: value)",
+              std::span<const ForeignKey> foreign = {});
 
     /// The value of the key, if it is there.
     [[nodiscard]] std::optional<Value> find(std::string_view key);
@@ -166,9 +175,13 @@ class MapReader {
     void finish() const;
 
   private:
-    void missing(std::string_view key, std::string_view example) const;
+    void missing(std::string_view key, std::string_view example);
+    [[nodiscard]] bool is_known(std::string_view key) const;
+    void refuse(const Value& key) const;
+    [[nodiscard]] std::string advice(const std::string& key) const;
 
     std::string_view noun_;
+    std::span<const ForeignKey> foreign_;
     std::optional<Value> map_;  ///< nothing if the value is no map
     std::vector<std::pair<Value, Value>> entries_;
     std::vector<std::string_view> known_;

@@ -14,6 +14,7 @@
 #include "common/scalars.hpp"
 #include "lbd/config/conflicts.hpp"
 #include "lbd/config/encap.hpp"
+#include "lbd/config/foreign_keys.hpp"
 #include "lbd/config/health.hpp"
 #include "lbd/config/marks.hpp"
 #include "lbd/config/metrics.hpp"
@@ -80,8 +81,9 @@ std::string_view strangeness(const IpAddress& address) {
 }
 
 /// An address that one host can have and that means the same everywhere.
-std::optional<IpAddress> read_unicast(const Value& value) {
-    const auto address = yaml::address(value);
+template <typename Reader>
+std::optional<IpAddress> read_unicast(const Value& value, Reader read) {
+    const auto address = read(value);
     if (!address) return std::nullopt;
     const std::string_view kind = strangeness(*address);
     if (kind.empty()) return address;
@@ -89,10 +91,12 @@ std::optional<IpAddress> read_unicast(const Value& value) {
         fmt::format("{} is {} address: write a unicast address that can be routed", address->to_string(), kind));
 }
 
+std::optional<IpAddress> read_backend_address(const Value& value) { return read_unicast(value, yaml::address); }
+
 /// An address, or a network no wider than anybody is assigned.
 std::optional<Vip> read_vip(const Value& value) {
     const auto written = netlink::Prefix::parse(value.node().text);
-    if (!written || written->is_host()) return read_unicast(value);
+    if (!written || written->is_host()) return read_unicast(value, yaml::single_address);
     const auto prefix = yaml::prefix(value);
     if (!prefix) return std::nullopt;
     const int shortest = prefix->address.is_v4() ? 8 : 32;
@@ -211,8 +215,8 @@ std::optional<WrittenBackend> read_backend(const Value& value) {
         {{"active", BackendState::active}, {"drain", BackendState::drain}, {"sorry", BackendState::sorry}});
     WrittenBackend written{{}, {}, value};
     Backend& backend = written.backend;
-    MapReader map(value, "a backend", "a map such as {address: 10.0.2.30}");
-    const bool has_address = map.required("address", read_unicast, backend.address, "10.0.2.30");
+    MapReader map(value, "a backend", "a map such as {address: 10.0.2.30}", foreign_backend_keys);
+    const bool has_address = map.required("address", read_backend_address, backend.address, "10.0.2.30");
     backend.name = backend.address.to_string();
     map.optional("name", read_name, backend.name);
     map.optional("weight", yaml::number<std::uint16_t>("a weight"), backend.weight);
@@ -318,7 +322,7 @@ PlacedBackends find_backends(MapReader& map, const Pools& pools) {
 }
 
 std::optional<ReadService> read_service(const Value& value, const Defaults& defaults, const Pools& pools) {
-    MapReader map(value, "a service");
+    MapReader map(value, "a service", "a map such as {name: dns, vip: 192.0.2.1, …}", foreign_service_keys);
     ReadService read{{}, map.find("name").value_or(value), map.find("ports").value_or(value), {}};
     Service& service = read.service;
     const bool has_name = map.required("name", read_name, service.name, "dns");
@@ -353,7 +357,7 @@ std::optional<Config> read_root(const Value& value) {
     Defaults defaults;
     Pools pools;
     std::vector<ReadService> services;
-    MapReader map(value, "the configuration", "a map of interfaces, services and so on");
+    MapReader map(value, "the configuration", "a map of interfaces, services and so on", foreign_root_keys);
     map.required("interfaces", yaml::interface_names, config.interfaces, "[eth0]");
     map.optional("xdp", xdp_mode, config.xdp);
     map.optional("flows", read_flows, config.flows);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <tuple>
 
 #include "common/encap.hpp"
@@ -54,15 +55,33 @@ Encap read_l3dsr(yaml::MapReader& map) {
     return encap;
 }
 
+constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+    {"mode", "type"},
+    {"kind", "type"},
+    {"encap", "type"},
+    {"id", "vni"},
+    {"dport", "port"},
+    {"csum", "checksum"},
+    {"vip", "", "the service says it"},
+    {"remote", "", "it is the backend's address"},
+    {"remotes", "", "they are the backends' addresses"},
+    {"local", "", "it is this balancer's address on the way to the backend"},
+    {"sport", "", "it follows from the client's flow"},
+    {"ttl", "", "it is 64"},
+    {"key", "", "GRE has none here"},
+    {"keys", "", "GRE has none here"},
+});
+
 }  // namespace
 
 std::optional<Encap> read_encap(const Value& value) {
     EncapKind kind{};
-    if (!yaml::MapReader(value, "an encapsulation", "a map such as {type: gue, port: 5080}")
+    constexpr std::string_view right = "a map such as {type: gue, port: 5080}";
+    if (!yaml::MapReader(value, "an encapsulation", right, foreign_keys)
              .required("type", yaml::encap_kind, kind, "gue"))
         return std::nullopt;
     const std::string noun = fmt::format("the encapsulation {}", name(kind));
-    yaml::MapReader map(value, noun);
+    yaml::MapReader map(value, noun, right, foreign_keys);
     std::ignore = map.find("type");  // read above
     Encap encap;
     switch (kind) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <set>
 #include <string_view>
 #include <variant>
@@ -157,11 +158,29 @@ void demand_balancers(const Config& config, const Value& receive) {
             "balancers: [10.0.0.1], or write guard: off");
 }
 
+constexpr std::string_view not_here = "leave that to netplan: here stand balancers, vips, receive and tunnels";
+
+constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+    {"addresses", "vips"},
+    {"remote", "balancers"},
+    {"remotes", "balancers"},
+    {"mode", "receive"},
+    {"encap", "receive"},
+    {"ttl", "", "the balancers set it; a device of \"tunnels\" has a key for it"},
+    {"network", "", not_here},
+    {"version", "", not_here},
+    {"renderer", "", not_here},
+    {"ethernets", "", not_here},
+    {"bonds", "", not_here},
+    {"vlans", "", not_here},
+    {"routes", "", not_here},
+});
+
 }  // namespace
 
 std::optional<Config> read_config(const Value& file) {
     Config config;
-    MapReader map(file, "the configuration", "a map of vips, receive and so on");
+    MapReader map(file, "the configuration", "a map of vips, receive and so on", foreign_keys);
     std::optional<Prefixes> known_balancers;
     std::optional<Prefixes> known_vips;
     if (!map.find("balancers") || map.optional("balancers", balancers, config.balancers))

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 #include <tuple>
 
@@ -43,6 +44,31 @@ std::set<Family> families(const std::optional<std::vector<Prefix>>& prefixes) {
     return result;
 }
 
+constexpr std::string_view any_balancer = "whom to receive from stands in \"balancers\", for all that is received";
+constexpr std::string_view no_key = "to receive GRE with a key takes a device: write tunnels: [{type: gre, key: …}]";
+
+constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+    {"mode", "encap"},
+    {"type", "encap"},
+    {"kind", "encap"},
+    {"id", "vni"},
+    {"link", "dev"},
+    {"interface", "dev"},
+    {"sport", "peer_port"},
+    {"dport", "port"},
+    {"remote", "peer"},
+    {"remote", "", any_balancer},
+    {"remotes", "", any_balancer},
+    {"balancers", "", any_balancer},
+    {"addresses", "", "VIPs stand in \"vips\", for all that is received"},
+    {"vips", "", "VIPs stand in \"vips\", for all that is received"},
+    {"local", "", "packets to any address of this host are received"},
+    {"ttl", "", "the balancers set it"},
+    {"key", "", no_key},
+    {"keys", "", no_key},
+    {"mtu", "", "the MTU of the paths from the balancers is a key beside \"receive\""},
+});
+
 }  // namespace
 
 ReceiveReader::ReceiveReader(const std::optional<std::vector<Prefix>>& balancers,
@@ -73,9 +99,9 @@ std::optional<std::vector<Receive>> ReceiveReader::operator()(const Value& value
 
 std::optional<Receive> ReceiveReader::read(const Value& value) {
     EncapKind encap{};
-    MapReader any(value, "an element of receive", "a map such as {encap: ipip}");
+    MapReader any(value, "an element of receive", "a map such as {encap: ipip}", foreign_keys);
     if (!any.required("encap", yaml::encap_kind, encap, "ipip")) return std::nullopt;
-    MapReader map(value, name(encap));
+    MapReader map(value, name(encap), "a map such as {encap: ipip}", foreign_keys);
     map.optional("encap", yaml::encap_kind, encap);
     switch (encap) {
         case EncapKind::ipip:
@@ -148,7 +174,7 @@ std::optional<Receive> ReceiveReader::geneve(const Value& value, MapReader& map)
 std::optional<Receive> ReceiveReader::l3dsr(const Value& value, MapReader& map) {
     L3dsr mark;
     const bool has_dscp = map.required("dscp", yaml::dscp, mark.dscp, "2");
-    const bool has_vip = map.required("vip", yaml::address, mark.vip, "192.0.2.1");
+    const bool has_vip = map.required("vip", yaml::single_address, mark.vip, "192.0.2.1");
     map.finish();
     if (!has_dscp || !has_vip) return std::nullopt;
     const auto holds = [&](const Prefix& vip) { return vip.contains(mark.vip); };

@@ -42,12 +42,38 @@ std::optional<std::string> read_name(const Value& value) {
 }
 
 std::optional<TunnelKind> read_type(const Value& value) {
+    for (const std::string_view mode : {"ipip6", "ip4ip6", "ip6ip6", "any"})
+        if (value.node().text == mode)
+            return value.fail(
+                fmt::format("{} is a mode, and not a kind of tunnel: write ip6tnl", yaml::in_quotes(mode)));
     std::vector<std::pair<std::string_view, TunnelKind>> kinds;
     for (const TunnelKind kind : {TunnelKind::ipip, TunnelKind::sit, TunnelKind::ip6tnl, TunnelKind::gre,
                                   TunnelKind::gretap, TunnelKind::ip6gre, TunnelKind::ip6gretap})
         kinds.emplace_back(netlink::name(kind), kind);
     return yaml::one_of<TunnelKind>("a kind of tunnel", kinds)(value);
 }
+
+constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+    {"mode", "type"},
+    {"kind", "type"},
+    {"remotes", "remote"},
+    {"peer", "remote"},
+    {"keys", "key"},
+    {"hoplimit", "ttl"},
+    {"addresses", "", "VIPs stand in \"vips\"; other addresses of a tunnel are for \"ip address add\", and stay"},
+    {"routes", "", "routes by a tunnel are for \"ip route add\", and stay"},
+    {"mtu", "", "the MTU of the paths from the balancers is a key beside \"tunnels\""},
+    {"port", "", "ports stand in its \"encap\", such as {type: fou, dport: 5555}"},
+    {"sport", "", "ports stand in its \"encap\", such as {type: fou, sport: 5555, dport: 5555}"},
+    {"dport", "", "ports stand in its \"encap\", such as {type: fou, dport: 5555}"},
+});
+
+constexpr auto foreign_encap_keys = std::to_array<yaml::ForeignKey>({
+    {"mode", "type"},
+    {"kind", "type"},
+    {"encap", "type"},
+    {"port", "dport"},
+});
 
 std::optional<std::uint16_t> source_port(const Value& value) {
     if (value.node().text == "auto") return 0;
@@ -100,7 +126,8 @@ std::optional<std::vector<PointToPoint>> TunnelsReader::operator()(const Value& 
 std::optional<PointToPoint> TunnelsReader::read(const Value& value) {
     PointToPoint result;
     Tunnel& tunnel = result.parameters;
-    MapReader map(value, "a tunnel", "a map such as {name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}");
+    MapReader map(value, "a tunnel", "a map such as {name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}",
+                  foreign_keys);
     const bool has_name = map.required("name", read_name, result.name, "lb1");
     std::optional<TunnelKind> kind;
     map.required("type", read_type, kind, "gre");
@@ -146,7 +173,7 @@ void TunnelsReader::key(MapReader& map, Tunnel& tunnel) const {
 void TunnelsReader::encap(const Value& value, PointToPoint& tunnel) {
     netlink::Encap& encap = tunnel.parameters.encap;
     const bool over_ipv6 = netlink::outer_family(tunnel.parameters.kind) == Family::ipv6;
-    MapReader map(value, "an encapsulation", "a map such as {type: fou, dport: 5555}");
+    MapReader map(value, "an encapsulation", "a map such as {type: fou, dport: 5555}", foreign_encap_keys);
     const bool has_type = map.required(
         "type", yaml::one_of<EncapType>("an encapsulation in UDP", {{"fou", EncapType::fou}, {"gue", EncapType::gue}}),
         encap.type, "fou");

@@ -142,8 +142,36 @@ TEST(Scalars, EncapsulationsAreKnownByName) {
 
 TEST(Scalars, DscpIsSixBitsAndNotZero) {
     EXPECT_EQ(read("63", dscp), 63);
-    EXPECT_EQ(refusal("0", dscp), "1:1: \"0\" is not a DSCP that marks a VIP: write a number from 1 to 63");
-    EXPECT_EQ(refusal("64", dscp), "1:1: \"64\" is not a DSCP that marks a VIP: write a number from 1 to 63");
+    for (const auto* text :
+         {"0", "64", "CS0", "df", "0x", "0x0", "0x40", "0x100", "0X1c", "010", "-1", "AF14", "AF", "EFF", ""})
+        EXPECT_EQ(
+            refusal(fmt::format("\"{}\"", text), dscp),
+            fmt::format("1:1: \"{}\" is not a DSCP that marks a VIP: write a number from 1 to 63, or a name such as "
+                        "AF11, CS1 or EF",
+                        text));
+}
+
+TEST(Scalars, DscpMayBeHexadecimalOrAName) {
+    for (const auto* text : {"28", "0x1c", "0x1C", "'0x1c'", "AF32", "af32"}) EXPECT_EQ(read(text, dscp), 28) << text;
+    EXPECT_EQ(read("LE", dscp), 1);
+    EXPECT_EQ(read("CS1", dscp), 8);
+    EXPECT_EQ(read("AF11", dscp), 10);
+    EXPECT_EQ(read("AF43", dscp), 38);
+    EXPECT_EQ(read("VA", dscp), 44);
+    EXPECT_EQ(read("EF", dscp), 46);
+    EXPECT_EQ(read("CS7", dscp), 56);
+}
+
+TEST(Scalars, ASingleAddressMayHaveItsLength) {
+    EXPECT_EQ(read("192.0.2.1", single_address), *IpAddress::parse("192.0.2.1"));
+    EXPECT_EQ(read("192.0.2.1/32", single_address), *IpAddress::parse("192.0.2.1"));
+    EXPECT_EQ(read("\"2001:db8::1/128\"", single_address), *IpAddress::parse("2001:db8::1"));
+    EXPECT_EQ(refusal("192.0.2.0/24", single_address),
+              "1:1: \"192.0.2.0/24\" has a prefix length, and one address is wanted: write 192.0.2.0");
+    EXPECT_EQ(refusal("\"::ffff:192.0.2.1/128\"", single_address),
+              "1:1: \"::ffff:192.0.2.1/128\" is an IPv4 address written as IPv6: write 192.0.2.1");
+    EXPECT_EQ(refusal("[192.0.2.1]", single_address),
+              "1:1: a list is not an IP address: write one such as 192.0.2.1 or 2001:db8::1 (names are not looked up)");
 }
 
 }  // namespace

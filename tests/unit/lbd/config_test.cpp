@@ -83,11 +83,11 @@ services:
       - {address: 10.0.2.30, weight: 10}
       - {address: "fd00::7", name: seven, encap: {type: fou, port: 6004, checksum: off}, state: drain}
   - name: rest
-    vip: 2001:db8::1
+    vip: 2001:db8::1/128
     ports: any
     scheduler: maglev
     table: 65537
-    encap: {type: l3dsr, dscp: 63}
+    encap: {type: l3dsr, dscp: 0x3f}
     backends: [{address: "fd00::8"}]
 )");
     const Service dns{.name = "dns",

@@ -49,7 +49,7 @@ receive:
   - {encap: fou, port: 5004, inner: gre, local: 10.0.0.7, peer: 10.0.0.1, peer_port: 7, dev: eth0}
   - {encap: gue, port: 5080}
   - {encap: geneve, vni: 666, family: ipv6, inner: ipv4}
-  - {encap: l3dsr, dscp: 2, vip: 198.51.100.3}
+  - {encap: l3dsr, dscp: AF11, vip: 198.51.100.3/32}
   - {encap: l2}
 guard: log
 interfaces: [eth0, eth1]
@@ -73,7 +73,7 @@ sysctl: {rp_filter: leave, arp: managed}
                         UdpTunnel{
                             .type = FouType::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
                         GeneveTunnel{.vni = 666, .port = 6081, .outer = {Family::ipv6}, .inner = {Family::ipv4}},
-                        L3dsr{2, ip("198.51.100.3")}, L2{}},
+                        L3dsr{10, ip("198.51.100.3")}, L2{}},
             .guard = Guard::log,
             .interfaces = {"eth0", "eth1"},
             .tunnel_peers = {prefix("10.9.0.1")},
