@@ -3,10 +3,16 @@
 
 #include <linux/magic.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
 #include <system_error>
 
 namespace culvert::common {
@@ -15,9 +21,38 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
+/// 0: none that can be seen.
+int parent_of(int process) {
+    std::ifstream file("/proc/" + std::to_string(process) + "/stat");
+    std::string text;
+    std::getline(file, text);
+    const std::size_t name_ends = text.rfind(") ");  // it may hold anything
+    if (name_ends == std::string::npos || name_ends + 4 > text.size()) return 0;
+    return std::atoi(text.c_str() + name_ends + 4);  // "(name) S 4711 …": proc_pid_stat(5)
+}
+
+std::optional<ino_t> mount_namespace_of(int process) {
+    struct stat status {};
+    if (::stat(("/proc/" + std::to_string(process) + "/ns/mnt").c_str(), &status) < 0) return std::nullopt;
+    return status.st_ino;
+}
+
+/// Of a mount namespace that one of the processes above has made, nothing is left when that ends: `ip netns exec` makes
+/// such a one.
+bool mounts_are_passing() {
+    const auto own = mount_namespace_of(::getpid());
+    for (int process = ::getppid(); process > 0; process = parent_of(process))
+        if (const auto theirs = mount_namespace_of(process); own && theirs && theirs != own) return true;
+    return false;
+}
+
 Result<> mount_bpffs() {
-    struct statfs status {};
-    if (::statfs(bpffs, &status) == 0 && status.f_type == BPF_FS_MAGIC) return {};
+    if (is_bpffs_mounted()) return {};
+    if (mounts_are_passing())
+        return failure("mount", bpffs, 0,
+                       "XDP programs are kept there, but what this process mounts would go with it, and they too",
+                       "in place of ip netns exec NAME use --netns NAME; else, where it lasts: mount -t bpf bpf " +
+                           std::string(bpffs));
     if (::mount("bpf", bpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
         return failure("mount", bpffs, errno, "XDP programs are kept there",
                        errno == EPERM ? "as root: mount -t bpf bpf /sys/fs/bpf" : "");
@@ -25,6 +60,11 @@ Result<> mount_bpffs() {
 }
 
 }  // namespace
+
+bool is_bpffs_mounted() {
+    struct statfs status {};
+    return ::statfs(bpffs, &status) == 0 && status.f_type == BPF_FS_MAGIC;
+}
 
 Result<> make_pin_directory(const std::string& path) {
     CHECK_OK(mount_bpffs());

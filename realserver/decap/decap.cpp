@@ -191,12 +191,21 @@ DecapPrograms::DecapPrograms(std::uint64_t cookie) : home_(fmt::format("{}/culve
 
 std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::format("{}{}/", home_, ifindex); }
 
+namespace {
+
+/// It may be ours: `ip netns exec` hides what is pinned.
+std::string unknown_here() {
+    return fmt::format("use --netns NAME in place of ip netns exec, as {} is not mounted here", bpffs);
+}
+
+}  // namespace
+
 Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) const {
     if (!link.xdp) return std::nullopt;
     Decap found{.device = link.name, .program = {}, .mode = {}};
     const auto ours = open_link(directory(link.index));
     if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) {
-        found.removal = common::xdp_removal(link);
+        found.removal = common::is_bpffs_mounted() ? common::xdp_removal(link) : unknown_here();
         return found;
     }
     found.program = read_program(directory_of(ours->program, directory(link.index)));
