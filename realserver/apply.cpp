@@ -51,8 +51,9 @@ class Run {
         }
         report_.left = todo.left;
         report_.notes = todo.notes;
+        if (wanted_) record_ = note_found(std::move(record_), todo.wanted, observed_);
         if (todo.changes.empty()) {
-            if (!wanted_) keep({}, true);
+            if (record_ != recorded_.value_or(Record{}) || !wanted_) keep(record_, !wanted_);
             return report_;
         }
         record_ = intend(std::move(record_), todo.changes);
@@ -64,7 +65,7 @@ class Run {
             if (auto cause = perform(next)) return roll_back({*std::move(cause)});
         }
         if (auto wrong = verify(); !wrong.empty()) return roll_back(std::move(wrong));
-        if (const Record settled = settle(record_, observed_.state); !wanted_ || settled != record_)
+        if (const Record settled = settle(record_, observed_.state, todo.wanted); !wanted_ || settled != record_)
             keep(settled, !wanted_);
         for (Change& change : done_) {
             if (change.after) change.after = find(observed_.state, change.key());  // as it turned out
@@ -132,7 +133,8 @@ class Run {
             }
         }
         if (const auto observed = host_.observe()) {
-            const Record rest = settle(record_, observed->state);
+            Record rest = settle(record_, observed->state, {});
+            if (recorded_) rest.insert(recorded_->begin(), recorded_->end());
             keep(rest, rest.empty() && !recorded_);
         }
         return tl::unexpected(std::move(failure));

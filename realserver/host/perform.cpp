@@ -45,14 +45,32 @@ netlink::Route local_route(const Prefix& vip) {
             .scope = RT_SCOPE_HOST};
 }
 
-/// What makes a VIP this host's own, or not any more.
-netlink::Request request(const Vip& vip, bool wanted) {
-    using netlink::InterfaceAddresses;
-    using netlink::Routes;
-    if (!vip.prefix.is_host())
-        return wanted ? Routes::addition(local_route(vip.prefix)) : Routes::removal(local_route(vip.prefix));
-    return wanted ? InterfaceAddresses::addition(address_on_lo(vip.prefix))
-                  : InterfaceAddresses::removal(address_on_lo(vip.prefix));
+/// What makes a VIP this host's own.
+netlink::Request addition(const Prefix& vip) {
+    return vip.is_host() ? netlink::InterfaceAddresses::addition(address_on_lo(vip))
+                         : netlink::Routes::addition(local_route(vip));
+}
+
+netlink::Request removal(const Prefix& vip) {
+    return vip.is_host() ? netlink::InterfaceAddresses::removal(address_on_lo(vip))
+                         : netlink::Routes::removal(local_route(vip));
+}
+
+/// What makes the same address or route somebody else's, in one system call.
+std::vector<netlink::Request> release(const Prefix& vip) {
+    std::vector<netlink::Request> requests;
+    requests.push_back(removal(vip));
+    if (vip.is_host()) {
+        netlink::InterfaceAddress address = address_on_lo(vip);
+        address.flags &= ~std::uint32_t{IFA_F_DEPRECATED};
+        address.protocol = 0;
+        requests.push_back(netlink::InterfaceAddresses::addition(address));
+    } else {
+        netlink::Route route = local_route(vip);
+        route.protocol = RTPROT_STATIC;
+        requests.push_back(netlink::Routes::addition(route));
+    }
+    return requests;
 }
 
 /// What came of that.
@@ -110,7 +128,11 @@ struct Performer {
     [[nodiscard]] Result<> make(const Sysctl& sysctl) const {
         return netlink::write(sysctl.key, std::to_string(sysctl.value));
     }
-    [[nodiscard]] Result<> make(const Vip& vip) const { return explained(route.request(request(vip, true))); }
+    [[nodiscard]] Result<> make(const Vip& vip) const {
+        if (!is_there) return explained(route.request(addition(vip.prefix)));
+        for (auto& outcome : route.request(release(vip.prefix))) CHECK_OK(std::move(outcome));
+        return {};
+    }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());
         CHECK_OK(nftables->replace(ruleset.table));
@@ -134,7 +156,7 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> unmake(const Device& device) const { return netlink::Links(route).remove(device.name); }
-    [[nodiscard]] Result<> unmake(const Vip& vip) const { return route.request(request(vip, false)); }
+    [[nodiscard]] Result<> unmake(const Vip& vip) const { return route.request(removal(vip.prefix)); }
     [[nodiscard]] Result<> unmake(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());
         CHECK_OK(nftables->remove(ruleset.table.name));
@@ -166,9 +188,9 @@ Result<> KernelHost::perform(const Change& change) {
 std::vector<Result<>> KernelHost::perform(std::span<const Change> changes) {
     std::vector<netlink::Request> requests;
     for (const Change& change : changes) {
-        if (change.kind() != Kind::vip) return Host::perform(changes);
-        const Item& vip = change.after ? *change.after : change.before.value();
-        requests.push_back(request(std::get<Vip>(vip), change.after.has_value()));
+        if (change.kind() != Kind::vip || (change.before && change.after)) return Host::perform(changes);
+        const Prefix vip = std::get<Vip>(change.after ? *change.after : change.before.value()).prefix;
+        requests.push_back(change.after ? addition(vip) : removal(vip));
     }
     auto outcomes = route_.request(std::move(requests));
     std::ranges::transform(outcomes, outcomes.begin(), explained);

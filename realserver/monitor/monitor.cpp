@@ -166,7 +166,7 @@ void Monitor::look() {
         return next_look_.arm(time_to_gather);
     }
     const auto completed = host_.completed(config_);  // anew: devices and routes change
-    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now)
+    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now, false)
                                    : Result<Repairs>(tl::unexpected(completed.error()));
     if (!repairs) {
         complain({repairs.error().message()});

@@ -66,8 +66,9 @@ void verify(const Plan& rest, Repairs& repairs) {
 
 }  // namespace
 
-Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted, Backoff& backoff, Backoff::Time now) {
-    TRY(const Observed observed, host.observe());
+Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted, Backoff& backoff, Backoff::Time now,
+                       bool first) {
+    TRY(Observed observed, host.observe());
     TRY(const auto recorded, file.load());
     Record record = recall(recorded, observed, wanted);
     Plan todo = plan(wanted, observed, record);
@@ -76,10 +77,9 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
     const auto is_held = [&](const Change& change) { return backoff.wait(change.key(), now) > Backoff::Delay::zero(); };
     std::vector<Change> due;
     std::ranges::remove_copy_if(todo.changes, std::back_inserter(due), is_held);
-    if (!due.empty()) {
-        record = intend(std::move(record), due);
-        CHECK_OK(file.save(record));
-    }
+    if (first) record = note_found(std::move(record), todo.wanted, observed);
+    if (!due.empty()) record = intend(std::move(record), due);
+    if (record != recorded.value_or(Record{})) CHECK_OK(file.save(record));
     Precaution precaution;
     for (const Change& change : todo.changes) {
         if (is_held(change)) {
@@ -94,13 +94,16 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
         }
         precaution.missed(change);
     }
+    repairs.found = std::move(observed.state);
     if (due.empty()) return repairs;
-    for (const auto& failed : repairs.failed) backoff.tried(failed.change.key(), now);
-    for (const Change& change : repairs.made) backoff.tried(change.key(), now);
+    for (const auto& failed : repairs.failed) backoff.tried(failed.change.key(), now, true);
+    if (!first)
+        for (const Change& change : repairs.made) backoff.tried(change.key(), now);
 
-    TRY(const Observed after, host.observe());
+    TRY(Observed after, host.observe());
     verify(plan(wanted, after, record), repairs);
-    CHECK_OK(file.save(settle(record, after.state)));
+    CHECK_OK(file.save(settle(record, after.state, todo.wanted)));
+    repairs.found = std::move(after.state);
     return repairs;
 }
 

@@ -23,6 +23,7 @@ struct Repairs {
     std::vector<Change> premature;          ///< not made, as a change that must precede them was not
     std::vector<netlink::Error> conflicts;  ///< what stands in the way of something wanted
     std::vector<std::string> notes;         ///< see Plan
+    HostState found;                        ///< in the kernel afterwards
 
     [[nodiscard]] bool in_order() const {
         return failed.empty() && held.empty() && premature.empty() && conflicts.empty();
@@ -31,8 +32,8 @@ struct Repairs {
 
 /// Puts right what differs from what is wanted and is due. Other than apply it takes nothing back: each change that can
 /// be made is one step closer. Without the table nothing is opened, and no sysctl is lowered before those are raised
-/// that protect in its place. The caller holds the Lock.
+/// that protect in its place. The caller holds the Lock. `first`: for the first time with this configuration.
 [[nodiscard]] netlink::Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
-                                              Backoff& backoff, Backoff::Time now);
+                                              Backoff& backoff, Backoff::Time now, bool first);
 
 }  // namespace culvert::realserver

@@ -90,7 +90,7 @@ class Planner {
           wanted_(wanted),
           record_(std::move(devices.record)),
           withdrawals_(std::move(devices.removals)),
-          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}, .notes = {}} {}
+          plan_{.changes = {}, .conflicts = std::move(devices.conflicts), .left = {}, .notes = {}, .wanted = {}} {}
 
     Plan make() {
         for (const auto& [key, item] : found_)
@@ -120,6 +120,8 @@ class Planner {
             withdrawals_.push_back({item, std::nullopt});
         } else if (entry != nullptr && entry->original != item) {
             withdrawals_.push_back({item, entry->original});
+        } else if (entry != nullptr && observed_.marked.contains(key)) {
+            withdrawals_.push_back({item, item});  // somebody else's, which only came back by us
         } else if (const auto known = record_.find(key);
                    entry == nullptr && known != record_.end() && known->second.original != item) {
             plan_.left.push_back(fmt::format("{} is {}, not {} as apply left it", key.to_string(), value(item),
@@ -129,7 +131,8 @@ class Planner {
 
     void establish(const Key& key, const Item& item) {
         const auto now = find(found_, key);
-        if (now == item) return;
+        const auto* decap = std::get_if<Decap>(&item);
+        if (now == item || (decap != nullptr && decap->device.empty())) return;  // undecided
         if (key.kind == Kind::table && observed_.around.absent_modules.contains("nf_tables")) {
             plan_.conflicts.push_back(impossible_table(key));
         } else if (!now && is_setting(key.kind)) {
@@ -183,8 +186,9 @@ bool lowers(const Change& change) {
 Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
     const Config config = decide(wanted, observed.around);
     DevicePlan devices = plan_devices(with_modules(observed.state, config), wanted_devices(config), observed, record);
-    const HostState goal = want(config, devices.found, devices.record);
+    HostState goal = want(config, devices.found, devices.record);
     Plan result = Planner(observed, std::move(devices), goal).make();
+    result.wanted = std::move(goal);
     if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
     std::ranges::move(vips_that_take_others(config, observed.around), std::back_inserter(result.conflicts));
     for (const OtherTunnel& other : other_tunnels(config, observed, record)) result.notes.push_back(other.to_string());

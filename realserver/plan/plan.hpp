@@ -15,6 +15,7 @@ struct Plan {
     std::vector<netlink::Error> conflicts;  ///< what stands in the way; nothing is to be changed if there is any
     std::vector<std::string> left;          ///< set by apply, changed by somebody since, and so not ours to restore
     std::vector<std::string> notes;         ///< what tunnel devices of others mean to what is wanted
+    HostState wanted;                       ///< what there is afterwards, of our business
     bool operator==(const Plan&) const = default;
 };
 

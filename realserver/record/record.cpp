@@ -15,7 +15,8 @@ const Entry* entry_of(const Record& record, const Item& item) {
 }
 
 bool is_ours(const Item& item, const Observed& observed, const Record& record) {
-    return observed.marked.contains(key(item)) || entry_of(record, item) != nullptr;
+    const Entry* entry = entry_of(record, item);
+    return observed.marked.contains(key(item)) || (entry != nullptr && entry->original != item);
 }
 
 std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
@@ -59,20 +60,37 @@ void intend(Record& record, std::set<Key>& dependent, const Change& change) {
     }
 }
 
+std::set<Key> settings_of_devices(const Record& record) {
+    std::set<Key> settings;
+    for (const auto& [key, entry] : record) add_settings_of(key, settings);
+    return settings;
+}
+
 }  // namespace
 
+Record note_found(Record record, const HostState& wanted, const Observed& observed) {
+    const std::set<Key> dependent = settings_of_devices(record);
+    for (const auto& [key, item] : wanted) {
+        if (is_known_without(key) || key.kind == Kind::device || dependent.contains(key)) continue;
+        if (find(observed.state, key) == item && !observed.marked.contains(key))
+            record.try_emplace(key, Entry{item, {item}});
+    }
+    return record;
+}
+
 Record intend(Record record, const std::vector<Change>& changes) {
-    std::set<Key> dependent;
-    for (const auto& [key, entry] : record) add_settings_of(key, dependent);
+    std::set<Key> dependent = settings_of_devices(record);
     for (const Change& change : changes) intend(record, dependent, change);
     return record;
 }
 
-Record settle(const Record& record, const HostState& state) {
+Record settle(const Record& record, const HostState& state, const HostState& wanted) {
     Record settled;
     for (const auto& [key, entry] : record) {
         const auto item = find(state, key);
-        if (item && item != entry.original && entry_of(record, *item))
+        if (const auto goal = find(wanted, key); goal && key.kind != Kind::device)
+            settled.emplace(key, Entry{entry.original, {*goal}});
+        else if (item && item != entry.original && entry_of(record, *item))
             settled.emplace(key, Entry{entry.original, {*item}});
     }
     return settled;

@@ -79,6 +79,34 @@ TEST_P(RealserverWith, WhatWasThereIsUsedAndStays) {
     EXPECT_EQ(snapshot(host()), before);
 }
 
+TEST_P(RealserverWith, WhatWasThereIsLeftThereAlthoughItWasLostInBetween) {
+    const std::vector<std::string> lost{"ip addr del 192.0.2.1/32 dev lo", "ip addr del 2001:db8::1/128 dev lo",
+                                        "ip route del local 198.51.100.0/28 dev lo table local",
+                                        "ip -6 route del local 2001:db8:1::/64 dev lo table local",
+                                        "sysctl -qw net.ipv4.conf.all.arp_ignore=0"};
+    host().ip(
+        "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
+        "route add local 198.51.100.0/28 dev lo\nroute add local 2001:db8:1::/64 dev lo table local\n");
+    host().set_sysctl("net.ipv4.conf.all.arp_ignore", "1");
+    const bool with_port = GetParam() == everything;
+    if (with_port) host().ip("fou add port 5080 gue\n");
+    ASSERT_EQ(realserver("apply").status, 0);
+    for (const std::string& command : lost) host().must(command);
+    if (with_port) host().ip("fou del port 5080\n");
+    ASSERT_EQ(realserver("apply").status, 0);
+    for (const char* expected : {"", "nothing to remove\n"}) {
+        const Output torn_down = realserver("teardown");
+        EXPECT_EQ(torn_down.status, 0) << torn_down;
+        EXPECT_THAT(torn_down.out, HasSubstr(expected));
+        EXPECT_EQ(host().sysctl("net.ipv4.conf.all.arp_ignore"), "1");
+        EXPECT_EQ(host().run("ip fou show").out.find("5080") != std::string::npos, with_port);
+        EXPECT_THAT(host().must("ip addr show dev lo") + host().must("ip route show table local") +
+                        host().must("ip -6 route show table local"),
+                    AllOf(HasSubstr("192.0.2.1/32"), HasSubstr("2001:db8::1/128"), HasSubstr("local 198.51.100.0/28"),
+                          HasSubstr("local 2001:db8:1::/64")));
+    }
+}
+
 TEST_P(RealserverWith, StatusTellsWhatIsMissing) {
     ASSERT_EQ(realserver("apply").status, 0);
     EXPECT_EQ(json::parse(realserver("status -j").out).at("in_order"), true);

@@ -14,6 +14,7 @@ namespace {
 
 using netlink::failure;
 using netlink::Result;
+using testing::Contains;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -52,6 +53,46 @@ TEST_F(Apply, TeardownRestoresWhatWasThere) {
     ASSERT_TRUE(teardown(host_, file_, std::nullopt));
     EXPECT_EQ(host_.state_but_modules(), before);
     EXPECT_TRUE(directory_.is_empty());
+}
+
+TEST_F(Apply, WhatItFoundStaysWhateverOthersDoInBetween) {
+    ASSERT_TRUE(apply(host_, file_, config_));
+    const HostState applied = host_.state();
+    ASSERT_TRUE(teardown(host_, file_, std::nullopt));
+    const Key vip{Kind::vip, "192.0.2.1"};
+    const Key network{Kind::vip, "198.51.100.0/28"};
+    const Key port{Kind::port, "5080/udp over ipv4"};
+    for (const Key& key : {vip, network, port}) host_.put(applied.at(key));
+    host_.sysctl("net.ipv4.conf.all.arp_ignore", 1);
+    const HostState before = host_.state();
+
+    ASSERT_TRUE(apply(host_, file_, config_));
+    for (const Key& key : {vip, network, port}) host_.erase(key);
+    host_.sysctl("net.ipv4.conf.all.arp_ignore", 0);
+    ASSERT_TRUE(apply(host_, file_, config_));
+    const auto removed = teardown(host_, file_, std::nullopt);
+    ASSERT_TRUE(removed);
+    EXPECT_EQ(host_.state(), before);
+    EXPECT_THAT(lines(removed->changes), Contains("~ vip 192.0.2.1: set anew"));
+    EXPECT_THAT(teardown(host_, file_, std::nullopt)->changes, IsEmpty());
+}
+
+TEST_F(Apply, AFailureDoesNotForgetWhatTheFirstOneFound) {
+    const Key vip{Kind::vip, "192.0.2.1"};
+    host_.put(Vip{*netlink::Prefix::parse("192.0.2.1")});
+    const HostState before = host_.state();
+    ASSERT_TRUE(apply(host_, file_, config_));
+    host_.erase(vip);
+    host_.erase({Kind::table, "inet culvert"});
+    host_.before_change = [](const Change& change) -> Result<> {
+        if (change.kind() == Kind::table && change.after) return failure("replace", "table", ENOBUFS);
+        return {};
+    };
+    ASSERT_FALSE(apply(host_, file_, config_));
+    host_.before_change = nullptr;
+    ASSERT_TRUE(apply(host_, file_, config_));
+    ASSERT_TRUE(teardown(host_, file_, std::nullopt));
+    EXPECT_EQ(host_.state_but_modules(), before);
 }
 
 TEST_F(Apply, AChangedConfigurationTakesAwayWhatItNoLongerWants) {

@@ -37,6 +37,28 @@ TEST_F(BackoffTest, TheFirstTimeIsAtOnceThenEverLater) {
     EXPECT_EQ(backoff_.wait(other, now_), 0ms);
 }
 
+TEST_F(BackoffTest, WhatFailedMaySucceedSoonAfterAnythingElseHasChanged) {
+    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(vip, now_)) backoff_.tried(vip, now_, true);
+    backoff_.tried(vip, now_, true);
+    EXPECT_GT(backoff_.wait(vip, now_), 30s);
+    backoff_.hasten();
+    EXPECT_EQ(backoff_.wait(vip, now_), 1s);
+    now_ += 1s;
+    EXPECT_EQ(backoff_.wait(vip, now_), 0s);
+}
+
+TEST_F(BackoffTest, WhatSucceedsAfterFailuresBeginsAnew) {
+    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(vip, now_)) backoff_.tried(vip, now_, true);
+    backoff_.tried(vip, now_);
+    EXPECT_EQ(fight(3), (std::vector<Backoff::Delay>{0s, 1s, 2s}));
+}
+
+TEST_F(BackoffTest, WhatIsContestedStaysSo) {
+    fight(9);
+    backoff_.hasten();
+    EXPECT_GT(backoff_.wait(vip, now_), 30s);
+}
+
 TEST_F(BackoffTest, WhatLastsIsTrustedAgain) {
     fight(4);  // the next one would be in 8 s
     now_ += 16s;

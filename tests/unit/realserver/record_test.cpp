@@ -79,10 +79,30 @@ TEST(Record, NobodyTakesLoDown) {
 
 TEST(Record, SettleKeepsWhatIsThere) {
     const Record record{{key(rp_filter_0), {rp_filter_2, {rp_filter_0, rp_filter_1}}}};
-    const auto settled = [&record](const Item& found) { return settle(record, {{key(found), found}}); };
+    const auto settled = [&record](const Item& found) { return settle(record, {{key(found), found}}, {}); };
     EXPECT_EQ(settled(rp_filter_1), (Record{{key(rp_filter_0), {rp_filter_2, {rp_filter_1}}}}));
     EXPECT_EQ(settled(rp_filter_2), Record{});
-    EXPECT_EQ(settle(record, {}), Record{});
+    EXPECT_EQ(settle(record, {}, {}), Record{});
+}
+
+TEST(Record, SettleKeepsTheOriginalOfWhatIsStillWanted) {
+    const HostState wanted{{key(rp_filter_0), rp_filter_0}};
+    const Record record{{key(rp_filter_0), {rp_filter_2, {rp_filter_0}}}};
+    for (const Sysctl& found : {rp_filter_0, rp_filter_1, rp_filter_2})
+        EXPECT_EQ(settle(record, {{key(found), found}}, wanted), record);
+}
+
+TEST(Record, WhatIsFoundAsWantedIsItsOwnOriginal) {
+    const Item vip = Vip{*netlink::Prefix::parse("192.0.2.1")};
+    const HostState state{{key(vip), vip}, {key(rp_filter_0), rp_filter_0}};
+    const Record noted = note_found({}, state, {.state = state, .marked = {}, .around = {}});
+    EXPECT_EQ(noted, (Record{{key(vip), {vip, {vip}}}, {key(rp_filter_0), {rp_filter_0, {rp_filter_0}}}}));
+    EXPECT_FALSE(is_ours(vip, {.state = state, .marked = {}, .around = {}}, noted));
+
+    EXPECT_FALSE(note_found({}, state, {.state = state, .marked = {key(vip)}, .around = {}}).contains(key(vip)));
+    const Record made{{key(rp_filter_0), {rp_filter_2, {rp_filter_0}}}};
+    EXPECT_EQ(note_found(made, state, {.state = state, .marked = {}, .around = {}}).at(key(rp_filter_0)),
+              made.at(key(rp_filter_0)));
 }
 
 TEST(Record, IsReadAsItWasWritten) { EXPECT_EQ(decode(encode(example(), "boot"), "boot"), example()); }

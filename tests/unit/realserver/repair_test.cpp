@@ -5,6 +5,7 @@
 #include <rapidcheck/gtest.h>
 
 #include <cerrno>
+#include <set>
 
 #include "directory.hpp"
 #include "realserver/apply.hpp"
@@ -40,7 +41,7 @@ class Repair : public testing::Test {
     }
 
     Repairs repair_now() {
-        auto repairs = repair(host_, file_, config_, backoff_, now_);
+        auto repairs = repair(host_, file_, config_, backoff_, now_, first_);
         EXPECT_TRUE(repairs);
         return repairs.value_or(Repairs{});
     }
@@ -59,6 +60,7 @@ class Repair : public testing::Test {
     Config config_ = config(everything);
     Backoff backoff_;
     Backoff::Time now_{1h};
+    bool first_ = false;
     HostState start_;
 };
 
@@ -176,6 +178,12 @@ TEST_F(Repair, APortOfOthersIsAConflictAndTheRestIsPutRight) {
 }
 
 /// Anything of a backend's that others can break.
+std::set<Key> keys_of(const HostState& state) {
+    std::set<Key> keys;
+    for (const auto& [key, item] : state) keys.insert(key);
+    return keys;
+}
+
 void break_something(SimulatedHost& host) {
     const HostState state = host.state();
     const auto& [key, item] = *rc::gen::elementOf(std::vector(state.begin(), state.end()));
@@ -195,13 +203,44 @@ RC_GTEST_PROP(RepairProperty, AnyBreakagesEndAsWanted, ()) {
     for (int i = *rc::gen::inRange(0, 40); i > 0; --i) {
         break_something(host);
         now += std::chrono::milliseconds(*rc::gen::inRange(0, 3000));
-        if (*rc::gen::arbitrary<bool>()) RC_ASSERT(repair(host, file, wanted, backoff, now).has_value());
+        if (*rc::gen::arbitrary<bool>()) RC_ASSERT(repair(host, file, wanted, backoff, now, false).has_value());
     }
     now += Backoff::longest;
-    RC_ASSERT(repair(host, file, wanted, backoff, now).has_value());
+    RC_ASSERT(repair(host, file, wanted, backoff, now, false).has_value());
     const auto at_last = apply(host, file, wanted);
     RC_ASSERT(at_last.has_value());
     RC_ASSERT(at_last->changes.empty());
+}
+
+RC_GTEST_PROP(RepairProperty, TeardownKnowsTheStartAfterAnyBreakages, ()) {
+    const Directory directory;
+    const RecordFile file = directory.record();
+    const Config wanted = config(everything);
+    SimulatedHost host;
+    ASSERT_TRUE(apply(host, file, wanted));  // for its modules, and what there is to find
+    const HostState applied = host.state();
+    ASSERT_TRUE(teardown(host, file, std::nullopt));
+    for (const auto& [key, item] : applied) {
+        if (key.kind != Kind::vip && key.kind != Kind::port && key.kind != Kind::sysctl) continue;
+        if (*rc::gen::arbitrary<bool>()) host.put(item);
+    }
+    const HostState start = host.state();
+
+    Backoff backoff;
+    Backoff::Time now{1h};
+    RC_ASSERT(repair(host, file, wanted, backoff, now, true).has_value());
+    const std::set<Key> ours = keys_of(plan(wanted, *host.observe(), {}).wanted);
+    for (int i = *rc::gen::inRange(0, 20); i > 0; --i) {
+        break_something(host);
+        now += std::chrono::milliseconds(*rc::gen::inRange(0, 3000));
+        if (*rc::gen::arbitrary<bool>()) RC_ASSERT(repair(host, file, wanted, backoff, now, false).has_value());
+        if (*rc::gen::arbitrary<bool>()) RC_ASSERT(apply(host, file, wanted).has_value());
+    }
+    RC_ASSERT(apply(host, file, wanted).has_value());
+    RC_ASSERT(teardown(host, file, std::nullopt).has_value());
+    for (const Key& key : ours)
+        if (key != Key{Kind::link, "lo"}) RC_ASSERT(find(host.state(), key) == find(start, key));
+    RC_ASSERT(teardown(host, file, std::nullopt)->changes.empty());
 }
 
 }  // namespace

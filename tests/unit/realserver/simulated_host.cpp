@@ -110,6 +110,7 @@ Result<> SimulatedHost::perform(const Change& change) {
         put(*change.after);
     }
     if (key.kind == Kind::device || key.kind == Kind::vip || key.kind == Kind::table) host_.marked.insert(key);
+    if (key.kind == Kind::vip && change.before) host_.marked.erase(key);  // left to others
     return {};
 }
 
