@@ -235,6 +235,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Exit status: 0 nothing found, 3 findings, 1 failed, 2 usage or bad configuration.",
      nullptr, run_check},
     {"monitor", "Apply, stay, and repair what others change",
+     "What can't be set up yet, as a device, a route or a module is missing, is said once and set up when it can be.\n"
      "SIGHUP has it read its configuration anew, SIGTERM ends it; everything stays as it is then. For systemd:\n"
      "Type=notify, with WatchdogSec= if wanted.\n"
      "Exit status: 0 ended by a signal, 1 failed, 2 usage or bad configuration.",

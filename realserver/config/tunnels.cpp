@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <tuple>
 
 #include "common/scalars.hpp"
 #include "realserver/plan/receivers.hpp"
@@ -136,7 +137,10 @@ std::optional<PointToPoint> TunnelsReader::read(const Value& value) {
     endpoint(map, "local", kind, tunnel.local);
     endpoint(map, "remote", kind, tunnel.remote);
     map.optional("ttl", yaml::number<std::uint8_t>("a TTL", 1), tunnel.ttl);
-    if (kind) key(map, tunnel);
+    if (kind)
+        key(map, tunnel);
+    else
+        std::ignore = map.find("key");
     if (const auto udp = map.find("encap"); udp && kind) encap(*udp, result);
     map.finish();
     if (!has_name || !kind || !tunnel.local || !tunnel.remote) return std::nullopt;

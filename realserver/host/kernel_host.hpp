@@ -27,7 +27,7 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
     /// VIPs, of which there can be many, take one system call.
     [[nodiscard]] std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
-    /// Of what observe() finds, that which the kernel does not announce when it changes: FOU ports (without their
+    /// Of what observe() finds, that which the kernel does not announce when it changes: FOU and its ports (without their
     /// devices), XDP programs and the sysctls of ARP. Takes little time.
     [[nodiscard]] netlink::Result<HostState> unannounced();
     /// What a device has received since it was made.

@@ -27,6 +27,7 @@ using netlink::ModuleState;
 using netlink::Prefix;
 using netlink::Result;
 using netlink::SysctlKey;
+using netlink::nft::Nftables;
 
 using Names = std::map<std::uint32_t, std::string>;  // of links, by index
 
@@ -164,7 +165,8 @@ Result<> observe_modules(bool has_fou, Observed& observed) {
 Result<HostState> KernelHost::unannounced() {
     Observed observed;
     CHECK_OK(observe_sysctls({}, observed.state));
-    CHECK_OK(observe_ports(generic_, {}, observed.state));
+    TRY(const bool has_fou, observe_ports(generic_, {}, observed.state));
+    if (has_fou) put(observed.state, Module{"fou"});
     TRY(const auto links, netlink::Links(route_).dump());
     for (const netlink::Link& link : links) CHECK_OK(put_decap(link, decap_, observed));
     return std::move(observed.state);
@@ -178,6 +180,7 @@ Result<Observed> KernelHost::observe() {
     CHECK_OK(observe_gateways(route_, observed));
     TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));
+    if (!nftables_) nftables_ = Nftables::open();  // its module may have come
     if (!nftables_) {
         observed.around.absent_modules.emplace("nf_tables");
     } else {

@@ -2,6 +2,7 @@
 #include "realserver/monitor/monitor.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <linux/rtnetlink.h>
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
@@ -30,19 +31,26 @@ using namespace std::chrono_literals;
 
 constexpr auto time_to_gather = 100ms;  // changes that belong together
 constexpr auto glance_interval = 500ms;
-constexpr auto patience = 10s;  // with another realserver, at the start and to adopt a configuration
+constexpr auto patience = 10s;            // with another realserver, to adopt a configuration
+constexpr auto time_to_reconsider = 10s;  // what stands in the way and may go without a word
 
 bool overlap(const netlink::Prefix& one, const netlink::Prefix& other) {
     return one.length < other.length ? one.contains(other.address) : other.contains(one.address);
 }
 
-/// Whether it can be about a setting of ours, or about a way to the balancers, which XDP and the MTU depend on.
+/// Whether it can be about a setting of ours, about a way to the balancers, which XDP and the MTU depend on, or about a
+/// gateway that a VIP must not be.
 bool matters(const netlink::Event& event, const Config& config) {
     if (const auto* address = std::get_if<netlink::AddressChanged>(&event)) return address->value.link == index_of_lo;
     if (const auto* route = std::get_if<netlink::RouteChanged>(&event))
         return route->value.table == RT_TABLE_LOCAL ||
-               std::ranges::any_of(config.balancers, [&](const netlink::Prefix& balancer) {
-                   return overlap(route->value.destination, balancer);
+               std::ranges::any_of(
+                   config.balancers,
+                   [&](const netlink::Prefix& balancer) { return overlap(route->value.destination, balancer); }) ||
+               std::ranges::any_of(config.vips, [&](const netlink::Prefix& vip) {
+                   return std::ranges::any_of(route->value.hops, [&](const netlink::NextHop& hop) {
+                       return hop.gateway && vip.contains(*hop.gateway);
+                   });
                });
     if (const auto* conf = std::get_if<netlink::DeviceConfChanged>(&event)) return conf->value.rp_filter.has_value();
     return true;
@@ -56,28 +64,33 @@ std::string words(Backoff::Delay delay) {
 }
 
 std::string summary(const Repairs& repairs, std::size_t repaired) {
-    const std::size_t wrong =
-        repairs.failed.size() + repairs.held.size() + repairs.premature.size() + repairs.conflicts.size();
+    constexpr std::size_t most_named = 3;
+    std::vector<std::string> wrong;
+    for (const auto& conflict : repairs.conflicts) wrong.push_back(conflict.object);
+    for (const auto& failed : repairs.failed) wrong.push_back(failed.change.key().to_string());
+    for (const auto* changes : {&repairs.held, &repairs.premature})
+        for (const Change& change : *changes) wrong.push_back(change.key().to_string());
     const std::string so_far = fmt::format("{} repair{} so far", repaired, repaired == 1 ? "" : "s");
-    if (wrong == 0) return "in order; " + so_far;
-    return fmt::format("{} setting{} not in order; {}", wrong, wrong == 1 ? "" : "s", so_far);
+    if (wrong.empty()) return "in order; " + so_far;
+    const std::size_t more = wrong.size() - std::min(wrong.size(), most_named);
+    wrong.resize(wrong.size() - more);
+    return fmt::format("not in order: {}{}; {}", fmt::join(wrong, ", "),
+                       more == 0 ? "" : fmt::format(" and {} more", more), so_far);
 }
 
 }  // namespace
 
 Result<Monitor> Monitor::open(KernelHost host, RecordFile file, std::string path) {
     TRY(auto loop, common::EventLoop::open());
-    TRY(auto network, netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::device_confs}));
-    Monitor monitor(std::move(host), std::move(file), std::move(path), std::move(loop), std::move(network));
-    auto rulesets = netlink::nft::Monitor::open();
-    if (!rulesets && rulesets.error().code != EPROTONOSUPPORT) return tl::unexpected(std::move(rulesets).error());
-    if (rulesets) monitor.rulesets_ = *std::move(rulesets);
-    return monitor;
+    TRY(auto network, netlink::Monitor::open({Topic::links, Topic::addresses, Topic::routes, Topic::next_hops,
+                                              Topic::rules, Topic::device_confs}));
+    return Monitor(std::move(host), std::move(file), std::move(path), std::move(loop), std::move(network));
 }
 
 Result<> Monitor::run(Config config) {
+    TRY(const Lock alone, Lock::to_monitor(file_.monitor()));
+    config_ = std::move(config);
     CHECK_OK(listen());
-    TRY(const Lock alone, begin(std::move(config)));
     unannounced_ = host_.unannounced();
     next_look_.arm(0ms);
     next_glance_.arm(glance_interval);
@@ -87,21 +100,18 @@ Result<> Monitor::run(Config config) {
     return ran ? outcome_ : ran;
 }
 
-Result<Lock> Monitor::begin(Config config) {
-    TRY(const Lock changing, Lock::to_change(record_directory, patience, say_who));
-    TRY(Lock alone, Lock::to_monitor(file_.monitor()));
-    CHECK_OK(change_to(std::move(config)));
-    ::sd_notify(0, "READY=1");
-    spdlog::info("ready: what changes is repaired");
-    return alone;
-}
-
-/// Other than by repairs, all or nothing.
+/// Other than by repairs, all or nothing, but for what could not be set up before either.
 Result<> Monitor::change_to(Config config) {
     TRY(const Config completed, host_.completed(config));
     const auto outcome = apply(host_, file_, completed);
     if (!outcome) {
         const Failure& failure = outcome.error();
+        if (failure.stuck.empty() && std::ranges::all_of(failure.causes, [this](const netlink::Error& cause) {
+                return notices_.is_hindrance(cause);
+            })) {
+            config_ = std::move(config);
+            return {};
+        }
         for (const auto& cause : failure.causes) spdlog::error(cause.message());
         for (const auto& stuck : failure.stuck) spdlog::error("cannot be taken back: " + stuck.message());
         return netlink::failure("apply", path_, 0, "not as configured, for the reasons above");
@@ -121,9 +131,21 @@ Result<> Monitor::listen() {
     for (const int signal : {SIGTERM, SIGINT}) CHECK_OK(add(loop_.on_signal(signal, [this] { end({}); })));
     CHECK_OK(add(loop_.on_signal(SIGHUP, [this] { reload(); })));
     CHECK_OK(add(loop_.on_io(network_.fd(), EPOLLIN, [this](std::uint32_t) { hear_of_network(); })));
-    if (rulesets_) CHECK_OK(add(loop_.on_io(rulesets_->fd(), EPOLLIN, [this](std::uint32_t) { hear_of_ruleset(); })));
+    CHECK_OK(follow_rulesets());
     TRY(next_look_, loop_.timer([this] { look(); }));
     TRY(next_glance_, loop_.timer([this] { glance(); }));
+    return {};
+}
+
+/// Where the kernel has no nf_tables, it may get them.
+Result<> Monitor::follow_rulesets() {
+    if (rulesets_) return {};
+    auto rulesets = netlink::nft::Monitor::open();
+    if (!rulesets && rulesets.error().code == EPROTONOSUPPORT) return {};
+    if (!rulesets) return tl::unexpected(std::move(rulesets).error());
+    rulesets_ = *std::move(rulesets);
+    TRY(auto source, loop_.on_io(rulesets_->fd(), EPOLLIN, [this](std::uint32_t) { hear_of_ruleset(); }));
+    sources_.push_back(std::move(source));
     return {};
 }
 
@@ -135,8 +157,9 @@ void Monitor::end(Result<> outcome) {
 void Monitor::hear_of_network() {
     const auto events = network_.read();
     if (!events) return end(tl::unexpected(events.error()));
-    if (std::ranges::any_of(*events, [this](const auto& event) { return matters(event, config_); }))
-        next_look_.arm(time_to_gather);
+    if (std::ranges::none_of(*events, [this](const auto& event) { return matters(event, config_); })) return;
+    backoff_.hasten();
+    next_look_.arm(time_to_gather);
 }
 
 void Monitor::hear_of_ruleset() {
@@ -155,6 +178,7 @@ void Monitor::glance() {
     auto now = host_.unannounced();
     if (now == unannounced_) return;
     unannounced_ = std::move(now);
+    backoff_.hasten();
     look();
 }
 
@@ -166,12 +190,15 @@ void Monitor::look() {
         return next_look_.arm(time_to_gather);
     }
     const auto completed = host_.completed(config_);  // anew: devices and routes change
-    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now, false)
+    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now, !has_looked_)
                                    : Result<Repairs>(tl::unexpected(completed.error()));
     if (!repairs) {
         complain({repairs.error().message()});
+        be_ready(false);
         return next_look_.arm(Backoff::shortest);
     }
+    has_looked_ = true;
+    if (const auto followed = follow_rulesets(); !followed) return end(followed);
     // The kernel shows a transaction before it announces it, but announces it before it takes the next one, ours.
     if (rulesets_) hear_of_ruleset();
     report(*repairs);
@@ -180,36 +207,58 @@ void Monitor::look() {
     };
     for (const auto& failed : repairs->failed) again(failed.change);
     std::ranges::for_each(repairs->held, again);
+    if (!repairs->conflicts.empty()) next_look_.arm(time_to_reconsider);
 }
 
 void Monitor::report(const Repairs& repairs) {
-    const auto now = std::chrono::steady_clock::now();
-    for (const Change& change : repairs.made) {
-        const bool known = culprit_ && culprit_->pid != 0 && change.key().kind == Kind::table;
-        log(spdlog::level::warn,
-            {{"EVENT", "repaired"}, {"OBJECT", change.key().to_string()}, {"CHANGE", change.to_string()}},
-            fmt::format(
-                "repaired: {}{}", change.to_string(),
-                known ? fmt::format("; it was changed by process {} ({})", culprit_->pid, culprit_->program) : ""));
-    }
-    for (const auto& [change, error] : repairs.failed)
-        if (backoff_.is_news(change.key()))
-            log(spdlog::level::err,
-                {{"EVENT", "not_repaired"}, {"OBJECT", change.key().to_string()}, {"REASON", error.message()}},
-                fmt::format("not repaired: {}: {}; trying again in {}", change.to_string(), error.message(),
-                            words(backoff_.wait(change.key(), now))));
-    for (const Change& change : repairs.held)
-        if (backoff_.is_news(change.key()))
-            log(spdlog::level::warn, {{"EVENT", "contested"}, {"OBJECT", change.key().to_string()}},
-                fmt::format("somebody else keeps changing {} ({}): trying again in {}", change.key().to_string(),
-                            change.to_string(), words(backoff_.wait(change.key(), now))));
+    for (const Notice& notice : notices_.of(repairs)) report(notice);
+    culprit_.reset();
     std::vector<std::string> complaints;
     for (const auto& conflict : repairs.conflicts) complaints.push_back(conflict.message());
     complaints.insert(complaints.end(), repairs.notes.begin(), repairs.notes.end());
     complain(std::move(complaints));
-    culprit_.reset();
-    repaired_ += repairs.made.size();
+    be_ready(repairs.in_order());
     ::sd_notifyf(0, "STATUS=%s", summary(repairs, repaired_).c_str());
+}
+
+void Monitor::report(const Notice& notice) {
+    const Key key = notice.change.key();
+    const std::string object = key.to_string();
+    const std::string change = notice.change.to_string();
+    const auto say = [&](spdlog::level::level_enum level, const char* event, const std::string& text) {
+        log(level, {{"EVENT", event}, {"OBJECT", object}, {"CHANGE", change}, {"REASON", notice.reason}}, text);
+    };
+    switch (notice.kind) {
+        case Notice::Kind::applied:
+            return say(spdlog::level::info, "applied", "applied: " + change);
+        case Notice::Kind::repaired: {
+            ++repaired_;
+            const bool known = culprit_ && culprit_->pid != 0 && key.kind == Kind::table;
+            return say(
+                spdlog::level::warn, "repaired",
+                fmt::format(
+                    "repaired: {}{}", change,
+                    known ? fmt::format("; it was changed by process {} ({})", culprit_->pid, culprit_->program) : ""));
+        }
+        case Notice::Kind::waiting:
+            return say(spdlog::level::warn, "waiting", fmt::format("not possible yet: {}: {}", change, notice.reason));
+        case Notice::Kind::not_repaired:
+            return say(spdlog::level::err, "not_repaired", fmt::format("not repaired: {}: {}", change, notice.reason));
+        case Notice::Kind::contested:
+            if (backoff_.is_news(key))
+                say(spdlog::level::warn, "contested",
+                    fmt::format("somebody else keeps changing {} ({}): trying again in {}", object, change,
+                                words(backoff_.wait(key, std::chrono::steady_clock::now()))));
+    }
+}
+
+/// What can't be set up yet holds nobody up: it may never come.
+void Monitor::be_ready(bool in_order) {
+    if (!std::exchange(is_ready_, true)) {
+        ::sd_notify(0, "READY=1");
+        if (!in_order) spdlog::info("going on: what is missing is set up as soon as it can be");
+    }
+    if (in_order && !std::exchange(was_in_order_, true)) spdlog::info("ready: what changes is repaired");
 }
 
 /// Of what holds now, says what did not hold before.

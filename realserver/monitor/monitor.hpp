@@ -12,6 +12,7 @@
 #include "realserver/apply.hpp"
 #include "realserver/host/kernel_host.hpp"
 #include "realserver/monitor/backoff.hpp"
+#include "realserver/monitor/notices.hpp"
 #include "realserver/monitor/repair.hpp"
 #include "realserver/record/lock.hpp"
 #include "realserver/record/record_file.hpp"
@@ -20,13 +21,14 @@ namespace culvert::realserver {
 
 /// Keeps a host as the configuration says, until SIGTERM or SIGINT, and leaves it so. SIGHUP has the configuration read
 /// anew. What the kernel tells of is looked at a tenth of a second later, what it doesn't tell of within half a second.
-/// Tells systemd when it is ready, how things stand, and that it lives.
+/// What can't be set up yet, as a device, a route or a module is missing, is said once and set up when it can be.
+/// Tells systemd that it is ready when all that can be set up is, how things stand, and that it lives.
 class Monitor {
   public:
     /// Follows the network namespace that the calling thread is in. `path`: the configuration's.
     [[nodiscard]] static netlink::Result<Monitor> open(KernelHost host, RecordFile file, std::string path);
 
-    /// Applies `config` and goes on. An error if that fails, or if another monitor is at work.
+    /// An error if another monitor is at work, or if the kernel can't be followed.
     [[nodiscard]] netlink::Result<> run(Config config);
 
   private:
@@ -38,7 +40,7 @@ class Monitor {
           network_(std::move(network)) {}
 
     [[nodiscard]] netlink::Result<> listen();
-    [[nodiscard]] netlink::Result<Lock> begin(Config config);
+    [[nodiscard]] netlink::Result<> follow_rulesets();
     [[nodiscard]] netlink::Result<> change_to(Config config);
     [[nodiscard]] netlink::Result<> adopt(Config config);
     void end(netlink::Result<> outcome);
@@ -50,6 +52,8 @@ class Monitor {
     void reload();
 
     void report(const Repairs& repairs);
+    void report(const Notice& notice);
+    void be_ready(bool in_order);
     void complain(std::vector<std::string> complaints);
 
     KernelHost host_;
@@ -61,10 +65,14 @@ class Monitor {
 
     Config config_;
     Backoff backoff_;
+    Notices notices_;
     netlink::Result<HostState> unannounced_;            // as last seen
     std::optional<netlink::nft::Transaction> culprit_;  // the last one that changed our table
     std::vector<std::string> complaints_;               // which still hold
     std::size_t repaired_ = 0;
+    bool has_looked_ = false;
+    bool is_ready_ = false;      // systemd was told so
+    bool was_in_order_ = false;  // at least once
     netlink::Result<> outcome_;
 
     std::vector<common::EventLoop::Source> sources_;

@@ -69,6 +69,7 @@ Result<Lock> Lock::to_change(const std::filesystem::path& directory, std::chrono
 }
 
 Result<Lock> Lock::to_monitor(const std::filesystem::path& file) {
+    CHECK_OK(common::make_directory(file.parent_path()));
     TRY(Lock lock, open(file, O_CREAT));
     if (flock(lock.fd_, LOCK_EX | LOCK_NB) < 0)
         return failure("lock", file.string(), EBUSY, "another monitor is at work: " + holder(lock.fd_));

@@ -89,7 +89,7 @@ Record settle(const Record& record, const HostState& state, const HostState& wan
     for (const auto& [key, entry] : record) {
         const auto item = find(state, key);
         if (const auto goal = find(wanted, key); goal && key.kind != Kind::device)
-            settled.emplace(key, Entry{entry.original, {*goal}});
+            settled.emplace(key, entry_of(record, *goal) ? Entry{entry.original, {*goal}} : entry);
         else if (item && item != entry.original && entry_of(record, *item))
             settled.emplace(key, Entry{entry.original, {*item}});
     }

@@ -188,15 +188,5 @@ TEST_F(RealserverMonitorAlone, TellsSystemd) {
     systemd.wait_for("STOPPING=1");
 }
 
-TEST_F(RealserverMonitorAlone, FailsToStartWhereApplyFails) {
-    host().ip("link set lo down\n");
-    host().set_sysctl("net.ipv6.conf.lo.disable_ipv6", "1");
-    const std::string before = snapshot(host());
-    const Output output = realserver("monitor");
-    EXPECT_EQ(output.status, 1);
-    EXPECT_THAT(output.err, HasSubstr("IPv6 is disabled"));
-    EXPECT_EQ(snapshot(host()), before);
-}
-
 }  // namespace
 }  // namespace culvert::netns
