@@ -70,7 +70,9 @@ Result<std::vector<Port>> Look::judge(const Ports& ports, std::uint32_t program)
                             .peer = peer_of(link),
                             .runs = one.mode == XdpMode::native};
         port.lacks = native_lacks(driver, all.size() > 1);
-        result.push_back(std::move(port));
+        // Those that will hardly do are tried first, before others have been interrupted.
+        const bool is_doubtful = driver.features && !driver.features->native;
+        result.insert(is_doubtful ? result.begin() : result.end(), std::move(port));
     }
     return result;
 }

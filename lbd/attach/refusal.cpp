@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "lbd/cure.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -82,7 +84,7 @@ std::string halve_channels(const Refusal& refusal) {
 std::string command_for(const Refusal& refusal) {
     const std::string text = in_lower_case(refusal.kernel);
     if (refusal.code == EPERM || refusal.code == EACCES)
-        return "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON";
+        return std::string(cure_of("not_permitted"));
     // A guest can't change it: that is what the driver says.
     if (has_any(text, {"host is implementing"}))
         return "on the host, give this machine a card with guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
@@ -123,10 +125,8 @@ std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
                               .cure = (cure.empty() ? "" : cure + ", or ") + "xdp: generic"};
     };
     const bool is_veth = link.kind == "veth";
-    if (!driver.features) return std::nullopt;
-    // These say so also for what ends when they have other queues, or members: the kernel says more when it is tried.
-    if (!driver.features->native && (is_veth || link.kind == "bond")) return std::nullopt;
-    if (!driver.features->native) return lacks("its driver has none");
+    // Some say so while queues, members or offloads stand in the way: the kernel says more when it is tried.
+    if (!driver.features || !driver.features->native) return std::nullopt;
     if (several && !driver.features->redirects) return lacks("its driver can't redirect packets");
     // A veth hands over to its other end what its own program sends back, too.
     if (is_veth && !driver.features->transmits)

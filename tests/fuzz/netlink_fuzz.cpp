@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "netlink/channels.hpp"
 #include "netlink/fou.hpp"
 #include "netlink/monitor.hpp"
+#include "netlink/xdp_features.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace culvert::netlink;
@@ -14,5 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     (void)decode_event(message);
     (void)decode_fou_port(message);
     (void)decode_link_stats(message);
+    (void)decode_channels(message);
+    (void)decode_xdp_features(message);
     return 0;
 }
