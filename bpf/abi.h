@@ -306,7 +306,8 @@ LB_SIZE(struct lb_counters, 32);
               "several in one frame, longer than the MTU of what it came in by: ethtool -K DEVICE gro off lro off "    \
               "there and on its members, or of a veth's other end tso off gso off")                                    \
     LB_REASON(UNFINISHED, "unfinished",                                                                                \
-              "its checksum was left to a card, and there is none: on the veth's other end ethtool -K DEVICE tx off")
+              "its checksum was left to a card, and there is none: on the veth's other end ethtool -K DEVICE tx off")  \
+    LB_REASON(NOT_SENT, "not_sent", "the interface to leave by did not take the frame from XDP")
 
 enum lb_reason {
 #define LB_REASON(identifier, name, text) LB_DROP_##identifier,

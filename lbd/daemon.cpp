@@ -12,6 +12,7 @@
 #include <chrono>
 #include <csignal>
 #include <ranges>
+#include <set>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -193,6 +194,7 @@ Result<> Daemon::begin() {
     CHECK_OK(resolve(time_to_resolve));
     CHECK_OK(put_in_place());
     CHECK_OK(attach());
+    count_losses();
     CHECK_OK(forget_unused_ids());
     found_ = found_health(config_.services, image_);
     CHECK_OK(take_up(config_));
@@ -246,12 +248,28 @@ Result<> Daemon::attach() {
     return {};
 }
 
+void Daemon::count_losses() {
+    auto losses = Losses::count(pins_, datapath_.reason_counts());
+    if (!losses) return spdlog::warn(losses.error().message());
+    losses_ = *std::move(losses);
+    watch_losses();
+}
+
+void Daemon::watch_losses() {
+    if (!losses_) return;
+    std::set<std::uint32_t> interfaces;
+    for (const Attachment& one : attachments_.list()) interfaces.insert(one.ifindex);
+    for (const auto& [index, member] : resolver_.network().members) interfaces.insert(index);
+    losses_->watch(interfaces);
+}
+
 void Daemon::follow_interfaces() {
     tell_own(datapath_);
     offloads_->look(attachments_.list(), resolver_.network().ports, resolver_.network().links);
     const auto changed = attachments_.follow(datapath_, resolver_.network().ports, config_.xdp);
     follow_offloads();
     if (!changed) return complain(changed.error());
+    watch_losses();
     if (!*changed || !checker_) return;
     if (const auto renewed = checker_->renew(datapath_.dests(), ports_to_probe()); !renewed) complain(renewed.error());
 }

@@ -17,6 +17,7 @@
 #include "lbd/config/config.hpp"
 #include "lbd/control.hpp"
 #include "lbd/datapath/datapath.hpp"
+#include "lbd/datapath/losses.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/drain/drains.hpp"
 #include "lbd/health/checker.hpp"
@@ -65,6 +66,9 @@ class Daemon {
     /// The same while packets flow, for interfaces that have come and gone, and for what others do to them.
     void follow_interfaces();
     void look_at_interfaces();
+    /// That of drivers, behind the program. Without it it balances all the same.
+    void count_losses();
+    void watch_losses();
     /// Once.
     void complain(const netlink::Error& error);
     /// Tells the program which frames are for this host, and in which state they come.
@@ -150,6 +154,7 @@ class Daemon {
     Hops hops_;
     Image image_;
     std::optional<RefusedBuild> refused_;
+    std::optional<Losses> losses_;
     std::string complaint_;           // the last one, not to be repeated
     std::optional<Planned> planned_;  // none: the image was read from the maps
     IdleTimes idle_times_;

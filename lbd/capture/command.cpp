@@ -210,6 +210,9 @@ ExitCode capture(const Options& options) {
     if (!filter) return complain(fmt::format("filter: {}", filter.error()));
     if (!asked.reason.empty() && std::ranges::count(reasons, asked.reason, &Reason::name) == 0)
         return complain(fmt::format("no reason is called \"{}\": see lbd show counters", asked.reason));
+    if (asked.reason == reasons[LB_DROP_NOT_SENT].name)
+        return complain(
+            "these packets are lost when they have left the program, and only counted: see lbd show counters");
     const auto shown = [&](const char* what) {
         return ask(socket_path(options), {{"command", "show"}, {"what", what}});
     };

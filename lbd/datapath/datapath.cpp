@@ -380,6 +380,8 @@ Result<std::optional<Latency>> Datapath::latency() const {
     return sum;
 }
 
+int Datapath::reason_counts() const { return ::bpf_map__fd(skeleton_->maps.reasons); }
+
 int Datapath::dests() const { return ::bpf_map__fd(skeleton_->maps.dests); }
 
 std::span<const std::uint16_t> Datapath::ring(std::uint32_t line, std::uint32_t size) const {

@@ -91,6 +91,8 @@ class Datapath {
 
     /// To try packets out, as long as this lives.
     [[nodiscard]] netlink::Result<Rehearsal> rehearse() const;
+    /// The map of what is dropped, by reason.
+    [[nodiscard]] int reason_counts() const;
     /// The map of destinations, for the health checker's program to share.
     [[nodiscard]] int dests() const;
 

@@ -36,6 +36,7 @@ struct PinnedLink {
 /// What outlives the process, in /sys/fs/bpf/culvert/lbd/<cookie of the network namespace>/:
 ///     <ABI version>-<number>/…    a generation
 ///     links/<interface index>     where a program runs
+///     losses/…                    what counts frames that are lost behind it
 class Pins {
   public:
     /// Of the calling thread's network namespace. EWOULDBLOCK while another process has them open.
@@ -61,6 +62,9 @@ class Pins {
     [[nodiscard]] static netlink::Result<> detach(const PinnedLink& link);
     /// Forgets links that were detached, and those of interfaces that are gone.
     void forget_detached() const;
+
+    /// Where what counts losses is pinned; ends with a slash.
+    [[nodiscard]] std::string losses() const { return home_ + "losses/"; }
 
     /// All of it. Packets then take the way that they had before.
     [[nodiscard]] netlink::Result<> remove() const;

@@ -262,6 +262,8 @@ Json latency(const Latency& latency) {
 Json counters(const Status& status) {
     Traffic forwarded;
     for (const ServiceStatus& service : status.services) forwarded += service.traffic();
+    // They were counted before they were lost.
+    forwarded.packets -= std::min(forwarded.packets, status.drops[LB_DROP_NOT_SENT]);
     Json dropped = Json::array();
     for (std::size_t i = 0; i < status.drops.size(); ++i)
         dropped.push_back({{"reason", reasons[i].name}, {"text", reasons[i].text}, {"packets", status.drops[i]}});

@@ -19,7 +19,7 @@ std::string config(std::string_view interfaces = "eth0", std::string_view xdp = 
         interfaces: [{}]
         xdp: {}
         flows: {{entries: 64k}}
-        services: [{{name: web, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: l2}}, backends: [{{address: {}}}]}}]
+        services: [{{name: web, vip: 192.0.2.1, ports: [80/tcp, 53/udp], encap: {{type: l2}}, backends: [{{address: {}}}]}}]
         )",
                        interfaces, xdp, backend);
 }
@@ -234,6 +234,62 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     EXPECT_TRUE(eventually([&] { return lbd.show("interfaces")[0].value("xdp", "none") == "native"; }));
     EXPECT_EQ(lbd.said("another XDP program is there"), 1U);
     EXPECT_EQ(lbd.said("balancing on it again"), 2U) << lbd.log();
+}
+
+class LbdLosses : public LbdModes {
+  protected:
+    static constexpr int packets = 200;
+
+    /// Datagrams, each a flow of its own.
+    void send() {
+        client().write("/run/send.py", fmt::format(R"py(
+import socket, time
+for _ in range({}):
+    socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"x", ("192.0.2.1", 53))
+    time.sleep(0.001)
+)py",
+                                                   packets));
+        client().must("python3 /run/send.py");
+    }
+
+    /// The other end of the cable to the backend stops taking frames from XDP when all is set up: what lbd sends is
+    /// lost behind its back.
+    void expect_losses_counted(const std::string& interfaces, const std::string& backend, const Host& lan,
+                               const std::string& port) {
+        std::optional<Balancer> lbd(std::in_place, balancer(), config(interfaces, "native", backend));
+        if (lbd->said("are not counted") > 0) GTEST_SKIP() << lbd->log();
+        ASSERT_TRUE(eventually([&] { return lbd->reaches(backend); }));
+        const auto forwarded = [&] { return lbd->show("counters")["forwarded"]["packets"].get<int>(); };
+        send();
+        ASSERT_TRUE(eventually([&] { return forwarded() == packets; }));
+        EXPECT_EQ(lbd->dropped("not_sent"), 0U);
+
+        lan.ip("link set " + port + " xdp off\n");
+        lan.must("ethtool -K " + port + " gro off");
+        Capture capture(lan, port, "dst host 192.0.2.1 and udp and src host 10.0.0.1 and ether src 02:00:0a:00:00:02");
+        send();
+        EXPECT_TRUE(eventually([&] { return lbd->dropped("not_sent") == packets; })) << lbd->show("counters");
+        EXPECT_EQ(lbd->backend(backend)["packets"], 2 * packets);
+        EXPECT_EQ(forwarded(), packets) << "what came in is what was sent and what was dropped";
+        EXPECT_EQ(capture.stop().count(), 0U);
+        EXPECT_THAT(balancer().must("curl -s http://127.0.0.1:9477/metrics"),
+                    HasSubstr(fmt::format("lbd_dropped_packets_total{{reason=\"not_sent\"}} {}\n", packets)));
+        EXPECT_EQ(balancer().run(CULVERT_LBD " capture --reason not_sent").status, 2);
+
+        // Also while no lbd runs, and the next one goes on from there.
+        lbd->stop();
+        send();
+        lbd.emplace(balancer(), config(interfaces, "generic", backend));
+        EXPECT_EQ(lbd->dropped("not_sent"), 2 * packets);
+        balancer().must(CULVERT_LBD " stop --detach");
+        EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -type f"), "");
+    }
+};
+
+TEST_F(LbdLosses, OfARedirect) { expect_losses_counted("eth0, eth1", "10.9.0.3", far().host(), "balancer-eth1"); }
+
+TEST_F(LbdLosses, OfWhatGoesBackWhereItCameFrom) {
+    expect_losses_counted("eth0", "10.0.0.3", lan().host(), "balancer-eth0");
 }
 
 class LbdStuck : public LbdAttach {
