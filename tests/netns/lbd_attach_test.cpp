@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include <array>
+#include <csignal>
 #include <optional>
 #include <string>
 
@@ -223,8 +224,10 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     EXPECT_THAT(balancer().must("ip link show dev eth0"), HasSubstr("xdp"));
 
     // Somebody else was faster.
+    lbd.signal(SIGSTOP);
     balancer().must("sh -c 'bpftool link detach pinned " + pin +
                     " && bpftool net attach xdpdrv pinned /sys/fs/bpf/foreign dev eth0'");
+    lbd.signal(SIGCONT);
     EXPECT_FALSE(lbd.show("interfaces")[0].contains("xdp")) << "it is asked for now";
     EXPECT_TRUE(eventually([&] {
         return lbd.said("another XDP program is there (ip link set dev eth0 xdpdrv off)") == 1;
