@@ -43,7 +43,7 @@ class LbdOffload : public NetnsTest {
                        {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
         for (const Host* host : {&*client_, &*balancer_}) use_default_offloads(*host, {"eth0"});
         use_default_offloads(lan(), {"client-eth0", "balancer-eth0"});
-        wait_to_merge(*balancer_, "eth0");
+        merge_arrivals(*balancer_, "eth0");
         if (device == "br0")
             balancer_->ip(
                 "addr flush dev eth0\nlink add br0 address 02:00:0a:00:00:02 type bridge mcast_snooping 0\n"
@@ -270,7 +270,7 @@ TEST_F(LbdMembers, MayComeAndGo) {
 TEST_F(LbdMembers, FramesLongerThanTheWireTakesAreDroppedForThat) {
     lan().ip("link set balancer-eth0 gso_max_segs 65535\n");
     lan().must("ethtool -K balancer-eth0 tso on");
-    wait_to_merge(lan(), "client-eth0");
+    merge_arrivals(lan(), "client-eth0");
     client().ip("link set eth0 mtu 1500\n");
     const HttpServer web(backend(), "backend", {vip4});
     const Balancer lbd(balancer(), config());

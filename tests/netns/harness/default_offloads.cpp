@@ -22,11 +22,11 @@ void use_default_offloads(const Host& host, const std::vector<std::string>& devi
         for (const char* limit : limits_of_veth)
             (void)host.run(
                 fmt::format("ethtool -K {} {} off", device, limit));  // with XDP at the other end it can't be on
-        host.ip(fmt::format("link set {} gro_max_size 65536\n", device));
     }
 }
 
-void wait_to_merge(const Host& host, const std::string& device) {
+void merge_arrivals(const Host& host, const std::string& device) {
+    host.ip(fmt::format("link set {} gro_max_size 65536\n", device));
     host.must(fmt::format("sh -c 'echo 2000000 > /sys/class/net/{}/gro_flush_timeout'", device));  // nanoseconds
 }
 

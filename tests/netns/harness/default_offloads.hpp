@@ -8,12 +8,12 @@
 
 namespace culvert::netns {
 
-/// From now on these ends of cables send and receive as the kernel has it by default, as behind virtual cards:
-/// checksums are left to the card, and a host's arrivals are merged before captures see them. See limits_of_veth in the
+/// From now on these ends of cables leave checksums to the card, as is the kernel's default. See limits_of_veth in the
 /// source for what stays off.
 void use_default_offloads(const Host& host, const std::vector<std::string>& devices);
 
-/// Has an end merge what arrives within two milliseconds, as cards gather it; else little would be there at once.
-void wait_to_merge(const Host& host, const std::string& device);
+/// And this end merges what arrives before anybody sees it, captures included: of two milliseconds, as cards gather it,
+/// or little would be there at once.
+void merge_arrivals(const Host& host, const std::string& device);
 
 }  // namespace culvert::netns
