@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
@@ -12,12 +14,22 @@ namespace culvert::realserver {
 
 using common::Color;
 
+namespace {
+
+bool has_vrf(const Diagnosis& diagnosis) {
+    return std::ranges::any_of(diagnosis.findings, [](const Finding& one) { return one.name == "device_in_vrf"; });
+}
+
+}  // namespace
+
 Diagnosis check(const Config& config, const Observed& observed, const Record& record, const Environment& environment) {
     const Config decided = decide(config, observed.around);
     const Plan planned = plan(config, observed, record);
     const Patient patient{decided, planned, observed, record, environment};
     Diagnosis diagnosis;
     check_settings(patient, diagnosis);
+    check_vrf(patient, diagnosis);
+    if (has_vrf(diagnosis)) return diagnosis;  // the routes that are asked for below are none of its
     check_input(patient, diagnosis);
     check_others(patient, diagnosis);
     check_answers(patient, diagnosis);

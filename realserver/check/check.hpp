@@ -35,6 +35,7 @@ struct Patient {
 
 // Its parts.
 void check_settings(const Patient& patient, Diagnosis& diagnosis);  ///< what plan would change
+void check_vrf(const Patient& patient, Diagnosis& diagnosis);       ///< packets come in beside the host's own routes
 void check_input(const Patient& patient, Diagnosis& diagnosis);     ///< rp_filter and IPv6 where packets come in
 void check_others(const Patient& patient, Diagnosis& diagnosis);    ///< tunnel devices of others
 void check_answers(const Patient& patient, Diagnosis& diagnosis);   ///< VIPs in ARP and neighbour discovery

@@ -98,6 +98,9 @@ class Observer {
     Result<> devices() {
         seen_.has_ipv6 = netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
         TRY(const auto links, netlink::Links(route_).dump());
+        std::map<std::uint32_t, std::string> vrfs;
+        for (const netlink::Link& link : links)
+            if (link.kind == "vrf") vrfs.emplace(link.index, link.name);
         for (const netlink::Link& link : links) {
             names_.emplace(link.index, link.name);
             seen_.devices[link.name] = {
@@ -108,6 +111,7 @@ class Observer {
                 .up = link.is_up(),
                 .carrier = link.has_carrier(),
                 .arp = (link.flags & IFF_NOARP) == 0,
+                .vrf = vrfs.contains(link.master) ? vrfs.at(link.master) : "",
                 .ipv6_disabled =
                     netlink::read_number(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6")).value_or(1) != 0};
         }

@@ -29,6 +29,7 @@ struct Environment {
         bool up = true;              ///< an administrator's wish
         bool carrier = true;         ///< the wire is there
         bool arp = true;             ///< IFF_NOARP is not set
+        std::string vrf{};           ///< that it is a member of; empty: none
         bool ipv6_disabled = false;  ///< net.ipv6.conf.<device>.disable_ipv6, or too small an MTU for IPv6
         bool operator==(const Device&) const = default;
     };

@@ -37,6 +37,7 @@ inline constexpr auto finding_names = std::to_array<std::string_view>({
     "xdp_missing",
     "no_device_for_xdp",
     // where packets come in
+    "device_in_vrf",
     "answers_no_arp",
     "no_carrier",
     "request_refused",

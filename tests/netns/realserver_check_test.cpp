@@ -172,6 +172,17 @@ TEST_F(CheckOfBareRequests, AndTunnelsOfBalancersThatCanBeReached) {
     expect_cure_of("no_route_to_balancer", "ip route add prohibit 203.0.113.0/24");
 }
 
+TEST_F(CheckOfBareRequests, ComeByNoVrf) {
+    REQUIRE_MODULE("vrf");
+    serve();
+    expect_in_order();
+    expect_cured({{"device_in_vrf",
+                   "sysctl -qw net.ipv6.conf.eth0.keep_addr_on_down=1; ip link add blue type vrf table 10;"
+                   "ip link set blue up; ip link set eth0 master blue; ip route add default via 10.0.0.1 vrf blue;"
+                   "ip -6 route add default via fd00::1 vrf blue",
+                   "belongs to VRF blue", "", "ip link del blue"}});
+}
+
 TEST_F(CheckOfBareRequests, NeedAWireAndAServiceThatHearsIt) {
     serve();
     router().ip("link set eth0 down\n");

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "realserver/check/check.hpp"
+
+/// Linux keeps a VRF's routes and sockets apart from those of the host (Documentation/networking/vrf.rst).
+namespace culvert::realserver {
+
+namespace {
+
+/// By which packets come: as configured, as the routes say, and in whose networks balancers are, which no route of the
+/// host leads to if they are a VRF's.
+std::set<std::string> ports_of(const Patient& patient) {
+    const Config& config = patient.config;
+    std::set<std::string> ports(config.interfaces.begin(), config.interfaces.end());
+    if (!ports.empty()) return ports;
+    ports = config.ways_in;
+    for (const auto& [device, prefix] : patient.environment.addresses)
+        if (std::ranges::any_of(config.balancers, [&](const Prefix& one) { return prefix.contains(one.address); }))
+            ports.insert(device);
+    return ports;
+}
+
+/// The device leaves its routes by gateways behind.
+std::vector<std::string> cure_of(const Patient& patient, const std::string& name, std::uint32_t index) {
+    std::vector<std::string> cure{fmt::format("ip link set {} nomaster", name)};
+    for (const netlink::Route& route : patient.environment.routing.routes) {
+        const Prefix& to = route.destination;
+        if (route.hops.size() != 1 || route.hops.front().link != index || !route.hops.front().gateway) continue;
+        cure.push_back(fmt::format("ip -{} route replace {} via {} dev {}", to.address.is_v4() ? 4 : 6,
+                                   to.length == 0 ? "default" : to.to_string(), route.hops.front().gateway->to_string(),
+                                   name));
+    }
+    cure.emplace_back("realserver apply");
+    return cure;
+}
+
+}  // namespace
+
+void check_vrf(const Patient& patient, Diagnosis& diagnosis) {
+    for (const std::string& name : ports_of(patient)) {
+        const auto device = patient.environment.devices.find(name);
+        if (device == patient.environment.devices.end()) continue;
+        const std::string& vrf = device->second.vrf;
+        diagnosis.require(
+            vrf.empty(),
+            {.name = "device_in_vrf",
+             .cause = fmt::format("{}, by which packets come, belongs to VRF {}: services outside of it do not hear "
+                                  "them, and their answers go by other routes",
+                                  name, vrf),
+             .evidence = {fmt::format("ip link show {}: master {}", name, vrf)},
+             .cure = cure_of(patient, name, device->second.index),
+             .advice = fmt::format("keep routes and services apart by a network namespace that {} is moved to, and "
+                                   "call realserver with --netns",
+                                   name)});
+    }
+}
+
+}  // namespace culvert::realserver
