@@ -147,11 +147,14 @@ Fate of_the_whole(Fate fate, Frame frame, const Excerpt& seen, const std::option
                   const lb_dest_body& body) {
     const bool is_sent = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
     if (seen.missing == 0 || !is_sent || is_answer(fate) || !headers) return fate;
-    if (frame.size() - headers->ip_offset + seen.missing <= body.mtu) return fate;
-    fate.verdict = headers->has_ports ? XDP_TX : XDP_DROP;
-    fate.reason = LB_DROP_TOO_BIG;
+    const std::size_t length = frame.size() - headers->ip_offset + seen.missing;
+    if (length <= body.mtu) return fate;
+    const bool is_merged = length > seen.mtu;  // no wire has brought it as it is
+    const bool is_answered = headers->has_ports && !is_merged;
+    fate.verdict = is_answered ? XDP_TX : XDP_DROP;
+    fate.reason = is_merged ? LB_DROP_MERGED : LB_DROP_TOO_BIG;
     fate.event.reset();
-    if (headers->has_ports) fate.event = LB_EVENT_TOO_BIG_SENT;
+    if (is_answered) fate.event = LB_EVENT_TOO_BIG_SENT;
     fate.frame.clear();
     return fate;
 }

@@ -29,6 +29,7 @@ struct Excerpt {
     std::size_t captured = 0;  ///< bytes that were known; the others were zero
     std::size_t length = 0;    ///< of the whole frame
     std::size_t missing = 0;   ///< that the IP packet was too short by
+    std::size_t mtu = 0;       ///< of the interface that it comes by
 };
 
 /// Keys, of which those are left out that the packet had nothing to do with:

@@ -43,17 +43,17 @@ Answer Daemon::answer(const ExplainRequest& request) {
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());
     Json answers = Json::array();
     const auto port = resolver_.network().ports.find(by->ifindex);
-    const auto mac = port == resolver_.network().ports.end() ? std::nullopt : port->second.mac;
+    const netlink::Link link = port == resolver_.network().ports.end() ? netlink::Link{} : port->second;
     for (const auto& [front, length] : request.frames) {
         const auto whole = as_whole(front, length, Rehearsal::longest);
         if (length < Rehearsal::shortest || !whole) {
             answers.push_back(unexplained(front, length, by->name, whole ? too_short : too_little));
             continue;
         }
-        const auto frame = addressed(whole->frame, mac.value_or(netlink::MacAddress{}));
+        const auto frame = addressed(whole->frame, link.mac.value_or(netlink::MacAddress{}));
         const auto fate = rehearsal->run(frame, by->ifindex);
         if (!fate) return tl::unexpected(fate.error().message());
-        const Excerpt excerpt{.captured = front.size(), .length = length, .missing = whole->missing};
+        const Excerpt excerpt{.captured = front.size(), .length = length, .missing = whole->missing, .mtu = link.mtu};
         answers.push_back(explain(frame, by->ifindex, *fate, scene, excerpt));
     }
     return answers;

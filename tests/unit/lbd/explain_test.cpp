@@ -122,10 +122,13 @@ TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {
             .verdict = XDP_TX,
             .frame = frame,
             .story = {.hash = 7, .known = id, .service = 1, .table_size = 0, .slot = 0, .chosen = 0, .pad = 0}};
-        const auto told = [&](std::size_t missing) {
-            return explain(frame, 2, sent, {config_, image, {{2, "eth0"}}},
-                           Excerpt{.captured = frame.size(), .length = frame.size() + missing, .missing = missing});
+        const auto told = [&](std::size_t missing, std::size_t mtu = 1500) {
+            const Excerpt excerpt{
+                .captured = frame.size(), .length = frame.size() + missing, .missing = missing, .mtu = mtu};
+            return explain(frame, 2, sent, {config_, image, {{2, "eth0"}}}, excerpt);
         };
+        EXPECT_EQ(told(81, 1480)["verdict"], "dropped");
+        EXPECT_EQ(told(81, 1480)["reason"], "merged");
         EXPECT_EQ(told(80)["verdict"], "sent");
         EXPECT_EQ(told(80)["out"]["bytes"], frame.size() + 80);
         EXPECT_EQ(told(81)["verdict"], protocol == IPPROTO_TCP ? "answered" : "dropped");
