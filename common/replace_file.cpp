@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <system_error>
+#include <utility>
 
 namespace culvert::common {
 
@@ -60,6 +61,40 @@ Result<> replace_file(const std::filesystem::path& path, std::string_view text, 
         return written;
     }
     return write_through(path.parent_path(), O_RDONLY | O_DIRECTORY, {});
+}
+
+Result<FileReplacement> FileReplacement::prepare(std::filesystem::path path, const std::optional<std::string>& text,
+                                                 mode_t mode) {
+    CHECK_OK(make_directory(path.parent_path()));
+    FileReplacement replacement(std::move(path), !text);
+    CHECK_OK(write_through(replacement.fresh(), O_WRONLY | O_CREAT | O_TRUNC, text.value_or(""), mode));
+    unlink(replacement.former().c_str());
+    return replacement;
+}
+
+FileReplacement::FileReplacement(FileReplacement&& other) noexcept
+    : path_(std::exchange(other.path_, {})), removes_(other.removes_), was_there_(other.was_there_) {}
+
+FileReplacement::~FileReplacement() {
+    if (path_.empty()) return;
+    unlink(fresh().c_str());
+    unlink(former().c_str());
+}
+
+Result<> FileReplacement::commit() {
+    was_there_ = link(path_.c_str(), former().c_str()) == 0;
+    if (!was_there_ && errno != ENOENT) return failure(operation, path_.string(), errno, {}, privilege(errno));
+    const int done = removes_ ? unlink(path_.c_str()) : rename(fresh().c_str(), path_.c_str());
+    if (done < 0 && (was_there_ || !removes_)) return failure(operation, path_.string(), errno);
+    auto lasts = write_through(path_.parent_path(), O_RDONLY | O_DIRECTORY, {});
+    if (!lasts) (void)undo();
+    return lasts;
+}
+
+Result<> FileReplacement::undo() {
+    const int done = was_there_ ? rename(former().c_str(), path_.c_str()) : unlink(path_.c_str());
+    if (done < 0 && (was_there_ || errno != ENOENT)) return failure(operation, path_.string(), errno);
+    return {};
 }
 
 }  // namespace culvert::common
