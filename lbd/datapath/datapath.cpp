@@ -15,9 +15,7 @@
 #include <cstring>
 #include <set>
 #include <string_view>
-#include <type_traits>
 #include <utility>
-#include <variant>
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
@@ -71,42 +69,6 @@ Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
     if (::bpf_map_lookup_elem(::bpf_map__fd(map), &key, values.data()) < 0)
         return failure("read BPF map", ::bpf_map__name(map), errno);
     return values;
-}
-
-template <typename Key, typename PrefixKey>
-Result<> enter_prefix(const bpf_map* trie, const Vip& vip) {
-    const auto where = trie_key<PrefixKey>(vip);
-    const auto what = program_key<Key>({.vip = vip});
-    if (::bpf_map_update_elem(::bpf_map__fd(trie), &where, &what, BPF_ANY) < 0)
-        return failure("enter VIP", vip.to_string(), errno);
-    return {};
-}
-
-template <typename PrefixKey>
-Result<> remove_prefix(const bpf_map* trie, const Vip& vip) {
-    const auto where = trie_key<PrefixKey>(vip);
-    if (::bpf_map_delete_elem(::bpf_map__fd(trie), &where) < 0 && errno != ENOENT)
-        return failure("remove VIP", vip.to_string(), errno);
-    return {};
-}
-
-template <typename Line>
-Result<> edit_vips(VipHalves<Line>& halves, std::span<Line> map, std::uint32_t present, const SetVips& edit,
-                   Family family) {
-    using Key = typename VipHalves<Line>::Key;
-    std::vector<Key> removed;
-    std::vector<std::pair<Key, lb_service>> entered;
-    for (const VipKey& key : edit.removed)
-        if (key.vip.family() == family) removed.push_back(program_key<Key>(key));
-    for (const auto& [key, service] : edit.entered)
-        if (key.vip.family() == family) entered.emplace_back(program_key<Key>(key), service);
-    if (!halves.edit(map, present, removed, entered)) return failure("enter VIPs", "into their hash table", ENOSPC);
-    return {};
-}
-
-template <typename Line>
-void insert_vips(std::span<const Line> half, std::set<Vip>& vips) {
-    for (const auto& [key, service] : vip_entries(half)) vips.insert(vip_key(key).vip);
 }
 
 /// Of each of the keys, over all CPUs.
@@ -222,84 +184,19 @@ Result<> Datapath::leave_former() {
     return {};
 }
 
+void Datapath::resume(const Datapath& other) {
+    vips4_ = {};
+    vips6_ = {};
+    prefixes_.clear();
+    (void)read_prefixes();
+    if (flows().size() == other.flows().size()) return;  // it is the same table
+    if (const auto now = flow_time()) copy_flows(other.flows(), flows(), *now);
+}
+
 Result<> Datapath::copy_former_flows() {
     if (!former_flows_) return {};
     TRY(const std::uint16_t now, flow_time());
     copy_flows(former_flows_->values(), flows(), now);
-    return {};
-}
-
-Result<> Datapath::apply(const std::vector<Edit>& edits) {
-    for (const Edit& edit : edits) CHECK_OK(std::visit([this](const auto& one) { return run(one); }, edit));
-    return {};
-}
-
-Result<> Datapath::run(const SetOwner& edit) {
-    if (::bpf_map_update_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id, &edit.owner, BPF_ANY) < 0)
-        return failure("note the owner of", fmt::format("id {}", edit.id), errno);
-    return {};
-}
-
-Result<> Datapath::run(const RemoveOwner& edit) {
-    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id);
-    return {};
-}
-
-Result<> Datapath::run(const SetDest& edit) {
-    lb_dest& dest = memory_.dests.values()[edit.id];
-    const std::atomic_ref active(dest.slot[0].active);
-    const std::uint32_t other = 1 - active.load(std::memory_order_relaxed);
-    dest.slot[other].body = edit.body;
-    active.store(other, std::memory_order_release);
-    return {};
-}
-
-Result<> Datapath::run(const WriteRing& edit) {
-    const auto rings = memory_.rings.values();
-    std::memcpy(rings[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
-    const std::uint32_t last = edit.line + lines(static_cast<std::uint32_t>(edit.table.size())) - 1;
-    std::memcpy(rings[last].dest, &edit.digest, sizeof edit.digest);
-    return {};
-}
-
-Result<> Datapath::run(const SetVips& edit) {
-    std::atomic_ref half(skeleton_->bss->vips_half);
-    const std::uint32_t present = half.load(std::memory_order_relaxed) & 1;
-    const std::span vips4 = memory_.vips4.values();
-    const std::span vips6 = memory_.vips6.values();
-    CHECK_OK(edit_vips(vips4_, vips4, present, edit, Family::ipv4));
-    CHECK_OK(edit_vips(vips6_, vips6, present, edit, Family::ipv6));
-    // An address that is in the trie but serves nothing is as good as none: the trie has all that packets may look up.
-    std::set<Vip> wanted;
-    if (build_.config.prefixes != 0) {
-        insert_vips<lb_vip4_line>(half_of(vips4, 1 - present), wanted);
-        insert_vips<lb_vip6_line>(half_of(vips6, 1 - present), wanted);
-        CHECK_OK(enter_prefixes(wanted));
-    }
-    half.store(1 - present, std::memory_order_release);
-    return build_.config.prefixes != 0 ? remove_other_prefixes(wanted) : Result<>{};
-}
-
-/// Addresses too, so that the longest match of one is itself.
-Result<> Datapath::enter_prefixes(const std::set<Vip>& wanted) {
-    const auto& maps = skeleton_->maps;
-    for (const Vip& vip : wanted) {
-        if (prefixes_.contains(vip)) continue;
-        CHECK_OK(vip.family() == Family::ipv4 ? (enter_prefix<lb_vip4, lb_prefix4>(maps.prefixes4, vip))
-                                              : (enter_prefix<lb_vip6, lb_prefix6>(maps.prefixes6, vip)));
-        prefixes_.insert(vip);
-    }
-    return {};
-}
-
-Result<> Datapath::remove_other_prefixes(const std::set<Vip>& wanted) {
-    const auto& maps = skeleton_->maps;
-    for (const Vip& vip : prefixes_) {
-        if (wanted.contains(vip)) continue;
-        CHECK_OK(vip.family() == Family::ipv4 ? remove_prefix<lb_prefix4>(maps.prefixes4, vip)
-                                              : remove_prefix<lb_prefix6>(maps.prefixes6, vip));
-    }
-    prefixes_ = wanted;
     return {};
 }
 
@@ -343,8 +240,6 @@ Result<Image> Datapath::read_image() const {
     image.ids = ids_of(owners);
     return image;
 }
-
-Result<> Datapath::run(const Settle& /*edit*/) { return settler_.settle(); }
 
 Result<std::vector<lb_counters>> Datapath::counters(std::uint32_t end) const {
     constexpr std::uint32_t at_once = 1024;

@@ -68,6 +68,9 @@ class Datapath {
     /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
     [[nodiscard]] netlink::Result<> leave_former();
 
+    /// When packets see this program again, after another one that may share its maps.
+    void resume(const Datapath& other);
+
     /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if
     /// not, every unicast frame counts.
     bool set_own(Own own);
@@ -76,7 +79,7 @@ class Datapath {
 
     /// What the maps hold.
     [[nodiscard]] netlink::Result<Image> read_image() const;
-    /// In this order.
+    /// All of them, in this order. If one fails, none: packets go as before, and every id is whose it was.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
 
     /// What all CPUs have counted for each destination, by id, up to this one.
@@ -117,15 +120,21 @@ class Datapath {
 
     Datapath(Skeleton skeleton, Build build, Settler settler, Memory memory);
 
-    [[nodiscard]] netlink::Result<> run(const SetOwner& edit);
-    [[nodiscard]] netlink::Result<> run(const RemoveOwner& edit);
+    struct Done;
 
-    [[nodiscard]] netlink::Result<> run(const SetDest& edit);
-    [[nodiscard]] netlink::Result<> run(const WriteRing& edit);
-    [[nodiscard]] netlink::Result<> run(const SetVips& edit);
-    [[nodiscard]] netlink::Result<> run(const Settle& edit);
+    [[nodiscard]] netlink::Result<> run(const SetOwner& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const RemoveOwner& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const SetDest& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const WriteRing& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const SetVips& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const Settle& edit, Done& done);
+    void note_owner(std::uint32_t id, Done& done) const;
+    void take_back(const Done& done);
+
+    /// In a half of their tables.
+    [[nodiscard]] std::set<Vip> vips_of(std::uint32_t half) const;
     [[nodiscard]] netlink::Result<> enter_prefixes(const std::set<Vip>& wanted);
-    [[nodiscard]] netlink::Result<> remove_other_prefixes(const std::set<Vip>& wanted);
+    void remove_unused_prefixes();
     [[nodiscard]] netlink::Result<> read_prefixes();
     [[nodiscard]] netlink::Result<> copy_former_flows();
 

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fmt/core.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstring>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <variant>
+
+#include "bpf/abi.h"
+#include "lb.skel.h"
+#include "lbd/datapath/datapath.hpp"
+#include "lbd/datapath/keys.hpp"
+
+/// How the maps change: as a whole or not at all.
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+template <typename Key, typename PrefixKey>
+Result<> enter_prefix(const bpf_map* trie, const Vip& vip) {
+    const auto where = trie_key<PrefixKey>(vip);
+    const auto what = program_key<Key>({.vip = vip});
+    if (::bpf_map_update_elem(::bpf_map__fd(trie), &where, &what, BPF_ANY) < 0)
+        return failure("enter VIP", vip.to_string(), errno);
+    return {};
+}
+
+/// False if it is still there.
+template <typename PrefixKey>
+bool remove_prefix(const bpf_map* trie, const Vip& vip) {
+    const auto where = trie_key<PrefixKey>(vip);
+    return ::bpf_map_delete_elem(::bpf_map__fd(trie), &where) == 0 || errno == ENOENT;
+}
+
+template <typename Line>
+Result<> edit_vips(VipHalves<Line>& halves, std::span<Line> map, std::uint32_t present, const SetVips& edit,
+                   Family family) {
+    using Key = typename VipHalves<Line>::Key;
+    std::vector<Key> removed;
+    std::vector<std::pair<Key, lb_service>> entered;
+    for (const VipKey& key : edit.removed)
+        if (key.vip.family() == family) removed.push_back(program_key<Key>(key));
+    for (const auto& [key, service] : edit.entered)
+        if (key.vip.family() == family) entered.emplace_back(program_key<Key>(key), service);
+    if (!halves.edit(map, present, removed, entered)) return failure("enter VIPs", "into their hash table", ENOSPC);
+    return {};
+}
+
+template <typename Line>
+void insert_vips(std::span<const Line> half, std::set<Vip>& vips) {
+    for (const auto& [key, service] : vip_entries(half)) vips.insert(vip_key(key).vip);
+}
+
+/// Packets see the other one from now on.
+void flip(std::uint32_t& index) {
+    std::atomic_ref active(index);
+    active.store(1 - (active.load(std::memory_order_relaxed) & 1), std::memory_order_release);
+}
+
+Result<> set_owner(const bpf_map* owners, std::uint32_t id, const lb_owner& owner) {
+    if (::bpf_map_update_elem(::bpf_map__fd(owners), &id, &owner, BPF_ANY) < 0)
+        return failure("note the owner of", fmt::format("id {}", id), errno);
+    return {};
+}
+
+}  // namespace
+
+/// What edits have changed, and how it was. Lines of tables that nobody refers to are not among it.
+struct Datapath::Done {
+    struct Owned {
+        std::uint32_t id;
+        std::optional<lb_owner> before;
+    };
+    std::vector<Owned> owners;
+    std::vector<std::uint32_t> dests;  // no id twice
+    bool vips = false;
+};
+
+Result<> Datapath::apply(const std::vector<Edit>& edits) {
+    Done done;
+    Result<> outcome;
+    for (const Edit& edit : edits) {
+        outcome = std::visit([&](const auto& one) { return run(one, done); }, edit);
+        if (outcome) continue;
+        take_back(done);
+        break;
+    }
+    if (std::ranges::any_of(edits, [](const Edit& edit) { return std::holds_alternative<SetVips>(edit); }))
+        remove_unused_prefixes();
+    return outcome;
+}
+
+/// Nothing of it takes room that was not there before.
+void Datapath::take_back(const Done& done) {
+    if (done.vips) flip(skeleton_->bss->vips_half);
+    for (const std::uint32_t id : done.dests) flip(memory_.dests.values()[id].slot[0].active);
+    (void)settler_.settle();
+    for (const auto& [id, before] : done.owners | std::views::reverse)
+        if (before)
+            (void)set_owner(skeleton_->maps.owners, id, *before);
+        else
+            (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &id);
+}
+
+/// Also of one that is about to change.
+void Datapath::note_owner(std::uint32_t id, Done& done) const {
+    lb_owner before{};
+    const bool is_there = ::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.owners), &id, &before) == 0;
+    done.owners.push_back({.id = id, .before = is_there ? std::optional(before) : std::nullopt});
+}
+
+Result<> Datapath::run(const SetOwner& edit, Done& done) {
+    note_owner(edit.id, done);
+    return set_owner(skeleton_->maps.owners, edit.id, edit.owner);
+}
+
+Result<> Datapath::run(const RemoveOwner& edit, Done& done) {
+    note_owner(edit.id, done);
+    (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id);
+    return {};
+}
+
+Result<> Datapath::run(const SetDest& edit, Done& done) {
+    lb_dest& dest = memory_.dests.values()[edit.id];
+    dest.slot[1 - (dest.slot[0].active & 1)].body = edit.body;
+    flip(dest.slot[0].active);
+    done.dests.push_back(edit.id);
+    return {};
+}
+
+Result<> Datapath::run(const WriteRing& edit, Done& /*done*/) {
+    const auto rings = memory_.rings.values();
+    std::memcpy(rings[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
+    const std::uint32_t last = edit.line + lines(static_cast<std::uint32_t>(edit.table.size())) - 1;
+    std::memcpy(rings[last].dest, &edit.digest, sizeof edit.digest);
+    return {};
+}
+
+Result<> Datapath::run(const SetVips& edit, Done& done) {
+    const std::uint32_t present = skeleton_->bss->vips_half & 1;
+    CHECK_OK(edit_vips(vips4_, memory_.vips4.values(), present, edit, Family::ipv4));
+    CHECK_OK(edit_vips(vips6_, memory_.vips6.values(), present, edit, Family::ipv6));
+    if (build_.config.prefixes != 0) CHECK_OK(enter_prefixes(vips_of(1 - present)));
+    flip(skeleton_->bss->vips_half);
+    done.vips = true;
+    return {};
+}
+
+Result<> Datapath::run(const Settle& /*edit*/, Done& /*done*/) { return settler_.settle(); }
+
+std::set<Vip> Datapath::vips_of(std::uint32_t half) const {
+    std::set<Vip> vips;
+    insert_vips<lb_vip4_line>(half_of(memory_.vips4.values(), half), vips);
+    insert_vips<lb_vip6_line>(half_of(memory_.vips6.values(), half), vips);
+    return vips;
+}
+
+/// Addresses too, so that the longest match of one is itself.
+Result<> Datapath::enter_prefixes(const std::set<Vip>& wanted) {
+    const auto& maps = skeleton_->maps;
+    for (const Vip& vip : wanted) {
+        if (prefixes_.contains(vip)) continue;
+        CHECK_OK(vip.family() == Family::ipv4 ? (enter_prefix<lb_vip4, lb_prefix4>(maps.prefixes4, vip))
+                                              : (enter_prefix<lb_vip6, lb_prefix6>(maps.prefixes6, vip)));
+        prefixes_.insert(vip);
+    }
+    return {};
+}
+
+/// An address that is in the trie but serves nothing is as good as none, so one that stays does no harm: it goes the
+/// next time.
+void Datapath::remove_unused_prefixes() {
+    if (build_.config.prefixes == 0) return;
+    const auto& maps = skeleton_->maps;
+    const std::set<Vip> wanted = vips_of(skeleton_->bss->vips_half & 1);
+    std::erase_if(prefixes_, [&](const Vip& vip) {
+        if (wanted.contains(vip)) return false;
+        return vip.family() == Family::ipv4 ? remove_prefix<lb_prefix4>(maps.prefixes4, vip)
+                                            : remove_prefix<lb_prefix6>(maps.prefixes6, vip);
+    });
+}
+
+}  // namespace culvert::lbd
