@@ -34,12 +34,29 @@ constexpr std::size_t memory_for_client = 64
 constexpr std::size_t most_bodies = 4;            // as each keeps what was so when it was asked for
 constexpr std::chrono::minutes longest_reading{1};
 
-Result<Fd> listen_at(const Endpoint& endpoint) {
+/// While this lives, a socket lets others of this user listen at its port.
+class Shared {
+  public:
+    explicit Shared(int socket) : socket_(socket) { set(1); }
+    ~Shared() { set(0); }
+    Shared(const Shared&) = delete;
+    Shared& operator=(const Shared&) = delete;
+
+  private:
+    void set(int on) const { ::setsockopt(socket_, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on); }
+
+    int socket_;
+};
+
+/// `former` is listened at, too, if it is one.
+Result<Fd> listen_at(const Endpoint& endpoint, int former) {
     const auto [address, length] = endpoint.to_sockaddr();
     Fd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!socket.is_open()) return failure("open socket", "of metrics", errno);
     const int on = 1;
     ::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const Shared before(former);
+    const Shared now(former < 0 ? former : socket.get());
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) < 0 ||
         ::listen(socket.get(), most_connections) < 0)
         return failure("listen on", endpoint.to_string(), errno);
@@ -167,9 +184,11 @@ struct MetricsServer::Answers {
 
 void MetricsServer::Stop::operator()(MHD_Daemon* daemon) const { MHD_stop_daemon(daemon); }
 
-Result<std::unique_ptr<MetricsServer>> MetricsServer::listen(EventLoop& loop, const Endpoint& at, Text text) {
-    TRY(Fd socket, listen_at(at));
+Result<std::unique_ptr<MetricsServer>> MetricsServer::listen(EventLoop& loop, const Endpoint& at, Text text,
+                                                             const MetricsServer* former) {
+    TRY(Fd socket, listen_at(at, former == nullptr ? -1 : former->socket_));
     std::unique_ptr<MetricsServer> server(new MetricsServer(std::move(text)));
+    server->socket_ = socket.get();
     server->daemon_.reset(MHD_start_daemon(
         MHD_USE_EPOLL | MHD_USE_ERROR_LOG, 0, nullptr, nullptr, Answers::answer, server.get(),
         MHD_OPTION_EXTERNAL_LOGGER, Answers::log, nullptr, MHD_OPTION_NOTIFY_CONNECTION, Answers::note, server.get(),

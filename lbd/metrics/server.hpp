@@ -26,9 +26,11 @@ class MetricsServer {
     /// What to answer at that moment.
     using Text = std::function<netlink::Result<Exposition>(Detail)>;
 
-    /// EADDRINUSE if someone listens there already, EADDRNOTAVAIL if it is no address of this host.
+    /// EADDRINUSE if someone listens there already, EADDRNOTAVAIL if it is no address of this host. `former`: the
+    /// server that this one is to take the place of; their addresses may overlap, as 0.0.0.0 has all others.
     [[nodiscard]] static netlink::Result<std::unique_ptr<MetricsServer>> listen(EventLoop& loop, const Endpoint& at,
-                                                                                Text text);
+                                                                                Text text,
+                                                                                const MetricsServer* former = nullptr);
     MetricsServer(const MetricsServer&) = delete;
     MetricsServer& operator=(const MetricsServer&) = delete;
 
@@ -46,6 +48,7 @@ class MetricsServer {
     Text text_;
     std::size_t bodies_ = 0;  // being read
     Connections<MHD_Connection*> connections_;
+    int socket_ = -1;  // the daemon's
     std::unique_ptr<MHD_Daemon, Stop> daemon_;
     EventLoop::Source io_;
     EventLoop::Source idle_;  // closes connections of the silent
