@@ -152,8 +152,17 @@ Result<> Resolver::load_addresses() {
 }
 
 Result<bool> Resolver::read() {
+    const bool others = take_path_mtus();
+    auto changed = take_events();
+    if (changed && has_missed_events_) changed = load().map([] { return true; });
+    has_missed_events_ = !changed.has_value();
+    if (changed) *changed |= others;
+    return changed;
+}
+
+Result<bool> Resolver::take_events() {
     TRY(const auto events, monitor_.read());
-    bool changed = take_path_mtus();
+    bool changed = false;
     for (const auto& event : events) {
         if (std::holds_alternative<netlink::Overrun>(event)) {
             CHECK_OK(load());
@@ -396,5 +405,7 @@ void Resolver::warn() const {
 }
 
 void Resolver::release() { keep_resolved({}); }
+
+void Resolver::release_all_but(const Resolver& other) { keep_resolved(other.managed_); }
 
 }  // namespace culvert::lbd

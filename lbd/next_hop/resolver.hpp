@@ -35,12 +35,14 @@ class Resolver {
 
     /// Readable when there is something to read().
     [[nodiscard]] int fd() const { return poll_.get(); }
-    /// Takes in what the kernel has reported. True if a hop may have changed: time to update().
+    /// Takes in what the kernel has reported. True if a hop may have changed: time to update(). After a failure it is
+    /// to be called again, whether there is something to read or not: then it asks for all.
     [[nodiscard]] netlink::Result<bool> read();
     /// Whose backends to know the way to from the next update on: each until it is forgotten as often as it was
     /// followed.
     void follow(const Services::Shared& service) { sent_.add(service); }
     void forget(const Services::Shared& service);
+    [[nodiscard]] bool follows(const IpAddress& backend) const { return sent_.backends().contains(backend); }
     /// What the program has in front of packets is then known, which routers quote. From the next update on.
     void set_flow_key(const FlowKey& key) { flow_key_ = key; }
     /// The way to each as of now. Neighbours on the way that are not resolved are being resolved: that ends in an
@@ -54,6 +56,8 @@ class Resolver {
     [[nodiscard]] Hops ways_out();
     /// Removes the neighbour entries that the kernel keeps for us.
     void release();
+    /// The same, but for those that it keeps for another one, too.
+    void release_all_but(const Resolver& other);
 
     [[nodiscard]] const Network& network() const { return network_; }
     /// Of the interfaces, those that are waited for.
@@ -73,6 +77,7 @@ class Resolver {
     [[nodiscard]] netlink::Result<> listen();
     [[nodiscard]] netlink::Result<> load();
     [[nodiscard]] netlink::Result<> load_addresses();
+    [[nodiscard]] netlink::Result<bool> take_events();
     /// True if paths are narrower or wider than they were known to be.
     bool take_path_mtus();
     [[nodiscard]] bool take(const Quotation& quotation);
@@ -103,6 +108,7 @@ class Resolver {
     std::map<IpAddress, std::optional<netlink::Route>> routes_;
     Hops hops_;  // of the last update
     bool routes_are_stale_ = true;
+    bool has_missed_events_ = false;
     std::set<NeighbourKey> managed_;
 };
 
