@@ -3,9 +3,11 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <set>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -136,6 +138,11 @@ yaml::Result<SharedReading> read_again(std::string_view file, std::string text, 
 }
 
 yaml::Result<SharedReading> reload_config(const std::string& path, const SharedReading& before) {
+    std::error_code unknown;
+    // Who waits for a pipe's other end does nothing else meanwhile.
+    if (const auto status = std::filesystem::status(path, unknown); exists(status) && !is_regular_file(status))
+        return tl::unexpected(
+            yaml::Errors{{path, {}, "is no file that can be read again: a directory, a pipe or a device"}});
     auto text = yaml::read_file(path);
     if (!text) return tl::unexpected(std::move(text.error()));
     return read_again(path, *std::move(text), before);
