@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/reconcile/planner.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "lbd/plan/owners.hpp"
+
+namespace culvert::lbd {
+
+using netlink::Result;
+
+Result<Draft> Planner::draft(Planned wanted, const Limits& limits) const {
+    Draft draft{.planned = std::move(wanted), .patch = {}, .limits = limits};
+    auto fits = patch(draft.planned, limits);
+    if (!fits && fits.error().code == ENOSPC) {
+        TRY(draft.limits, grown(draft.planned.services, image_, limits));
+        fits = patch(draft.planned, draft.limits);
+    }
+    TRY(draft.patch, std::move(fits));
+    return draft;
+}
+
+Result<Patch> Planner::patch(const Planned& wanted, const Limits& limits) const {
+    if (!planned_) {
+        TRY(Image image, plan(wanted.services, wanted.hops, image_, limits, wanted.health));
+        return Patch{.was = image_, .becomes = std::move(image)};
+    }
+    const Change change = difference({planned_->services, planned_->hops, planned_->health},
+                                     {wanted.services, wanted.hops, wanted.health});
+    return replan(change, wanted.hops, image_, limits, wanted.health);
+}
+
+void Planner::take(Draft draft) {
+    apply(std::move(draft.patch), image_);
+    planned_ = std::move(draft.planned);
+}
+
+Image Planner::without_unused_ids(const Services& services, const std::function<bool(std::uint32_t)>& in_use) const {
+    Image image = image_;
+    image.ids = forget_unused(std::move(image.ids), services, in_use);
+    return image;
+}
+
+}  // namespace culvert::lbd

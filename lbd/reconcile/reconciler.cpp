@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/reconcile/reconciler.hpp"
+
+#include <cerrno>
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "lbd/datapath/flow_table.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::failure;
+using netlink::Result;
+
+}  // namespace
+
+Result<Candidate> Reconciler::prepare(const Config& config, const Surroundings& around, Planned wanted) const {
+    const Build& present = program_.datapath().build();
+    TRY(Draft draft, planner_.draft(std::move(wanted), present.limits));
+    const Build build = build_for(config, around, draft.limits);
+    Candidate candidate{.draft = std::move(draft), .program = {}, .build = build};
+    const Build both = united(build, present);
+    if (both == present) return candidate;
+    TRY(candidate.program, program_.load(both));
+    return candidate;
+}
+
+Result<Candidate> Reconciler::prepare_maps(Planned wanted) const {
+    const Build& present = program_.datapath().build();
+    TRY(Draft draft, planner_.draft(std::move(wanted), present.limits));
+    if (!(draft.limits == present.limits)) return failure("go on with", "the present maps", ENOSPC);
+    return Candidate{.draft = std::move(draft), .program = {}, .build = present};
+}
+
+Result<> Reconciler::place(Candidate& candidate, const Ports& ports, XdpMode mode) {
+    return candidate.program ? program_.replace(*std::move(candidate.program), ports, mode) : Result<>{};
+}
+
+Result<> Reconciler::edit(Candidate& candidate) {
+    CHECK_OK(program_.datapath().apply(planner_.edits(candidate.draft)));
+    planner_.take(std::move(candidate.draft));
+    return {};
+}
+
+Result<> Reconciler::make(Candidate candidate, const Ports& ports, XdpMode mode) {
+    CHECK_OK(place(candidate, ports, mode));
+    if (auto edited = edit(candidate); !edited) {
+        if (const auto restored = program_.restore(); !restored)
+            edited.error().kernel += "; and this was not undone: " + restored.error().message();
+        return edited;
+    }
+    program_.keep();
+    return {};
+}
+
+Result<> Reconciler::narrow(const Build& build, const Ports& ports, XdpMode mode) {
+    const Build wanted = keyed(build, program_.datapath().build());
+    if (wanted == program_.datapath().build()) return {};
+    TRY(auto narrower, program_.load(wanted));
+    CHECK_OK(program_.replace(std::move(narrower), ports, mode));
+    program_.keep();
+    return {};
+}
+
+Result<> Reconciler::forget_unused_ids(const Services& services) {
+    Datapath& datapath = program_.datapath();
+    std::vector<FlowCount> flows(datapath.build().limits.dests);
+    count_flows(datapath.flows(), 0, 0, flows);  // whichever of them are live
+    Image next = planner_.without_unused_ids(
+        services, [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
+    CHECK_OK(datapath.apply(planner_.edits(next)));
+    planner_.take(std::move(next));
+    return {};
+}
+
+}  // namespace culvert::lbd
