@@ -5,14 +5,19 @@
 #include <algorithm>
 #include <chrono>
 #include <iterator>
+#include <set>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
 
 #include "common/log.hpp"
+#include "common/suggest.hpp"
 #include "lbd/config/incremental.hpp"
 #include "lbd/daemon.hpp"
+#include "lbd/reload/reload.hpp"
 #include "lbd/request.hpp"
 #include "lbd/show/show.hpp"
 
@@ -22,12 +27,24 @@ namespace {
 
 using common::log;
 
-tl::expected<Drains, std::string> find_named(const Config& config, const DrainRequest& request) {
-    Drains found = find_backends(config, request.backend, request.service);
-    if (!found.empty()) return found;
-    return tl::unexpected(
-        fmt::format("no backend \"{}\"{}: lbd show backends has them", request.backend,
-                    request.service.empty() ? "" : fmt::format(" of a service \"{}\"", request.service)));
+/// No backend is called so; whose name is near.
+std::string unknown(const Config& config, const DrainRequest& request) {
+    std::set<std::string_view> services;
+    std::set<std::string_view> backends;
+    for (const Service& service : config.services) {
+        services.insert(service.name);
+        if (!request.service.empty() && service.name != request.service) continue;
+        for (const Backend& backend : service.backends) backends.insert(backend.name);
+    }
+    const bool is_service = !request.service.empty() && !services.contains(request.service);
+    const std::string& word = is_service ? request.service : request.backend;
+    const auto& names = is_service ? services : backends;
+    const auto meant = common::suggest(word, {names.begin(), names.end()});
+    const std::string of =
+        is_service || request.service.empty() ? "" : fmt::format(" of service \"{}\"", request.service);
+    return fmt::format("no {} \"{}\"{}: {}", is_service ? "service" : "backend", word, of,
+                       meant ? fmt::format("did you mean {}?", *meant)
+                             : fmt::format("lbd show {} has them", is_service ? "services" : "backends"));
 }
 
 nlohmann::ordered_json listed(const Drains& drains) {
@@ -50,16 +67,22 @@ Answer Daemon::answer(const ShowRequest& request) {
     return Pieces([text = JsonText(request.view, *std::move(status))]() mutable { return text.next(); });
 }
 
+tl::expected<void, std::string> Daemon::adopt(SharedReading written, Drains drains) {
+    return Reload(*balancer_, std::move(written), std::move(drains)).run().map_error([](const auto& error) {
+        return error.message();
+    });
+}
+
 /// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.
 Answer Daemon::answer(const ReloadRequest& /*request*/) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
                  static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
-    auto reading = reload_config(path_, written_);
+    auto reading = reload_config(path_, balancer_->written);
     Json refused = Json::array();
     tl::expected<void, std::string> changed;
     if (reading)
-        changed = adopt(*std::move(reading), drains_).map_error([](const auto& error) { return error.message(); });
+        changed = adopt(*std::move(reading), balancer_->drains);
     else
         for (const auto& error : reading.error()) refused.push_back(error.to_string());
     ::sd_notify(0, "READY=1");
@@ -75,37 +98,37 @@ Answer Daemon::answer(const ReloadRequest& /*request*/) {
         return tl::unexpected(changed.error());
     }
     log(spdlog::level::info, {{"EVENT", "reloaded"}},
-        fmt::format("reloaded {}: {} services", path_, config_.services.size()));
+        fmt::format("reloaded {}: {} services", path_, balancer_->config.services.size()));
     return Json::object();
 }
 
-/// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now.
+/// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now; or {"unknown": "no backend …"}.
 Answer Daemon::answer(const DrainRequest& request) {
-    const auto found = find_named(config_, request);
-    if (!found) return tl::unexpected(found.error());
-    Drains drains = drains_;
-    drains.insert(found->begin(), found->end());
-    if (const auto changed = adopt(written_, std::move(drains)); !changed)
-        return tl::unexpected(changed.error().message());
-    for (const Drained& one : *found)
+    const Drains found = find_backends(balancer_->config, request.backend, request.service);
+    if (found.empty()) return Json{{"unknown", unknown(balancer_->config, request)}};
+    Drains drains = balancer_->drains;
+    drains.insert(found.begin(), found.end());
+    if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
+        return tl::unexpected(changed.error());
+    for (const Drained& one : found)
         log(spdlog::level::info, {{"EVENT", "drained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is drained", one.service, one.backend));
-    return listed(*found);
+    return listed(found);
 }
 
 /// The same of those that are drained no longer.
 Answer Daemon::answer(const UndrainRequest& request) {
-    const auto found = find_named(config_, request);
-    if (!found) return tl::unexpected(found.error());
-    Drains drains = drains_;
+    const Drains found = find_backends(balancer_->config, request.backend, request.service);
+    if (found.empty()) return Json{{"unknown", unknown(balancer_->config, request)}};
+    Drains drains = balancer_->drains;
     Drains freed;
-    std::ranges::set_intersection(*found, drains_, std::inserter(freed, freed.end()));
+    std::ranges::set_intersection(found, drains, std::inserter(freed, freed.end()));
     for (const Drained& one : freed) drains.erase(one);
     if (freed.empty())
         return tl::unexpected(
             fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, path_));
-    if (const auto changed = adopt(written_, std::move(drains)); !changed)
-        return tl::unexpected(changed.error().message());
+    if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
+        return tl::unexpected(changed.error());
     for (const Drained& one : freed)
         log(spdlog::level::info, {{"EVENT", "undrained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is as configured again", one.service, one.backend));
@@ -115,7 +138,7 @@ Answer Daemon::answer(const UndrainRequest& request) {
 /// There is no answer: the connection ends with the process.
 Answer Daemon::answer(const StopRequest& request) {
     detach_ = request.detach;
-    end({});
+    loop_.stop();
     return Json::object();
 }
 

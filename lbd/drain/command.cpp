@@ -27,12 +27,13 @@ void declare_backend(CLI::App& app, Options& options) {
     app.add_option("--service", options.drain.service, "Of this service only (default: of all)")->type_name("NAME");
 }
 
-/// [{"service": …, "backend": …}, …]: whom it was about.
-Result<Json> request(const Options& options, const char* command) {
-    TRY(auto answer,
-        ask(socket_path(options),
-            {{"command", command}, {"backend", options.drain.backend}, {"service", options.drain.service}}));
-    return answer.at("backends");
+/// [{"service": …, "backend": …}, …]: whom it was about. Or how to end, as it has been said why not.
+tl::expected<Json, ExitCode> request(const Options& options, const char* command) {
+    auto answer = ask(socket_path(options),
+                      {{"command", command}, {"backend", options.drain.backend}, {"service", options.drain.service}});
+    if (!answer) return tl::unexpected(fail(answer.error()));
+    if (answer->contains("unknown")) return tl::unexpected(complain(answer->at("unknown").get<std::string>()));
+    return answer->at("backends");
 }
 
 Result<std::uint64_t> live_flows(const Options& options, const Json& backends) {
@@ -75,7 +76,7 @@ void declare_drain(CLI::App& app, Options& options) {
 
 ExitCode drain(const Options& options) {
     const auto backends = request(options, "drain");
-    if (!backends) return fail(backends.error());
+    if (!backends) return backends.error();
     const bool waits = options.drain.wait || options.drain.seconds > 0;
     return waits ? wait_for_the_last(options, *backends) : exit_done;
 }
@@ -84,7 +85,7 @@ void declare_undrain(CLI::App& app, Options& options) { declare_backend(app, opt
 
 ExitCode undrain(const Options& options) {
     const auto backends = request(options, "undrain");
-    return backends ? exit_done : fail(backends.error());
+    return backends ? exit_done : backends.error();
 }
 
 }  // namespace culvert::lbd

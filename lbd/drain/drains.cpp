@@ -5,12 +5,11 @@
 
 #include <cerrno>
 #include <fstream>
-#include <system_error>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
-#include "common/replace_file.hpp"
 #include "lbd/cure.hpp"
 
 namespace culvert::lbd {
@@ -85,16 +84,17 @@ Result<Drains> read_drains(const std::filesystem::path& path) {
     return drains;
 }
 
-Result<> write_drains(const std::filesystem::path& path, const Drains& drains) {
-    if (drains.empty()) {
-        std::error_code error;
-        std::filesystem::remove(path, error);
-        if (error) return failure("remove", path.string(), error.value(), {}, common::privilege(error.value()));
-        return {};
-    }
+Result<common::FileReplacement> prepare_drains(std::filesystem::path path, const Drains& drains) {
+    constexpr mode_t mode = 0600;
+    if (drains.empty()) return common::FileReplacement::prepare(std::move(path), std::nullopt, mode);
     Json list = Json::array();
     for (const Drained& drained : drains) list.push_back({{"service", drained.service}, {"backend", drained.backend}});
-    return common::replace_file(path, list.dump(2) + '\n', 0600);
+    return common::FileReplacement::prepare(std::move(path), list.dump(2) + '\n', mode);
+}
+
+Result<> write_drains(const std::filesystem::path& path, const Drains& drains) {
+    TRY(auto file, prepare_drains(path, drains));
+    return file.commit();
 }
 
 std::filesystem::path drains_file(std::filesystem::path socket) { return socket.replace_extension(".drained.json"); }

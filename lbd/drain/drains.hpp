@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/replace_file.hpp"
 #include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
@@ -31,6 +32,8 @@ using Drains = std::set<Drained>;
 
 /// The file that keeps them while no lbd runs. None: there are no drains.
 [[nodiscard]] netlink::Result<Drains> read_drains(const std::filesystem::path& path);
+/// Its next content, ready to take the present one's place.
+[[nodiscard]] netlink::Result<common::FileReplacement> prepare_drains(std::filesystem::path path, const Drains& drains);
 [[nodiscard]] netlink::Result<> write_drains(const std::filesystem::path& path, const Drains& drains);
 
 /// Beside the control socket: "/run/culvert/lbd/lbd.drained.json".

@@ -31,19 +31,20 @@ std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netli
 
 /// An explanation of each frame.
 Answer Daemon::answer(const ExplainRequest& request) {
-    const auto& attachments = attachments_.list();
+    const auto& attachments = balancer_->program.attachments().list();
     if (attachments.empty()) return tl::unexpected(std::string("it does not balance yet"));
-    Scene scene{.config = config_, .image = image_, .interfaces = {}};
+    Scene scene{.config = balancer_->config, .image = balancer_->image(), .interfaces = {}};
     for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
     const std::string& name = request.interface;
     const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);
     if (by == attachments.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
 
-    auto rehearsal = datapath_.rehearse();
+    auto rehearsal = balancer_->program.datapath().rehearse();
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());
     Json answers = Json::array();
-    const auto port = resolver_.network().ports.find(by->ifindex);
-    const netlink::Link link = port == resolver_.network().ports.end() ? netlink::Link{} : port->second;
+    const auto& ports = balancer_->resolver.network().ports;
+    const auto port = ports.find(by->ifindex);
+    const netlink::Link link = port == ports.end() ? netlink::Link{} : port->second;
     for (const auto& [front, length] : request.frames) {
         const auto whole = as_whole(front, length, Rehearsal::longest);
         if (length < Rehearsal::shortest || !whole) {

@@ -196,7 +196,7 @@ time.sleep(60)
     balancer().must(CULVERT_LBD " undrain 10.0.0.4");
     EXPECT_EQ(lbd->backend("10.0.0.4")["state"], "active");
     EXPECT_EQ(balancer().run(CULVERT_LBD " undrain 10.0.0.4").status, 1);
-    EXPECT_EQ(balancer().run(CULVERT_LBD " drain 10.0.0.44").status, 1);
+    EXPECT_EQ(balancer().run(CULVERT_LBD " drain 10.0.0.44").status, 2);
 }
 
 TEST_F(LbdBalance, AllPortsAndOthers) {

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/reload/adapt.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <chrono>
+#include <utility>
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+
+constexpr std::chrono::seconds rebuilt_again_after{10};
+
+/// To other ports, or another map of destinations.
+Result<> renew_checks(Balancer& balancer) {
+    if (!balancer.checker) return {};
+    return balancer.checker->renew(balancer.program.datapath().dests(), balancer.ports_to_probe());
+}
+
+/// The program for what is around the balancer now.
+Build build_now(const Balancer& balancer) {
+    const Build& present = balancer.program.datapath().build();
+    return keyed(build_for(balancer.config, balancer.around, present.limits), present);
+}
+
+bool is_in_force(const Balancer& balancer, const Planned& wanted) {
+    const auto& planned = balancer.reconciler.planner().planned();
+    return planned && planned->hops == wanted.hops && planned->health == wanted.health &&
+           build_now(balancer) == balancer.program.datapath().build();
+}
+
+bool is_still_refused(const Balancer& balancer) {
+    const auto& refused = balancer.refused;
+    return refused && refused->build == build_now(balancer) && refused->ports == balancer.resolver.network().ports &&
+           std::chrono::steady_clock::now() - refused->at <= rebuilt_again_after;
+}
+
+/// What the program that is at work can't send is not reached.
+Hops reachable(Hops hops, const Build& present) {
+    if (present.config.vlan != 0) return hops;
+    for (auto& [backend, hop] : hops)
+        if (hop && !hop->tags.empty()) hop = tl::unexpected(LB_DROP_NO_INTERFACE);
+    return hops;
+}
+
+Result<> make_all(Balancer& balancer, const Planned& wanted) {
+    Reconciler& reconciler = balancer.reconciler;
+    const Ports& ports = balancer.resolver.network().ports;
+    TRY(Candidate candidate, reconciler.prepare(balancer.config, balancer.around, wanted));
+    const Build build = candidate.build;
+    const bool has_other_dests = build.limits.dests != balancer.program.datapath().build().limits.dests;
+    const bool has_program = candidate.program.has_value();
+    if (has_program) balancer.offloads->look({}, ports, balancer.resolver.network().links);
+    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.config.xdp));
+    if (has_other_dests) CHECK_OK(renew_checks(balancer));
+    CHECK_OK(reconciler.narrow(build, ports, balancer.config.xdp));
+    return has_program ? balancer.follow_offloads() : Result<>{};  // the mode may be another
+}
+
+/// Health and ways count even where the program can't be another one.
+Result<> make_maps(Balancer& balancer, Planned wanted) {
+    wanted.hops = reachable(std::move(wanted.hops), balancer.program.datapath().build());
+    balancer.hops = wanted.hops;
+    if (balancer.checker) balancer.checker->set_hops(balancer.hops);
+    TRY(Candidate candidate, balancer.reconciler.prepare_maps(std::move(wanted)));
+    return balancer.reconciler.make(std::move(candidate), {}, balancer.config.xdp);
+}
+
+Result<> follow_plan(Balancer& balancer) {
+    const Planned wanted{.services = balancer.config.services, .hops = balancer.hops, .health = balancer.health()};
+    if (is_in_force(balancer, wanted)) return {};
+    if (!is_still_refused(balancer)) {
+        const bool is_other = !(build_now(balancer) == balancer.program.datapath().build());
+        auto made = make_all(balancer, wanted);
+        if (made && balancer.refused) spdlog::info("the program is compiled to what is around the balancer now");
+        balancer.refused.reset();
+        if (made || !is_other) return made;
+        made.error().operation = "compile the program anew; the former one goes on: " + made.error().operation;
+        balancer.refused = {.build = build_now(balancer),
+                            .ports = balancer.resolver.network().ports,
+                            .at = std::chrono::steady_clock::now(),
+                            .error = std::move(made.error())};
+    }
+    CHECK_OK(make_maps(balancer, wanted));
+    return tl::unexpected(balancer.refused->error);
+}
+
+}  // namespace
+
+Result<> follow_interfaces(Balancer& balancer) {
+    Program& program = balancer.program;
+    Attachments& attachments = program.attachments();
+    const Network& network = balancer.resolver.network();
+    balancer.tell_program();
+    balancer.offloads->look(attachments.list(), network.ports, network.links);
+    const auto changed = attachments.follow(program.datapath(), network.ports, balancer.config.xdp);
+    auto followed = balancer.follow_offloads();
+    if (!changed) return tl::unexpected(changed.error());
+    balancer.watch_losses();
+    if (*changed) CHECK_OK(renew_checks(balancer));
+    return followed;
+}
+
+Result<> adapt(Balancer& balancer) {
+    auto outcome = follow_interfaces(balancer);
+    auto around = balancer.resolver.surroundings();
+    if (around)
+        balancer.around = *around;
+    else if (outcome)
+        outcome = tl::unexpected(std::move(around.error()));
+    const Hops before = std::exchange(balancer.hops, balancer.resolver.update());
+    if (balancer.checker) balancer.checker->set_hops(balancer.hops);
+    auto planned = follow_plan(balancer);
+    balancer.follow_checks();
+    balancer.report(before);
+    return outcome ? planned : outcome;
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/reload/start.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <chrono>
+#include <utility>
+
+#include "lbd/plan/found_health.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+
+constexpr std::chrono::seconds time_to_resolve{1};  // before the first packet
+
+/// On the configured interfaces, and on no others.
+Result<> attach(Balancer& balancer) {
+    Attachments& attachments = balancer.program.attachments();
+    const Network& network = balancer.resolver.network();
+    TRY(const auto prepared, attachments.prepare(network.ports, balancer.config.xdp));
+    balancer.offloads->look(attachments.list(), network.ports, network.links);
+    CHECK_OK(attachments.commit(balancer.program.datapath(), prepared));
+    CHECK_OK(balancer.follow_offloads());
+    balancer.report_missing();
+    balancer.program.keep();
+    return {};
+}
+
+/// Ids that are free by now make room where there is no other.
+Result<Candidate> prepare(Balancer& balancer) {
+    const Planned wanted{.services = balancer.config.services,
+                         .hops = balancer.hops,
+                         .health = balancer.health_for(balancer.config.services)};
+    auto candidate = balancer.reconciler.prepare(balancer.config, balancer.around, wanted);
+    if (candidate || candidate.error().code != ENOSPC) return candidate;
+    CHECK_OK(balancer.reconciler.forget_unused_ids(balancer.config.services));
+    return balancer.reconciler.prepare(balancer.config, balancer.around, wanted);
+}
+
+/// That of drivers, behind the program. Without it it balances all the same.
+void count_losses(Balancer& balancer) {
+    auto losses = Losses::count(balancer.program.pins(), balancer.program.datapath().reason_counts());
+    if (!losses) return spdlog::warn(losses.error().message());
+    balancer.losses = *std::move(losses);
+    balancer.watch_losses();
+}
+
+}  // namespace
+
+Result<Build> first_build(const Config& config, Resolver& resolver) {
+    TRY(const Image image, plan(config.services, {}, {}, {}));
+    TRY(const Surroundings around, resolver.surroundings());
+    return build_for(config, around, limits_for(image));
+}
+
+Result<> start(Balancer& balancer) {
+    Program& program = balancer.program;
+    Reconciler& reconciler = balancer.reconciler;
+    balancer.resolver.set_flow_key(FlowKey(program.datapath().build().config));
+    follow(balancer.resolver, balancer.config.services);
+    TRY(balancer.hops, resolve(balancer.resolver, time_to_resolve));
+    const Network& network = balancer.resolver.network();
+    CHECK_OK(check_tags(expected_programs({}, network.ports, balancer.config.xdp), network.links));
+    balancer.tell_program();
+    CHECK_OK(program.start());
+    CHECK_OK(attach(balancer));
+    count_losses(balancer);
+    balancer.found = found_health(balancer.config.services, balancer.image());
+    TRY(balancer.around, balancer.resolver.surroundings());
+    TRY(Candidate candidate, prepare(balancer));
+    const Build build = candidate.build;
+    const Ports& ports = balancer.resolver.network().ports;
+    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.config.xdp));
+    if (const auto narrowed = reconciler.narrow(build, ports, balancer.config.xdp); !narrowed)
+        spdlog::warn(narrowed.error().message());
+    if (const auto forgotten = reconciler.forget_unused_ids(balancer.config.services); !forgotten)
+        spdlog::warn(forgotten.error().message());
+    balancer.idle_times = idle_times(balancer.config, balancer.image().ids, program.datapath().flow_clock());
+    balancer.report({});
+    balancer.resolver.warn();
+    return {};
+}
+
+Result<> start_checks(Balancer& balancer) {
+    if (!balancer.config.services.have(Trait::health)) return {};
+    TRY(auto path, ProbePath::open(balancer.program.datapath().dests(), balancer.ports_to_probe()));
+    TRY(balancer.checker, HealthChecker::open(balancer.loop, std::move(path), balancer.calls.changed));
+    balancer.checker->set_hops(balancer.hops);
+    balancer.follow_checks();
+    balancer.calls.changed();
+    return {};
+}
+
+void serve_metrics(Balancer& balancer) {
+    if (!balancer.config.metrics) return;
+    auto server = MetricsServer::listen(balancer.loop, *balancer.config.metrics, balancer.calls.metrics);
+    if (server)
+        balancer.metrics = *std::move(server);
+    else
+        spdlog::warn(server.error().message() + "; there are no metrics");
+}
+
+}  // namespace culvert::lbd
