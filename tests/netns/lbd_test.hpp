@@ -22,8 +22,9 @@ class Balancer {
   public:
     /// Returns when it balances.
     Balancer(const Host& host, std::string_view config) : Balancer(host, config, "balancing") {}
-    Balancer(const Host& host, std::string_view config, std::string_view wait_for)
-        : host_(host), process_(start(host, config)) {
+    Balancer(const Host& host, std::string_view config, std::string_view wait_for,
+             std::string_view command = CULVERT_LBD " run -c /run/lbd.yaml")
+        : host_(host), process_(start(host, config, command)) {
         process_.wait_for(wait_for);
     }
 
@@ -38,6 +39,7 @@ class Balancer {
     /// It leaves behind what balances; CULVERT_LBD " stop --detach" takes that away.
     Output stop(int signal = SIGTERM) { return process_.stop(signal); }
     Output wait() { return process_.wait(); }
+    [[nodiscard]] pid_t pid() const { return process_.pid(); }
     void signal(int number) const { ::kill(process_.pid(), number); }
     /// Takes up another configuration.
     void reload(std::string_view config) const {
@@ -69,9 +71,9 @@ class Balancer {
     }
 
   private:
-    static Process start(const Host& host, std::string_view config) {
+    static Process start(const Host& host, std::string_view config, std::string_view command) {
         host.write("/run/lbd.yaml", config);
-        return host.spawn(CULVERT_LBD " run -c /run/lbd.yaml");
+        return host.spawn(command);
     }
 
     const Host& host_;

@@ -1,27 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kills the process instead of its bpf() call number N, or behind that one if N is less than zero. The file
-// $CULVERT_KILL_AT says N; the calls are counted from when it says so. Linked into the program, this function stands in
-// front of the C library's, which libbpf calls.
+// Kills the process instead of its bpf() call number N, or behind that one if N is less than zero; or has it fail. The
+// file $CULVERT_KILL_AT says "N", or "N:errno"; the calls are counted from when it says so, anew whenever it says
+// something else. It is removed when a call has failed. Linked into the program, this function stands in front of the C
+// library's, which libbpf calls.
 #include <dlfcn.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdarg>
 #include <cstdlib>
 #include <fstream>
+#include <string>
 #include <tuple>
+#include <utility>
 
 namespace {
 
-/// 0: nothing is said yet.
-long moment() {
-    static long at = 0;
-    const char* path = std::getenv("CULVERT_KILL_AT");
-    if (at == 0 && path != nullptr) std::ifstream(path) >> at;
-    return at;
+struct Fault {
+    long at = 0;    // 0: nothing is said
+    int error = 0;  // 0: the end
+};
+
+const char* path() { return std::getenv("CULVERT_KILL_AT"); }
+
+/// And the number of this call, from when it is said.
+std::pair<Fault, long> said() {
+    static std::string before;
+    static long calls = 0;
+    std::string text;
+    if (path() != nullptr) std::getline(std::ifstream(path()), text);
+    if (text != before) calls = 0;
+    before = text;
+    if (text.empty()) return {};
+    const auto colon = text.find(':');
+    return {{.at = std::stol(text), .error = colon == std::string::npos ? 0 : std::stoi(text.substr(colon + 1))},
+            ++calls};
 }
 
 }  // namespace
@@ -29,7 +46,6 @@ long moment() {
 extern "C" long syscall(long number, ...) noexcept {
     using Function = long (*)(long, ...);
     static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "syscall"));
-    static long calls = 0;
 
     std::array<long, 6> arguments{};
     std::va_list list;
@@ -39,11 +55,16 @@ extern "C" long syscall(long number, ...) noexcept {
     const auto call = [&] {
         return std::apply([&](auto... argument) { return real(number, argument...); }, arguments);
     };
-    const long at = number == SYS_bpf ? moment() : 0;
-    if (at == 0) return call();
-    ++calls;
-    if (calls == at) raise(SIGKILL);
+    if (number != SYS_bpf) return call();
+    const auto [fault, calls] = said();
+    if (fault.at == 0) return call();
+    if (calls == fault.at && fault.error != 0) {
+        unlink(path());
+        errno = fault.error;
+        return -1;
+    }
+    if (calls == fault.at) raise(SIGKILL);
     const long result = call();
-    if (calls == -at) raise(SIGKILL);
+    if (calls == -fault.at) raise(SIGKILL);
     return result;
 }

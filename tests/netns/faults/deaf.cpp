@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// While there is a file $CULVERT_DEAF_WHILE nothing can be received by recvmsg(), by which netlink's messages come.
+// Linked into the program, this function stands in front of the C library's.
+#include <dlfcn.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+extern "C" ssize_t recvmsg(int socket, msghdr* message, int flags) {
+    using Function = ssize_t (*)(int, msghdr*, int);
+    static const auto real = reinterpret_cast<Function>(dlsym(RTLD_NEXT, "recvmsg"));
+    static const char* const file = std::getenv("CULVERT_DEAF_WHILE");
+    if (file == nullptr || access(file, F_OK) < 0) return real(socket, message, flags);
+    errno = ENOMEM;
+    return -1;
+}
