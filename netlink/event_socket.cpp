@@ -16,6 +16,9 @@ namespace {
 constexpr int receive_buffer = 8 * 1024 * 1024;
 /// So that a flood of changes lets the rest of an event loop live.
 constexpr int datagrams_per_read = 256;
+/// But after an overrun all that is queued is older than what was lost, and must not follow what the kernel is asked
+/// for then.
+constexpr int datagrams_after_overrun = 100'000;
 
 }  // namespace
 
@@ -39,11 +42,11 @@ int EventSocket::fd() const { return nl_socket_get_fd(socket_.get()); }
 
 Result<int> EventSocket::read(const std::function<void(const RawMessage&)>& on_message) {
     int overruns = 0;
-    for (int i = 0; i < datagrams_per_read; ++i) {
+    for (int left = datagrams_per_read; left > 0; --left) {
         const auto datagram = receive(fd(), buffer_);
         if (!datagram && datagram.error() == EAGAIN) break;
         if (!datagram && datagram.error() == ENOBUFS) {
-            ++overruns;
+            if (overruns++ == 0) left = datagrams_after_overrun;
             continue;
         }
         if (!datagram) return failure("read netlink events", "", datagram.error());

@@ -102,5 +102,18 @@ TEST_F(MonitorTest, OverrunIsAnEvent) {
     EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{*links().get("left")})));
 }
 
+// Or it would be taken for what came after.
+TEST_F(MonitorTest, NothingOlderFollowsAnOverrun) {
+    Monitor monitor = follow({Topic::links});
+    const int room = 1 << 20;  // for more than is read at a time
+    ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room), 0);
+    make_veth();
+    for (std::uint32_t mtu = 1000; mtu < 4000; ++mtu) ASSERT_TRUE(succeeded(links().change("left", {.mtu = mtu})));
+    const auto events = read(monitor);
+    ASSERT_GT(events.size(), 256U);
+    EXPECT_EQ(events.back(), Event(Overrun{}));
+    EXPECT_THAT(read(monitor), testing::IsEmpty());
+}
+
 }  // namespace
 }  // namespace culvert::netlink
