@@ -49,9 +49,8 @@ http {
 const std::vector<std::vector<std::string>> orders{
     {"ip link add bond0 type bond mode active-backup", "ip link set eth0 master bond0", "ip link set bond0 up",
      "ip addr add 10.0.0.3/24 dev bond0", "sysctl -w net.ipv6.conf.lo.disable_ipv6=0"},
-    {"sysctl -w net.ipv6.conf.lo.disable_ipv6=0", "ip addr add 10.0.0.3/32 dev lo",
-     "ip link add bond0 type bond mode active-backup", "ip link set bond0 up", "ip link set eth0 master bond0",
-     "ip route add 10.0.0.0/24 dev bond0 src 10.0.0.3"},
+    {"sysctl -w net.ipv6.conf.lo.disable_ipv6=0", "ip link add bond0 type bond mode active-backup",
+     "ip addr add 10.0.0.3/24 dev bond0", "ip link set bond0 up", "ip link set eth0 master bond0"},
 };
 
 class RealserverBoot : public NetnsTest, public testing::WithParamInterface<std::vector<std::string>> {
