@@ -70,6 +70,11 @@ void Attachments::undo(Datapath& program, const std::vector<Seen>& before, const
 Result<> Attachments::exchange(Datapath& next, Datapath& former, const Ports& ports, XdpMode mode) {
     if (list_.empty()) return {};
     TRY(Brought brought, bring(pins_, next, ports, mode, {}));
+    // One that refuses what it ran a moment ago goes on with the former program, too.
+    const auto refused = std::ranges::find_if(brought.refused, [this](const Error& error) {
+        return std::ranges::find(list_, error.object, &Attachment::name) != list_.end();
+    });
+    if (!brought.stuck && refused != brought.refused.end()) brought.stuck = std::move(*refused);
     if (brought.stuck) {
         for (const auto& [index, name, its_mode] : list_) (void)former.attach(pins_, index, name, its_mode);
         return tl::unexpected(*std::move(brought.stuck));

@@ -36,10 +36,10 @@ Result<Look> Look::open(const Pins& pins) {
 
 /// A link that was detached stays where it is pinned, and says so by its interface; a program of another network
 /// namespace's interface of this index is not on this one.
-Seen Look::seen(netlink::Link link) const {
+Result<Seen> Look::seen(netlink::Link link) const {
     Seen result{.link = std::move(link)};
     const auto& xdp = result.link.xdp;
-    const auto pinned = pins_->link(result.link.index);
+    TRY(const auto pinned, pins_->read_link(result.link.index));
     if (!xdp || !pinned) return result;
     if (xdp->program != pinned->program && xdp->mode != XDP_ATTACHED_MULTI) return result;
     result.mode = xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
@@ -53,7 +53,8 @@ Result<std::vector<Seen>> Look::at(const Ports& ports) {
         auto link = netlink::Links(route_).get(index);
         if (!link && link.error().code == ENODEV) continue;
         if (!link) return tl::unexpected(link.error());
-        all.push_back(seen(*std::move(link)));
+        TRY(Seen one, seen(*std::move(link)));
+        all.push_back(std::move(one));
     }
     return all;
 }
@@ -96,12 +97,13 @@ std::string Look::words(int program, std::uint32_t ifindex, XdpMode mode) {
 netlink::Error Look::why(int program, std::uint32_t ifindex, XdpMode mode, int code) {
     const auto link = netlink::Links(route_).get(ifindex);
     if (!link) return link.error();
-    const Seen now = seen(*link);
-    if (link->xdp && !now.mode) return taken(link->name, common::xdp_removal(*link));
+    const auto now = seen(*link);
+    if (!now) return now.error();
+    if (link->xdp && !now->mode) return taken(link->name, common::xdp_removal(*link));
     Refusal refusal{.link = *link,
                     .mode = mode,
                     .code = code,
-                    .kernel = now.mode ? "" : words(program, ifindex, mode),
+                    .kernel = now->mode ? "" : words(program, ifindex, mode),
                     .page_size = static_cast<std::uint32_t>(::sysconf(_SC_PAGESIZE)),
                     .peer = peer_of(*link),
                     .channels = if_known(netlink::channels(generic_, link->name)),

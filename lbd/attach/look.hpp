@@ -44,7 +44,7 @@ class Look {
     Look(const Pins& pins, netlink::Socket route, netlink::Socket generic)
         : pins_(&pins), route_(std::move(route)), generic_(std::move(generic)) {}
 
-    [[nodiscard]] Seen seen(netlink::Link link) const;
+    [[nodiscard]] netlink::Result<Seen> seen(netlink::Link link) const;
     /// The other end of a veth, if it is in this network namespace.
     [[nodiscard]] std::optional<netlink::Link> peer_of(const netlink::Link& link);
     [[nodiscard]] std::string words(int program, std::uint32_t ifindex, XdpMode mode);

@@ -164,6 +164,14 @@ std::optional<PinnedLink> Pins::link(std::uint32_t ifindex) const {
     return link && link->ifindex == ifindex ? std::move(link) : std::nullopt;
 }
 
+Result<std::optional<PinnedLink>> Pins::read_link(std::uint32_t ifindex) const {
+    const std::string path = link_path(home_, ifindex);
+    auto link = open_link(path);
+    if (!link && errno != ENOENT) return failure("read", path, errno, {}, bpf_privilege(errno));
+    if (link && link->ifindex != ifindex) link.reset();
+    return link;
+}
+
 void Pins::forget_detached() const {
     for (const PinnedLink& link : links())
         if (link.ifindex == 0) std::remove(link.path.c_str());

@@ -59,6 +59,8 @@ class Pins {
     [[nodiscard]] netlink::Result<> attach(int program, std::uint32_t ifindex, std::uint32_t flags) const;
     /// That of the interface, unless it was detached: by whomever.
     [[nodiscard]] std::optional<PinnedLink> link(std::uint32_t ifindex) const;
+    /// The same, for whom it makes a difference that it is there but can't be read.
+    [[nodiscard]] netlink::Result<std::optional<PinnedLink>> read_link(std::uint32_t ifindex) const;
     [[nodiscard]] static netlink::Result<> detach(const PinnedLink& link);
     /// Forgets links that were detached, and those of interfaces that are gone.
     void forget_detached() const;
