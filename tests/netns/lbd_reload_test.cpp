@@ -34,7 +34,7 @@ std::string config(const Wanted& wanted) {
 
 /// Another program, larger maps, a network as VIP, and another VIP for web.
 std::string quite_another_config() {
-    std::string text = config({.vip = other_vip, .service = "health: {type: tcp},"});
+    std::string text = config({.vip = other_vip, .more = "xdp: native", .service = "health: {type: tcp},"});
     text.replace(text.find("64k"), 3, "128k");
     text += "  - {name: net, vip: 198.51.100.0/28, ports: any, encap: {type: ipip}, backends: [";
     for (int i = 1; i < 200; ++i) text += fmt::format("{{address: 10.1.{}.1}}, ", i);
@@ -255,7 +255,7 @@ int stride(int natively) { return std::getenv("CULVERT_VM") == nullptr ? nativel
 // Each bpf() call of a reload fails once: for lack of room, of memory, for whatever reason.
 TEST_F(LbdReload, ACallFails) {
     constexpr std::array errors{ENOSPC, E2BIG, ENOMEM, EBUSY};
-    const std::string first = config({});
+    const std::string first = config({.more = "xdp: native"});
     const std::string next = quite_another_config();
     const Balancer lbd(balancer(), first, "balancing", lbd_with_faults);
     const std::string before = in_force(lbd);
@@ -271,7 +271,7 @@ TEST_F(LbdReload, ACallFails) {
         refused += output.ok() ? 0 : 1;
         if (output.ok()) {
             EXPECT_EQ(lbd.show("services").size(), 2) << at;
-            EXPECT_TRUE(serves(other_vip)) << at;
+            EXPECT_TRUE(serves(other_vip)) << at << lbd.log();
             ASSERT_TRUE(reload(first).ok()) << at << lbd.log();
         }
         ASSERT_EQ(in_force(lbd), before) << at << output << lbd.log();
