@@ -136,6 +136,7 @@ TEST_F(Commands, OfLbdWorkInANamedNamespace) {
         "link set outside up\naddr add 10.5.0.3/24 dev outside\n");
     balancer().must("ip -n blue link set inside up");
     balancer().must("ip -n blue addr add 10.5.0.2/24 dev inside");
+    balancer().must("ethtool -K outside gro on");  // else this end takes no frames that native XDP sends
     balancer().write("/run/blue.yaml", "interfaces: [inside]\nflows: {entries: 64k}\nservices: []\n");
     Process blue = balancer().spawn(CULVERT_LBD " --netns blue run -c /run/blue.yaml");
     blue.wait_for("balancing");
