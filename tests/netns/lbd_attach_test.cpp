@@ -166,7 +166,6 @@ class LbdModes : public LbdAttach {
         balancer().ip(
             "link add br1 up type bridge\nlink set br1 address 02:00:0a:09:00:fe\nlink set eth1 master br1\n"
             "addr flush dev eth1\naddr add 10.9.0.2/24 dev br1\n");
-        balancer().must("ethtool -K eth1 gro off");
     }
     void expect_all(const Balancer& lbd, std::string_view mode) {
         for (const auto& one : lbd.show("interfaces")) {

@@ -154,6 +154,7 @@ TEST_F(LbdLife, ForeignXdpProgramsStay) {
 }
 
 TEST_F(LbdLife, GenericXdpOnRequest) {
+    use_default_offloads_everywhere();
     const HttpServer web(backend(), "backend");
     const Balancer lbd(balancer(), config("eth0", "generic"));
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "generic");
@@ -163,6 +164,7 @@ TEST_F(LbdLife, GenericXdpOnRequest) {
 
 // A bridge has no native XDP.
 TEST_F(LbdLife, GenericXdpWhereTheDriverHasNoOther) {
+    use_default_offloads_everywhere();
     const HttpServer web(backend(), "backend");
     balancer().ip(
         "link add br0 address 02:00:0a:00:00:02 up type bridge\nlink set eth0 master br0\n"

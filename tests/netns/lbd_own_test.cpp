@@ -16,6 +16,7 @@ class LbdOwn : public LbdTest, public testing::WithParamInterface<const char*> {
     void SetUp() override {
         LbdTest::SetUp();
         if (IsSkipped()) return;
+        if (GetParam() == std::string_view("generic")) use_default_offloads_everywhere();
         web_.emplace(backend(), "backend");
         lbd_.emplace(balancer(), fmt::format(R"(
             interfaces: [eth0]

@@ -10,6 +10,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/netns/harness/default_offloads.hpp"
 #include "tests/netns/harness/netns_test.hpp"
 
 namespace culvert::netns {
@@ -100,6 +101,12 @@ class LanTest : public NetnsTest {
         lan_->connect({{*client_, "eth0", {"10.0.0.1/24", "fd00::1/64"}},
                        {*balancer_, "eth0", {"10.0.0.2/24", "fd00::2/64"}},
                        {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
+    }
+
+    /// What is sent is as complete as the kernel leaves it by default, which generic XDP has to live with.
+    void use_default_offloads_everywhere() {
+        for (const Host* host : {&*client_, &*balancer_, &*backend_}) use_default_offloads(*host, {"eth0"});
+        use_default_offloads(lan_->host(), {"client-eth0", "balancer-eth0", "backend-eth0"});
     }
 
     Switch& lan() { return *lan_; }
