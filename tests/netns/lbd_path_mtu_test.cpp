@@ -279,9 +279,11 @@ for number in range(1000 * seconds):
     EXPECT_THAT(others_than(lbd, 1500), testing::IsEmpty());
     EXPECT_EQ(lbd.backend("10.0.0.3").value("health", ""), "up");
 
-    client_sends(tunnels, 1400);
-    const auto are_narrow = [&] { return others_than(lbd, 1400).size() == 1; };  // but for the one on the link
-    EXPECT_TRUE(eventually(are_narrow));
+    const auto are_narrow = [&] {
+        client_sends(tunnels, 1400);                // as clients do, who get no answer
+        return others_than(lbd, 1400).size() == 1;  // the one on the link
+    };
+    EXPECT_TRUE(eventually(are_narrow)) << testing::PrintToString(others_than(lbd, 1400)) << lbd.log();
 }
 
 TEST_F(LbdPathMtu, ForgedRedirectsAreNotFollowed) {
