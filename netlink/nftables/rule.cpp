@@ -114,6 +114,12 @@ Rule& Rule::nfproto(Family family) {
 
 Rule& Rule::l4proto(std::uint8_t protocol) { return meta(*this, MetaKey::l4proto, {protocol}); }
 
+Rule& Rule::l4proto_known() {
+    expressions.emplace_back(Meta{MetaKey::l4proto});
+    match(*this, {IPPROTO_RAW}, Comparison::neq);
+    return *this;
+}
+
 Rule& Rule::mark(std::uint32_t mark) { return meta(*this, MetaKey::mark, host_order(mark)); }
 
 Rule& Rule::iifname(std::string_view name) {

@@ -181,8 +181,10 @@ struct Rule {
     std::vector<Expression> expressions;
     std::string comment;  ///< shown by `nft list`; up to 127 bytes
 
-    Rule& nfproto(Family family);           ///< meta nfproto ipv4
-    Rule& l4proto(std::uint8_t protocol);   ///< meta l4proto 17
+    Rule& nfproto(Family family);          ///< meta nfproto ipv4
+    Rule& l4proto(std::uint8_t protocol);  ///< meta l4proto 17
+    /// meta l4proto != 255, which nobody has: matches where the kernel finds a protocol behind IPv6's extension headers
+    Rule& l4proto_known();
     Rule& iifname(std::string_view name);   ///< iifname "tunl0"; "tun*" is any name that begins so
     Rule& iifname_in(std::string set);      ///< iifname @set
     Rule& iifname_not_in(std::string set);  ///< iifname != @set

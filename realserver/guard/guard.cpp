@@ -121,6 +121,7 @@ class GuardWriter {
         for (const Receive& receive : config_.receive) std::visit([&](const auto& kind) { merge(kind); }, receive);
         for (const PointToPoint& tunnel : config_.tunnels)
             if (const auto port = receive_port(tunnel)) merge(*port);
+        add_headers(outer);
         for (const auto& [key, tunnel] : ports_) add(tunnel, key.second, outer);
         for (const auto& [key, networks] : networks_) add(key, networks, outer);
         outer.rules.push_back(forget());
@@ -250,6 +251,15 @@ class GuardWriter {
 
     static Rule arrived(const Entrance& entrance) {
         return std::move(Rule{}.nfproto(entrance.outer).l4proto(entrance.protocol));
+    }
+
+    /// A first fragment that ends within its extension headers hides which port it is for, and none has to be let in:
+    /// RFC 7112 section 5.
+    void add_headers(Chain& outer) {
+        const auto over_ipv6 = [](const auto& port) { return port.first.second == Family::ipv6; };
+        if (std::ranges::none_of(ports_, over_ipv6) && std::ranges::none_of(networks_, over_ipv6)) return;
+        outer.rules.push_back(Rule{}.nfproto(Family::ipv6).jump("headers"));
+        table_.chains["headers"] = {.hook = {}, .rules = {Rule{}.l4proto_known().back(), caught({}, bad_header)}};
     }
 
     using Key = std::pair<std::uint16_t, Family>;

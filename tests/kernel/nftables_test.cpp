@@ -70,6 +70,7 @@ Table every_kind() {
                           Rule{}.l4proto(17).transport(8, {0, 4}).accept(),
                           Rule{}.l4proto(17).transport_masked(8, {0xf0}, {0x40}).accept(),
                           Rule{}.later_fragment().accept(),
+                          Rule{}.l4proto_known().accept(),
                       }}},
                 {"l3dsr",
                  {.hook = Hook{HookPoint::prerouting, priority_raw},

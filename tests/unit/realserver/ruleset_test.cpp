@@ -56,7 +56,7 @@ TEST(Ruleset, CoversEveryWayIntoTheDevices) {
                 ElementsAre("sender", "port_5004_ipv4"));
     // So does ip6tnl0, and it takes IPv4, IPv6 and MPLS.
     EXPECT_THAT(targets(table_of("{encap: gue, port: 5080, family: ipv6}"), "outer"),
-                ElementsAre("sender", "sender", "sender", "port_5080_ipv6"));
+                ElementsAre("sender", "sender", "sender", "headers", "port_5080_ipv6"));
     EXPECT_THAT(targets(table_of("{encap: gre, family: ipv4}"), "outer"), ElementsAre("sender", "bad_header"));
     EXPECT_THAT(targets(table_of("{encap: gre, family: ipv6}"), "outer"), ElementsAre("sender", "bad_header"));
 }
@@ -79,6 +79,13 @@ TEST(Ruleset, OfLaterFragmentsOnlyTheSenderIsJudged) {
     EXPECT_THAT(targets(table, "outer"), AllOf(SizeIs(rules.size()), Each("sender")));
     EXPECT_THAT(targets(table_of("{encap: gre}, {encap: gue, port: 5080}"), "outer"),
                 IsSupersetOf({"bad_header", "port_5080_ipv4", "port_5080_ipv6"}));
+}
+
+TEST(Ruleset, AFirstFragmentWithoutAllExtensionHeadersIsCaught) {
+    const Table table = table_of("{encap: gue, port: 5080}");
+    EXPECT_THAT(table.chains.at("outer").rules, Contains(Rule{}.nfproto(Family::ipv6).jump("headers")));
+    EXPECT_THAT(table.chains.at("headers").rules,
+                ElementsAre(Rule{}.l4proto_known().back(), Rule{}.go_to("bad_header")));
 }
 
 TEST(Ruleset, APortBoundToAnAddressIsGuardedThereOnly) {
