@@ -173,6 +173,8 @@ class GuardWriter {
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule.go_to("unwrapped"))); };
         if (table_.sets.contains("kinds")) add(Rule{}.iifkind_in("kinds"));
         add(Rule{}.iifname_in("tunnels"));
+        // To itself a host sends with any priority: a class of traffic has these bits, too.
+        chain.rules.push_back(Rule{}.iifname("lo").accept());
         add(Rule{}
                 .priority_has(of_peer | of_balancer)
                 .with_comment(config_.guard == Guard::log ? "guard log" : "guard strict"));

@@ -410,6 +410,22 @@ TEST_F(Guard, LeavesTunnelsOfListedPeersAlone) {
     EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", size("foreign_port")}}));
 }
 
+TEST_F(Guard, LeavesAloneWhatThisHostSendsToItselfInAClassOfTraffic) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    build();
+    backend().must("nft -f -", R"(table inet others {
+        chain classes {
+            type route hook output priority 0
+            meta priority set 8001:1
+        }
+    })");
+    provision("strict");
+    backend().must("ping -c 1 -W 2 10.0.0.3");
+    backend().must("ping -c 1 -W 2 fd00::3");
+    EXPECT_THAT(caught(), IsEmpty());
+}
+
 TEST_F(Guard, LeavesNoTraceOnWhatItLetsThrough) {
     for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
         REQUIRE_MODULE(module);

@@ -81,6 +81,13 @@ TEST(Ruleset, OfLaterFragmentsOnlyTheSenderIsJudged) {
                 IsSupersetOf({"bad_header", "port_5080_ipv4", "port_5080_ipv6"}));
 }
 
+TEST(Ruleset, ByPriorityNothingIsJudgedThatThisHostSendsToItself) {
+    const Table table = table_of("{encap: gue, port: 5080}");
+    const std::vector<Rule>& rules = table.chains.at("inner").rules;
+    ASSERT_GE(rules.size(), 2U);
+    EXPECT_EQ(rules[rules.size() - 2], Rule{}.iifname("lo").accept());
+}
+
 TEST(Ruleset, AFirstFragmentWithoutAllExtensionHeadersIsCaught) {
     const Table table = table_of("{encap: gue, port: 5080}");
     EXPECT_THAT(table.chains.at("outer").rules, Contains(Rule{}.nfproto(Family::ipv6).jump("headers")));
