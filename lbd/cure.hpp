@@ -26,6 +26,25 @@ inline constexpr auto cures = std::to_array<Cure>({
     {"redirects_followed", "sysctl -w {}"},
     {"path_too_narrow", "raise it, or take an encapsulation that adds less"},
     {"path_mtu_too_low", "if it is so, set the mtu of the route"},
+    // an interface that can't have the program
+    {"native_impossible", "xdp: generic"},
+    {"mtu_too_long", "ip link set dev {} mtu {}"},
+    {"mtu_too_long_elsewhere", "at the other end: an MTU of {} or less"},
+    {"other_end_takes_none", "ethtool -K {} gro on"},
+    {"other_end_elsewhere_takes_none", "at the other end: gro on"},
+    {"queues_too_few", "ethtool -L {} rx {}"},
+    {"queues_of_other_end_too_many", "ethtool -L {} tx {}"},
+    {"queues_shared", "ethtool -L {} combined {}"},
+    {"queues_shared_apart", "ethtool -L {0} rx {1} tx {1}"},
+    {"card_merges", "ethtool -K {} lro off rx-gro-hw off"},
+    {"host_merges",
+     "on the host, give this machine a card with "
+     "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off"},
+    {"card_always_merges",
+     "of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; or a "
+     "card "
+     "that has native XDP"},
+    {"tags_not_seen", "interfaces: [{}] in place of {}, or cards that have native XDP"},
     // lbd itself
     {"not_running", "is it running? lbd run -c FILE"},
     {"not_permitted", "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"},

@@ -5,11 +5,13 @@
 
 #include <string>
 
+#include "lbd/cure.hpp"
+
 namespace culvert::lbd {
 
 void log_generic(netlink::Error why, std::size_t ports) {
     // It is what is done.
-    const std::string cure = "xdp: generic";
+    constexpr std::string_view cure = cure_of("native_impossible");
     if (why.cure.ends_with(cure)) why.cure.resize(why.cure.size() - cure.size());
     if (why.cure.ends_with(", or ")) why.cure.resize(why.cure.size() - std::string(", or ").size());
     spdlog::warn(why.message() + "; generic XDP is used" + (ports > 1 ? " on all interfaces" : "") +

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/attach/offload.hpp"
 
+#include <fmt/ranges.h>
 #include <linux/if_link.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
+
+#include "lbd/cure.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -144,6 +148,14 @@ OffloadPlan plan_offloads(const std::vector<Offload>& in_the_way, const Original
         if (!fixed.empty()) plan.fixed.push_back(part(offload, std::move(fixed)));
     }
     return plan;
+}
+
+netlink::Error cannot_be_turned_off(const Offload& fixed) {
+    return {.operation = "balance by generic XDP on or above",
+            .object = fixed.name,
+            .code = EOPNOTSUPP,
+            .kernel = fmt::format("it does {} and can't be told not to", fmt::join(fixed.off, ", ")),
+            .cure = std::string(cure_of("card_always_merges"))};
 }
 
 }  // namespace culvert::lbd

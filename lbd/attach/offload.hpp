@@ -11,6 +11,7 @@
 #include "lbd/attach/attachment.hpp"
 #include "netlink/features.hpp"
 #include "netlink/link.hpp"
+#include "netlink/result.hpp"
 
 /// What devices do to frames before generic XDP sees them, and what is to be done about it. Values only.
 namespace culvert::lbd {
@@ -69,5 +70,8 @@ using FoundFeatures = std::map<std::uint32_t, netlink::Features>;  ///< by index
 /// are.
 [[nodiscard]] OffloadPlan plan_offloads(const std::vector<Offload>& in_the_way, const Originals& originals,
                                         const FoundFeatures& before, const FoundFeatures& now, const Links& links);
+
+/// One of the plan's `fixed`: why nothing is balanced there.
+[[nodiscard]] netlink::Error cannot_be_turned_off(const Offload& fixed);
 
 }  // namespace culvert::lbd

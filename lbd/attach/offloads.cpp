@@ -14,6 +14,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/replace_file.hpp"
+#include "lbd/cure.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -28,14 +29,6 @@ FoundFeatures find(const std::vector<Offload>& offloads) {
     for (const Offload& offload : offloads)
         if (auto features = netlink::features(offload.name)) found[offload.ifindex] = *std::move(features);
     return found;
-}
-
-Result<> cannot_turn_off(const Offload& fixed) {
-    return failure(
-        "balance by generic XDP on or above", fixed.name, EOPNOTSUPP,
-        fmt::format("it does {} and can't be told not to", fmt::join(fixed.off, ", ")),
-        "of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; "
-        "or a card that has native XDP");
 }
 
 /// [{"ifindex": …, "name": …, "on": […]}, …]
@@ -116,7 +109,7 @@ Result<> Offloads::follow(const std::vector<Attachment>& programs, const Links& 
     }
     for (const Offload& on : plan.turn_on) turn_on(on.name, on.off);
     CHECK_OK(keep(plan.originals));
-    if (!plan.fixed.empty()) return cannot_turn_off(plan.fixed.front());
+    if (!plan.fixed.empty()) return tl::unexpected(cannot_be_turned_off(plan.fixed.front()));
     return {};
 }
 
@@ -132,10 +125,9 @@ Result<> check_tags(const std::vector<Attachment>& programs, const Links& links)
         const auto vlans = hidden_vlans(program, links);
         if (vlans.empty()) continue;
         const std::string names = fmt::format("{}", fmt::join(vlans, ", "));
-        return failure(
-            "balance by generic XDP on", program.name, EOPNOTSUPP,
-            "it doesn't see the VLAN tags that " + names + " has frames for: they would leave with two",
-            fmt::format("interfaces: [{}] in place of {}, or cards that have native XDP", names, program.name));
+        return failure("balance by generic XDP on", program.name, EOPNOTSUPP,
+                       "it doesn't see the VLAN tags that " + names + " has frames for: they would leave with two",
+                       fmt::format(cure_of("tags_not_seen"), names, program.name));
     }
     return {};
 }

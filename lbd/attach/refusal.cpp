@@ -54,11 +54,11 @@ std::uint32_t mtu_in_a_page(std::uint32_t page_size) {
 std::string lower_mtu(const Refusal& refusal, const std::string& text) {
     const bool is_veth = refusal.link.kind == "veth";
     if (is_veth && !refusal.peer)
-        return fmt::format("at the other end: an MTU of {} or less", mtu_in_a_page(refusal.page_size));
+        return fmt::format(cure_of("mtu_too_long_elsewhere"), mtu_in_a_page(refusal.page_size));
     const netlink::Link& device = is_veth ? *refusal.peer : refusal.link;
     auto mtu = mtu_in(text, device.mtu);
     if (!mtu && (is_veth || has_any(text, {"without frags"}))) mtu = mtu_in_a_page(refusal.page_size);
-    return fmt::format("ip link set dev {} mtu {}", device.name, mtu.value_or(usual_mtu));
+    return fmt::format(cure_of("mtu_too_long"), device.name, mtu.value_or(usual_mtu));
 }
 
 /// A veth has to receive by as many queues as its other end transmits by.
@@ -66,8 +66,8 @@ std::string balance_veth(const Refusal& refusal) {
     const auto& [own, other] = std::pair(refusal.channels, refusal.peer_channels);
     if (!own) return {};
     if (other && other->transmit > own->most_receive)
-        return fmt::format("ethtool -L {} tx {}", refusal.peer->name, own->receive);
-    return fmt::format("ethtool -L {} rx {}", refusal.link.name, other ? other->transmit : own->most_receive);
+        return fmt::format(cure_of("queues_of_other_end_too_many"), refusal.peer->name, own->receive);
+    return fmt::format(cure_of("queues_too_few"), refusal.link.name, other ? other->transmit : own->most_receive);
 }
 
 /// Each queue for packets needs another one for what the program sends.
@@ -76,26 +76,27 @@ std::string halve_channels(const Refusal& refusal) {
     const netlink::Channels& channels = *refusal.channels;
     const auto half = [](std::uint32_t most) { return std::max(most / 2, 1U); };
     if (channels.most_combined > 0)
-        return fmt::format("ethtool -L {} combined {}", refusal.link.name, half(channels.most_combined));
+        return fmt::format(cure_of("queues_shared"), refusal.link.name, half(channels.most_combined));
     const std::uint32_t count = half(std::min(channels.most_receive, channels.most_transmit));
-    return fmt::format("ethtool -L {0} rx {1} tx {1}", refusal.link.name, count);
+    return fmt::format(cure_of("queues_shared_apart"), refusal.link.name, count);
 }
 
 std::string command_for(const Refusal& refusal) {
     const std::string text = in_lower_case(refusal.kernel);
-    if (refusal.code == EPERM || refusal.code == EACCES)
-        return std::string(cure_of("not_permitted"));
+    if (refusal.code == EPERM || refusal.code == EACCES) return std::string(cure_of("not_permitted"));
     // A guest can't change it: that is what the driver says.
-    if (has_any(text, {"host is implementing"}))
-        return "on the host, give this machine a card with guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,"
-               "guest_csum=off";
+    if (has_any(text, {"host is implementing"})) return std::string(cure_of("host_merges"));
     if (has_any(text, {"queue", "channel", " ring"}) || refusal.code == ENOSPC)
         return refusal.link.kind == "veth" ? balance_veth(refusal) : halve_channels(refusal);
     if (has_any(text, {"mtu", "buffer size", "frame size", "jumbo"}) || refusal.code == ERANGE)
         return lower_mtu(refusal, text);
-    if (has_any(text, {"lro", "gro"})) return fmt::format("ethtool -K {} lro off rx-gro-hw off", refusal.link.name);
+    if (has_any(text, {"lro", "gro"})) return fmt::format(cure_of("card_merges"), refusal.link.name);
     if (text.empty() && refusal.code != EOPNOTSUPP && refusal.link.mtu > usual_mtu) return lower_mtu(refusal, text);
     return {};
+}
+
+std::string or_generic(const std::string& command) {
+    return (command.empty() ? "" : command + ", or ") + std::string(cure_of("native_impossible"));
 }
 
 }  // namespace
@@ -103,7 +104,7 @@ std::string command_for(const Refusal& refusal) {
 std::string cure_of(const Refusal& refusal) {
     const std::string command = command_for(refusal);
     if (refusal.mode == XdpMode::generic) return command;
-    return command.empty() ? "xdp: generic" : command + ", or xdp: generic";
+    return or_generic(command);
 }
 
 netlink::Error refused(const Refusal& refusal) {
@@ -122,7 +123,7 @@ std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
                               .object = link.name,
                               .code = EOPNOTSUPP,
                               .kernel = std::move(what),
-                              .cure = (cure.empty() ? "" : cure + ", or ") + "xdp: generic"};
+                              .cure = or_generic(cure)};
     };
     const bool is_veth = link.kind == "veth";
     // Some say so while queues, members or offloads stand in the way: the kernel says more when it is tried.
@@ -131,7 +132,8 @@ std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
     // A veth hands over to its other end what its own program sends back, too.
     if (is_veth && !driver.features->transmits)
         return lacks("its other end takes no packets from XDP",
-                     driver.peer ? fmt::format("ethtool -K {} gro on", driver.peer->name) : "at the other end: gro on");
+                     driver.peer ? fmt::format(cure_of("other_end_takes_none"), driver.peer->name)
+                                 : std::string(cure_of("other_end_elsewhere_takes_none")));
     if (several && driver.runs && !driver.features->transmits)
         return lacks("its driver doesn't transmit what is redirected to it");
     return std::nullopt;

@@ -106,14 +106,48 @@ TEST_F(LbdAttach, TheCureForARefusalFitsWhatTheKernelSays) {
         "link set others up\nlink set many up\n");
     balancer().must("ethtool -K end gro on");
     balancer().must("ethtool -K others gro on");
+    SCOPED_TRACE("cure of mtu_too_long");
     cure_until_it_runs(config("long", "native"),
                        "Peer MTU is too large to set XDP (ip link set dev end mtu 3506, or xdp: generic)");
     EXPECT_THAT(balancer().must("ip link show dev end"), HasSubstr("mtu 3506"));
 
     balancer().must("ethtool -L many rx 1");
     balancer().must("ethtool -L others tx 2");
+    SCOPED_TRACE("cure of queues_too_few");
     cure_until_it_runs(config("many", "native"),
                        "XDP expects number of rx queues not less than peer tx queues (ethtool -L many rx 2, or ");
+
+    balancer().ip(
+        "link add few numrxqueues 1 numtxqueues 1 type veth peer name more numrxqueues 2 numtxqueues 2\n"
+        "link set more up\nlink set few up\n");
+    balancer().must("ethtool -K more gro on");
+    balancer().must("ethtool -L more tx 2");
+    SCOPED_TRACE("cure of queues_of_other_end_too_many");
+    cure_until_it_runs(config("few", "native"),
+                       "XDP expects number of rx queues not less than peer tx queues (ethtool -L more tx 1, or ");
+}
+
+// What can't be done from here is an advice. The other end of eth0 is in the switch's network namespace.
+TEST_F(LbdAttach, TheCureForTheOtherEndElsewhereIsAnAdvice) {
+    const auto refused = [&] {
+        balancer().write("/run/lbd.yaml", config("eth0", "native"));
+        return balancer().run(check).err;
+    };
+    const std::string end = "balancer-eth0";
+    {
+        SCOPED_TRACE("cure of mtu_too_long_elsewhere");
+        lan().host().ip("link set " + end + " mtu 9000\n");
+        EXPECT_THAT(refused(), HasSubstr("(at the other end: an MTU of 3506 or less, or xdp: generic)"));
+        lan().host().ip("link set " + end + " mtu 3506\n");
+        EXPECT_EQ(refused(), "");
+    }
+    SCOPED_TRACE("cure of other_end_elsewhere_takes_none");
+    lan().host().must(fmt::format("ip link set {} xdp off", end));
+    lan().host().must(fmt::format("ethtool -K {} gro off", end));
+    if (refused().empty()) GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
+    EXPECT_THAT(refused(), HasSubstr("(at the other end: gro on, or xdp: generic)"));
+    lan().host().must(fmt::format("ethtool -K {} gro on", end));
+    EXPECT_EQ(refused(), "");
 }
 
 TEST_F(LbdAttach, AVethWhoseOtherEndTakesNothingFromXdpIsNamed) {
@@ -121,6 +155,7 @@ TEST_F(LbdAttach, AVethWhoseOtherEndTakesNothingFromXdpIsNamed) {
     balancer().must("ethtool -K end gro off");
     balancer().write("/run/lbd.yaml", config("short", "native"));
     if (balancer().run(check).status == 0) GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
+    SCOPED_TRACE("cure of other_end_takes_none");
     cure_until_it_runs(config("short", "native"),
                        "attach native XDP to short: Operation not supported: its other end takes no packets from XDP "
                        "(ethtool -K end gro on, or xdp: generic)");
@@ -133,6 +168,10 @@ TEST_F(LbdAttach, ACheckTriesItAndLeavesNothing) {
     const Output refused = balancer().run(check);
     EXPECT_EQ(refused.status, 1);
     EXPECT_THAT(refused.err, HasSubstr("attach native XDP to br1: Operation not supported: "));
+    EXPECT_EQ(cure_in(refused.err), "xdp: generic");
+    SCOPED_TRACE("cure of native_impossible");
+    balancer().write("/run/lbd.yaml", config("br1", "generic"));
+    EXPECT_EQ(balancer().run(check).status, 0);
     balancer().write("/run/lbd.yaml", config("br1"));
     EXPECT_THAT(balancer().run(check).err, HasSubstr("; generic XDP is used, which is slower"));
     balancer().write("/run/lbd.yaml", config("br1", "best"));

@@ -295,6 +295,11 @@ TEST_F(LbdMembers, TagsThatGenericXdpDoesNotSeeAreRefused) {
     const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
     EXPECT_EQ(checked.status, 1);
     EXPECT_EQ(checked.err, output.err);
+
+    SCOPED_TRACE("cure of tags_not_seen");
+    std::string cured = config();
+    balancer().write("/run/lbd.yaml", cured.replace(cured.find("br0"), 3, "br0.10"));
+    EXPECT_EQ(balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml").status, 0);
 }
 
 class LbdTags : public LbdOffload {};

@@ -123,8 +123,10 @@ TEST(Refusal, AVethsOtherEndHasTheMtu) {
 }
 
 TEST(Refusal, MergingIsSwitchedOffWhereItCanBe) {
+    SCOPED_TRACE("text of card_merges");
     EXPECT_EQ(cure_of(refusal(EINVAL, "can't set XDP while HW-GRO/LRO is on, disable them first")),
               "ethtool -K eth0 lro off rx-gro-hw off, or xdp: generic");
+    SCOPED_TRACE("text of host_merges");
     EXPECT_THAT(cure_of(refusal(EOPNOTSUPP,
                                 "Can't set XDP while host is implementing GRO_HW/CSUM, disable "
                                 "GRO_HW/CSUM first")),
@@ -137,8 +139,10 @@ TEST(Refusal, QueuesThatAreTooMany) {
                           "maximum allowed channel count",
                           1500);
     ena.channels = {.combined = 8, .most_combined = 8};
+    SCOPED_TRACE("text of queues_shared");
     EXPECT_EQ(cure_of(ena), "ethtool -L eth0 combined 4, or xdp: generic");
     ena.channels = {.receive = 16, .transmit = 16, .most_receive = 16, .most_transmit = 16};
+    SCOPED_TRACE("text of queues_shared_apart");
     EXPECT_EQ(cure_of(ena), "ethtool -L eth0 rx 8 tx 8, or xdp: generic");
 
     Refusal veth = refusal(ENOSPC, "XDP expects number of rx queues not less than peer tx queues", 1500);

@@ -145,6 +145,12 @@ TEST_F(OffloadPlanTest, NamesWhatCannotBeTurnedOff) {
                                .turn_on = {},
                                .fixed = {{.ifindex = 2, .name = "eth0", .off = {"rx-gro-hw"}}}};
     EXPECT_EQ(plan(), expected);
+    SCOPED_TRACE("text of card_always_merges");
+    EXPECT_EQ(
+        cannot_be_turned_off(expected.fixed.front()).message(),
+        "balance by generic XDP on or above eth0: Operation not supported: it does rx-gro-hw and can't be told not to "
+        "(of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; "
+        "or a card that has native XDP)");
 }
 
 TEST_F(OffloadPlanTest, TagsThatCannotBeLeftMatterOnlyWhereThereAreVlans) {
