@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <fmt/core.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "bpf/abi.h"
 #include "common/bpffs.hpp"
@@ -24,6 +28,9 @@ namespace fs = std::filesystem;
 using common::bpf_privilege;
 using netlink::failure;
 using netlink::Result;
+
+constexpr std::chrono::seconds time_of_others{1};  // who sweep, or are about to end
+constexpr std::chrono::milliseconds pause{10};
 
 /// 0 if the generation is not whole.
 std::uint32_t program_of(const Generation& generation) {
@@ -61,16 +68,37 @@ Result<std::string> home_of_this_namespace() {
     return fmt::format("{}/culvert/lbd/{}/", common::bpffs, cookie);
 }
 
+bool none_runs(const std::string& home) {
+    return std::ranges::all_of(links_in(home), [](const PinnedLink& link) { return link.ifindex == 0; });
+}
+
+/// EWOULDBLOCK if somebody has it, ENOENT if it was removed meanwhile: only who has it locked removes it.
+Result<Fd> lock(const std::string& home) {
+    Fd directory(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!directory.is_open() || ::flock(directory.get(), LOCK_EX | LOCK_NB) < 0) return failure("lock", home, errno);
+    struct stat locked {
+    }, there{};
+    if (::fstat(directory.get(), &locked) < 0 || ::stat(home.c_str(), &there) < 0) return failure("lock", home, errno);
+    if (locked.st_ino != there.st_ino) return failure("lock", home, ENOENT);
+    return directory;
+}
+
 /// Takes away what balanced on interfaces that are no more: mostly those of namespaces that are gone.
-void sweep() {
+void sweep(const std::string& own) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(fs::path(common::bpffs) / "culvert/lbd", error)) {
         const std::string home = entry.path().string() + "/";
-        const Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-        if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) continue;
-        if (std::ranges::all_of(links_in(home), [](const PinnedLink& link) { return link.ifindex == 0; }))
-            fs::remove_all(home, error);
+        if (home == own || !none_runs(home)) continue;
+        if (const auto locked = lock(home); locked && none_runs(home)) fs::remove_all(home, error);
     }
+}
+
+/// Nobody but its owner may lock it, and so keep lbd from running.
+Result<> make(const std::string& home) {
+    CHECK_OK(common::make_pin_directory(fs::path(home).parent_path().parent_path().string()));
+    if (::mkdir(home.c_str(), 0700) < 0 && errno != EEXIST)
+        return failure("make directory", home, errno, {}, bpf_privilege(errno));
+    return {};
 }
 
 }  // namespace
@@ -82,14 +110,20 @@ Result<Pins> Pins::look() {
 
 Result<Pins> Pins::open() {
     TRY(std::string home, home_of_this_namespace());
-    sweep();
-    CHECK_OK(common::make_pin_directory(home + "links"));
-    Fd lock(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!lock.is_open() || ::flock(lock.get(), LOCK_EX | LOCK_NB) < 0) {
-        if (errno != EWOULDBLOCK) return failure("lock", home, errno);
-        return failure("lock", home, errno, "another lbd is running in this network namespace");
+    sweep(home);
+    for (const auto deadline = std::chrono::steady_clock::now() + time_of_others;;) {
+        CHECK_OK(make(home));
+        auto locked = lock(home);
+        if (locked) {
+            CHECK_OK(common::make_pin_directory(home + "links"));
+            return Pins(std::move(home), *std::move(locked));
+        }
+        const int code = locked.error().code;
+        if (code != EWOULDBLOCK && code != ENOENT) return tl::unexpected(std::move(locked.error()));
+        if (std::chrono::steady_clock::now() >= deadline)
+            return failure("lock", home, code, "another lbd is running in this network namespace");
+        std::this_thread::sleep_for(pause);
     }
-    return Pins(std::move(home), std::move(lock));
 }
 
 std::vector<Generation> Pins::generations() const {
