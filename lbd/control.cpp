@@ -93,6 +93,14 @@ Result<std::string> exchange(const std::string& path, const Json& request) {
     return reply;
 }
 
+Result<Json> read(const std::string& reply, const std::string& path) {
+    Json answer = Json::parse(reply, nullptr, false);
+    if (answer.is_object() && answer.contains("ok")) return std::move(answer["ok"]);
+    if (answer.is_object() && answer.contains("error"))
+        return failure("ask lbd", {}, 0, answer["error"].get<std::string>());
+    return failure("ask lbd", path, EBADMSG);
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Control>> Control::listen(EventLoop& loop, const std::string& path, Handler handler) {
@@ -120,6 +128,13 @@ Control::Control(EventLoop& loop, std::string path, Fd socket, Handler handler)
     : loop_(loop), path_(std::move(path)), socket_(std::move(socket)), handler_(std::move(handler)) {}
 
 Control::~Control() { ::unlink(path_.c_str()); }
+
+void Control::give_up(const std::string& why) {
+    const auto line = answer_to("{}", [&](const Json&) { return tl::unexpected(why); })();
+    for (auto& [id, client] : clients_)
+        if (client.answer && client.piece.empty()) (void)::send(id, line.data(), line.size(), MSG_NOSIGNAL);
+    clients_.clear();
+}
 
 void Control::accept() {
     Fd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
@@ -177,17 +192,13 @@ bool Control::send(Client& client) {
 
 Result<Json> ask(const std::string& path, const Json& request) {
     TRY(const std::string reply, exchange(path, request));
-    Json answer = Json::parse(reply, nullptr, false);
-    if (answer.is_object() && answer.contains("ok")) return std::move(answer["ok"]);
-    if (answer.is_object() && answer.contains("error"))
-        return failure("ask lbd", {}, 0, answer["error"].get<std::string>());
-    return failure("ask lbd", path, EBADMSG);
+    return read(reply, path);
 }
 
 Result<> tell(const std::string& path, const Json& request) {
     TRY(const std::string reply, exchange(path, request));
     if (reply.empty()) return {};
-    return failure("ask lbd", path, EBADMSG, reply);
+    return read(reply, path).map([](const Json&) {});
 }
 
 }  // namespace culvert::lbd

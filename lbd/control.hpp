@@ -29,6 +29,8 @@ class Control {
                                                                           Handler handler);
     /// Removes the socket.
     ~Control();
+    /// Tells those who still wait, before the end, what has gone wrong.
+    void give_up(const std::string& why);
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
@@ -65,7 +67,7 @@ class Control {
 [[nodiscard]] netlink::Result<nlohmann::ordered_json> ask(const std::string& path,
                                                           const nlohmann::ordered_json& request);
 
-/// The same for what has no answer: returns when the balancer has closed the connection.
+/// The same for what has no answer unless it fails: returns when the balancer has closed the connection.
 [[nodiscard]] netlink::Result<> tell(const std::string& path, const nlohmann::ordered_json& request);
 
 }  // namespace culvert::lbd

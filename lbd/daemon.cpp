@@ -98,16 +98,17 @@ Result<> Daemon::run(const std::string& socket) {
         spdlog::info("stopped; packets are still balanced, until lbd runs again or lbd stop --detach");
         return ran;
     }
-    CHECK_OK(detach());
-    return ran;
+    const auto detached = detach();
+    if (!detached) control_->give_up(detached.error().message());
+    return detached ? ran : detached;
 }
 
 Result<> Daemon::detach() {
     CHECK_OK(balancer_->program.remove());
-    CHECK_OK(balancer_->offloads->restore());
-    CHECK_OK(write_drains(balancer_->drains_file, {}));
     balancer_->resolver.release();
-    return {};
+    const auto restored = balancer_->offloads->restore();
+    const auto forgotten = write_drains(balancer_->drains_file, {});
+    return restored ? forgotten : restored;
 }
 
 Result<> Daemon::listen(const std::string& socket) {

@@ -54,12 +54,13 @@ Result<> detach(const Options& options) {
     TRY(const Pins pins, Pins::open());
     const auto links = pins.links();
     CHECK_OK(pins.remove());
-    TRY(auto offloads, Offloads::open(offloads_file(socket_path(options))));
-    CHECK_OK(offloads.restore());
+    CHECK_OK(release_neighbours(links));
     CHECK_OK(remove_answer_taps());
     ::unlink(socket_path(options).c_str());
-    CHECK_OK(write_drains(drains_file(socket_path(options)), {}));
-    return release_neighbours(links);
+    auto offloads = Offloads::open(offloads_file(socket_path(options)));
+    const Result<> restored = offloads ? offloads->restore() : tl::unexpected(offloads.error());
+    const auto forgotten = write_drains(drains_file(socket_path(options)), {});
+    return restored ? forgotten : restored;
 }
 
 }  // namespace

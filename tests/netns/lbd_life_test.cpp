@@ -61,6 +61,45 @@ TEST_F(LbdLife, StopsByCommand) {
     EXPECT_THAT(none.err, HasSubstr("is it running?"));
 }
 
+// Whoever asks for it is told what is left, be lbd running or not.
+TEST_F(LbdLife, ADetachThatFailsSaysSo) {
+    for (const bool runs : {true, false}) {
+        Balancer lbd(balancer(), config());
+        balancer().must(CULVERT_LBD " drain 10.0.0.3");
+        if (!runs) (void)lbd.stop(SIGKILL);
+        balancer().must(
+            "sh -ec 'mount --bind /run/culvert/lbd /run/culvert/lbd;"
+            " mount -o remount,bind,ro /run/culvert/lbd'");
+        const Output output = balancer().run(CULVERT_LBD " stop --detach");
+        EXPECT_EQ(output.status, 1) << output;
+        EXPECT_THAT(output.err, HasSubstr("lbd.drained.json.new: Read-only file system"));
+        if (runs) {
+            EXPECT_EQ(lbd.wait().status, 1);
+        }
+        EXPECT_THAT(traces(),
+                    testing::Not(testing::AnyOf(HasSubstr("xdp"), HasSubstr("managed"), HasSubstr("pinned"))));
+        balancer().must("umount /run/culvert/lbd");
+        balancer().must(CULVERT_LBD " stop --detach");
+        EXPECT_EQ(traces(), "");
+    }
+}
+
+// One that starts in another network namespace looks whether it is to take this one's away.
+TEST_F(LbdLife, WhatIsLockedForAMomentIsWaitedFor) {
+    {
+        Balancer lbd(balancer(), config());
+        EXPECT_EQ(balancer().must("sh -c 'stat -c %a /sys/fs/bpf/culvert/lbd/*'"), "700\n") << "no stranger locks it";
+        (void)lbd.stop(SIGKILL);
+    }
+    const std::string lock = "flock --no-fork /sys/fs/bpf/culvert/lbd/* sh -c";
+    Process other = balancer().spawn("sh -c \"" + lock + " 'echo locked; exec sleep 0.3'\"");
+    other.wait_for("locked");
+    const Balancer lbd(balancer(), config());
+    const Output second = balancer().run(CULVERT_LBD " --socket /run/other.sock run -c /run/lbd.yaml");
+    EXPECT_EQ(second.status, 1) << second;
+    EXPECT_THAT(second.err, HasSubstr("another lbd is running in this network namespace"));
+}
+
 TEST_F(LbdLife, ABadConfigurationIsRefusedAndChangesNothing) {
     const Balancer lbd(balancer(), config());
     const std::string before = lbd.show("backends").dump();
