@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "reasons_map.h"
 
 /* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
@@ -32,14 +33,6 @@ struct {
     __type(value, __u32);
     __uint(max_entries, 4096);
 } watched SEC(".maps");
-
-/* The balancer's own. */
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_REASON_COUNT);
-} reasons SEC(".maps");
 
 static __always_inline int count(const struct net_device *dev, long frames)
 {

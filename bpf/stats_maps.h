@@ -8,13 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
-
-struct {
-    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-    __type(key, __u32);
-    __type(value, __u64);
-    __uint(max_entries, LB_REASON_COUNT);
-} reasons SEC(".maps");
+#include "reasons_map.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
