@@ -52,6 +52,7 @@ inline constexpr auto cures = std::to_array<Cure>({
     {"not_permitted_tracing", "run as root; not every kernel lets BPF programs be traced"},
     {"other_version_runs", "lbd stop --detach, then start: all flows are forgotten"},
     {"maps_full", "restart lbd: it then forgets backends that are gone and have no flows"},
+    {"offloads_unreadable", "rm {}: the offloads that it says were on then stay off"},
     {"drains_unreadable", "rm {}: what it says to drain is then active"},
     {"sender_unknown", "--balancer ADDRESS"},
     {"capture_compressed", "{} {} | lbd explain --pcap -"},

@@ -57,7 +57,7 @@ Result<> Daemon::try_out(const Config& config) {
     TRY(auto resolver, Resolver::open(config.interfaces));
     CHECK_OK(expect_interfaces(resolver, {}));
     const Network& network = resolver.network();
-    CHECK_OK(check_tags(expected_programs({}, network.ports, config.xdp), network.links));
+    CHECK_OK(check_tags(network.ports, config.xdp, network.links));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
     CHECK_OK(lbd::try_out(datapath, network.ports, config.xdp));

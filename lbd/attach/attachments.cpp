@@ -84,8 +84,8 @@ Result<> Attachments::exchange(Datapath& next, Datapath& former, const Ports& po
 }
 
 Result<bool> Attachments::follow(Datapath& program, const Ports& ports, XdpMode mode) {
-    TRY(const auto now, see(ports));
-    TRY(const Brought brought, bring(pins_, program, ports, mode, still_failed(now)));
+    TRY(AllFailed failed, still_failed(ports));
+    TRY(const Brought brought, bring(pins_, program, ports, mode, std::move(failed)));
     for (const Attachment& one : list_)
         if (!has(brought.attached, one.ifindex)) program.forget_port(one.ifindex);
     const bool changed = brought.attached != list_ || !brought.put.empty();
@@ -94,7 +94,9 @@ Result<bool> Attachments::follow(Datapath& program, const Ports& ports, XdpMode 
     return changed;
 }
 
-AllFailed Attachments::still_failed(const std::vector<Seen>& now) const {
+Result<AllFailed> Attachments::still_failed(const Ports& ports) const {
+    if (failed_.empty()) return AllFailed{};
+    TRY(const auto now, see(ports));
     AllFailed failed = failed_;
     std::erase_if(failed, [&](const auto& one) {
         const auto& [index, before] = one;

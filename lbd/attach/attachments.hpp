@@ -51,7 +51,7 @@ class Attachments {
     /// Of the pinned links, those that no attachment has.
     [[nodiscard]] netlink::Result<> detach_from_others(Datapath& program) const;
     /// Those that are as they were when they failed, a little while ago.
-    [[nodiscard]] AllFailed still_failed(const std::vector<Seen>& now) const;
+    [[nodiscard]] netlink::Result<AllFailed> still_failed(const Ports& ports) const;
     void tell(const Brought& brought, const Ports& ports);
     void complain(const netlink::Error& error);
 

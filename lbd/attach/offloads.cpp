@@ -8,13 +8,11 @@
 
 #include <array>
 #include <cerrno>
-#include <fstream>
-#include <system_error>
 
 #include <nlohmann/json.hpp>
 
-#include "common/replace_file.hpp"
 #include "lbd/cure.hpp"
+#include "lbd/list_file.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -33,34 +31,19 @@ FoundFeatures find(const std::vector<Offload>& offloads) {
 
 /// [{"ifindex": …, "name": …, "on": […]}, …]
 Result<Originals> read(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    if (!file) {
-        if (errno == ENOENT) return Originals{};
-        return failure("read", path.string(), errno, {}, common::privilege(errno));
-    }
     Originals originals;
-    try {
-        for (const Json& one : Json::parse(file))
-            originals[one.at("ifindex").get<std::uint32_t>()] = {.name = one.at("name").get<std::string>(),
-                                                                 .on = one.at("on").get<std::set<std::string>>()};
-    } catch (const Json::exception& error) {
-        return failure("read", path.string(), EINVAL, error.what(),
-                       "remove it: the offloads it says were on then stay off");
-    }
+    CHECK_OK(read_list(path, fmt::format(cure_of("offloads_unreadable"), path.string()), [&originals](const Json& one) {
+        originals[one.at("ifindex").get<std::uint32_t>()] = {.name = one.at("name").get<std::string>(),
+                                                             .on = one.at("on").get<std::set<std::string>>()};
+    }));
     return originals;
 }
 
 Result<> write(const std::filesystem::path& path, const Originals& originals) {
-    if (originals.empty()) {
-        std::error_code error;
-        std::filesystem::remove(path, error);
-        if (error) return failure("remove", path.string(), error.value(), {}, common::privilege(error.value()));
-        return {};
-    }
     Json list = Json::array();
     for (const auto& [index, original] : originals)
         list.push_back({{"ifindex", index}, {"name", original.name}, {"on", original.on}});
-    return common::replace_file(path, list.dump(2) + '\n', 0600);
+    return write_list(path, list);
 }
 
 void turn_on(const std::string& device, const std::set<std::string>& features) {
@@ -130,6 +113,10 @@ Result<> check_tags(const std::vector<Attachment>& programs, const Links& links)
                        fmt::format(cure_of("tags_not_seen"), names, program.name));
     }
     return {};
+}
+
+Result<> check_tags(const Links& ports, XdpMode wanted, const Links& links) {
+    return check_tags(expected_programs({}, ports, wanted), links);
 }
 
 std::filesystem::path offloads_file(std::filesystem::path socket) { return socket.replace_extension(".offloads.json"); }

@@ -39,6 +39,8 @@ class Offloads {
 
 /// EOPNOTSUPP, with the cure, if one of these programs would not see VLAN tags, which can't be helped.
 [[nodiscard]] netlink::Result<> check_tags(const std::vector<Attachment>& programs, const Links& links);
+/// The same before there are any, on these ports.
+[[nodiscard]] netlink::Result<> check_tags(const Links& ports, XdpMode wanted, const Links& links);
 
 /// Beside the control socket: "/run/culvert/lbd/lbd.offloads.json".
 [[nodiscard]] std::filesystem::path offloads_file(std::filesystem::path socket);

@@ -193,10 +193,7 @@ Result<> Pins::attach(int program, std::uint32_t ifindex, std::uint32_t flags) c
     return {};
 }
 
-std::optional<PinnedLink> Pins::link(std::uint32_t ifindex) const {
-    auto link = open_link(link_path(home_, ifindex));
-    return link && link->ifindex == ifindex ? std::move(link) : std::nullopt;
-}
+std::optional<PinnedLink> Pins::link(std::uint32_t ifindex) const { return read_link(ifindex).value_or(std::nullopt); }
 
 Result<std::optional<PinnedLink>> Pins::read_link(std::uint32_t ifindex) const {
     const std::string path = link_path(home_, ifindex);

@@ -3,19 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <fstream>
-#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
 
 #include "lbd/cure.hpp"
+#include "lbd/list_file.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-using netlink::failure;
 using netlink::Result;
 using Json = nlohmann::ordered_json;
 
@@ -68,28 +65,17 @@ Config with_drains(Config config, const Drains& drains) {
 
 /// [{"service": …, "backend": …}, …]
 Result<Drains> read_drains(const std::filesystem::path& path) {
-    std::ifstream file(path);
-    if (!file) {
-        if (errno == ENOENT) return Drains{};
-        return failure("read", path.string(), errno, {}, common::privilege(errno));
-    }
     Drains drains;
-    try {
-        for (const Json& one : Json::parse(file))
-            drains.insert({one.at("service").get<std::string>(), one.at("backend").get<std::string>()});
-    } catch (const Json::exception& error) {
-        return failure("read", path.string(), EINVAL, error.what(),
-                       fmt::format(cure_of("drains_unreadable"), path.string()));
-    }
+    CHECK_OK(read_list(path, fmt::format(cure_of("drains_unreadable"), path.string()), [&drains](const Json& one) {
+        drains.insert({one.at("service").get<std::string>(), one.at("backend").get<std::string>()});
+    }));
     return drains;
 }
 
 Result<common::FileReplacement> prepare_drains(std::filesystem::path path, const Drains& drains) {
-    constexpr mode_t mode = 0600;
-    if (drains.empty()) return common::FileReplacement::prepare(std::move(path), std::nullopt, mode);
     Json list = Json::array();
     for (const Drained& drained : drains) list.push_back({{"service", drained.service}, {"backend", drained.backend}});
-    return common::FileReplacement::prepare(std::move(path), list.dump(2) + '\n', mode);
+    return prepare_list(std::move(path), list);
 }
 
 Result<> write_drains(const std::filesystem::path& path, const Drains& drains) {

@@ -25,15 +25,14 @@ Build build_now(const Balancer& balancer) {
     return keyed(build_for(balancer.config, balancer.around, present.limits), present);
 }
 
-bool is_in_force(const Balancer& balancer, const Planned& wanted) {
+bool is_planned(const Balancer& balancer, const Planned& wanted) {
     const auto& planned = balancer.reconciler.planner().planned();
-    return planned && planned->hops == wanted.hops && planned->health == wanted.health &&
-           build_now(balancer) == balancer.program.datapath().build();
+    return planned && planned->hops == wanted.hops && planned->health == wanted.health;
 }
 
-bool is_still_refused(const Balancer& balancer) {
+bool is_still_refused(const Balancer& balancer, const Build& build) {
     const auto& refused = balancer.refused;
-    return refused && refused->build == build_now(balancer) && refused->ports == balancer.resolver.network().ports &&
+    return refused && refused->build == build && refused->ports == balancer.resolver.network().ports &&
            std::chrono::steady_clock::now() - refused->at <= rebuilt_again_after;
 }
 
@@ -70,15 +69,16 @@ Result<> make_maps(Balancer& balancer, Planned wanted) {
 
 Result<> follow_plan(Balancer& balancer) {
     const Planned wanted{.services = balancer.config.services, .hops = balancer.hops, .health = balancer.health()};
-    if (is_in_force(balancer, wanted)) return {};
-    if (!is_still_refused(balancer)) {
-        const bool is_other = !(build_now(balancer) == balancer.program.datapath().build());
+    const Build build = build_now(balancer);
+    const bool is_other = !(build == balancer.program.datapath().build());
+    if (!is_other && is_planned(balancer, wanted)) return {};
+    if (!is_still_refused(balancer, build)) {
         auto made = make_all(balancer, wanted);
         if (made && balancer.refused) spdlog::info("the program is compiled to what is around the balancer now");
         balancer.refused.reset();
         if (made || !is_other) return made;
         made.error().operation = "compile the program anew; the former one goes on: " + made.error().operation;
-        balancer.refused = {.build = build_now(balancer),
+        balancer.refused = {.build = build_now(balancer),  // the maps may have grown
                             .ports = balancer.resolver.network().ports,
                             .at = std::chrono::steady_clock::now(),
                             .error = std::move(made.error())};

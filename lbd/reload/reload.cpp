@@ -141,7 +141,7 @@ Step Reload::interfaces() {
     };
     return {.prepare = [this, &attachments]() -> Result<> {
                 const Network& network = resolver().network();
-                CHECK_OK(check_tags(expected_programs({}, network.ports, config_.xdp), network.links));
+                CHECK_OK(check_tags(network.ports, config_.xdp, network.links));
                 TRY(attachments_, attachments.prepare(all_ports(), config_.xdp));
                 return {};
             },

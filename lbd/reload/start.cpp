@@ -63,7 +63,7 @@ Result<> start(Balancer& balancer) {
     follow(balancer.resolver, balancer.config.services);
     TRY(balancer.hops, resolve(balancer.resolver, time_to_resolve));
     const Network& network = balancer.resolver.network();
-    CHECK_OK(check_tags(expected_programs({}, network.ports, balancer.config.xdp), network.links));
+    CHECK_OK(check_tags(network.ports, balancer.config.xdp, network.links));
     balancer.tell_program();
     CHECK_OK(program.start());
     CHECK_OK(attach(balancer));

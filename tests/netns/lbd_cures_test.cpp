@@ -142,6 +142,9 @@ TEST_F(LbdCures, WhatKeepsLbdFromBeginning) {
         run, "its values have 8 bytes, ours 256 (", other_version);
     expect_cured("drains_unreadable", "echo [{}] > /run/culvert/lbd/lbd.drained.json", run, "key 'service' not found (",
                  [](const std::string& cure) { return before(cure, ": what it says to drain is then active"); });
+    expect_cured(
+        "offloads_unreadable", "echo [{}] > /run/culvert/lbd/lbd.offloads.json", run, "key 'name' not found (",
+        [](const std::string& cure) { return before(cure, ": the offloads that it says were on then stay off"); });
     sh(CULVERT_LBD " stop --detach");
 }
 
