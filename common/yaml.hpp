@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -136,6 +138,16 @@ struct ForeignKey {
     std::string_view ours;         ///< the key of this map that says it; empty: there is none
     std::string_view advice = {};  ///< if there is none: what to do
 };
+
+/// With the keys that netplan's files begin with, which neither program has. `advice`: what to do with them.
+template <std::size_t Count>
+consteval auto with_netplans(const std::array<ForeignKey, Count>& keys, std::string_view advice) {
+    constexpr std::array netplans{"network", "version", "renderer", "ethernets", "bonds", "vlans"};
+    std::array<ForeignKey, Count + netplans.size()> all{};
+    const auto end = std::ranges::copy(keys, all.begin()).out;
+    std::ranges::transform(netplans, end, [advice](std::string_view key) { return ForeignKey{key, {}, advice}; });
+    return all;
+}
 
 template <typename Reader>
 using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;

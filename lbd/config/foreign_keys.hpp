@@ -38,19 +38,14 @@ inline constexpr auto foreign_service_keys = std::to_array<ForeignKey>({
 inline constexpr std::string_view not_here =
     "leave that to netplan: here stand interfaces, services and how to balance";
 
-inline constexpr auto foreign_root_keys = std::to_array<ForeignKey>({
+inline constexpr auto own_foreign_root_keys = std::to_array<ForeignKey>({
     {"vips", "services"},
     {"addresses", "services"},
     {"encap", "defaults"},
     {"health", "defaults"},
     {"backends", "pools"},
-    {"network", "", not_here},
-    {"version", "", not_here},
-    {"renderer", "", not_here},
-    {"ethernets", "", not_here},
-    {"bonds", "", not_here},
-    {"vlans", "", not_here},
     {"tunnels", "", not_here},
 });
+inline constexpr auto foreign_root_keys = common::yaml::with_netplans(own_foreign_root_keys, not_here);
 
 }  // namespace culvert::lbd

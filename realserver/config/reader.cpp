@@ -160,21 +160,16 @@ void demand_balancers(const Config& config, const Value& receive) {
 
 constexpr std::string_view not_here = "leave that to netplan: here stand balancers, vips, receive and tunnels";
 
-constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+constexpr auto own_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"addresses", "vips"},
     {"remote", "balancers"},
     {"remotes", "balancers"},
     {"mode", "receive"},
     {"encap", "receive"},
     {"ttl", "", "the balancers set it; a device of \"tunnels\" has a key for it"},
-    {"network", "", not_here},
-    {"version", "", not_here},
-    {"renderer", "", not_here},
-    {"ethernets", "", not_here},
-    {"bonds", "", not_here},
-    {"vlans", "", not_here},
     {"routes", "", not_here},
 });
+constexpr auto foreign_keys = yaml::with_netplans(own_foreign_keys, not_here);
 
 }  // namespace
 
