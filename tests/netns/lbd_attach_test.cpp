@@ -185,23 +185,15 @@ TEST_F(LbdAttach, ACheckTriesItAndLeavesNothing) {
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
 }
 
-//   client ── switch ── eth0 balancer eth1 in br1 ── far ── server 10.9.0.3
-//     └──────────────────────────────────────────────┘
 class LbdModes : public LbdAttach {
   protected:
     void SetUp() override {
         LbdAttach::SetUp();
         if (IsSkipped()) return;
-        server_.emplace("server");
-        far_.emplace("far");
-        far_->connect({{balancer(), "eth1", {"10.9.0.2/24"}},
-                       {client(), "eth1", {"10.9.0.1/24"}},
-                       {*server_, "eth0", {"10.9.0.3/24"}}});
-        client().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by it
-        server_->ip("addr add 192.0.2.1/32 dev lo\nroute add default via 10.9.0.1\n");
-        web_.emplace(*server_, "server");
+        far_.emplace(client(), balancer());
     }
 
+    /// Of eth1.
     void make_bridge() {
         balancer().ip(
             "link add br1 up type bridge\nlink set br1 address 02:00:0a:09:00:fe\nlink set eth1 master br1\n"
@@ -214,13 +206,10 @@ class LbdModes : public LbdAttach {
         }
     }
 
-    const Host& server() { return *server_; }
-    const Switch& far() { return *far_; }
+    const Switch& far() { return far_->network(); }
 
   private:
-    std::optional<Host> server_;
-    std::optional<Switch> far_;
-    std::optional<HttpServer> web_;
+    std::optional<FarServer> far_;
 };
 
 TEST_F(LbdModes, AllNativeOrAllGeneric) {
@@ -339,7 +328,7 @@ class LbdStuck : public LbdAttach {
     Process start(std::string_view text) {
         balancer().write("/run/lbd.yaml", text);
         Process lbd =
-            balancer().spawn("env CULVERT_REFUSE_EXCHANGE=/run/refuse " CULVERT_LBD_STUCK " run -c /run/lbd.yaml");
+            balancer().spawn("env CULVERT_REFUSE_EXCHANGE=/run/refuse " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml");
         lbd.wait_for("balancing");
         return lbd;
     }

@@ -24,28 +24,16 @@ services:
   - {name: web6, vip: "2001:db8::1", ports: [80/tcp], backends: [{address: "fd09::3"}]}
 )";
 
-//   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3, fd09::3
-//     └──────────────────────────────────────┘
 class LbdInterfaces : public LbdTest {
   protected:
     void SetUp() override {
         LbdTest::SetUp();
         if (IsSkipped()) return;
-        server_.emplace("server");
-        far_.emplace("far");
-        far_->connect(
-            {{client(), "eth1", {"10.9.0.1/24", "fd09::1/64"}}, {*server_, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
-        connect_eth1();
-        client().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by it
-        server_->ip(
-            "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
-            "route add default via 10.9.0.1\nroute add default via fd09::1\n"
-            "route add 10.0.0.2 via 10.9.0.2\n");  // who asks about its health
-        web_.emplace(*server_, "server");
+        far_.emplace(client(), balancer());
     }
 
     void connect_eth0() { lan().connect({{balancer(), "eth0", {"10.0.0.2/24", "fd00::2/64"}}}); }
-    void connect_eth1() { far_->connect({{balancer(), "eth1", {"10.9.0.2/24", "fd09::2/64"}}}); }
+    void connect_eth1() { far_->connect(balancer()); }
 
     void expect_service() {
         EXPECT_EQ(http_get(client(), vip4), "server\n");
@@ -56,13 +44,11 @@ class LbdInterfaces : public LbdTest {
                client().run("curl -s --max-time 1 http://[2001:db8::1]/").ok();
     }
 
-    const Host& server() { return *server_; }
-    const Switch& far() { return *far_; }
+    const Host& server() { return far_->host(); }
+    const Switch& far() { return far_->network(); }
 
   private:
-    std::optional<Host> server_;
-    std::optional<Switch> far_;
-    std::optional<HttpServer> web_;
+    std::optional<FarServer> far_;
 };
 
 bool reaches_all(const Balancer& lbd) { return lbd.reaches("10.9.0.3") && lbd.reaches("fd09::3"); }

@@ -108,7 +108,7 @@ services:
     return text + std::string(more);
 }
 
-constexpr const char* lbd_to_kill = "env CULVERT_KILL_AT=/run/kill-at " CULVERT_LBD_KILLED " run -c /run/lbd.yaml";
+constexpr const char* lbd_to_kill = "env CULVERT_KILL_AT=/run/kill-at " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml";
 
 /// In front of the call of this number, or behind it.
 std::string moment(int call) { return (call % 2 == 0 ? "-" : "") + std::to_string(call); }

@@ -28,66 +28,46 @@ struct Place {
 //   client ──── switch ──── eth0 ── br0 or bond0 of the balancer
 //                  │
 //               backend, to which the switch sends packets with complete checksums, so that it looks at them
-class LbdOffload : public NetnsTest {
+class LbdOffload : public LbdTest {
   protected:
     void set_up(const Place& place) {
         place_ = place;
         const std::string device = place.device;
         if (device == "bond0") REQUIRE_MODULE("bonding");
-        lan_.emplace();
-        client_.emplace("client");
-        balancer_.emplace("balancer");
-        backend_.emplace("backend");
-        lan_->connect({{*client_, "eth0", {"10.0.0.1/24", "fd00::1/64"}},
-                       {*balancer_, "eth0", {"10.0.0.2/24", "fd00::2/64"}},
-                       {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
-        for (const Host* host : {&*client_, &*balancer_}) use_default_offloads(*host, {"eth0"});
-        use_default_offloads(lan(), {"client-eth0", "balancer-eth0"});
-        merge_arrivals(*balancer_, "eth0");
+        for (const Host* host : {&client(), &balancer()}) use_default_offloads(*host, {"eth0"});
+        use_default_offloads(lan().host(), {"client-eth0", "balancer-eth0"});
+        merge_arrivals(balancer(), "eth0");
         if (device == "br0")
-            balancer_->ip(
+            balancer().ip(
                 "addr flush dev eth0\nlink add br0 address 02:00:0a:00:00:02 type bridge mcast_snooping 0\n"
                 "link set eth0 master br0\n");
         if (device == "bond0")
-            balancer_->ip(
+            balancer().ip(
                 "addr flush dev eth0\nlink set eth0 down\n"
                 "link add bond0 address 02:00:0a:00:00:02 type bond miimon 20 mode active-backup\n"
                 "link set eth0 master bond0\n");
         if (place.mtu != 1500)
-            balancer_->ip(fmt::format("link set eth0 mtu {0}\nlink set {1} mtu {0}\n", place.mtu, device));
+            balancer().ip(fmt::format("link set eth0 mtu {0}\nlink set {1} mtu {0}\n", place.mtu, device));
         if (device != "eth0")
-            balancer_->ip(
+            balancer().ip(
                 fmt::format("link set {0} up\naddr add 10.0.0.2/24 dev {0}\naddr add fd00::2/64 dev {0}\n", device));
-        backend_->ip(fmt::format("addr add {}/32 dev lo\naddr add {}/128 dev lo\n", vip4, vip6));
-        // What it sends leaves room for every encapsulation, of TCP also with MTU 9000 in between.
-        client_->ip(
-            fmt::format("link set eth0 mtu 1400\nroute add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
     }
 
     [[nodiscard]] std::string head() const {
         return fmt::format("interfaces: [{}]\nxdp: {}\nflows: {{entries: 64k}}\n", place_.device, place_.xdp);
     }
     /// Of a device of the balancer, as ethtool prints it: "on", "off", "off [fixed]".
-    [[nodiscard]] std::string feature(const std::string& device, const std::string& name) const {
-        const std::string all = balancer_->must("ethtool -k " + device);
+    [[nodiscard]] std::string feature(const std::string& device, const std::string& name) {
+        const std::string all = balancer().must("ethtool -k " + device);
         const auto at = all.find(name + ": ");
         if (at == std::string::npos) return {};
         const auto begin = at + name.size() + 2;
         return all.substr(begin, all.find('\n', begin) - begin);
     }
-    [[nodiscard]] std::string gro(const std::string& device) const {
-        return feature(device, "generic-receive-offload");
-    }
-
-    [[nodiscard]] const Host& lan() const { return lan_->host(); }
-    [[nodiscard]] const Host& client() const { return *client_; }
-    [[nodiscard]] const Host& balancer() const { return *balancer_; }
-    [[nodiscard]] const Host& backend() const { return *backend_; }
+    [[nodiscard]] std::string gro(const std::string& device) { return feature(device, "generic-receive-offload"); }
 
   private:
     Place place_{};
-    std::optional<Switch> lan_;
-    std::optional<Host> client_, balancer_, backend_;
 };
 
 std::uint64_t sent_to_backends(const Balancer& lbd) {
@@ -149,7 +129,7 @@ TEST_P(LbdOffloads, WhatIsCountedHasLeftAndLeftRight) {
         }
     const Balancer lbd(balancer(), config);
     ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
-    Capture wire(lan(), "backend-eth0", by_balancer);
+    Capture wire(lan().host(), "backend-eth0", by_balancer);
 
     client().write("/run/send.py", fmt::format(R"(
 import socket
@@ -188,7 +168,7 @@ services:
   - {name: dns6, vip: '2001:db8::1', ports: [53/udp, 53/tcp], encap: {type: l2}, backends: [{address: 'fd00::3'}]}
 )");
     ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
-    Capture wire(lan(), "backend-eth0", by_balancer);
+    Capture wire(lan().host(), "backend-eth0", by_balancer);
 
     const std::string large = noise(1 << 20);
     http_put(client(), vip4, "large4", large);
@@ -268,9 +248,9 @@ TEST_F(LbdMembers, MayComeAndGo) {
 
 // What the switch merges and doesn't cut again, as no wire carries it.
 TEST_F(LbdMembers, FramesLongerThanTheWireTakesAreDroppedForThat) {
-    lan().ip("link set balancer-eth0 gso_max_segs 65535\n");
-    lan().must("ethtool -K balancer-eth0 tso on");
-    merge_arrivals(lan(), "client-eth0");
+    lan().host().ip("link set balancer-eth0 gso_max_segs 65535\n");
+    lan().host().must("ethtool -K balancer-eth0 tso on");
+    merge_arrivals(lan().host(), "client-eth0");
     client().ip("link set eth0 mtu 1500\n");
     const HttpServer web(backend(), "backend", {vip4});
     const Balancer lbd(balancer(), config());
@@ -338,7 +318,7 @@ TEST_F(LbdTags, BecomeTheBackends) {
                                        "services:\n  - {name: all, vip: 192.0.2.1, ports: any, encap: {type: l2}, "
                                        "backends: [{address: 10.2.0.3}]}\n");
     ASSERT_TRUE(eventually([&] { return lbd.reaches("10.2.0.3"); }));
-    Capture wire(lan(), "balancer-eth0", "ether src 02:00:0a:00:00:02");
+    Capture wire(lan().host(), "balancer-eth0", "ether src 02:00:0a:00:00:02");
     EXPECT_EQ(dns_whoami(client(), vip4), "backend");
     http_put(client(), vip4, "large", noise(1 << 20));
     EXPECT_EQ(web.uploaded("large"), noise(1 << 20));

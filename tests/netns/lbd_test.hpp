@@ -32,10 +32,7 @@ class Balancer {
     [[nodiscard]] std::string log() const { return process_.err(); }
     /// How often the log has these words.
     [[nodiscard]] std::size_t said(const std::string& words) const {
-        const std::string log = this->log();
-        std::size_t times = 0;
-        for (auto at = log.find(words); at != std::string::npos; at = log.find(words, at + 1)) ++times;
-        return times;
+        return static_cast<std::size_t>(count(log(), words));
     }
     /// It leaves behind what balances; CULVERT_LBD " stop --detach" takes that away.
     Output stop(int signal = SIGTERM) { return process_.stop(signal); }
@@ -132,6 +129,35 @@ class LbdTest : public LanTest {
         client().ip(
             fmt::format("link set eth0 mtu 1400\nroute add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
     }
+};
+
+//   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3, fd09::3
+//     └──────────────────────────────────────┘
+/// A backend behind another interface of the balancer, which answers clients by theirs.
+class FarServer {
+  public:
+    FarServer(const Host& client, const Host& balancer) : far_("far"), server_("server") {
+        far_.connect(
+            {{client, "eth1", {"10.9.0.1/24", "fd09::1/64"}}, {server_, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
+        connect(balancer);
+        client.must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by it
+        server_.ip(
+            "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
+            "route add default via 10.9.0.1\nroute add default via fd09::1\n"
+            "route add 10.0.0.2 via 10.9.0.2\n");  // who asks about its health
+        web_.emplace(server_, "server");
+    }
+
+    /// By the balancer's eth1.
+    void connect(const Host& balancer) { far_.connect({{balancer, "eth1", {"10.9.0.2/24", "fd09::2/64"}}}); }
+
+    [[nodiscard]] const Host& host() const { return server_; }
+    [[nodiscard]] const Switch& network() const { return far_; }
+
+  private:
+    Switch far_;
+    Host server_;
+    std::optional<HttpServer> web_;
 };
 
 }  // namespace culvert::netns

@@ -16,12 +16,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-int count(const std::string& text, const std::string& what) {
-    int found = 0;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
-    return found;
-}
-
 Process start_monitor(const Host& host) {
     Process process = host.spawn(CULVERT_REALSERVER " monitor -c /run/realserver.yaml");
     process.wait_for("ready");

@@ -17,12 +17,6 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-int count(const std::string& text, const std::string& what) {
-    int found = 0;
-    for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
-    return found;
-}
-
 /// One that is not connected to anything.
 class RealserverOrder : public Realserver {
   protected:

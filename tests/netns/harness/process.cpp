@@ -79,6 +79,12 @@ std::string program(std::string_view name) {
     throw std::runtime_error(fmt::format("{} is not built in {}", name, build_directory().string()));
 }
 
+int count(const std::string& text, std::string_view words) {
+    int found = 0;
+    for (std::size_t at = text.find(words); at != std::string::npos; at = text.find(words, at + 1)) ++found;
+    return found;
+}
+
 bool eventually(const std::function<bool()>& question, Milliseconds timeout) {
     const auto deadline = std::chrono::steady_clock::now() + timeout;
     for (Milliseconds pause{2};; pause = std::min(pause * 2, Milliseconds{100})) {

@@ -25,6 +25,9 @@ extern const Milliseconds patience;
 /// them by name, too.
 [[nodiscard]] std::string program(std::string_view name);
 
+/// How often the words stand in the text.
+[[nodiscard]] int count(const std::string& text, std::string_view words);
+
 /// Asks again and again, until the answer is yes or the time is up; the last answer.
 [[nodiscard]] bool eventually(const std::function<bool()>& question, Milliseconds timeout = patience);
 

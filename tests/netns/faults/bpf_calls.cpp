@@ -2,9 +2,14 @@
 //
 // Kills the process instead of its bpf() call number N, or behind that one if N is less than zero; or has it fail. The
 // file $CULVERT_KILL_AT says "N", or "N:errno"; the calls are counted from when it says so, anew whenever it says
-// something else. It is removed when a call has failed. Linked into the program, this function stands in front of the C
-// library's, which libbpf calls.
+// something else. It is removed when a call has failed.
+//
+// While the file $CULVERT_REFUSE_EXCHANGE is there, no bpf_link takes another program: as of a driver whose interface
+// has been set up otherwise meanwhile.
+//
+// Linked into the program, this function stands in front of the C library's, which libbpf calls.
 #include <dlfcn.h>
+#include <linux/bpf.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,6 +46,11 @@ std::pair<Fault, long> said() {
             ++calls};
 }
 
+bool refuses(long command) {
+    const char* file = std::getenv("CULVERT_REFUSE_EXCHANGE");
+    return command == BPF_LINK_UPDATE && file != nullptr && access(file, F_OK) == 0;
+}
+
 }  // namespace
 
 extern "C" long syscall(long number, ...) noexcept {
@@ -56,6 +66,10 @@ extern "C" long syscall(long number, ...) noexcept {
         return std::apply([&](auto... argument) { return real(number, argument...); }, arguments);
     };
     if (number != SYS_bpf) return call();
+    if (refuses(arguments[0])) {
+        errno = ERANGE;
+        return -1;
+    }
     const auto [fault, calls] = said();
     if (fault.at == 0) return call();
     if (calls == fault.at && fault.error != 0) {
