@@ -117,6 +117,7 @@ table inet culvert {
         meta l4proto udp @th,64,16 4 accept
         meta l4proto udp @th,64,8 & 0xf0 == 0x40 accept
         frag frag-off != 0 accept
+        meta l4proto != 255 accept
     }
     chain l3dsr {
         type filter hook prerouting priority raw; policy accept;
