@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "common/terminal.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 namespace CLI {

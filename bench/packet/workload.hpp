@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bench/packet/feed_abi.h"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/address.hpp"
 
 /// What a row of the benchmark is about.

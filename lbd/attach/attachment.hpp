@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 namespace culvert::lbd {
 

@@ -12,7 +12,7 @@
 #include "lbd/attach/plan.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

@@ -5,7 +5,7 @@
 
 #include <string>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 

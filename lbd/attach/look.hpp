@@ -8,7 +8,7 @@
 
 #include "lbd/attach/plan.hpp"
 #include "lbd/datapath/pins.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/link.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 /// Where the program is to run, and in which mode. Values only.

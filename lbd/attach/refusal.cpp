@@ -10,7 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/channels.hpp"
 #include "netlink/link.hpp"
 #include "netlink/result.hpp"

@@ -3,7 +3,7 @@
 
 #include "lbd/attach/look.hpp"
 #include "lbd/datapath/datapath.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

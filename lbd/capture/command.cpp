@@ -21,8 +21,8 @@
 #include "lbd/capture/filter.hpp"
 #include "lbd/capture/pcapng.hpp"
 #include "lbd/capture/tap.hpp"
-#include "lbd/control.hpp"
-#include "lbd/reasons.hpp"
+#include "lbd/control/control.hpp"
+#include "lbd/model/reasons.hpp"
 #include "lbd/tools.hpp"
 
 namespace culvert::lbd {

@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/protocol.hpp"
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 #include "lbd/show/show.hpp"
 
 namespace culvert::lbd {

@@ -17,7 +17,7 @@
 #include "capture.skel.h"
 #include "common/fd.hpp"
 #include "common/libbpf_log.hpp"
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "common/yaml.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 /// lbd.yaml: what the file must say, and what its parts must mean together.
 namespace culvert::lbd {

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "common/yaml.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 namespace culvert::lbd {
 

@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "common/yaml.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 namespace culvert::lbd {
 

@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "bpf/abi.h"
+#include "lbd/model/config.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/state.hpp"
 
 namespace culvert::lbd {
 

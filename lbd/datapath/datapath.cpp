@@ -19,11 +19,11 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
-#include "lbd/cure.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/datapath/keys.hpp"
 #include "lbd/datapath/vip_table.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/plan/owners.hpp"
 
 namespace culvert::lbd {

@@ -21,8 +21,8 @@
 #include "lbd/datapath/pins.hpp"
 #include "lbd/datapath/settler.hpp"
 #include "lbd/datapath/vip_table.hpp"
+#include "lbd/model/config.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 struct lb_bpf;  // the skeleton that bpftool makes

@@ -9,8 +9,8 @@
 
 #include "bpf/abi.h"
 #include "lbd/datapath/flow_clock.hpp"
+#include "lbd/model/config.hpp"
 #include "lbd/plan/ids.hpp"
-#include "lbd/state.hpp"
 
 /// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
 namespace culvert::lbd {

@@ -13,9 +13,9 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
-#include "lbd/cure.hpp"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/vip_table.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -18,7 +18,7 @@
 
 #include "bpf/abi.h"
 #include "common/bpffs.hpp"
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {

@@ -11,7 +11,7 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
-#include "lbd/control.hpp"
+#include "lbd/control/control.hpp"
 
 namespace culvert::lbd {
 namespace {

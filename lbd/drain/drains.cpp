@@ -7,8 +7,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/cure.hpp"
-#include "lbd/list_file.hpp"
+#include "lbd/files/list_file.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

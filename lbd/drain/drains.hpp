@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "common/replace_file.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 /// What operators have said of backends beyond the configuration, until they say otherwise.

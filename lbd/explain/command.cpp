@@ -9,13 +9,13 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
-#include "lbd/control.hpp"
-#include "lbd/control_protocol.hpp"
+#include "lbd/control/control.hpp"
+#include "lbd/control/control_protocol.hpp"
+#include "lbd/control/request.hpp"
 #include "lbd/explain/explain.hpp"
 #include "lbd/explain/question.hpp"
 #include "lbd/frame/capture_file.hpp"
 #include "lbd/frame/hex.hpp"
-#include "lbd/request.hpp"
 #include "lbd/tools.hpp"
 
 namespace culvert::lbd {

@@ -13,7 +13,7 @@
 #include "common/protocol.hpp"
 #include "lbd/frame/frame.hpp"
 #include "lbd/frame/hex.hpp"
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 #include "lbd/show/show.hpp"
 
 namespace culvert::lbd {

@@ -11,8 +11,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "lbd/datapath/rehearsal.hpp"
+#include "lbd/model/config.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/state.hpp"
 
 /// `lbd explain`: what the balancer would do with a packet, and why.
 namespace culvert::lbd {

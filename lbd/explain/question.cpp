@@ -6,7 +6,7 @@
 
 #include <optional>
 
-#include "lbd/endpoint.hpp"
+#include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <utility>
 
-#include "lbd/cure.hpp"
 #include "lbd/frame/link_type.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

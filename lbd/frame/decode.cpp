@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "common/protocol.hpp"
-#include "lbd/endpoint.hpp"
 #include "lbd/frame/frame.hpp"
+#include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {

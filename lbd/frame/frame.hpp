@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 /// Ethernet frames as `explain` and `capture` talk about them. Ports in host order.
 namespace culvert::lbd {

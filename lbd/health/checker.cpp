@@ -18,7 +18,7 @@
 #include "lbd/health/raw_probe.hpp"
 #include "lbd/health/script_probe.hpp"
 #include "lbd/health/tcp_probe.hpp"
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -14,15 +14,15 @@
 #include <vector>
 
 #include "lbd/health/check_status.hpp"
-#include "lbd/health/health.hpp"
 #include "lbd/health/http_client.hpp"
 #include "lbd/health/judge.hpp"
 #include "lbd/health/probe.hpp"
 #include "lbd/health/probe_path.hpp"
 #include "lbd/health/schedule.hpp"
-#include "lbd/next_hop/next_hop.hpp"
+#include "lbd/model/config.hpp"
+#include "lbd/model/health.hpp"
+#include "lbd/network/next_hop.hpp"
 #include "lbd/plan/ids.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "lbd/endpoint.hpp"
+#include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include "lbd/endpoint.hpp"
 #include "lbd/health/connection.hpp"
+#include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {

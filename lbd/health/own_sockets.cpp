@@ -10,9 +10,9 @@
 #include <cstdint>
 #include <string>
 
-#include "lbd/endpoint.hpp"
 #include "lbd/health/probe_address.hpp"
 #include "lbd/health/probe_device.hpp"
+#include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {

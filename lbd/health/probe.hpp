@@ -7,7 +7,7 @@
 #include <string>
 
 #include "common/event_loop.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

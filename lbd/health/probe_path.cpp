@@ -19,7 +19,7 @@
 
 #include "bpf/abi.h"
 #include "common/libbpf_log.hpp"
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 #include "probe.skel.h"
 
 namespace culvert::lbd {

@@ -17,7 +17,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/attach/offloads.hpp"
-#include "lbd/control.hpp"
+#include "lbd/control/control.hpp"
 #include "lbd/datapath/pins.hpp"
 #include "lbd/drain/drains.hpp"
 #include "lbd/health/answer_tap.hpp"

@@ -14,7 +14,7 @@
 #include <variant>
 #include <vector>
 
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 #include "lbd/show/show.hpp"
 
 namespace culvert::lbd {
@@ -203,8 +203,9 @@ constexpr std::array families{
         sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
     Row{"lbd_backend_new_flows_total", "Flows entered into the flow table", MetricType::Counter,
         sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
-    Row{"lbd_backend_flows", "Flows in the flow table; closing: their client sent FIN or RST, and nothing for ten seconds", MetricType::Gauge,
-        OfBackends{add_flows}},
+    Row{"lbd_backend_flows",
+        "Flows in the flow table; closing: their client sent FIN or RST, and nothing for ten seconds",
+        MetricType::Gauge, OfBackends{add_flows}},
     Row{"lbd_backend_reachable", "Whether the next hop of a backend is known", MetricType::Gauge,
         sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
     Row{"lbd_backend_path_mtu_bytes", "Path MTU to a backend, if routers say that it is less than the link's",

@@ -8,7 +8,7 @@
 #include "common/event_loop.hpp"
 #include "lbd/metrics/connections.hpp"
 #include "lbd/metrics/metrics.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 struct MHD_Connection;

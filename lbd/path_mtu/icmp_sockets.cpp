@@ -12,7 +12,7 @@
 #include <cerrno>
 #include <span>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {

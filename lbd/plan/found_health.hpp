@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lbd/health/health.hpp"
+#include "lbd/model/health.hpp"
+#include "lbd/model/services.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/services.hpp"
 
 namespace culvert::lbd {
 

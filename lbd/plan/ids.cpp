@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <set>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/plan/extents.hpp"
 
 namespace culvert::lbd {

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
 /// Destination ids: what flows remember their backend by. One backend of one service has one, from 1 on.

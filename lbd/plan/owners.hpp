@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "lbd/model/config.hpp"
 #include "lbd/plan/ids.hpp"
-#include "lbd/state.hpp"
 
 /// Ids as the map `owners` holds them, from one process to the next.
 namespace culvert::lbd {

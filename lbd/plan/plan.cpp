@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "lbd/cure.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/plan/extents.hpp"
 #include "lbd/plan/owners.hpp"
 

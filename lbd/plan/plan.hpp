@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "bpf/abi.h"
-#include "lbd/health/health.hpp"
-#include "lbd/next_hop/next_hop.hpp"
+#include "lbd/model/config.hpp"
+#include "lbd/model/health.hpp"
+#include "lbd/network/next_hop.hpp"
 #include "lbd/plan/ids.hpp"
 #include "lbd/plan/maglev.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 /// The structures of bpf/abi.h have explicit padding, so equal bytes are equal values.

@@ -6,10 +6,10 @@
 #include <optional>
 #include <vector>
 
-#include "lbd/health/health.hpp"
-#include "lbd/next_hop/next_hop.hpp"
+#include "lbd/model/health.hpp"
+#include "lbd/model/services.hpp"
+#include "lbd/network/next_hop.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/services.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

@@ -5,9 +5,9 @@
 
 #include "lbd/datapath/build.hpp"
 #include "lbd/datapath/datapath.hpp"
+#include "lbd/model/config.hpp"
 #include "lbd/reconcile/planner.hpp"
 #include "lbd/reconcile/program.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

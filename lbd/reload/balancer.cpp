@@ -14,10 +14,10 @@
 #include <set>
 #include <utility>
 
-#include "lbd/cure.hpp"
-#include "lbd/next_hop/log.hpp"
-#include "lbd/next_hop/own.hpp"
-#include "lbd/next_hop/report.hpp"
+#include "lbd/model/cure.hpp"
+#include "lbd/network/log.hpp"
+#include "lbd/network/own.hpp"
+#include "lbd/network/report.hpp"
 
 namespace culvert::lbd {
 namespace {

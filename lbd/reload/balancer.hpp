@@ -17,10 +17,10 @@
 #include "lbd/drain/drains.hpp"
 #include "lbd/health/checker.hpp"
 #include "lbd/metrics/server.hpp"
-#include "lbd/next_hop/resolver.hpp"
+#include "lbd/model/config.hpp"
+#include "lbd/network/resolver.hpp"
 #include "lbd/reconcile/program.hpp"
 #include "lbd/reconcile/reconciler.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "common/log.hpp"
-#include "lbd/next_hop/own.hpp"
+#include "lbd/network/own.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -9,8 +9,8 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
-#include "lbd/control.hpp"
-#include "lbd/cure.hpp"
+#include "lbd/control/control.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/render/realserver.hpp"
 
 namespace culvert::lbd {

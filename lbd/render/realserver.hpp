@@ -6,7 +6,7 @@
 
 #include <tl/expected.hpp>
 
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 
 /// The balancer's configuration as a backend sees it.
 namespace culvert::lbd {

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 #include "lbd/show/show.hpp"
 
 namespace culvert::lbd {

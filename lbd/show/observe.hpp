@@ -6,11 +6,11 @@
 
 #include "lbd/attach/attachments.hpp"
 #include "lbd/datapath/datapath.hpp"
-#include "lbd/next_hop/resolver.hpp"
+#include "lbd/model/config.hpp"
+#include "lbd/network/resolver.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/show/status.hpp"
 #include "lbd/show/view.hpp"
-#include "lbd/state.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

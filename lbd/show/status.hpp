@@ -9,8 +9,8 @@
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/health/check_status.hpp"
-#include "lbd/next_hop/next_hop.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
+#include "lbd/network/next_hop.hpp"
 
 /// What the running balancer knows at one moment, as plain values.
 namespace culvert::lbd {

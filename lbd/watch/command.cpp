@@ -9,7 +9,7 @@
 #include <CLI/App.hpp>
 
 #include "common/stop_signals.hpp"
-#include "lbd/control.hpp"
+#include "lbd/control/control.hpp"
 #include "lbd/tools.hpp"
 #include "lbd/watch/rates.hpp"
 

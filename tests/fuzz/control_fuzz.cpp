@@ -9,8 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/control_protocol.hpp"
-#include "lbd/request.hpp"
+#include "lbd/control/control_protocol.hpp"
+#include "lbd/control/request.hpp"
 
 namespace {
 

@@ -10,7 +10,7 @@
 #include "bpf/abi.h"
 #include "lbd/datapath/own.hpp"
 #include "lbd/datapath/vip_table.hpp"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "tests/packet/object.hpp"
 #include "tests/packet/packet.hpp"
 

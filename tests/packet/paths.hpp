@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "lbd/model/config.hpp"
 #include "lbd/plan/template.hpp"
-#include "lbd/state.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/packet.hpp"
 

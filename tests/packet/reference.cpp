@@ -7,7 +7,7 @@
 #include <span>
 #include <utility>
 
-#include "lbd/reasons.hpp"
+#include "lbd/model/reasons.hpp"
 
 namespace culvert::packet {
 namespace {

@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
-#include "lbd/state.hpp"
+#include "lbd/model/config.hpp"
 #include "netlink/address.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/flows.hpp"

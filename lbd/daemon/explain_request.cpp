@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+#include "lbd/daemon/daemon.hpp"
+#include "lbd/datapath/rehearsal.hpp"
+#include "lbd/explain/explain.hpp"
+#include "lbd/frame/whole.hpp"
+
+namespace culvert::lbd {
+
+namespace {
+
+constexpr const char* too_short = "no Ethernet frame is so short";
+constexpr const char* too_little = "what was captured of it ends within the headers that the balancer looks at";
+
+/// A frame that was made up has no MAC addresses: it goes to the interface by which it comes.
+std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netlink::MacAddress& interface) {
+    const auto to = std::span(frame).first(std::min(frame.size(), interface.bytes.size()));
+    if (std::ranges::all_of(to, [](std::uint8_t byte) { return byte == 0; }))
+        std::copy_n(interface.bytes.begin(), to.size(), to.begin());
+    return frame;
+}
+
+}  // namespace
+
+/// An explanation of each frame.
+Answer Daemon::answer(const ExplainRequest& request) {
+    const auto& attachments = balancer_->program.attachments().list();
+    if (attachments.empty()) return tl::unexpected(std::string("it does not balance yet"));
+    Scene scene{.config = balancer_->config, .image = balancer_->image(), .interfaces = {}};
+    for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
+    const std::string& name = request.interface;
+    const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);
+    if (by == attachments.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
+
+    auto rehearsal = balancer_->program.datapath().rehearse();
+    if (!rehearsal) return tl::unexpected(rehearsal.error().message());
+    Json answers = Json::array();
+    const auto& ports = balancer_->resolver.network().ports;
+    const auto port = ports.find(by->ifindex);
+    const netlink::Link link = port == ports.end() ? netlink::Link{} : port->second;
+    for (const auto& [front, length] : request.frames) {
+        const auto whole = as_whole(front, length, Rehearsal::longest);
+        if (length < Rehearsal::shortest || !whole) {
+            answers.push_back(unexplained(front, length, by->name, whole ? too_short : too_little));
+            continue;
+        }
+        const auto frame = addressed(whole->frame, link.mac.value_or(netlink::MacAddress{}));
+        const auto fate = rehearsal->run(frame, by->ifindex);
+        if (!fate) return tl::unexpected(fate.error().message());
+        const Excerpt excerpt{.captured = front.size(), .length = length, .missing = whole->missing, .mtu = link.mtu};
+        answers.push_back(explain(frame, by->ifindex, *fate, scene, excerpt));
+    }
+    return answers;
+}
+
+}  // namespace culvert::lbd
