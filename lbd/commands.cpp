@@ -18,7 +18,7 @@
 #include "common/command_line.hpp"
 #include "common/log.hpp"
 #include "common/suggest.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/daemon/daemon.hpp"
 #include "lbd/drain/command.hpp"

@@ -9,7 +9,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/event_loop.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/complaint.hpp"

@@ -15,7 +15,7 @@
 
 #include "common/log.hpp"
 #include "common/suggest.hpp"
-#include "lbd/config/incremental.hpp"
+#include "lbd/config/file/incremental.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/daemon.hpp"
 #include "lbd/reload/reload.hpp"

@@ -11,7 +11,7 @@
 
 #include "common/event_loop.hpp"
 #include "lbd/attach/offloads.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/losses.hpp"
 #include "lbd/drain/drains.hpp"

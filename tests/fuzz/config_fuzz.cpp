@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 #include "realserver/config/reader.hpp"
 
 namespace {

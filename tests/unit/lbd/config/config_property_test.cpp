@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "common/encap.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/config.hpp"
-
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
@@ -8,6 +6,7 @@
 #include <vector>
 
 #include "common/encap.hpp"
+#include "lbd/config/file/read.hpp"
 #include "tests/unit/config_files.hpp"
 
 namespace culvert::lbd {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/incremental.hpp"
+#include "lbd/config/file/incremental.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/marks.hpp"
+#include "lbd/config/file/marks.hpp"
 
 #include <algorithm>
 

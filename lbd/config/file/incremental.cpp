@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/incremental.hpp"
+#include "lbd/config/file/incremental.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -11,7 +11,7 @@
 #include <utility>
 #include <vector>
 
-#include "lbd/config/conflicts.hpp"
+#include "lbd/config/file/conflicts.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/encap.hpp"
+#include "lbd/config/file/encap.hpp"
 
 #include <fmt/format.h>
 

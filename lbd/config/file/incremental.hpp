@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "common/yaml.hpp"
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 
 namespace culvert::lbd {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/metrics.hpp"
+#include "lbd/config/file/metrics.hpp"
 
 namespace culvert::lbd {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/conflicts.hpp"
+#include "lbd/config/file/conflicts.hpp"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/health.hpp"
+#include "lbd/config/file/health.hpp"
 
 #include <arpa/nameser.h>
 #include <fmt/chrono.h>

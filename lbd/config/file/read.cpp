@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/config/config.hpp"
+#include "lbd/config/file/read.hpp"
 
 #include <fmt/format.h>
 
@@ -12,12 +12,12 @@
 #include <tuple>
 
 #include "common/scalars.hpp"
-#include "lbd/config/conflicts.hpp"
-#include "lbd/config/encap.hpp"
-#include "lbd/config/foreign_keys.hpp"
-#include "lbd/config/health.hpp"
-#include "lbd/config/marks.hpp"
-#include "lbd/config/metrics.hpp"
+#include "lbd/config/file/conflicts.hpp"
+#include "lbd/config/file/encap.hpp"
+#include "lbd/config/file/foreign_keys.hpp"
+#include "lbd/config/file/health.hpp"
+#include "lbd/config/file/marks.hpp"
+#include "lbd/config/file/metrics.hpp"
 
 namespace culvert::lbd {
 namespace {
