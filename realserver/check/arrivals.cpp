@@ -10,7 +10,7 @@
 
 #include "netlink/arrival.hpp"
 #include "netlink/neighbour.hpp"
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

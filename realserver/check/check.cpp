@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/via.hpp"
 
 namespace culvert::realserver {
 

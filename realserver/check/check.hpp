@@ -7,10 +7,10 @@
 
 #include "realserver/check/environment.hpp"
 #include "realserver/check/finding.hpp"
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/record.hpp"
+#include "realserver/model/state.hpp"
 #include "realserver/plan/plan.hpp"
-#include "realserver/record/record.hpp"
-#include "realserver/state.hpp"
 
 /// `realserver check`: what keeps a host from working as the backend that is wanted.
 namespace culvert::realserver {

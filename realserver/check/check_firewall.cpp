@@ -12,9 +12,9 @@
 
 #include "common/protocol.hpp"
 #include "realserver/check/check.hpp"
-#include "realserver/check/firewall_cure.hpp"
+#include "realserver/check/firewall/cure.hpp"
+#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
-#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -26,11 +26,11 @@
 #include "netlink/rule.hpp"
 #include "netlink/sysctl.hpp"
 #include "realserver/check/arrivals.hpp"
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/receivers.hpp"
+#include "realserver/desired/via.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/balancers.hpp"
 #include "realserver/host/program.hpp"
-#include "realserver/plan/receivers.hpp"
 #include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {

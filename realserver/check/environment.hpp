@@ -12,10 +12,10 @@
 #include "netlink/address.hpp"
 #include "netlink/inet_diag.hpp"
 #include "netlink/result.hpp"
-#include "realserver/check/firewall.hpp"
+#include "realserver/check/firewall/firewall.hpp"
 #include "realserver/check/routing.hpp"
-#include "realserver/config/config.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/state.hpp"
 
 namespace culvert::realserver {
 

@@ -7,7 +7,7 @@
 
 #include "realserver/check/arrivals.hpp"
 #include "realserver/check/check.hpp"
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -10,7 +10,7 @@
 
 #include "netlink/modules.hpp"
 #include "realserver/check/check.hpp"
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/via.hpp"
 #include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {

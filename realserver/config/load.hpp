@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

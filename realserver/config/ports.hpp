@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "common/yaml.hpp"
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

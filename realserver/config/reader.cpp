@@ -13,7 +13,7 @@
 #include "common/scalars.hpp"
 #include "realserver/config/receive.hpp"
 #include "realserver/config/tunnels.hpp"
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/via.hpp"
 
 namespace culvert::realserver {
 

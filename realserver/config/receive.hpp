@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "common/yaml.hpp"
-#include "realserver/config/config.hpp"
 #include "realserver/config/ports.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

@@ -9,7 +9,7 @@
 #include <tuple>
 
 #include "common/scalars.hpp"
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

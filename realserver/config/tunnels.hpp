@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "common/yaml.hpp"
-#include "realserver/config/config.hpp"
 #include "realserver/config/ports.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

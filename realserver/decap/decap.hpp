@@ -7,7 +7,7 @@
 
 #include "netlink/link.hpp"
 #include "netlink/result.hpp"
-#include "realserver/decap/state.hpp"
+#include "realserver/model/decap.hpp"
 
 namespace culvert::realserver {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "netlink/nftables/table.hpp"
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 /// The guard: who may send into the tunnels, and what may come out of them.
 ///

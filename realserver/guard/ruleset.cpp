@@ -8,8 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "realserver/desired/room.hpp"
 #include "realserver/guard/guard.hpp"
-#include "realserver/plan/room.hpp"
 
 namespace culvert::realserver {
 

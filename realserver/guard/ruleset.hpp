@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "netlink/nftables/table.hpp"
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

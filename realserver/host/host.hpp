@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/state.hpp"
 
 namespace culvert::realserver {
 

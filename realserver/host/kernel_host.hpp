@@ -11,9 +11,9 @@
 #include "netlink/nftables/nftables.hpp"
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
-#include "realserver/config/config.hpp"
 #include "realserver/decap/decap.hpp"
 #include "realserver/host/host.hpp"
+#include "realserver/model/config.hpp"
 #include "realserver/show/status.hpp"
 
 namespace culvert::realserver {
@@ -27,8 +27,8 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
     /// VIPs, of which there can be many, take one system call.
     [[nodiscard]] std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
-    /// Of what observe() finds, that which the kernel does not announce when it changes: FOU and its ports (without their
-    /// devices), XDP programs and the sysctls of ARP. Takes little time.
+    /// Of what observe() finds, that which the kernel does not announce when it changes: FOU and its ports (without
+    /// their devices), XDP programs and the sysctls of ARP. Takes little time.
     [[nodiscard]] netlink::Result<HostState> unannounced();
     /// What a device has received since it was made.
     [[nodiscard]] netlink::Result<Received> received(const std::string& device);

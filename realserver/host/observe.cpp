@@ -14,9 +14,9 @@
 #include "netlink/modules.hpp"
 #include "netlink/route.hpp"
 #include "netlink/sysctl.hpp"
+#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/kernel_host.hpp"
-#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <string>
 
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -4,9 +4,9 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/config/config.hpp"
-#include "realserver/record/record.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/record.hpp"
+#include "realserver/model/state.hpp"
 
 /// The part of a plan that is about devices that come and go, and so about the settings that come and go with them.
 namespace culvert::realserver {

@@ -9,7 +9,7 @@
 #include <utility>
 #include <variant>
 
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "realserver/config/config.hpp"
-#include "realserver/record/record.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/record.hpp"
+#include "realserver/model/state.hpp"
 
 /// Tunnel devices that realserver did not make, and what they mean to what it did.
 namespace culvert::realserver {

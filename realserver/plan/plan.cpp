@@ -9,7 +9,7 @@
 #include <tuple>
 #include <utility>
 
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/via.hpp"
 #include "realserver/plan/devices.hpp"
 #include "realserver/plan/others.hpp"
 #include "realserver/plan/wanted.hpp"

@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
-#include "realserver/plan/receivers.hpp"
 
 namespace culvert::realserver {
 

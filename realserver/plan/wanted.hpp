@@ -3,9 +3,9 @@
 
 #include <vector>
 
-#include "realserver/config/config.hpp"
-#include "realserver/record/record.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/record.hpp"
+#include "realserver/model/state.hpp"
 
 namespace culvert::realserver {
 

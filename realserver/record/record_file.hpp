@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "netlink/result.hpp"
-#include "realserver/record/record.hpp"
+#include "realserver/model/record.hpp"
 
 namespace culvert::realserver {
 

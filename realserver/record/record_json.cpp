@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "realserver/record/device_json.hpp"
 #include "realserver/record/record_file.hpp"
-#include "realserver/show/device_json.hpp"
 
 namespace culvert::realserver {
 

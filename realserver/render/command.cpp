@@ -15,9 +15,9 @@
 
 #include "common/replace_file.hpp"
 #include "common/suggest.hpp"
+#include "realserver/command/output.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/render/render.hpp"
-#include "realserver/show/output.hpp"
 
 namespace culvert::realserver {
 

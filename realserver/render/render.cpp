@@ -15,8 +15,8 @@
 #include <kainjow/mustache.hpp>
 
 #include "netlink/nftables/text.hpp"
-#include "realserver/decap/via.hpp"
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
+#include "realserver/desired/via.hpp"
 #include "realserver/plan/wanted.hpp"
 #include "realserver/templates.hpp"
 

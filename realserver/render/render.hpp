@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 /// `realserver render`: what else a host needs to become this backend again by itself, written from templates/.
 namespace culvert::realserver {

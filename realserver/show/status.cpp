@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "realserver/decap/via.hpp"
+#include "realserver/desired/via.hpp"
 #include "realserver/plan/plan.hpp"
 #include "realserver/plan/wanted.hpp"
 

@@ -9,9 +9,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "realserver/config/config.hpp"
-#include "realserver/record/record.hpp"
-#include "realserver/state.hpp"
+#include "realserver/model/config.hpp"
+#include "realserver/model/record.hpp"
+#include "realserver/model/state.hpp"
 
 /// `realserver status`: each setting beside what the configuration wants of it.
 namespace culvert::realserver {
@@ -52,7 +52,7 @@ void count(DecapCounters counted, StatusRow& row);
 
 /// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped;
 /// of XDP programs also received and dropped, maps from an encapsulation or a reason to numbers.
-/// The command adds guard, tunnels, others (realserver/guard/traffic.hpp). With -4 or -6 there is no guard, and
+/// The command adds guard, tunnels, others (realserver/show/traffic.hpp). With -4 or -6 there is no guard, and
 /// in_order is about those items alone.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);
 [[nodiscard]] std::string to_table(const std::vector<StatusRow>& rows, bool colored);

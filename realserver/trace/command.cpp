@@ -19,9 +19,9 @@
 
 #include "common/event_loop.hpp"
 #include "netlink/netns.hpp"
+#include "realserver/command/output.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/host/kernel_host.hpp"
-#include "realserver/show/output.hpp"
 #include "realserver/trace/drop_source.hpp"
 #include "realserver/trace/drop_text.hpp"
 #include "realserver/trace/guard_counts.hpp"

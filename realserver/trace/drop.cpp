@@ -10,7 +10,7 @@
 #include <variant>
 #include <vector>
 
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

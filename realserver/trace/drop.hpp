@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "netlink/address.hpp"
-#include "realserver/config/config.hpp"
+#include "realserver/model/config.hpp"
 
 /// Packets that the kernel dropped on their way into this backend, as `realserver trace` shows them.
 namespace culvert::realserver {

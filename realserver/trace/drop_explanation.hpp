@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "realserver/config/config.hpp"
 #include "realserver/guard/guard.hpp"
+#include "realserver/model/config.hpp"
 #include "realserver/trace/drop.hpp"
 
 namespace culvert::realserver {

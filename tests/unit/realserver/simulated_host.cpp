@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "simulated_host.hpp"
+#include "tests/unit/realserver/simulated_host.hpp"
 
 #include <gtest/gtest.h>
 
 #include <cerrno>
 
 #include "realserver/config/reader.hpp"
-#include "realserver/plan/receivers.hpp"
+#include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
 

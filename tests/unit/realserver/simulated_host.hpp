@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "realserver/config/config.hpp"
 #include "realserver/host/host.hpp"
+#include "realserver/model/config.hpp"
 
 namespace culvert::realserver {
 

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/desired/room.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+#include <variant>
+
+#include "realserver/desired/receivers.hpp"
+
+namespace culvert::realserver {
+
+namespace {
+
+// Bytes of headers without options.
+constexpr std::uint32_t udp = 8;
+constexpr std::uint32_t gre = 4;
+constexpr std::uint32_t gue = 4;
+constexpr std::uint32_t geneve = 8;
+constexpr std::uint32_t ethernet = 14;
+constexpr std::uint32_t key = 4;  // of GRE
+constexpr std::uint32_t tcp = 20;
+
+constexpr std::uint32_t ip(Family family) { return family == Family::ipv4 ? 20 : 40; }
+
+std::uint32_t path_mtu(const Config& config) {
+    const std::uint32_t known = config.mtu.value_or(config.link_mtu.value_or(usual_mtu));
+    return std::min(known, config.link_mtu.value_or(known));
+}
+
+/// Whether clients' packets of a family come in without a tunnel.
+bool come_bare(const Config& config, Family family) {
+    return std::ranges::any_of(config.receive, [family](const Receive& receive) {
+        const auto* mark = std::get_if<L3dsr>(&receive);
+        return mark != nullptr ? mark->vip.family() == family : std::holds_alternative<L2>(receive);
+    });
+}
+
+std::uint32_t segment(std::uint32_t mtu, Family family) { return mtu - std::min(mtu, ip(family) + tcp); }
+
+class Rooms {
+  public:
+    explicit Rooms(const Config& config) : mtu_(path_mtu(config)), vips_(families(config.vips)), receivers_(config) {
+        for (const auto* received : {&config.receive, &config.by_xdp})
+            for (const Receive& receive : *received) std::visit([this](const auto& kind) { add(kind); }, receive);
+        for (const PointToPoint& tunnel : config.tunnels) add(tunnel);
+    }
+
+    std::vector<Room> take() && { return std::move(rooms_); }
+
+  private:
+    void add(const IpTunnel& tunnel) {
+        add(std::string(name(tunnel.encap)), tunnel.outer, tunnel.inner,
+            tunnel.encap == common::EncapKind::gre ? gre : 0);
+    }
+    void add(const UdpTunnel& tunnel) {
+        const bool is_gue = tunnel.type == netlink::FouType::gue;
+        const std::string port = fmt::format("{} {}", is_gue ? "gue" : "fou", tunnel.port);
+        const std::uint32_t headers = udp + (is_gue ? gue : 0);
+        if (tunnel.inner.contains(Inner::gre)) add("gre in " + port, tunnel.outer, vips_, headers + gre);
+        if (tunnel.inner.contains(Inner::ipv4)) add(port, tunnel.outer, {Family::ipv4}, headers);
+        if (tunnel.inner.contains(Inner::ipv6)) add(port, tunnel.outer, {Family::ipv6}, headers);
+    }
+    void add(const GeneveTunnel& tunnel) {
+        add(fmt::format("geneve {}", tunnel.port), tunnel.outer, tunnel.inner, udp + geneve + ethernet);
+    }
+    void add(const L3dsr& /*no tunnel*/) {}
+    void add(const L2& /*no tunnel*/) {}
+    void add(const PointToPoint& tunnel) {
+        using netlink::TunnelKind;
+        const netlink::Tunnel& parameters = tunnel.parameters;
+        std::uint32_t headers = 0;
+        if (netlink::is_gre(parameters.kind)) headers += gre + (parameters.input_key ? key : 0);
+        if (parameters.kind == TunnelKind::gretap || parameters.kind == TunnelKind::ip6gretap) headers += ethernet;
+        if (parameters.encap.type != netlink::EncapType::none) headers += udp;
+        if (parameters.encap.type == netlink::EncapType::gue) headers += gue;
+        const auto carried = receivers_.devices().find(tunnel.name);
+        add(tunnel.name, {netlink::outer_family(parameters.kind)}, carried->second, headers);
+    }
+
+    void add(const std::string& tunnel, const std::set<Family>& outers, const std::set<Family>& inners,
+             std::uint32_t headers) {
+        for (const Family outer : outers)
+            for (const Family inner : inners) {
+                const std::uint32_t overhead = ip(outer) + headers;
+                rooms_.push_back({tunnel, outer, inner, overhead, mtu_ - std::min(mtu_, overhead)});
+            }
+    }
+
+    std::uint32_t mtu_;
+    std::set<Family> vips_;
+    Receivers receivers_;
+    std::vector<Room> rooms_;
+};
+
+}  // namespace
+
+std::uint32_t Room::mss() const { return segment(mtu, inner); }
+
+std::vector<Room> rooms(const Config& config) { return Rooms(config).take(); }
+
+std::optional<std::uint16_t> clamp(const Config& config, Family family) {
+    if (!families(config.vips).contains(family)) return std::nullopt;
+    if (!config.mss.automatic) return config.mss.size;
+    std::optional<std::uint32_t> least;
+    if (config.mtu && come_bare(config, family)) least = segment(path_mtu(config), family);
+    for (const Room& room : rooms(config))
+        if (room.inner == family) least = std::min(least.value_or(room.mss()), room.mss());
+    if (!least) return std::nullopt;
+    return static_cast<std::uint16_t>(std::min<std::uint32_t>(*least, std::numeric_limits<std::uint16_t>::max()));
+}
+
+}  // namespace culvert::realserver

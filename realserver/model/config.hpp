@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "common/encap.hpp"
+#include "netlink/address.hpp"
+#include "netlink/fou.hpp"
+#include "netlink/tunnel.hpp"
+#include "realserver/model/decap.hpp"
+
+/// What the operator wants of this backend, with all defaults filled in.
+namespace culvert::realserver {
+
+using netlink::Family;
+using netlink::IpAddress;
+using netlink::Prefix;
+
+/// Who unwraps.
+enum class Via : std::uint8_t {
+    automatic,  ///< the kernel where it can, else XDP
+    kernel,     ///< its tunnel devices
+    xdp,
+};
+
+/// IPIP or GRE straight over IP.
+struct IpTunnel {
+    common::EncapKind encap = common::EncapKind::ipip;
+    std::set<Family> outer;
+    std::set<Family> inner;
+    Via via = Via::automatic;
+    bool operator==(const IpTunnel&) const = default;
+};
+
+/// FOU or GUE on a UDP port.
+struct UdpTunnel {
+    netlink::FouType type = netlink::FouType::gue;
+    std::uint16_t port = 0;  ///< host order
+    std::set<Family> outer;
+    std::set<Inner> inner;           ///< of FOU exactly one
+    std::optional<IpAddress> local;  ///< only for this address
+    std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
+    std::uint16_t peer_port = 0;     ///< host order
+    std::string device;              ///< which packets must come by; empty: any
+    Via via = Via::automatic;
+    bool operator==(const UdpTunnel&) const = default;
+};
+
+/// Geneve on a UDP port, with Ethernet frames for common::geneve_mac inside. The kernel's device, one for each port,
+/// takes any VNI, and XDP any MAC address.
+struct GeneveTunnel {
+    std::uint32_t vni = 0;  ///< 24 bits
+    std::uint16_t port = common::geneve_port;
+    std::set<Family> outer;
+    std::set<Family> inner;
+    Via via = Via::automatic;
+    bool operator==(const GeneveTunnel&) const = default;
+};
+
+/// Packets to this host with this DSCP are for the VIP.
+struct L3dsr {
+    std::uint8_t dscp = 0;  ///< 1 to 63
+    IpAddress vip;
+    bool operator==(const L3dsr&) const = default;
+};
+
+/// Packets come to this host's MAC address with the VIP as their destination.
+struct L2 {
+    bool operator==(const L2&) const = default;
+};
+
+using Receive = std::variant<IpTunnel, UdpTunnel, GeneveTunnel, L3dsr, L2>;
+
+/// A tunnel device of its own to one other host. In FOU and GUE with a fixed source port, that is also the port on
+/// which the other host's packets are received.
+struct PointToPoint {
+    std::string name;
+    netlink::Tunnel parameters;  ///< with `local` and `remote`
+    bool operator==(const PointToPoint&) const = default;
+};
+
+enum class Policy : std::uint8_t {
+    managed,  ///< set what is needed, restore it at teardown
+    leave,    ///< somebody else's business
+};
+
+/// The largest TCP segment that clients of VIPs are told to send.
+struct Mss {
+    bool automatic = true;              ///< what fits through the narrowest tunnel
+    std::optional<std::uint16_t> size;  ///< bytes; none: theirs to choose. Only if not automatic.
+    bool operator==(const Mss&) const = default;
+};
+
+struct Config {
+    std::vector<Prefix> balancers;
+    std::vector<Prefix> vips;           ///< not empty, no two alike
+    std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
+    std::vector<PointToPoint> tunnels;  ///< no two of one name
+    std::vector<Receive> by_xdp;        ///< not of the file: what `decide` (via.hpp) takes out of `receive`
+    std::vector<Decap> decap;           ///< not of the file: what `decide` makes of those
+    Guard guard = Guard::strict;
+    std::vector<std::string> interfaces;  ///< by which balancers' packets come; empty: those that lead to the balancers
+    std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
+    Mss mss;
+    std::optional<std::uint32_t> mtu;       ///< bytes: of the paths from the balancers; none: not told
+    std::set<std::string> ways_in;          ///< not of the file: devices by which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu;  ///< not of the file: the least of the links that lead to the balancers
+    Policy rp_filter = Policy::managed;
+    Policy arp = Policy::managed;
+    bool operator==(const Config&) const = default;
+};
+
+}  // namespace culvert::realserver

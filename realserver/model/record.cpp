@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/model/record.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+namespace culvert::realserver {
+
+const Entry* entry_of(const Record& record, const Item& item) {
+    const auto entry = record.find(key(item));
+    if (entry == record.end() || std::ranges::count(entry->second.ours, item) == 0) return nullptr;
+    return &entry->second;
+}
+
+bool is_ours(const Item& item, const Observed& observed, const Record& record) {
+    const Entry* entry = entry_of(record, item);
+    return observed.marked.contains(key(item)) || (entry != nullptr && entry->original != item);
+}
+
+std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
+    const auto known = record.find(key);
+    return known == record.end() ? find(state, key) : known->second.original;
+}
+
+void forget_settings_of(const std::string& device, Record& record) {
+    for (const Key& setting : settings_of(device)) record.erase(setting);
+}
+
+namespace {
+
+/// The first are never undone, the others are known by their name or pin. Nobody wants lo down, whoever took it down.
+bool is_known_without(const Key& key) {
+    return key.kind == Kind::module || key.kind == Kind::table || key.kind == Kind::decap ||
+           (key.kind == Kind::link && key.name == "lo");
+}
+
+/// The settings of our devices need not be restored: they go with them.
+void add_settings_of(const Key& key, std::set<Key>& dependent) {
+    if (key.kind == Kind::device) std::ranges::move(settings_of(key.name), std::inserter(dependent, dependent.end()));
+}
+
+void intend(Record& record, std::set<Key>& dependent, const Change& change) {
+    const Key key = change.key();
+    if (is_known_without(key) || dependent.contains(key)) return;
+    const auto known = record.find(key);
+    // What others have set since the first apply is not the original. A device of theirs is another device.
+    const bool continues =
+        known != record.end() && (key.kind != Kind::device || change.before == known->second.original ||
+                                  (change.before && entry_of(record, *change.before)));
+    if (!continues && change.after) {
+        // Of devices only our own are changed, and those were not there.
+        const auto original = key.kind == Kind::device ? std::nullopt : change.before;
+        record.insert_or_assign(key, Entry{original, {*change.after}});
+        add_settings_of(key, dependent);
+        if (key.kind == Kind::device) forget_settings_of(key.name, record);
+    } else if (continues && change.after && change.after != known->second.original) {
+        if (!entry_of(record, *change.after)) known->second.ours.push_back(*change.after);
+    }
+}
+
+std::set<Key> settings_of_devices(const Record& record) {
+    std::set<Key> settings;
+    for (const auto& [key, entry] : record) add_settings_of(key, settings);
+    return settings;
+}
+
+}  // namespace
+
+Record note_found(Record record, const HostState& wanted, const Observed& observed) {
+    const std::set<Key> dependent = settings_of_devices(record);
+    for (const auto& [key, item] : wanted) {
+        if (is_known_without(key) || key.kind == Kind::device || dependent.contains(key)) continue;
+        if (find(observed.state, key) == item && !observed.marked.contains(key))
+            record.try_emplace(key, Entry{item, {item}});
+    }
+    return record;
+}
+
+Record intend(Record record, const std::vector<Change>& changes) {
+    std::set<Key> dependent = settings_of_devices(record);
+    for (const Change& change : changes) intend(record, dependent, change);
+    return record;
+}
+
+Record settle(const Record& record, const HostState& state, const HostState& wanted) {
+    Record settled;
+    for (const auto& [key, entry] : record) {
+        const auto item = find(state, key);
+        if (const auto goal = find(wanted, key); goal && key.kind != Kind::device)
+            settled.emplace(key, entry_of(record, *goal) ? Entry{entry.original, {*goal}} : entry);
+        else if (item && item != entry.original && entry_of(record, *item))
+            settled.emplace(key, Entry{entry.original, {*item}});
+    }
+    return settled;
+}
+
+}  // namespace culvert::realserver

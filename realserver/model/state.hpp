@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "netlink/address.hpp"
+#include "netlink/fou.hpp"
+#include "netlink/geneve.hpp"
+#include "netlink/nftables/table.hpp"
+#include "netlink/sysctl.hpp"
+#include "netlink/tunnel.hpp"
+#include "realserver/model/decap.hpp"
+
+/// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
+/// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing
+/// are loops over it.
+namespace culvert::realserver {
+
+/// A loaded kernel module. Never unloaded: other namespaces may use it.
+struct Module {
+    std::string name;
+    bool operator==(const Module&) const = default;
+};
+
+/// A tunnel device of any name, which packets come out of. The kernel's own are among those that are found.
+struct Device {
+    std::string name;
+    std::variant<netlink::Tunnel, netlink::Geneve> parameters;
+    std::optional<netlink::MacAddress> mac;  ///< of Geneve; others may have any
+    bool operator==(const Device&) const = default;
+};
+
+/// Whether a network device is up.
+struct Link {
+    std::string device;
+    bool up = false;
+    bool operator==(const Link&) const = default;
+};
+
+/// What an ip6tnl device lets in: IPv4, IPv6 or both.
+struct TunnelMode {
+    std::string device;
+    netlink::TunnelInner inner = netlink::TunnelInner::any;
+    bool operator==(const TunnelMode&) const = default;
+};
+
+struct Sysctl {
+    netlink::SysctlKey key;
+    long value = 0;
+    bool operator==(const Sysctl&) const = default;
+};
+
+/// Addresses that this host takes as its own: a single one is an address on lo, a prefix a local route there.
+struct Vip {
+    netlink::Prefix prefix;
+    bool operator==(const Vip&) const = default;
+};
+
+/// A table of nf_tables.
+struct Ruleset {
+    netlink::nft::Table table;
+    bool operator==(const Ruleset&) const = default;
+};
+
+/// A UDP port on which the kernel unwraps FOU or GUE.
+struct Port {
+    netlink::FouPort port;  ///< without `link`
+    std::string device;     ///< which it must come by; empty: any
+    bool operator==(const Port&) const = default;
+};
+
+using Item = std::variant<Module, Device, Sysctl, Vip, Ruleset, TunnelMode, Link, Decap, Port>;
+
+/// The alternatives of Item, in the order in which a backend is set up: the guard goes up before the way in
+/// opens, and down after it is closed.
+enum class Kind : std::uint8_t { module, device, sysctl, vip, table, mode, link, decap, port };
+
+/// Which setting, whatever its value. No two items of a host share a key.
+struct Key {
+    Kind kind;
+    std::string name;  ///< "ipip", "net.ipv4.conf.all.rp_filter", "192.0.2.1", "5080/udp over ipv4"
+    auto operator<=>(const Key&) const = default;
+    [[nodiscard]] std::string to_string() const;  ///< "port 5080/udp over ipv4"
+};
+
+[[nodiscard]] std::string_view name(Kind kind);
+/// Where a value of the kernel's is merely changed; other items come and go.
+[[nodiscard]] bool is_setting(Kind kind);
+[[nodiscard]] Key key(const Item& item);
+/// The value in words: "up", "0", "gue"; empty where being there is all.
+[[nodiscard]] std::string value(const Item& item);
+
+/// The settings that come and go with a network device.
+[[nodiscard]] std::vector<Key> settings_of(const std::string& device);
+
+using HostState = std::map<Key, Item>;
+
+void put(HostState& state, Item item);
+/// The item under `key`, if the state has one.
+[[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
+
+/// What is not ours to set, but what is wanted depends on.
+struct Surroundings {
+    std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
+    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but loopback and link-local
+    std::set<netlink::Prefix> networks;      ///< of its addresses, with them, on other devices than lo
+    std::set<netlink::IpAddress> gateways;   ///< of all its routes
+    bool operator==(const Surroundings&) const = default;
+};
+
+/// What was found in the kernel.
+struct Observed {
+    HostState state;
+    /// What the kernel itself shows to be ours: by protocol number, table name, alias or pin.
+    std::set<Key> marked;
+    Surroundings around;
+    bool operator==(const Observed&) const = default;
+};
+
+/// One setting from one value to another, done by one request to the kernel. No value: not there.
+struct Change {
+    std::optional<Item> before;
+    std::optional<Item> after;
+
+    bool operator==(const Change&) const = default;
+
+    [[nodiscard]] Kind kind() const;
+    [[nodiscard]] Key key() const;
+    [[nodiscard]] Change inverse() const { return {after, before}; }
+    /// "add", "remove", "change"
+    [[nodiscard]] std::string_view verb() const;
+    /// "+ port 5080/udp over ipv4: gue", "~ link tunl0: down -> up", "- vip 192.0.2.1"
+    [[nodiscard]] std::string to_string() const;
+};
+
+}  // namespace culvert::realserver

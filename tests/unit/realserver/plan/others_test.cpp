@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/plan/others.hpp"
+
+#include <gmock/gmock.h>
+
+#include "realserver/plan/plan.hpp"
+#include "tests/unit/realserver/simulated_host.hpp"
+
+namespace culvert::realserver {
+namespace {
+
+using netlink::Tunnel;
+using netlink::TunnelKind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::string_view backend = R"(
+balancers: [10.0.0.0/24, 'fd00::1']
+vips: [192.0.2.1, '2001:db8::1']
+receive: [{encap: ipip}, {encap: gre, family: ipv4}]
+)";
+
+IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
+
+class Others : public testing::Test {
+  protected:
+    Others() {
+        for (const auto& [name, kind] : {std::pair("tunl0", TunnelKind::ipip), std::pair("sit0", TunnelKind::sit),
+                                         std::pair("gre0", TunnelKind::gre), std::pair("ip6tnl0", TunnelKind::ip6tnl)})
+            add(name, {.kind = kind});
+        for (const char* module : {"ipip", "sit", "ip_gre", "ip6_tunnel"}) put(observed_.state, Module{module});
+        put(observed_.state, Link{"lo", true});
+        observed_.around.addresses = {ip("10.9.0.3"), ip("fd00::3")};
+    }
+
+    void add(const std::string& name, const Tunnel& tunnel, bool up = true) {
+        put(observed_.state, Device{.name = name, .parameters = tunnel, .mac = {}});
+        put(observed_.state, Link{name, up});
+    }
+
+    [[nodiscard]] std::vector<OtherTunnel> seen(std::string_view more = "") const {
+        return other_tunnels(config(std::string(backend) + std::string(more)), observed_, {});
+    }
+    /// Of whose packets the only one that is added takes; "" if none is told of.
+    [[nodiscard]] std::string takes(const Tunnel& tunnel, bool up = true) {
+        add("other", tunnel, up);
+        const auto others = seen();
+        return others.empty() ? "" : others.front().instead_of;
+    }
+
+    Observed observed_;
+};
+
+TEST_F(Others, TheKernelsOwnAreNone) { EXPECT_THAT(seen(), IsEmpty()); }
+
+TEST_F(Others, TakeWhatTheKernelGivesThemFirst) {
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .external = true}), "tunl0");
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .external = true}, false), "");
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .local = ip("10.9.0.3")}), "tunl0");
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .local = ip("10.9.0.4")}), "") << "not this host's";
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .link = 2}), "tunl0") << "without ends, it is bound to a device";
+    EXPECT_EQ(takes({.kind = TunnelKind::sit, .remote = ip("10.0.0.7")}), "sit0") << "a balancer's";
+    EXPECT_EQ(takes({.kind = TunnelKind::gre, .local = ip("10.9.0.3"), .input_key = 7}), "") << "balancers send no key";
+    EXPECT_EQ(takes({.kind = TunnelKind::gretap, .external = true}), "") << "it takes Ethernet only";
+    EXPECT_EQ(takes({.kind = TunnelKind::ip6gre, .external = true}), "") << "nothing of this kind is received";
+}
+
+TEST_F(Others, OfIpv6HideTheKernelsOwnAlsoWhenTheyAreDown) {
+    EXPECT_EQ(takes({.kind = TunnelKind::ip6tnl, .external = true}, false), "ip6tnl0");
+    EXPECT_EQ(takes({.kind = TunnelKind::ip6tnl, .remote = ip("fd00::1")}, false), "");
+}
+
+TEST_F(Others, WhoseEndIsNotListedAreNamedWhereTheGuardDropsTheirPackets) {
+    add("their", {.kind = TunnelKind::gretap, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
+    ASSERT_EQ(seen().size(), 1U);
+    EXPECT_FALSE(seen().front().listed);
+    EXPECT_EQ(
+        seen().front().to_string(),
+        "their (gretap, local 10.9.0.3, remote 10.9.0.9): the guard drops what comes by it, as 10.9.0.9 is not in "
+        "tunnel_peers");
+    EXPECT_THAT(seen("tunnel_peers: [10.9.0.0/24]"), IsEmpty());
+    EXPECT_THAT(seen("guard: log"), IsEmpty());
+}
+
+TEST_F(Others, AreNamedByPlanWithTheirReversePathFilter) {
+    add("ipip0", {.kind = TunnelKind::ipip, .external = true});
+    put(observed_.state, Sysctl{netlink::SysctlKey::rp_filter("ipip0"), 1});
+    EXPECT_THAT(plan(config(backend), observed_, {}).notes,
+                ElementsAre("ipip0 (ipip, external) takes the packets that are to come out of tunl0, and its rp_filter "
+                            "(1) drops those of IPv4; the guard judges them there, too"));
+}
+
+TEST_F(Others, ARenamedDeviceOfTheKernelsIsKnownAgain) {
+    observed_.state.erase({Kind::link, "tunl0"});
+    observed_.state.erase({Kind::device, "tunl0"});
+    add("cilium_tunl", {.kind = TunnelKind::ipip});
+    const Plan planned = plan(config(backend), observed_, {});
+    ASSERT_EQ(planned.conflicts.size(), 1U);
+    EXPECT_THAT(planned.conflicts.front().message(), HasSubstr("cilium_tunl is that device, under another name"));
+    EXPECT_EQ(planned.conflicts.front().cure, "ip link set cilium_tunl down && ip link set cilium_tunl name tunl0");
+}
+
+}  // namespace
+}  // namespace culvert::realserver

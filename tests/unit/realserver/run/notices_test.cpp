@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "realserver/run/notices.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cerrno>
+
+#include "tests/unit/realserver/simulated_host.hpp"
+
+namespace culvert::realserver {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+const Item vip = Vip{*netlink::Prefix::parse("192.0.2.1")};
+const Change vip_comes{std::nullopt, vip};
+const HostState with_vip{{key(vip), vip}};
+
+netlink::Error error(int code) { return {.operation = "add address", .object = "192.0.2.1", .code = code}; }
+
+std::vector<Notice::Kind> kinds(const std::vector<Notice>& notices) {
+    std::vector<Notice::Kind> result;
+    for (const Notice& notice : notices) result.push_back(notice.kind);
+    return result;
+}
+
+Repairs failing(int code) { return {.failed = {{vip_comes, error(code)}}}; }
+
+TEST(Notices, TheFirstTimeIsNoRepair) {
+    Notices notices;
+    EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::applied));
+    EXPECT_THAT(notices.of({.found = with_vip}), IsEmpty());
+    EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::repaired));
+}
+
+TEST(Notices, WhatWasFoundInOrderIsRepaired) {
+    Notices notices;
+    EXPECT_THAT(notices.of({.found = with_vip}), IsEmpty());
+    EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::repaired));
+}
+
+TEST(Notices, AHindranceIsToldOnceAndAgainIfItIsAnother) {
+    Notices notices;
+    EXPECT_THAT(kinds(notices.of(failing(ENODEV))), ElementsAre(Notice::Kind::waiting));
+    EXPECT_THAT(notices.of({.held = {vip_comes}}), IsEmpty());
+    EXPECT_THAT(notices.of(failing(ENODEV)), IsEmpty());
+    EXPECT_THAT(kinds(notices.of(failing(EACCES))), ElementsAre(Notice::Kind::waiting));
+    EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::applied));
+    EXPECT_THAT(kinds(notices.of(failing(EACCES))), ElementsAre(Notice::Kind::not_repaired));
+}
+
+TEST(Notices, WhatIsHeldWithoutAFailureIsContested) {
+    Notices notices;
+    (void)notices.of({.made = {vip_comes}, .found = with_vip});
+    EXPECT_THAT(kinds(notices.of({.held = {vip_comes}})), ElementsAre(Notice::Kind::contested));
+    EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::repaired));
+}
+
+TEST(Notices, KnowsWhatHinders) {
+    Notices notices;
+    Repairs repairs = failing(ENODEV);
+    repairs.conflicts = {{.operation = "choose", .object = "a device for XDP", .code = ENETUNREACH}};
+    (void)notices.of(repairs);
+    EXPECT_TRUE(notices.is_hindrance(error(ENODEV)));
+    EXPECT_TRUE(notices.is_hindrance(repairs.conflicts.front()));
+    EXPECT_FALSE(notices.is_hindrance(error(EACCES)));
+    (void)notices.of({.found = with_vip});
+    EXPECT_FALSE(notices.is_hindrance(error(ENODEV)));
+}
+
+}  // namespace
+}  // namespace culvert::realserver
