@@ -228,6 +228,10 @@ TEST_F(LbdLossless, LosesWhatIsDetached) {
     Process load = this->load();
     balancer().must(CULVERT_LBD " stop --detach");
     lbd.wait();
+    // However busy the machine is, meanwhile something is sent.
+    const auto sent = [&] { return std::stoull(client().read("/sys/class/net/eth0/statistics/tx_packets")); };
+    const auto before = sent();
+    EXPECT_TRUE(eventually([&] { return sent() > before + 20; }));
     const Balancer again(balancer(), config(3));
     const auto result = outcome(load);
     EXPECT_TRUE(result["moved"] != 0 || result["broken"] != 0 || result["lost"] != 0) << result;
