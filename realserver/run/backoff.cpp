@@ -13,6 +13,15 @@ Backoff::Delay Backoff::wait(const Key& key, Time now) const {
     return std::max(Delay::zero(), std::chrono::ceil<Delay>(left));
 }
 
+Backoff::Delay Backoff::delay(const Key& key) const {
+    const auto known = settings_.find(key);
+    return known == settings_.end() ? Delay::zero() : known->second.delay;
+}
+
+void Backoff::held(const Key& key) {
+    if (const auto known = settings_.find(key); known != settings_.end()) known->second.held = true;
+}
+
 void Backoff::tried(const Key& key, Time now, bool failed) {
     const auto [entry, is_new] = settings_.try_emplace(key);
     Setting& setting = entry->second;
@@ -20,7 +29,7 @@ void Backoff::tried(const Key& key, Time now, bool failed) {
         settings_.erase(entry);
         return;
     }
-    const bool lasted = now - setting.tried >= 2 * setting.delay;
+    const bool lasted = !std::exchange(setting.held, false) && now - setting.tried >= 2 * setting.delay;
     const Delay delay = is_new || lasted ? shortest : std::min(2 * setting.delay, longest);
     if (is_new || lasted || delay != setting.delay) setting.said = false;
     setting.delay = delay;

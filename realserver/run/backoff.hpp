@@ -21,6 +21,10 @@ class Backoff {
 
     /// For how long `key` is to be left alone yet; 0: it is due.
     [[nodiscard]] Delay wait(const Key& key, Time now) const;
+    /// For how long it is left alone after the last attempt; 0: there was none.
+    [[nodiscard]] Delay delay(const Key& key) const;
+    /// It was found changed before it was due: the last attempt did not last.
+    void held(const Key& key);
     /// An attempt was made. `failed`: the kernel refused it.
     void tried(const Key& key, Time now, bool failed = false);
     /// Something else has changed: what failed is to be left alone for no longer than the shortest time.
@@ -35,6 +39,7 @@ class Backoff {
         Time tried;
         Delay delay = shortest;
         bool failed = false;
+        bool held = false;
         bool said = false;
     };
     std::map<Key, Setting> settings_;

@@ -168,7 +168,7 @@ void Monitor::hear_of_ruleset() {
     for (const auto& transaction : *transactions) {
         const auto& tables = transaction.tables;
         if (!tables.empty() && !tables.contains(std::string(table_name))) continue;
-        if (transaction.pid != static_cast<std::uint32_t>(getpid())) culprit_ = transaction;
+        if (transaction.pid != static_cast<std::uint32_t>(getpid())) notices_.heard(transaction);
         next_look_.arm(time_to_gather);
     }
 }
@@ -212,7 +212,6 @@ void Monitor::look() {
 
 void Monitor::report(const Repairs& repairs) {
     for (const Notice& notice : notices_.of(repairs)) report(notice);
-    culprit_.reset();
     std::vector<std::string> complaints;
     for (const auto& conflict : repairs.conflicts) complaints.push_back(conflict.message());
     complaints.insert(complaints.end(), repairs.notes.begin(), repairs.notes.end());
@@ -233,12 +232,12 @@ void Monitor::report(const Notice& notice) {
             return say(spdlog::level::info, "applied", "applied: " + change);
         case Notice::Kind::repaired: {
             ++repaired_;
-            const bool known = culprit_ && culprit_->pid != 0 && key.kind == Kind::table;
-            return say(
-                spdlog::level::warn, "repaired",
-                fmt::format(
-                    "repaired: {}{}", change,
-                    known ? fmt::format("; it was changed by process {} ({})", culprit_->pid, culprit_->program) : ""));
+            const bool known = notice.by && notice.by->pid != 0;
+            return say(spdlog::level::warn, "repaired",
+                       fmt::format("repaired: {}{}", change,
+                                   known ? fmt::format("; it was changed by process {} ({})", notice.by->pid,
+                                                       notice.by->program)
+                                         : ""));
         }
         case Notice::Kind::waiting:
             return say(spdlog::level::warn, "waiting", fmt::format("not possible yet: {}: {}", change, notice.reason));
@@ -248,7 +247,7 @@ void Monitor::report(const Notice& notice) {
             if (backoff_.is_news(key))
                 say(spdlog::level::warn, "contested",
                     fmt::format("somebody else keeps changing {} ({}): trying again in {}", object, change,
-                                words(backoff_.wait(key, std::chrono::steady_clock::now()))));
+                                words(backoff_.delay(key))));
     }
 }
 

@@ -66,9 +66,8 @@ class Monitor {
     Config config_;
     Backoff backoff_;
     Notices notices_;
-    netlink::Result<HostState> unannounced_;            // as last seen
-    std::optional<netlink::nft::Transaction> culprit_;  // the last one that changed our table
-    std::vector<std::string> complaints_;               // which still hold
+    netlink::Result<HostState> unannounced_;  // as last seen
+    std::vector<std::string> complaints_;     // which still hold
     std::size_t repaired_ = 0;
     bool has_looked_ = false;
     bool is_ready_ = false;      // systemd was told so

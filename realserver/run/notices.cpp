@@ -33,17 +33,18 @@ std::vector<Notice> Notices::of(const Repairs& repairs) {
     std::vector<Notice> notices;
     for (const Change& change : repairs.made) {
         hindrances_.erase(change.key());
-        notices.push_back({was_so(change) ? Notice::Kind::repaired : Notice::Kind::applied, change, {}});
+        notices.push_back({was_so(change) ? Notice::Kind::repaired : Notice::Kind::applied, change, {}, {}});
+        if (change.key().kind == Kind::table) notices.back().by = std::exchange(last_, std::nullopt);
     }
     for (const auto& [change, error] : repairs.failed) {
         std::string reason = error.message();
         const auto [known, is_new] = hindrances_.try_emplace(change.key());
         if (!is_new && known->second == reason) continue;
         known->second = reason;
-        notices.push_back({was_so(change) ? Notice::Kind::not_repaired : Notice::Kind::waiting, change, reason});
+        notices.push_back({was_so(change) ? Notice::Kind::not_repaired : Notice::Kind::waiting, change, reason, {}});
     }
     for (const Change& change : repairs.held)
-        if (!hindrances_.contains(change.key())) notices.push_back({Notice::Kind::contested, change, {}});
+        if (!hindrances_.contains(change.key())) notices.push_back({Notice::Kind::contested, change, {}, {}});
     remember(repairs);
     return notices;
 }

@@ -83,6 +83,7 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
     Precaution precaution;
     for (const Change& change : todo.changes) {
         if (is_held(change)) {
+            backoff.held(change.key());
             repairs.held.push_back(change);
         } else if (!precaution.allows(change)) {
             repairs.premature.push_back(change);

@@ -65,6 +65,17 @@ TEST_F(BackoffTest, WhatLastsIsTrustedAgain) {
     EXPECT_EQ(fight(3), (std::vector<Backoff::Delay>{0s, 1s, 2s}));
 }
 
+// However late the next attempt is, as on a busy machine.
+TEST_F(BackoffTest, WhatWasFoundChangedBeforeItWasDueHasNotLasted) {
+    fight(4);
+    EXPECT_EQ(backoff_.delay(vip), 8s);
+    backoff_.held(vip);
+    now_ += 16s;
+    backoff_.tried(vip, now_);
+    EXPECT_EQ(backoff_.delay(vip), 16s);
+    EXPECT_EQ(backoff_.delay(other), 0s);
+}
+
 TEST_F(BackoffTest, WhatComesBackSlowlyIsRepairedAtOnce) {
     for (int i = 0; i < 100; ++i, now_ += 3s) {
         EXPECT_EQ(backoff_.wait(vip, now_), 0ms);

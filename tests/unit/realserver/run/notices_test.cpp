@@ -57,6 +57,20 @@ TEST(Notices, WhatIsHeldWithoutAFailureIsContested) {
     EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::repaired));
 }
 
+// A look may read the table just before somebody changes it, and hear of that change before the look that finds it.
+TEST(Notices, WhoChangedTheTableIsToldWithItsRepairHoweverManyLooksLater) {
+    const Item table = Ruleset{};
+    const Change table_comes{std::nullopt, table};
+    const HostState all{{key(vip), vip}, {key(table), table}};
+    const netlink::nft::Transaction theirs{.tables = {"culvert"}, .pid = 42, .program = "nft"};
+    Notices notices;
+    (void)notices.of({.found = all});
+    notices.heard(theirs);
+    EXPECT_EQ(notices.of({.made = {vip_comes}, .found = all}).at(0).by, std::nullopt);
+    EXPECT_EQ(notices.of({.made = {table_comes}, .found = all}).at(0).by, theirs);
+    EXPECT_EQ(notices.of({.made = {table_comes}, .found = all}).at(0).by, std::nullopt);
+}
+
 TEST(Notices, KnowsWhatHinders) {
     Notices notices;
     Repairs repairs = failing(ENODEV);
