@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/capture/command.hpp"
+
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -23,7 +25,6 @@
 #include "lbd/capture/tap.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/model/reasons.hpp"
-#include "lbd/tools.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -10,7 +10,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
-#include "lbd/show/view.hpp"
+#include "lbd/model/view.hpp"
 
 /// What commands ask of the running balancer, as values.
 namespace culvert::lbd {

@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <optional>
+#include <cstdint>
 
 #include "bpf/abi.h"
 #include "lbd/model/config.hpp"
-#include "lbd/plan/plan.hpp"
+#include "lbd/model/image.hpp"
+#include "lbd/model/surroundings.hpp"
 
 namespace culvert::lbd {
-
-/// What the program is compiled to, beyond the configuration.
-struct Surroundings {
-    std::optional<IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
-    std::optional<IpAddress> own6;
-    bool vlans = false;  ///< frames come and leave with VLAN tags
-    bool operator==(const Surroundings&) const = default;
-};
 
 /// A program as it is loaded: what it is compiled to, and the size of its maps.
 struct Build {

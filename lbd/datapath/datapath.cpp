@@ -24,7 +24,7 @@
 #include "lbd/datapath/keys.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/model/cure.hpp"
-#include "lbd/plan/owners.hpp"
+#include "lbd/model/owners.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -22,7 +22,7 @@
 #include "lbd/datapath/settler.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/plan/plan.hpp"
+#include "lbd/model/edits.hpp"
 #include "netlink/result.hpp"
 
 struct lb_bpf;  // the skeleton that bpftool makes

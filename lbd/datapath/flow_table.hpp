@@ -10,7 +10,7 @@
 #include "bpf/abi.h"
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/plan/ids.hpp"
+#include "lbd/model/ids.hpp"
 
 /// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
 namespace culvert::lbd {

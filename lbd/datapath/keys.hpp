@@ -6,7 +6,7 @@
 #include <algorithm>
 
 #include "bpf/abi.h"
-#include "lbd/plan/plan.hpp"
+#include "lbd/model/image.hpp"
 
 /// VIPs as the BPF maps know them. `Key` is lb_vip4 or lb_vip6, `PrefixKey` lb_prefix4 or lb_prefix6.
 namespace culvert::lbd {

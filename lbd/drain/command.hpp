@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lbd/commands.hpp"
+#include "lbd/command/command.hpp"
 
 /// `lbd drain` and `lbd undrain`
 namespace culvert::lbd {

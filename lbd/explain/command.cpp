@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/explain/command.hpp"
+
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -16,7 +18,6 @@
 #include "lbd/explain/question.hpp"
 #include "lbd/frame/capture_file.hpp"
 #include "lbd/frame/hex.hpp"
-#include "lbd/tools.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -12,7 +12,7 @@
 
 #include "lbd/datapath/rehearsal.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/plan/plan.hpp"
+#include "lbd/model/image.hpp"
 
 /// `lbd explain`: what the balancer would do with a packet, and why.
 namespace culvert::lbd {

@@ -5,7 +5,7 @@
 
 #include <tl/expected.hpp>
 
-#include "lbd/commands.hpp"
+#include "lbd/command/options.hpp"
 #include "lbd/frame/frame.hpp"
 
 namespace culvert::lbd {

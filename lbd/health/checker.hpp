@@ -13,16 +13,16 @@
 #include <utility>
 #include <vector>
 
-#include "lbd/health/check_status.hpp"
 #include "lbd/health/http_client.hpp"
 #include "lbd/health/judge.hpp"
 #include "lbd/health/probe.hpp"
 #include "lbd/health/probe_path.hpp"
 #include "lbd/health/schedule.hpp"
+#include "lbd/model/check_status.hpp"
 #include "lbd/model/config.hpp"
 #include "lbd/model/health.hpp"
-#include "lbd/network/next_hop.hpp"
-#include "lbd/plan/ids.hpp"
+#include "lbd/model/hops.hpp"
+#include "lbd/model/ids.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

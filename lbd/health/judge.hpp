@@ -5,13 +5,9 @@
 #include <cstdint>
 #include <deque>
 
-namespace culvert::lbd {
+#include "lbd/model/check_status.hpp"
 
-enum class Condition : std::uint8_t {
-    unknown,  ///< not asked yet; it is trusted
-    up,
-    down,
-};
+namespace culvert::lbd {
 
 /// From what checks find to whether a backend is up. The first check decides alone; from then on it takes `fall`
 /// failures in a row, or `rise` answers. One that falls again and again has to answer longer each time: twice as often

@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lbd/commands.hpp"
+#include "lbd/command/command.hpp"
 
-/// `lbd reload` and `lbd stop`
+/// `lbd run`, `lbd check`, `lbd reload` and `lbd stop`
 namespace culvert::lbd {
 
+void declare_run(CLI::App& app, Options& options);
+ExitCode run(const Options& options);
+
+ExitCode check(const Options& options);
 ExitCode reload(const Options& options);
 
 void declare_stop(CLI::App& app, Options& options);

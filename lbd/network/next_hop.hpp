@@ -8,20 +8,13 @@
 #include <set>
 #include <string>
 
-#include <tl/expected.hpp>
-
-#include "bpf/abi.h"
-#include "lbd/plan/template.hpp"
+#include "lbd/model/hops.hpp"
 #include "netlink/link.hpp"
 #include "netlink/neighbour.hpp"
 #include "netlink/route.hpp"
 
 /// From the kernel's tables to the frames' way. Values only.
 namespace culvert::lbd {
-
-/// The way to a backend, or why there is none.
-using Hop = tl::expected<NextHop, lb_reason>;
-using Hops = std::map<IpAddress, Hop>;
 
 struct NeighbourKey {
     std::uint32_t link = 0;  ///< index

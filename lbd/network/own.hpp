@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "lbd/datapath/own.hpp"
+#include "lbd/model/surroundings.hpp"
 #include "lbd/network/next_hop.hpp"
 
 namespace culvert::lbd {

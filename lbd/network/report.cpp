@@ -8,6 +8,7 @@
 
 #include "lbd/model/cure.hpp"
 #include "lbd/model/reasons.hpp"
+#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "lbd/datapath/datapath.hpp"
+#include "lbd/model/surroundings.hpp"
 #include "lbd/network/host_settings.hpp"
 #include "lbd/network/next_hop.hpp"
 #include "lbd/path_mtu/icmp_sockets.hpp"

@@ -10,9 +10,9 @@
 #include <tl/expected.hpp>
 
 #include "common/token_bucket.hpp"
+#include "lbd/model/hops.hpp"
 #include "lbd/path_mtu/quotation.hpp"
 #include "lbd/path_mtu/sent.hpp"
-#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lbd/path_mtu/wire.hpp"
+#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {

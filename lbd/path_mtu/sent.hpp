@@ -10,10 +10,10 @@
 
 #include <tl/expected.hpp>
 
+#include "lbd/model/hops.hpp"
 #include "lbd/model/services.hpp"
 #include "lbd/path_mtu/flow_key.hpp"
 #include "lbd/path_mtu/quotation.hpp"
-#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 

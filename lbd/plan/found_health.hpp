@@ -2,8 +2,8 @@
 #pragma once
 
 #include "lbd/model/health.hpp"
+#include "lbd/model/image.hpp"
 #include "lbd/model/services.hpp"
-#include "lbd/plan/plan.hpp"
 
 namespace culvert::lbd {
 

@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <optional>
 #include <set>
+#include <string_view>
+#include <vector>
 
 #include "lbd/model/cure.hpp"
 #include "lbd/plan/extents.hpp"
@@ -42,12 +45,6 @@ bool fill(ServiceIds& ids, std::set<std::string_view> names) {
 
 }  // namespace
 
-std::optional<std::uint32_t> ServiceIds::current(std::string_view backend) const {
-    for (auto it = backends.lower_bound(base); it != backends.end() && in_block(it->first); ++it)
-        if (it->second == backend) return it->first;
-    return std::nullopt;
-}
-
 std::uint32_t block_size(std::size_t backends) {
     return std::max(4U, std::bit_ceil(static_cast<std::uint32_t>(backends) + 1));
 }
@@ -71,6 +68,21 @@ netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std
         own.size = size;
         fill(own, names);
     }
+    return ids;
+}
+
+Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use) {
+    std::set<std::string_view> wanted;
+    for (const Service& service : services) wanted.insert(service.name);
+    const auto is_used = [&](const auto& entry) { return in_use(entry.first); };
+    for (auto& [name, own] : ids)
+        if (wanted.contains(name) || std::ranges::any_of(own.backends, is_used))
+            std::erase_if(own.backends, [&own = own, &is_used](const auto& entry) {
+                return !own.in_block(entry.first) && !is_used(entry);
+            });
+        else
+            own.backends.clear();
+    std::erase_if(ids, [&](const auto& service) { return service.second.backends.empty(); });
     return ids;
 }
 

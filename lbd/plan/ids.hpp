@@ -1,37 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
-#include <map>
-#include <optional>
-#include <string>
-#include <string_view>
-#include <vector>
+#include <functional>
 
-#include "lbd/model/config.hpp"
+#include "lbd/model/ids.hpp"
+#include "lbd/model/services.hpp"
 #include "netlink/result.hpp"
 
-/// Destination ids: what flows remember their backend by. One backend of one service has one, from 1 on.
+/// Which destination id belongs to whom.
 namespace culvert::lbd {
-
-/// The ids of one service. New flows get ids of `[base, base + size)`, as a table holds the distance from `base` in 16
-/// bits.
-struct ServiceIds {
-    std::uint32_t base = 0;
-    std::uint32_t size = 0;  ///< a power of two
-    /// The backend's name by id. Flows may also name ids of backends that are gone, and those of a block that the
-    /// service has outgrown, so these stay.
-    std::map<std::uint32_t, std::string> backends;
-
-    bool operator==(const ServiceIds&) const = default;
-
-    [[nodiscard]] bool in_block(std::uint32_t id) const { return id - base < size; }
-    /// The id that new flows of the backend get.
-    [[nodiscard]] std::optional<std::uint32_t> current(std::string_view backend) const;
-};
-
-/// By the service's name.
-using Ids = std::map<std::string, ServiceIds>;
 
 /// The ids of these services: every backend has one below `limit`. Those that have one in `before`, which knows all ids
 /// that were given out, keep it, also if they had been gone meanwhile. ENOSPC if there are not enough.
@@ -39,5 +18,9 @@ using Ids = std::map<std::string, ServiceIds>;
 
 /// The size of a block for so many backends: some are always to spare.
 [[nodiscard]] std::uint32_t block_size(std::size_t backends);
+
+/// Without the ids that no flow has and that nothing needs: those of services that are gone, and of blocks that were
+/// outgrown. `in_use`: whether the flow table has flows of an id.
+[[nodiscard]] Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use);
 
 }  // namespace culvert::lbd

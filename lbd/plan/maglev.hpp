@@ -1,21 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
-namespace culvert::lbd {
+#include "lbd/model/image.hpp"
 
-/// Who competes for a place in a table.
-struct Contender {
-    std::uint16_t value = 0;   ///< what the table's entries hold; unique
-    std::string name;          ///< unique; decides which entries are wanted first
-    std::uint32_t weight = 1;  ///< 0: gets none
-    auto operator<=>(const Contender&) const = default;
-};
+namespace culvert::lbd {
 
 /// The lookup table of Maglev (Eisenbud et al., NSDI 2016, section 3.4): `size` entries, each the value of a contender,
 /// in numbers proportional to the weights. It depends on names and weights alone, so all balancers of a cluster make

@@ -15,22 +15,11 @@
 #include <utility>
 
 #include "lbd/model/cure.hpp"
+#include "lbd/model/owners.hpp"
 #include "lbd/plan/extents.hpp"
-#include "lbd/plan/owners.hpp"
-
-namespace {
-
-template <typename T>
-bool same_bytes(const T& a, const T& b) {
-    static_assert(std::has_unique_object_representations_v<T>);
-    return std::memcmp(&a, &b, sizeof a) == 0;
-}
-
-}  // namespace
-
-bool operator==(const lb_owner& a, const lb_owner& b) { return same_bytes(a, b); }
-bool operator==(const lb_service& a, const lb_service& b) { return same_bytes(a, b); }
-bool operator==(const lb_dest_body& a, const lb_dest_body& b) { return same_bytes(a, b); }
+#include "lbd/plan/ids.hpp"
+#include "lbd/plan/maglev.hpp"
+#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {

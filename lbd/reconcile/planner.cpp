@@ -4,7 +4,7 @@
 #include <cerrno>
 #include <utility>
 
-#include "lbd/plan/owners.hpp"
+#include "lbd/plan/ids.hpp"
 
 namespace culvert::lbd {
 

@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "lbd/model/health.hpp"
+#include "lbd/model/hops.hpp"
 #include "lbd/model/services.hpp"
-#include "lbd/network/next_hop.hpp"
 #include "lbd/plan/plan.hpp"
 #include "netlink/result.hpp"
 

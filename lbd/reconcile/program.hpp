@@ -5,8 +5,8 @@
 
 #include "lbd/attach/attachments.hpp"
 #include "lbd/datapath/datapath.hpp"
-#include "lbd/datapath/own.hpp"
 #include "lbd/datapath/pins.hpp"
+#include "lbd/model/surroundings.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {

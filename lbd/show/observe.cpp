@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "lbd/plan/template.hpp"
+
 namespace culvert::lbd {
 namespace {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -8,9 +9,11 @@
 
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/flow_table.hpp"
-#include "lbd/health/check_status.hpp"
+#include "lbd/model/check_status.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/network/next_hop.hpp"
+#include "lbd/model/hops.hpp"
+#include "netlink/link.hpp"
+#include "netlink/neighbour.hpp"
 
 /// What the running balancer knows at one moment, as plain values.
 namespace culvert::lbd {

@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/show/view.hpp"
 
-#include <array>
-#include <utility>
+#include <string>
 
 #include <nlohmann/json.hpp>
 
 namespace culvert::lbd {
-namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr std::array<std::pair<View, std::string_view>, 6> views{{
-    {View::services, "services"},
-    {View::backends, "backends"},
-    {View::flows, "flows"},
-    {View::neighbours, "neighbours"},
-    {View::interfaces, "interfaces"},
-    {View::counters, "counters"},
-}};
-
-}  // namespace
-
-std::vector<std::string_view> view_names() {
-    std::vector<std::string_view> names;
-    for (const auto& [view, name] : views) names.push_back(name);
-    return names;
-}
-
-std::optional<View> view(std::string_view name) {
-    for (const auto& [view, known] : views)
-        if (known == name) return view;
-    return std::nullopt;
-}
 
 bool has_family(View view) { return view == View::services || view == View::backends || view == View::neighbours; }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/watch/command.hpp"
+
 #include <fmt/core.h>
 #include <unistd.h>
 
@@ -10,7 +12,6 @@
 
 #include "common/stop_signals.hpp"
 #include "lbd/control/control.hpp"
-#include "lbd/tools.hpp"
 #include "lbd/watch/rates.hpp"
 
 namespace culvert::lbd {

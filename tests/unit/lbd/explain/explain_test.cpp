@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/frame/frame.hpp"
+#include "lbd/plan/plan.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -6,6 +6,7 @@
 
 #include "lbd/health/known_subjects.hpp"
 #include "lbd/plan/found_health.hpp"
+#include "lbd/plan/plan.hpp"
 
 /// What is known of backends' health goes on under other names, and from one process to the next.
 namespace culvert::lbd {

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <array>
 
+#include "lbd/datapath/own.hpp"
+
 namespace culvert::lbd {
 namespace {
 

@@ -11,8 +11,11 @@
 #include <vector>
 
 #include "lbd/model/cure.hpp"
-#include "lbd/plan/owners.hpp"
+#include "lbd/model/owners.hpp"
+#include "lbd/plan/ids.hpp"
+#include "lbd/plan/maglev.hpp"
 #include "lbd/plan/plan.hpp"
+#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {

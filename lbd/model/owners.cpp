@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/plan/owners.hpp"
+#include "lbd/model/owners.hpp"
 
 #include <algorithm>
 #include <cassert>
-#include <set>
 #include <string>
 #include <string_view>
 
@@ -40,21 +39,6 @@ Ids ids_of(const Owners& owners) {
         own.base = id;
         own.size = owner.block;
     }
-    return ids;
-}
-
-Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use) {
-    std::set<std::string_view> wanted;
-    for (const Service& service : services) wanted.insert(service.name);
-    const auto is_used = [&](const auto& entry) { return in_use(entry.first); };
-    for (auto& [name, own] : ids)
-        if (wanted.contains(name) || std::ranges::any_of(own.backends, is_used))
-            std::erase_if(own.backends, [&own = own, &is_used](const auto& entry) {
-                return !own.in_block(entry.first) && !is_used(entry);
-            });
-        else
-            own.backends.clear();
-    std::erase_if(ids, [&](const auto& service) { return service.second.backends.empty(); });
     return ids;
 }
 

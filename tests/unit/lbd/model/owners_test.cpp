@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/plan/owners.hpp"
+#include "lbd/model/owners.hpp"
 
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "lbd/plan/ids.hpp"
 
 namespace culvert::lbd {
 namespace {

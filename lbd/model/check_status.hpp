@@ -6,10 +6,15 @@
 #include <string>
 #include <unordered_map>
 
-#include "lbd/health/judge.hpp"
 #include "netlink/address.hpp"
 
 namespace culvert::lbd {
+
+enum class Condition : std::uint8_t {
+    unknown,  ///< not asked yet; it is trusted
+    up,
+    down,
+};
 
 /// Since a backend is checked.
 struct CheckCounts {

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/command/command.hpp"
+
+#include <CLI/App.hpp>
+
+#include "lbd/config/file/read.hpp"
+#include "netlink/netns.hpp"
+
+namespace culvert::lbd {
+
+ExitCode fail(const netlink::Error& error) {
+    fmt::print(stderr, "lbd: {}\n", error.message());
+    return exit_failed;
+}
+
+ExitCode complain(const std::string& text) {
+    fmt::print(stderr, "lbd: {}\n", text);
+    return exit_usage;
+}
+
+std::string socket_path(const Options& options) {
+    if (!options.socket.empty()) return options.socket;
+    const bool is_name = !options.netns.empty() && options.netns.find('/') == std::string::npos;
+    return fmt::format("/run/culvert/lbd/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
+}
+
+std::optional<Config> load(const Options& options) { return or_print(load_config(options.config)); }
+
+netlink::Result<> enter_netns(const Options& options) {
+    if (options.netns.empty()) return {};
+    TRY(const auto netns, netlink::NetworkNamespace::open(options.netns));
+    return netns.enter();
+}
+
+void declare_config(CLI::App& app, Options& options) {
+    app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
+        ->type_name("FILE");
+}
+
+}  // namespace culvert::lbd

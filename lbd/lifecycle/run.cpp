@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/core.h>
+#include <sys/prctl.h>
+
+#include <filesystem>
+#include <utility>
+
+#include <CLI/App.hpp>
+
+#include "common/log.hpp"
+#include "lbd/config/file/read.hpp"
+#include "lbd/daemon/daemon.hpp"
+#include "lbd/lifecycle/command.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+void print_summary(const Options& options, const Config& config) {
+    fmt::print("{}: in order: {} services, {} backends\n", options.config, config.services.size(),
+               config.services.backends());
+}
+
+}  // namespace
+
+void declare_run(CLI::App& app, Options& options) {
+    declare_config(app, options);
+    app.add_flag("--check", options.check, "Stop before the first packet: also finds what only the kernel can refuse");
+}
+
+ExitCode run(const Options& options) {
+    auto reading = or_print(load_reading(options.config));
+    if (!reading) return exit_usage;
+    if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
+    common::log_to_stderr(options.color);
+    if (options.check) {
+        if (const auto tried = Daemon::try_out((*reading)->config); !tried) return fail(tried.error());
+        print_summary(options, (*reading)->config);
+        return exit_done;
+    }
+    // What a service has been given is not for the scripts that check health.
+    ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+    const auto daemon = Daemon::prepare(*std::move(reading), std::filesystem::absolute(options.config));
+    if (!daemon) return fail(daemon.error());
+    const auto ran = (*daemon)->run(socket_path(options));
+    return ran ? exit_done : fail(ran.error());
+}
+
+ExitCode check(const Options& options) {
+    const auto config = load(options);
+    if (!config) return exit_usage;
+    print_summary(options, *config);
+    return exit_done;
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace culvert::lbd {
+
+/// What `lbd show` shows.
+enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters };
+
+/// In the order in which help lists them.
+[[nodiscard]] std::vector<std::string_view> view_names();
+[[nodiscard]] std::optional<View> view(std::string_view name);
+
+}  // namespace culvert::lbd
