@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sees the balancer's packets as they come and as they leave: stands around its program while somebody captures. */
+/*
+ * Sees the balancer's packets as they come and as they leave, and hears of those that no driver took: stands around its program while
+ * somebody captures.
+ */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
 #include "capture.h"
+#include "lost.h"
 #include "stats_maps.h"
 
 /* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
-struct net_device {
-    int ifindex;
-};
 struct xdp_rxq_info {
     struct net_device *dev;
 };
@@ -64,7 +65,7 @@ static __always_inline void tell(struct xdp_buff *xdp, struct capture_event *eve
 SEC("fentry/lb")
 int comes(const __u64 *arguments)
 {
-    struct capture_event event = {.verdict = CAPTURE_IN, .reason = -1, .event = -1};
+    struct capture_event event = {.kind = CAPTURE_IN, .reason = -1, .event = -1};
     struct xdp_buff *xdp = (struct xdp_buff *)arguments[0];
     struct before *before;
     __u32 zero = 0, i;
@@ -86,7 +87,7 @@ int comes(const __u64 *arguments)
 SEC("fexit/lb")
 int leaves(const __u64 *arguments)
 {
-    struct capture_event event = {.reason = -1, .event = -1};
+    struct capture_event event = {.kind = CAPTURE_OUT, .reason = -1, .event = -1};
     struct xdp_buff *xdp = (struct xdp_buff *)arguments[0];
     struct before *before;
     __u32 zero = 0, i;
@@ -105,6 +106,21 @@ int leaves(const __u64 *arguments)
         if (count(&events, i) != before->events[i])
             event.event = (int)i;
     tell(xdp, &event);
+    return 0;
+}
+
+static __always_inline int lost(const struct loss *loss)
+{
+    struct capture_loss told = {.kind = CAPTURE_LOST};
+
+    if (loss->frames <= 0 || !is_ours(loss->seen))
+        return 0;
+    told.time = bpf_ktime_get_ns();
+    told.seen = loss->seen->ifindex;
+    told.to = loss->to;
+    told.frames = loss->frames;
+    told.error = loss->error;
+    bpf_perf_event_output(loss->context, &packets, BPF_F_CURRENT_CPU, &told, sizeof(told));
     return 0;
 }
 

@@ -56,6 +56,9 @@ class Interfaces {
 
     [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
     [[nodiscard]] std::uint32_t first() const { return places_.begin()->first; }
+    [[nodiscard]] bool has(std::uint32_t ifindex) const { return places_.contains(ifindex); }
+    /// Empty: not known.
+    [[nodiscard]] std::string name(std::uint32_t ifindex) const { return has(ifindex) ? names_[place(ifindex)] : ""; }
     [[nodiscard]] std::uint32_t place(std::uint32_t ifindex) const {
         const auto known = places_.find(ifindex);
         return known == places_.end() ? 0 : known->second;
@@ -74,6 +77,7 @@ class Writer {
   public:
     virtual ~Writer() = default;
     virtual void write(const Captured& packet, const Decision& decision) = 0;
+    virtual void write(const Lost& lost, const std::string& text) = 0;
 };
 
 class PcapngWriter : public Writer {
@@ -100,6 +104,16 @@ class PcapngWriter : public Writer {
                             .comment = decision.text}));
     }
 
+    /// No format has a comment without a packet: one of no bytes.
+    void write(const Lost& lost, const std::string& text) override {
+        put(pcapng::packet({.interface = interfaces_.place(interfaces_.has(lost.to) ? lost.to : lost.seen),
+                            .time = lost.time + epoch_,
+                            .bytes = {},
+                            .length = 0,
+                            .direction = pcapng::Direction::outbound,
+                            .comment = text}));
+    }
+
   private:
     void put(const std::string& bytes) { std::fwrite(bytes.data(), 1, bytes.size(), file_); }
 
@@ -113,20 +127,29 @@ class LineWriter : public Writer {
     explicit LineWriter(const Interfaces& interfaces) : interfaces_(interfaces) {}
 
     void write(const Captured& packet, const Decision& decision) override {
-        const std::uint64_t time = packet.time + epoch_;
         const auto headers = decode(packet.in);
         const std::uint32_t came_by = interfaces_.place(packet.ifindex);
-        std::string line = fmt::format(
-            "{:%H:%M:%S}.{:06} {} {}, {} bytes: {}", fmt::localtime(static_cast<std::time_t>(time / 1'000'000'000)),
-            time % 1'000'000'000 / 1000, interfaces_.names()[came_by], headers ? headers->to_string() : "no IP packet",
-            packet.in_length, decision.text);
+        std::string line =
+            fmt::format("{} {} {}, {} bytes: {}", clock(packet.time), interfaces_.names()[came_by],
+                        headers ? headers->to_string() : "no IP packet", packet.in_length, decision.text);
         if (packet.leaves())
             line += fmt::format(", {} bytes by {}", packet.out_length,
                                 interfaces_.names()[interfaces_.place(decision.interface, came_by)]);
         fmt::print("{}\n", line);
     }
 
+    void write(const Lost& lost, const std::string& text) override {
+        fmt::print("{} {} {}\n", clock(lost.time), interfaces_.name(lost.seen), text);
+    }
+
   private:
+    /// "13:05:59.123456"
+    [[nodiscard]] std::string clock(std::uint64_t monotonic) const {
+        const std::uint64_t time = monotonic + epoch_;
+        return fmt::format("{:%H:%M:%S}.{:06}", fmt::localtime(static_cast<std::time_t>(time / 1'000'000'000)),
+                           time % 1'000'000'000 / 1000);
+    }
+
     const Interfaces& interfaces_;
     const std::uint64_t epoch_ = since_1970();
 };
@@ -154,6 +177,13 @@ bool is_wanted(const Captured& packet, const Decision& decision, const Filter& f
     return filter.matches(packet.in, packet.in_length) || (leaves && filter.matches(packet.out, packet.out_length));
 }
 
+/// A driver refuses frames in batches: nobody knows which packets they were.
+bool is_wanted(const Lost& lost, const Interfaces& interfaces, const CaptureOptions& options) {
+    const bool any_packet = options.service.empty() && options.filter.empty();
+    const bool any_reason = options.reason.empty() || options.reason == reasons[LB_DROP_NOT_SENT].name;
+    return any_packet && any_reason && interfaces.has(lost.seen);
+}
+
 Result<> capture_packets(const Options& options, const Filter& filter, const Directory& directory,
                          const Interfaces& interfaces) {
     const CaptureOptions& asked = options.capture;
@@ -169,12 +199,21 @@ Result<> capture_packets(const Options& options, const Filter& filter, const Dir
 
     std::size_t written = 0;
     const auto is_done = [&] { return asked.count != 0 && written >= asked.count; };
-    TRY(auto tap, Tap::open(interfaces.first(), asked.snap_length, [&](const Captured& packet) {
-            const Decision decision = directory.decide(packet);
-            if (is_done() || !is_wanted(packet, decision, filter, directory, asked)) return;
-            writer->write(packet, decision);
-            ++written;
-        }));
+    const auto on_packet = [&](const Captured& packet) {
+        const Decision decision = directory.decide(packet);
+        if (is_done() || !is_wanted(packet, decision, filter, directory, asked)) return;
+        writer->write(packet, decision);
+        ++written;
+    };
+    const auto on_loss = [&](const Lost& lost) {
+        if (is_done() || !is_wanted(lost, interfaces, asked)) return;
+        writer->write(lost, describe(lost, interfaces.name(lost.to)));
+        written += lost.frames;
+    };
+    const TapTarget target{.ifindex = interfaces.first(),
+                           .snap_length = asked.snap_length,
+                           .only_losses = asked.reason == reasons[LB_DROP_NOT_SENT].name};
+    TRY(auto tap, Tap::open(target, on_packet, on_loss));
     fmt::print(stderr, "capturing on {}\n", fmt::join(interfaces.names(), ", "));
     const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(asked.seconds);
     while (!is_done() && !stop.within(0ms) && (asked.seconds == 0 || std::chrono::steady_clock::now() < end)) {
@@ -211,9 +250,9 @@ ExitCode capture(const Options& options) {
     if (!filter) return complain(fmt::format("filter: {}", filter.error()));
     if (!asked.reason.empty() && std::ranges::count(reasons, asked.reason, &Reason::name) == 0)
         return complain(fmt::format("no reason is called \"{}\": see lbd show counters", asked.reason));
-    if (asked.reason == reasons[LB_DROP_NOT_SENT].name)
+    if (asked.reason == reasons[LB_DROP_NOT_SENT].name && !(asked.service.empty() && asked.filter.empty()))
         return complain(
-            "these packets are lost when they have left the program, and only counted: see lbd show counters");
+            "drivers don't tell which frames they refuse: --reason not_sent goes without --service and FILTER");
     const auto shown = [&](const char* what) {
         return ask(socket_path(options), {{"command", "show"}, {"what", what}});
     };

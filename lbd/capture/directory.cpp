@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "common/protocol.hpp"
@@ -23,6 +24,13 @@ bool takes(const Json& backend, const Bytes& frame, const Headers& headers) {
 }
 
 }  // namespace
+
+std::string describe(const Lost& lost, const std::string& to) {
+    const auto& [name, text] = reasons[LB_DROP_NOT_SENT];
+    return fmt::format("{} {} not sent{}: {}: {}{}", lost.frames, lost.frames == 1 ? "frame" : "frames",
+                       to.empty() ? "" : " by " + to, name, text,
+                       lost.error == 0 ? "" : fmt::format(" ({})", std::generic_category().message(lost.error)));
+}
 
 Directory::Directory(const Json& services, Json backends) : backends_(std::move(backends)) {
     for (const Json& one : services) {

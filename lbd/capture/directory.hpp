@@ -32,6 +32,15 @@ struct Captured {
     [[nodiscard]] bool leaves() const { return verdict == XDP_TX || verdict == XDP_REDIRECT; }
 };
 
+/// Frames that have left a program and that no driver took.
+struct Lost {
+    std::uint64_t time = 0;  ///< CLOCK_MONOTONIC, ns
+    std::uint32_t seen = 0;  ///< index of the device by which they came, or that was to send them
+    std::uint32_t to = 0;    ///< index of the device that was to send them
+    std::uint32_t frames = 0;
+    int error = 0;  ///< errno; 0: not known
+};
+
 /// What became of it.
 struct Decision {
     std::string service;    ///< empty: for none
@@ -39,6 +48,10 @@ struct Decision {
     std::string text;       ///< "sent to web 10.0.0.3 (gue 5080)", "dropped: no_route: no route to the backend"
     bool operator==(const Decision&) const = default;
 };
+
+/// "12 frames not sent by eth1: not_sent: … (No such device or address)". `to`: the device's name; empty: none of
+/// the balancer's.
+[[nodiscard]] std::string describe(const Lost& lost, const std::string& to);
 
 /// Knows services and backends from what `lbd show` says.
 class Directory {

@@ -11,6 +11,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "bpf/capture.h"
@@ -18,6 +19,7 @@
 #include "common/fd.hpp"
 #include "common/libbpf_log.hpp"
 #include "lbd/model/cure.hpp"
+#include "netlink/netns.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -71,6 +73,14 @@ Result<> share(const Fd& program, bpf_map* map) {
     return {};
 }
 
+/// From its start; false if it is too short.
+template <typename T>
+bool read(std::span<const std::uint8_t> record, T& value) {
+    if (record.size() < sizeof value) return false;
+    std::memcpy(&value, record.data(), sizeof value);
+    return true;
+}
+
 }  // namespace
 
 struct Tap::Program {
@@ -84,14 +94,28 @@ struct Tap::Program {
     };
 
     OnPacket on_packet;
+    OnLoss on_loss;
     std::unique_ptr<capture_bpf, Destroy> skeleton{};
     std::unique_ptr<perf_buffer, Destroy> buffer{};
     std::map<int, Pending> pending{};  // by CPU: came, and has not left yet
     std::uint64_t lost = 0;
 
+    void take(int cpu, std::span<const std::uint8_t> record) {
+        std::uint32_t kind = 0;
+        capture_event event{};
+        capture_loss loss{};
+        if (!read(record, kind)) return;
+        if (kind == CAPTURE_LOST && read(record, loss)) {
+            on_loss({.time = loss.time, .seen = loss.seen, .to = loss.to, .frames = loss.frames, .error = -loss.error});
+        } else if (kind != CAPTURE_LOST && read(record, event)) {
+            const auto bytes = record.subspan(sizeof event);
+            take(cpu, event, bytes.first(std::min<std::size_t>(event.size, bytes.size())));
+        }
+    }
+
     void take(int cpu, const capture_event& event, std::span<const std::uint8_t> bytes) {
         Pending& waiting = pending[cpu];
-        if (event.verdict == CAPTURE_IN) {
+        if (event.kind == CAPTURE_IN) {
             waiting = {.number = event.number, .packet = {}};
             waiting.packet.time = event.time;
             waiting.packet.ifindex = event.ifindex;
@@ -116,37 +140,42 @@ Tap::Tap(std::unique_ptr<Program> program) : program_(std::move(program)) {}
 Tap::Tap(Tap&&) noexcept = default;
 Tap::~Tap() = default;
 
-Result<Tap> Tap::open(std::uint32_t ifindex, std::uint32_t snap_length, OnPacket on_packet) {
+Result<Tap> Tap::open(const TapTarget& what, OnPacket on_packet, OnLoss on_loss) {
     const LibbpfLog log;
-    TRY(const Fd target, program_on(ifindex));
-    auto program = std::make_unique<Program>(Program{.on_packet = std::move(on_packet)});
+    TRY(const Fd target, program_on(what.ifindex));
+    TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
+    auto program = std::make_unique<Program>(Program{.on_packet = std::move(on_packet), .on_loss = std::move(on_loss)});
     program->skeleton.reset(capture_bpf::open());
     if (!program->skeleton) return failure("open", object, errno, LibbpfLog::tail());
     capture_bpf& skeleton = *program->skeleton;
-    skeleton.rodata->snap_length = snap_length;
-    for (bpf_program* half : {skeleton.progs.comes, skeleton.progs.leaves})
-        if (const int error = ::bpf_program__set_attach_target(half, target.get(), "lb"); error < 0)
-            return failure("aim", object, -error, LibbpfLog::tail(), "is the XDP program lbd's?");
+    skeleton.rodata->snap_length = what.snap_length;
+    skeleton.rodata->namespace_cookie = cookie;
+    for (bpf_program* half : {skeleton.progs.comes, skeleton.progs.leaves}) {
+        ::bpf_program__set_autoload(half, !what.only_losses);
+        const int error = what.only_losses ? 0 : ::bpf_program__set_attach_target(half, target.get(), "lb");
+        if (error < 0) return failure("aim", object, -error, LibbpfLog::tail(), "is the XDP program lbd's?");
+    }
     CHECK_OK(share(target, skeleton.maps.reasons));
     CHECK_OK(share(target, skeleton.maps.events));
     if (const int error = capture_bpf::load(&skeleton); error < 0)
         return failure("load", object, -error, LibbpfLog::tail(), privilege(-error));
 
     const auto take = [](void* self, int cpu, void* data, std::uint32_t size) {
-        capture_event event{};
-        if (size < sizeof event) return;
-        std::memcpy(&event, data, sizeof event);
-        const std::span bytes(static_cast<const std::uint8_t*>(data) + sizeof event, size - sizeof event);
-        static_cast<Program*>(self)->take(cpu, event, bytes.first(std::min<std::size_t>(event.size, bytes.size())));
+        static_cast<Program*>(self)->take(cpu, {static_cast<const std::uint8_t*>(data), size});
     };
     const auto lose = [](void* self, int, __u64 count) { static_cast<Program*>(self)->lost += count; };
     program->buffer.reset(
         ::perf_buffer__new(::bpf_map__fd(skeleton.maps.packets), pages_a_cpu, take, lose, program.get(), nullptr));
     if (!program->buffer) return failure("open", "the buffer of captured packets", errno, {}, privilege(errno));
-    // The one behind first: what has been seen to come is seen to leave.
-    for (const auto& [half, link] : {std::pair{skeleton.progs.leaves, &skeleton.links.leaves},
-                                     std::pair{skeleton.progs.comes, &skeleton.links.comes}}) {
-        *link = ::bpf_program__attach(half);
+    // `comes` last: what has been seen to come is seen to leave, and to be lost.
+    const auto& [programs, links] = std::tie(skeleton.progs, skeleton.links);
+    for (const auto& [one, link] :
+         {std::pair{programs.not_redirected, &links.not_redirected},
+          std::pair{programs.not_transmitted, &links.not_transmitted},
+          std::pair{programs.not_sent_back, &links.not_sent_back}, std::pair{programs.failed, &links.failed},
+          std::pair{programs.leaves, &links.leaves}, std::pair{programs.comes, &links.comes}}) {
+        if (!::bpf_program__autoload(one)) continue;
+        *link = ::bpf_program__attach(one);
         if (*link == nullptr) return failure("attach", object, errno, LibbpfLog::tail());
     }
     return Tap(std::move(program));

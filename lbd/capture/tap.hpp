@@ -12,16 +12,22 @@
 
 namespace culvert::lbd {
 
+struct TapTarget {
+    std::uint32_t ifindex = 0;      ///< an interface with the balancer's program, whatever others it runs on
+    std::uint32_t snap_length = 0;  ///< bytes to be seen of each frame
+    bool only_losses = false;       ///< needs no program around the balancer's, which not every kernel allows
+};
+
 /// Sees what the balancer's program does, from before it and from behind it. The program runs without anything in its
 /// way again when this goes.
 class Tap {
   public:
     using OnPacket = std::function<void(const Captured&)>;
+    using OnLoss = std::function<void(const Lost&)>;
 
-    /// Stands around the XDP program of this interface, whatever interfaces it runs on. `snap_length`: bytes to be seen
-    /// of each frame. ENOENT if the interface has no balancer's program.
-    [[nodiscard]] static netlink::Result<Tap> open(std::uint32_t ifindex, std::uint32_t snap_length,
-                                                   OnPacket on_packet);
+    /// `on_loss` hears of all frames that XDP programs send in this network namespace and no driver takes. ENOENT if
+    /// the interface has no balancer's program.
+    [[nodiscard]] static netlink::Result<Tap> open(const TapTarget& what, OnPacket on_packet, OnLoss on_loss);
     Tap(Tap&&) noexcept;
     ~Tap();
 

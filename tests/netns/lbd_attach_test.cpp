@@ -4,7 +4,9 @@
 #include <array>
 #include <csignal>
 #include <optional>
+#include <regex>
 #include <string>
+#include <vector>
 
 #include "tests/netns/lbd_test.hpp"
 
@@ -283,6 +285,18 @@ for _ in range({}):
         client().must("python3 /run/send.py");
     }
 
+    /// All that a capture tells of.
+    static int frames_not_sent(const std::string& told, const std::string& device) {
+        const std::regex loss("([0-9]+) frames? not sent by " + device +
+                              ": not_sent: the interface to leave by did not take the frame from XDP "
+                              "\\((No such device or address|Operation not supported)\\)");
+        int sum = 0;
+        for (auto match = std::sregex_iterator(told.begin(), told.end(), loss); match != std::sregex_iterator();
+             ++match)
+            sum += std::stoi((*match)[1]);
+        return sum;
+    }
+
     /// The other end of the cable to the backend stops taking frames from XDP when all is set up: what lbd sends is
     /// lost behind its back.
     void expect_losses_counted(const std::string& interfaces, const std::string& backend, const Host& lan,
@@ -298,6 +312,12 @@ for _ in range({}):
         lan.ip("link set " + port + " xdp off\n");
         lan.must("ethtool -K " + port + " gro off");
         Capture capture(lan, port, "dst host 192.0.2.1 and udp and src host 10.0.0.1 and ether src 02:00:0a:00:00:02");
+        std::vector<Process> captures;
+        for (const char* more : {"", " -w /run/lost.pcapng"}) {
+            const std::string asked = fmt::format("{} capture --reason not_sent --count {}", CULVERT_LBD, packets);
+            captures.push_back(balancer().spawn(asked + more));
+            captures.back().wait_for("capturing on");
+        }
         send();
         EXPECT_TRUE(eventually([&] { return lbd->dropped("not_sent") == packets; })) << lbd->show("counters");
         EXPECT_EQ(lbd->backend(backend)["packets"], 2 * packets);
@@ -305,7 +325,13 @@ for _ in range({}):
         EXPECT_EQ(capture.stop().count(), 0U);
         EXPECT_THAT(balancer().must("curl -s http://127.0.0.1:9477/metrics"),
                     HasSubstr(fmt::format("lbd_dropped_packets_total{{reason=\"not_sent\"}} {}\n", packets)));
-        EXPECT_EQ(balancer().run(CULVERT_LBD " capture --reason not_sent").status, 2);
+        const std::string device = backend == "10.0.0.3" ? "eth0" : "eth1";
+        const Output lines = captures[0].wait();
+        EXPECT_EQ(frames_not_sent(lines.out, device), packets) << lines;
+        EXPECT_EQ(captures[1].wait().status, 0);
+        EXPECT_EQ(frames_not_sent(balancer().must("cat /run/lost.pcapng"), device), packets);
+        for (const char* more : {"--service dns", "udp"})
+            EXPECT_EQ(balancer().run(fmt::format("{} capture --reason not_sent {}", CULVERT_LBD, more)).status, 2);
 
         // Also while no lbd runs, and the next one goes on from there.
         lbd->stop();

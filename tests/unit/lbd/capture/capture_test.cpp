@@ -45,6 +45,15 @@ std::string service_of(std::string_view to, std::uint16_t port) {
     return directory().decide(captured(frame(to, port), XDP_DROP)).service;
 }
 
+TEST(CaptureDirectory, FramesThatNoDriverTook) {
+    EXPECT_EQ(
+        describe({.frames = 12, .error = ENXIO}, "eth1"),
+        "12 frames not sent by eth1: not_sent: the interface to leave by did not take the frame from XDP (No such "
+        "device or address)");
+    EXPECT_EQ(describe({.frames = 1}, ""),
+              "1 frame not sent: not_sent: the interface to leave by did not take the frame from XDP");
+}
+
 TEST(CaptureDirectory, TheServiceOfAPacket) {
     EXPECT_EQ(service_of("192.0.2.1", 80), "web");
     EXPECT_EQ(service_of("192.0.2.1", 8050), "web");
