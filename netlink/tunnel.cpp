@@ -13,7 +13,8 @@ namespace culvert::netlink {
 
 namespace {
 
-/// ipip, sit and ip6tnl speak IFLA_IPTUN_*, the GRE kinds IFLA_GRE_*: other numbers for the same attributes.
+/// ipip, sit and ip6tnl have IFLA_IPTUN_*, the GRE kinds IFLA_GRE_*, vti and vti6 IFLA_VTI_*: other numbers for the
+/// same attributes.
 struct Dialect {
     int link, local, remote, ttl, tos, path_mtu_discovery, encap_limit, flow_info, flags, external;
     int encap_type, encap_flags, encap_source_port, encap_destination_port;
@@ -53,6 +54,9 @@ constexpr Dialect gre{
     .encap_destination_port = IFLA_GRE_ENCAP_DPORT,
 };
 
+/// Of vti and vti6 what is read; a number of 0 is no attribute's.
+constexpr Dialect vti{.link = IFLA_VTI_LINK, .local = IFLA_VTI_LOCAL, .remote = IFLA_VTI_REMOTE};
+
 struct Kind {
     TunnelKind kind;
     std::string_view name;
@@ -69,6 +73,10 @@ constexpr std::array kinds{
     Kind{TunnelKind::gretap, "gretap", "ip_gre", Family::ipv4, gre},
     Kind{TunnelKind::ip6gre, "ip6gre", "ip6_gre", Family::ipv6, gre},
     Kind{TunnelKind::ip6gretap, "ip6gretap", "ip6_gre", Family::ipv6, gre},
+    Kind{TunnelKind::erspan, "erspan", "ip_gre", Family::ipv4, gre},
+    Kind{TunnelKind::ip6erspan, "ip6erspan", "ip6_gre", Family::ipv6, gre},
+    Kind{TunnelKind::vti, "vti", "ip_vti", Family::ipv4, vti},
+    Kind{TunnelKind::vti6, "vti6", "ip6_vti", Family::ipv6, vti},
 };
 
 const Kind& entry(TunnelKind kind) { return *std::ranges::find(kinds, kind, &Kind::kind); }
@@ -182,6 +190,9 @@ Tunnel decode_tunnel(TunnelKind tunnel_kind, const Attributes& data) {
     tunnel.external = data.flag(dialect.external);
     if (&dialect == &iptun) {
         tunnel.inner = static_cast<TunnelInner>(data.u8(IFLA_IPTUN_PROTO).value_or(0));
+    } else if (&dialect == &vti) {
+        const std::uint32_t key = data.be32(IFLA_VTI_IKEY).value_or(0);
+        if (key != 0) tunnel.input_key = key;
     } else {
         tunnel.input_key = decode_key(data, IFLA_GRE_IFLAGS, IFLA_GRE_IKEY);
         tunnel.output_key = decode_key(data, IFLA_GRE_OFLAGS, IFLA_GRE_OKEY);

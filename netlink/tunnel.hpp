@@ -11,9 +11,20 @@
 
 namespace culvert::netlink {
 
-/// The kinds of device of the kernel's IP tunnels. What is carried over IPv4: ipip, sit, gre, gretap; over IPv6: the
-/// rest.
-enum class TunnelKind : std::uint8_t { ipip, sit, ip6tnl, gre, gretap, ip6gre, ip6gretap };
+/// The kinds of device of the kernel's IP tunnels. Those from erspan on are only read: encode() does not know them.
+enum class TunnelKind : std::uint8_t {
+    ipip,
+    sit,
+    ip6tnl,
+    gre,
+    gretap,
+    ip6gre,
+    ip6gretap,
+    erspan,
+    ip6erspan,
+    vti,
+    vti6,
+};
 
 /// As in IFLA_INFO_KIND: "ipip", "sit", "ip6tnl", …
 [[nodiscard]] std::string_view name(TunnelKind kind);
@@ -42,7 +53,7 @@ struct Encap {
 /// What a tunnel lets in and out, as the IP protocol number. GRE carries anything, so this is not for its kinds.
 enum class TunnelInner : std::uint8_t { any = 0, ipv4 = 4, ipv6 = 41, mpls = 137 };
 
-/// Parameters of an ipip, sit, ip6tnl, gre, gretap, ip6gre or ip6gretap device.
+/// Parameters of a device of one of these kinds.
 struct Tunnel {
     TunnelKind kind = TunnelKind::ipip;
     std::optional<IpAddress> local;   ///< of the outer family; none: any
@@ -55,14 +66,14 @@ struct Tunnel {
     std::optional<std::uint8_t> encap_limit;
     bool external = false;  ///< addresses come with each packet (collect metadata), not from here
     TunnelInner inner = TunnelInner::any;
-    std::optional<std::uint32_t> input_key;   ///< GRE kinds: the key that is accepted
+    std::optional<std::uint32_t> input_key;   ///< GRE kinds: the key that is accepted; of a vti the mark
     std::optional<std::uint32_t> output_key;  ///< GRE kinds: the key that is sent
     Encap encap;
 
     bool operator==(const Tunnel&) const = default;
 };
 
-/// Writes the attributes of IFLA_INFO_DATA.
+/// Writes the attributes of IFLA_INFO_DATA; of the kinds up to ip6gretap.
 void encode(Message& data, const Tunnel& tunnel);
 /// Reads those of IFLA_INFO_DATA.
 [[nodiscard]] Tunnel decode_tunnel(TunnelKind kind, const Attributes& data);

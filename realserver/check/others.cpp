@@ -25,8 +25,10 @@ void check_others(const Patient& patient, Diagnosis& diagnosis) {
                                              "out of {}",
                                              other.device, other.instead_of),
                         .evidence = {seen},
-                        .cure = {fmt::format("ip link del {}", other.device)},
+                        .cure = {other.is_kernels_own ? fmt::format("ip link set {} down", other.device)
+                                                      : fmt::format("ip link del {}", other.device)},
                         .advice = "give it ends of its own, other than the balancers'"};
+        if (other.of_ipsec) finding.evidence.push_back("it drops what has not come by IPsec");
         if (other.rp_filter != 0)
             finding.evidence.push_back(
                 fmt::format("rp_filter of {}: {} (the larger of all's and its own), which drops "

@@ -19,18 +19,22 @@ using netlink::SysctlKey;
 using netlink::Tunnel;
 using netlink::TunnelKind;
 
-/// What a fallback device is of, and what else comes in by the same protocol.
+/// What a fallback device is of, and what else comes in by the same protocols.
 struct Fallback {
     std::string_view name;
     TunnelKind kind;
-    TunnelKind beside;
+    /// The kernel asks these before `kind` (tunnel4_rcv, tunnel6_rcv: net/ipv4/ip_vti.c and net/ipv6/ip6_vti.c register
+    /// with the lower priority), and drops what has not come by IPsec.
+    std::optional<TunnelKind> of_ipsec;
+    std::array<std::optional<TunnelKind>, 2>
+        beside;  ///< what comes out of them is not `kind`'s, but the guard judges it
 };
 constexpr std::array fallbacks{
-    Fallback{"tunl0", TunnelKind::ipip, TunnelKind::ipip},
-    Fallback{"sit0", TunnelKind::sit, TunnelKind::sit},
-    Fallback{"gre0", TunnelKind::gre, TunnelKind::gretap},
-    Fallback{"ip6tnl0", TunnelKind::ip6tnl, TunnelKind::ip6tnl},
-    Fallback{"ip6gre0", TunnelKind::ip6gre, TunnelKind::ip6gretap},
+    Fallback{"tunl0", TunnelKind::ipip, TunnelKind::vti, {}},
+    Fallback{"sit0", TunnelKind::sit, {}, {}},
+    Fallback{"gre0", TunnelKind::gre, {}, {TunnelKind::gretap, TunnelKind::erspan}},
+    Fallback{"ip6tnl0", TunnelKind::ip6tnl, TunnelKind::vti6, {}},
+    Fallback{"ip6gre0", TunnelKind::ip6gre, {}, {TunnelKind::ip6gretap, TunnelKind::ip6erspan}},
 };
 
 bool has_no_ends(const Tunnel& tunnel) { return !tunnel.local && !tunnel.remote; }
@@ -42,14 +46,24 @@ bool contain(const std::vector<Prefix>& prefixes, const IpAddress& address) {
 /// Whether the kernel prefers it to the fallback device for what comes from a balancer (net/ipv4/ip_tunnel.c,
 /// ip_tunnel_lookup; net/ipv6/sit.c, ipip6_tunnel_lookup; net/ipv6/ip6_tunnel.c, ip6_tnl_lookup; net/ipv6/ip6_gre.c,
 /// ip6gre_tunnel_lookup).
-bool takes_packets(const Tunnel& tunnel, bool up, const Config& config, const Surroundings& around) {
+bool takes_packets(const Tunnel& tunnel, bool up, const Fallback& fallback, const Config& config,
+                   const Surroundings& around) {
     // Of ip6tnl without ends the kernel looks at the latest only, and at none if that is down.
     if (has_no_ends(tunnel) && tunnel.kind == TunnelKind::ip6tnl) return true;
     if (!up) return false;
+    // Of all that speak GRE over IPv6 the kernel has one external device, whatever it carries.
+    if (tunnel.kind == TunnelKind::ip6gretap && tunnel.external) return true;
+    const bool is_of_ipsec = tunnel.kind == fallback.of_ipsec;
+    if (tunnel.kind != fallback.kind && !is_of_ipsec) return false;
     if (tunnel.external) return true;
-    if (tunnel.input_key) return false;  // balancers send none
+    if (tunnel.input_key && !is_of_ipsec) return false;  // balancers send none; for a vti it is a mark
     if (tunnel.local && !around.addresses.contains(*tunnel.local)) return false;
     return !tunnel.remote || contain(config.balancers, *tunnel.remote);
+}
+
+bool speaks_as(const Tunnel& tunnel, const Fallback& fallback) {
+    return tunnel.kind == fallback.kind || tunnel.kind == fallback.of_ipsec ||
+           std::ranges::count(fallback.beside, tunnel.kind) > 0;
 }
 
 bool is_listed(const Config& config, const IpAddress& remote) {
@@ -72,6 +86,7 @@ std::string OtherTunnel::to_string() const {
     if (instead_of.empty())
         return fmt::format("{}: the guard drops what comes by it, as {} is not in tunnel_peers", name, remote);
     std::string text = fmt::format("{} takes the packets that are to come out of {}", name, instead_of);
+    if (of_ipsec) return text + ", and drops them, as they have not come by IPsec";
     if (rp_filter != 0) text += fmt::format(", and its rp_filter ({}) drops those of IPv4", rp_filter);
     return text + (guarded ? "; the guard judges them there, too" : "");
 }
@@ -85,21 +100,23 @@ std::vector<OtherTunnel> other_tunnels(const Config& config, const Observed& obs
         const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
         if (tunnel == nullptr || is_ours(item, observed, record) || receivers.devices().contains(device->name))
             continue;
-        const auto* const beside = std::ranges::find_if(fallbacks, [&](const Fallback& fallback) {
-            return (fallback.kind == tunnel->kind || fallback.beside == tunnel->kind) &&
-                   receivers.devices().contains(fallback.name);
+        const auto* const fallback = std::ranges::find_if(fallbacks, [&](const Fallback& one) {
+            return speaks_as(*tunnel, one) && receivers.devices().contains(one.name);
         });
-        if (beside == fallbacks.end()) continue;
+        if (fallback == fallbacks.end()) continue;
         const auto link = find(state, {Kind::link, device->name});
         const bool up = link && std::get<Link>(*link).up;
         OtherTunnel other{.device = device->name, .what = value(item), .instead_of = {}};
-        other.guarded = config.guard == Guard::strict;
+        other.of_ipsec = tunnel->kind == fallback->of_ipsec;
+        other.guarded = config.guard == Guard::strict && !other.of_ipsec;
         if (tunnel->remote) other.remote = tunnel->remote->to_string();
         other.listed = !tunnel->remote || is_listed(config, *tunnel->remote);
-        if (tunnel->kind == beside->kind && state.contains({Kind::link, std::string(beside->name)}) &&
-            takes_packets(*tunnel, up, config, observed.around)) {
-            other.instead_of = beside->name;
-            if (receivers.carries(beside->name, Family::ipv4)) other.rp_filter = rp_filter(state, device->name);
+        other.is_kernels_own = other.of_ipsec && has_no_ends(*tunnel);
+        if (state.contains({Kind::link, std::string(fallback->name)}) &&
+            takes_packets(*tunnel, up, *fallback, config, observed.around)) {
+            other.instead_of = fallback->name;
+            if (receivers.carries(fallback->name, Family::ipv4) && !other.of_ipsec)
+                other.rp_filter = rp_filter(state, device->name);
         }
         if (!other.instead_of.empty() || (up && other.guarded && !other.listed)) result.push_back(std::move(other));
     }

@@ -17,6 +17,8 @@ struct OtherTunnel {
     std::string instead_of;  ///< the device that the balancers' packets were to come out of; empty: it takes none
     /// Of those packets, IPv4 is lost: of the device, the larger of its own value and that of "all", if not 0.
     long rp_filter = 0;
+    bool of_ipsec = false;        ///< a vti: it drops what has not come by IPsec, and nothing else comes out of it
+    bool is_kernels_own = false;  ///< of these the one that comes with the module, which cannot be deleted
     bool guarded = false;  ///< the guard judges what comes out of it, and lets its other end in only if that is listed
     bool listed = true;    ///< its other end is a balancer's, or in `tunnels` or `tunnel_peers`, or any
     std::string remote{};  ///< its other end; empty: any

@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -22,6 +23,7 @@ namespace culvert::netns {
 namespace {
 
 using nlohmann::json;
+using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -369,6 +371,77 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
         backend().ip(fmt::format("link set my-{0} down\nlink set my-{0} name {0}\n", device));
     backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
+}
+
+/// A device of another kind than the kernel's own, which the kernel prefers all the same.
+struct OtherKind {
+    std::string name;
+    std::string module;
+    std::string device;
+    std::string making;      ///< for ip -batch
+    std::string instead_of;  ///< empty: it takes nothing, but the guard drops what comes out of it
+};
+void PrintTo(const OtherKind& other, std::ostream* stream) { *stream << other.name; }
+
+class GuardBesideOtherKinds : public Guard, public testing::WithParamInterface<OtherKind> {};
+
+INSTANTIATE_TEST_SUITE_P(
+    , GuardBesideOtherKinds,
+    testing::Values(
+        OtherKind{"vti", "ip_vti", "v4", "link add v4 type vti local 10.0.0.3 remote 10.0.0.2 key 7\n", "tunl0"},
+        OtherKind{"vti_of_the_kernel", "ip_vti", "ip_vti0", "", "tunl0"},
+        OtherKind{"vti6", "ip6_vti", "v6", "link add v6 type vti6 local fd00::3 remote fd00::2\n", "ip6tnl0"},
+        OtherKind{"vti6_of_the_kernel", "ip6_vti", "ip6_vti0", "", "ip6tnl0"},
+        OtherKind{"ip6gretap", "ip6_gre", "tap6", "link add tap6 type ip6gretap external\n", "ip6gre0"},
+        OtherKind{"erspan", "ip_gre", "e4",
+                  "link add e4 type erspan seq key 7 erspan_ver 1 erspan 5 local 10.0.0.3 remote 10.0.0.77\n", ""},
+        OtherKind{"ip6erspan", "ip6_gre", "e6",
+                  "link add e6 type ip6erspan seq key 7 erspan_ver 1 erspan 5 local fd00::3 remote fd00::77\n", ""}),
+    [](const auto& other) { return other.param.name; });
+
+TEST_P(GuardBesideOtherKinds, AreNamedAndTheCureHelps) {
+    const auto& [name, other_module, device, making, instead_of] = GetParam();
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    REQUIRE_MODULE(other_module);
+    build();
+    provision("strict");
+    send("legitimate");
+    ASSERT_EQ(arrived(), 32);
+    const json in_order = said("check");
+
+    Process monitor = backend().spawn(CULVERT_REALSERVER " monitor -c /run/realserver.yaml");
+    monitor.wait_for("ready");
+    backend().ip(making + "link set " + device + " up\n");
+    send("legitimate");
+    if (instead_of.empty())
+        EXPECT_EQ(arrived(), 32);
+    else
+        EXPECT_LT(arrived(), 32) << "a device that takes nothing is not to be named";
+
+    const std::string words = instead_of.empty() ? "the guard drops what comes by it"
+                                                 : "takes the packets that are to come out of " + instead_of;
+    EXPECT_TRUE(eventually([&] { return monitor.err().find(words) != std::string::npos; })) << monitor.err();
+    EXPECT_THAT(backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml").err,
+                AllOf(HasSubstr(device + " ("), HasSubstr(words)));
+    const json shown = said("status").at("others");
+    ASSERT_EQ(shown.size(), 1U) << shown;
+    EXPECT_EQ(shown[0].at("device"), device);
+    EXPECT_EQ(shown[0].at("takes_packets_of"), instead_of.empty() ? json() : json(instead_of));
+
+    const json check = said("check");
+    const std::string wanted = instead_of.empty() ? "tunnel_not_listed" : "device_takes_packets";
+    const auto& findings = check.at("findings");
+    const auto finding = std::ranges::find(findings, json(wanted), [](const json& one) { return one.at("name"); });
+    ASSERT_NE(finding, findings.end()) << check;
+    EXPECT_THAT(finding->at("cause").get<std::string>(), HasSubstr(device));
+    if (instead_of.empty())
+        provision("strict", "tunnel_peers: [10.0.0.77, 'fd00::77']\n");
+    else
+        backend().must(finding->at("cure").get<std::string>());
+    EXPECT_EQ(said("check").at("findings"), in_order.at("findings"));
+    send("legitimate");
+    EXPECT_EQ(arrived(), 32);
 }
 
 TEST_F(Guard, LeavesTunnelsOfListedPeersAlone) {

@@ -66,6 +66,31 @@ TEST_F(Others, TakeWhatTheKernelGivesThemFirst) {
     EXPECT_EQ(takes({.kind = TunnelKind::ip6gre, .external = true}), "") << "nothing of this kind is received";
 }
 
+TEST_F(Others, OfIpsecTakeThemAndDropThem) {
+    EXPECT_EQ(takes({.kind = TunnelKind::vti, .local = ip("10.9.0.3"), .input_key = 7}), "tunl0");
+    EXPECT_EQ(takes({.kind = TunnelKind::vti, .local = ip("10.9.0.3")}, false), "");
+    EXPECT_EQ(takes({.kind = TunnelKind::vti, .local = ip("10.9.0.3"), .remote = ip("10.7.0.1")}), "");
+    EXPECT_EQ(takes({.kind = TunnelKind::vti6, .local = ip("fd00::3"), .remote = ip("fd00::1")}), "ip6tnl0");
+    add("other", {.kind = TunnelKind::vti});
+    ASSERT_EQ(seen().size(), 1U);
+    EXPECT_EQ(
+        seen().front().to_string(),
+        "other (vti) takes the packets that are to come out of tunl0, and drops them, as they have not come by IPsec");
+    EXPECT_TRUE(seen().front().is_kernels_own);
+}
+
+TEST_F(Others, OfEthernetInGre) {
+    constexpr std::string_view over_ipv6 = "balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: gre}]\n";
+    add("ip6gre0", {.kind = TunnelKind::ip6gre});
+    put(observed_.state, Module{"ip6_gre"});
+    add("tap", {.kind = TunnelKind::ip6gretap, .external = true});
+    const auto others = other_tunnels(config(over_ipv6), observed_, {});
+    ASSERT_EQ(others.size(), 1U);
+    EXPECT_EQ(others.front().instead_of, "ip6gre0") << "the kernel has one external device for all of GRE";
+    EXPECT_EQ(takes({.kind = TunnelKind::erspan, .external = true}), "") << "it takes ERSPAN only";
+    EXPECT_EQ(takes({.kind = TunnelKind::erspan, .local = ip("10.9.0.3"), .remote = ip("10.0.0.7")}), "");
+}
+
 TEST_F(Others, OfIpv6HideTheKernelsOwnAlsoWhenTheyAreDown) {
     EXPECT_EQ(takes({.kind = TunnelKind::ip6tnl, .external = true}, false), "ip6tnl0");
     EXPECT_EQ(takes({.kind = TunnelKind::ip6tnl, .remote = ip("fd00::1")}, false), "");
@@ -80,6 +105,9 @@ TEST_F(Others, WhoseEndIsNotListedAreNamedWhereTheGuardDropsTheirPackets) {
         "their (gretap, local 10.9.0.3, remote 10.9.0.9): the guard drops what comes by it, as 10.9.0.9 is not in "
         "tunnel_peers");
     EXPECT_THAT(seen("tunnel_peers: [10.9.0.0/24]"), IsEmpty());
+    add("their", {.kind = TunnelKind::erspan, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
+    EXPECT_EQ(seen().size(), 1U);
+    add("their", {.kind = TunnelKind::gretap, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
     EXPECT_THAT(seen("guard: log"), IsEmpty());
 }
 
