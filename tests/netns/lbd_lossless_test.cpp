@@ -132,12 +132,12 @@ class LbdLossless : public LbdTest {
     Process load() {
         client().write("/run/load.py", client_load);
         Process process = client().spawn("python3 /run/load.py");
-        process.wait_for("running", Milliseconds{60'000});
+        process.wait_for("running");
         return process;
     }
 
     static nlohmann::json outcome(Process& load) {
-        const Output output = load.stop(SIGTERM, Milliseconds{60'000});
+        const Output output = load.stop();
         return output.ok() ? nlohmann::json::parse(output.out) : nlohmann::json(output.err);
     }
 
@@ -212,7 +212,7 @@ TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
     for (; !done; at += 53) {
         balancer().must("rm -f /run/kill-at");
         Process lbd = balancer().spawn(lbd_to_kill);
-        lbd.wait_for("balancing", Milliseconds{60'000});
+        lbd.wait_for("balancing");
         balancer().write("/run/lbd.yaml", at / 53 % 2 == 0 ? other : config(2));
         balancer().write("/run/kill-at", moment(at));
         done = balancer().run(CULVERT_LBD " reload").ok();

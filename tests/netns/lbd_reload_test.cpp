@@ -223,7 +223,7 @@ TEST_F(LbdReload, TheFileIsNone) {
                              "ln -s nowhere /run/lbd.yaml", "true"}) {
         balancer().must("rm -rf /run/lbd.yaml");
         balancer().must(make);
-        const Output refused = balancer().run(CULVERT_LBD " reload", {}, Milliseconds{20'000});
+        const Output refused = balancer().run(CULVERT_LBD " reload");
         EXPECT_EQ(refused.status, 2) << make << refused;
         EXPECT_THAT(refused.err, HasSubstr("/run/lbd.yaml: ")) << make;
         expect_former(lbd, before);

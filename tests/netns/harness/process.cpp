@@ -71,7 +71,7 @@ bool put_programs_on_path() {
 
 }  // namespace
 
-const Milliseconds patience = std::getenv("CULVERT_VM") == nullptr ? 20s : 150s;
+const Milliseconds patience = std::getenv("CULVERT_VM") == nullptr ? 60s : 150s;
 
 std::string program(std::string_view name) {
     for (const char* directory : directories)
