@@ -30,10 +30,11 @@ tl::unexpected<Errors> file_failure(const std::string& path, std::string text) {
 
 }  // namespace
 
-std::string Error::to_string() const {
-    if (position == Position{}) return fmt::format("{}: {}", file, text);
-    return fmt::format("{}:{}:{}: {}", file, position.line, position.column, text);
+std::string Error::place() const {
+    return position == Position{} ? file : fmt::format("{}:{}:{}", file, position.line, position.column);
 }
+
+std::string Error::to_string() const { return place() + ": " + text; }
 
 void Diagnostics::add(Position position, std::string text) { errors_.push_back({file_, position, std::move(text)}); }
 

@@ -49,6 +49,8 @@ struct Error {
 
     bool operator==(const Error&) const = default;
 
+    /// "lbd.yaml:7:11", or "lbd.yaml" for the file as a whole.
+    [[nodiscard]] std::string place() const;
     /// "lbd.yaml:7:11: text", or "lbd.yaml: text" for the file as a whole.
     [[nodiscard]] std::string to_string() const;
 };

@@ -3,7 +3,7 @@
 
 #include <CLI/App.hpp>
 
-#include "lbd/config/file/read.hpp"
+#include "lbd/config/file/source.hpp"
 #include "netlink/netns.hpp"
 
 namespace culvert::lbd {
@@ -24,7 +24,16 @@ std::string socket_path(const Options& options) {
     return fmt::format("/run/culvert/lbd/lbd{}{}.sock", is_name ? "-" : "", is_name ? options.netns : "");
 }
 
-std::optional<Config> load(const Options& options) { return or_print(load_config(options.config)); }
+std::unique_ptr<ConfigSource> open_source(const std::string& config) { return std::make_unique<FileSource>(config); }
+
+std::optional<Config> read_or_print(ConfigSource& source) {
+    auto config = source.read();
+    if (config) return *std::move(config);
+    for (const ConfigError& error : config.error()) fmt::print(stderr, "{}\n", error.to_string());
+    return std::nullopt;
+}
+
+std::optional<Config> load(const Options& options) { return read_or_print(*open_source(options.config)); }
 
 netlink::Result<> enter_netns(const Options& options) {
     if (options.netns.empty()) return {};

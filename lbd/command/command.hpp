@@ -4,11 +4,12 @@
 #include <fmt/core.h>
 
 #include <cstdio>
+#include <memory>
 #include <optional>
 #include <string>
 
-#include "common/yaml.hpp"
 #include "lbd/command/options.hpp"
+#include "lbd/config/source.hpp"
 #include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
@@ -33,14 +34,11 @@ ExitCode complain(const std::string& text);
 void declare_config(CLI::App& app, Options& options);
 /// Where the options say to work.
 [[nodiscard]] netlink::Result<> enter_netns(const Options& options);
-/// Nothing if the file is bad: that has been said.
+/// The source that `config` names: the path of a file.
+[[nodiscard]] std::unique_ptr<ConfigSource> open_source(const std::string& config);
+/// The configuration in the source, or nothing: then its errors have been printed.
+[[nodiscard]] std::optional<Config> read_or_print(ConfigSource& source);
+/// The same for the source that the options name.
 [[nodiscard]] std::optional<Config> load(const Options& options);
-/// What was read, or nothing: then the errors have been printed.
-template <typename T>
-[[nodiscard]] std::optional<T> or_print(common::yaml::Result<T> read) {
-    if (read) return *std::move(read);
-    for (const auto& error : read.error()) fmt::print(stderr, "{}\n", error.to_string());
-    return std::nullopt;
-}
 
 }  // namespace culvert::lbd

@@ -33,8 +33,11 @@ constexpr auto look_interval =
 
 }  // namespace
 
-Result<std::unique_ptr<Daemon>> Daemon::prepare(SharedReading reading, std::string path) {
-    const Config& config = reading->config;
+Daemon::Daemon(EventLoop loop, std::unique_ptr<ConfigSource> source)
+    : loop_(std::move(loop)),
+      follower_(std::move(source), [this](Config written) { return adopt(std::move(written), balancer_->drains); }) {}
+
+Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<ConfigSource> source) {
     TRY(auto loop, EventLoop::open());
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(auto pins, Pins::open());
@@ -46,9 +49,9 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(SharedReading reading, std::stri
     if (former) {
         TRY(image, datapath.read_image());
     }
-    std::unique_ptr<Daemon> daemon(new Daemon(std::move(loop), std::move(path)));
+    std::unique_ptr<Daemon> daemon(new Daemon(std::move(loop), std::move(source)));
     daemon->balancer_ =
-        std::make_unique<Balancer>(daemon->loop_, std::move(reading), std::move(resolver), std::move(pins),
+        std::make_unique<Balancer>(daemon->loop_, std::move(config), std::move(resolver), std::move(pins),
                                    std::move(former), std::move(datapath), std::move(image));
     return daemon;
 }
@@ -71,8 +74,8 @@ Result<> Daemon::run(const std::string& socket) {
     Balancer& balancer = *balancer_;
     balancer.drains_file = drains_file(socket);
     TRY(auto drains, read_drains(balancer.drains_file));
-    balancer.drains = known(std::move(drains), balancer.written->config);
-    balancer.config = with_drains(balancer.written->config, balancer.drains);
+    balancer.drains = known(std::move(drains), balancer.written);
+    balancer.config = with_drains(balancer.written, balancer.drains);
     TRY(balancer.offloads, Offloads::open(offloads_file(socket)));
     CHECK_OK(listen(socket));
     serve_metrics(balancer);
@@ -116,7 +119,7 @@ Result<> Daemon::listen(const std::string& socket) {
         TRY(auto source, loop_.on_signal(signal, [this] { loop_.stop(); }));
         signals_.push_back(std::move(source));
     }
-    TRY(auto source, loop_.on_signal(SIGHUP, [this] { (void)answer(ReloadRequest{}); }));
+    TRY(auto source, loop_.on_signal(SIGHUP, [this] { follower_.reload(); }));
     signals_.push_back(std::move(source));
     balancer_->calls = {.read_network = [this] { read_network(); },
                         .changed = [this] { next_update_.arm(time_to_gather); },
@@ -137,6 +140,7 @@ Result<> Daemon::listen(const std::string& socket) {
         next_look_.arm(look_interval);
         not_seen_.take(follow_interfaces(*balancer_));
     }));
+    CHECK_OK(follower_.watch(loop_));
     TRY(control_, Control::listen(loop_, socket, [this](const auto& request) { return answer(request); }));
     return {};
 }
@@ -146,7 +150,7 @@ Result<Status> Daemon::observed(const Parts& parts) const {
     TRY(Status status,
         observe(balancer.config, balancer.image(), balancer.hops, balancer.program.attachments(), balancer.resolver,
                 balancer.program.datapath(), parts.services ? balancer.checks() : CheckStatuses{}, parts));
-    status.reloads = reloads_;
+    status.reloads = follower_.counts();
     return status;
 }
 

@@ -9,7 +9,8 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "common/event_loop.hpp"
-#include "lbd/config/file/read.hpp"
+#include "lbd/config/follower.hpp"
+#include "lbd/config/source.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/complaint.hpp"
@@ -23,8 +24,9 @@ namespace culvert::lbd {
 /// The balancer as a process: it waits for what happens, and calls those whose business it is.
 class Daemon {
   public:
-    /// Makes everything ready, up to the loaded program. No packet sees it yet. `path` is where `config` was read from.
-    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(SharedReading reading, std::string path);
+    /// Makes everything ready, up to the loaded program. No packet sees it yet. `config` was read from `source`.
+    [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config,
+                                                                          std::unique_ptr<ConfigSource> source);
     /// Whether the kernel takes it. Leaves nothing behind.
     [[nodiscard]] static netlink::Result<> try_out(const Config& config);
 
@@ -33,7 +35,7 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(EventLoop loop, std::string path) : loop_(std::move(loop)), path_(std::move(path)) {}
+    Daemon(EventLoop loop, std::unique_ptr<ConfigSource> source);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
     [[nodiscard]] netlink::Result<> detach();
@@ -44,7 +46,7 @@ class Daemon {
 
     [[nodiscard]] netlink::Result<Status> observed(const Parts& parts) const;
     /// In its place, what is written and what operators have said beyond that.
-    [[nodiscard]] tl::expected<void, std::string> adopt(SharedReading written, Drains drains);
+    [[nodiscard]] netlink::Result<> adopt(Config written, Drains drains);
 
     using Json = nlohmann::ordered_json;
     [[nodiscard]] Answer answer(const Json& request);
@@ -56,7 +58,7 @@ class Daemon {
     [[nodiscard]] Answer answer(const StopRequest& request);
 
     EventLoop loop_;
-    const std::string path_;
+    ConfigFollower follower_;
     std::unique_ptr<Balancer> balancer_;
     FlowSweep flow_sweep_;
     Complaint not_read_{"network_not_read", "lbd tries it again"};
@@ -64,7 +66,6 @@ class Daemon {
     Complaint not_adapted_{"not_adapted", "lbd tries it again"};
     Complaint not_swept_{"not_swept", "idle flows stay"};
     bool detach_ = false;  // in the end
-    Reloads reloads_;
 
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> signals_;

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
-#include <systemd/sd-daemon.h>
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 #include <set>
 #include <string>
@@ -15,7 +13,6 @@
 
 #include "common/log.hpp"
 #include "common/suggest.hpp"
-#include "lbd/config/file/incremental.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/daemon.hpp"
 #include "lbd/reload/reload.hpp"
@@ -67,39 +64,18 @@ Answer Daemon::answer(const ShowRequest& request) {
     return Pieces([text = JsonText(request.view, *std::move(status))]() mutable { return text.next(); });
 }
 
-tl::expected<void, std::string> Daemon::adopt(SharedReading written, Drains drains) {
-    return Reload(*balancer_, std::move(written), std::move(drains)).run().map_error([](const auto& error) {
-        return error.message();
-    });
+netlink::Result<> Daemon::adopt(Config written, Drains drains) {
+    return Reload(*balancer_, std::move(written), std::move(drains)).run();
 }
 
 /// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.
 Answer Daemon::answer(const ReloadRequest& /*request*/) {
-    const auto now = std::chrono::steady_clock::now().time_since_epoch();
-    ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",
-                 static_cast<long long>(std::chrono::duration_cast<std::chrono::microseconds>(now).count()));
-    auto reading = reload_config(path_, balancer_->written);
+    const Reloaded result = follower_.reload();
+    if (!result.failed.empty()) return tl::unexpected(result.failed);
+    if (result.done()) return Json::object();
     Json refused = Json::array();
-    tl::expected<void, std::string> changed;
-    if (reading)
-        changed = adopt(*std::move(reading), balancer_->drains);
-    else
-        for (const auto& error : reading.error()) refused.push_back(error.to_string());
-    ::sd_notify(0, "READY=1");
-    reloads_.last_done = reading && changed;
-    ++(reloads_.last_done ? reloads_.done : reloads_.failed);
-    for (const auto& line : refused)
-        log(spdlog::level::err, {{"EVENT", "reload_refused"}, {"REASON", line}},
-            fmt::format("reload refused: {}", line.get<std::string>()));
-    if (!refused.empty()) return Json{{"refused", refused}};
-    if (!changed) {
-        log(spdlog::level::err, {{"EVENT", "reload_failed"}, {"REASON", changed.error()}},
-            fmt::format("reload failed: {}", changed.error()));
-        return tl::unexpected(changed.error());
-    }
-    log(spdlog::level::info, {{"EVENT", "reloaded"}},
-        fmt::format("reloaded {}: {} services", path_, balancer_->config.services.size()));
-    return Json::object();
+    for (const ConfigError& error : result.refused) refused.push_back(error.to_string());
+    return Json{{"refused", refused}};
 }
 
 /// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now; or {"unknown": "no backend …"}.
@@ -109,7 +85,7 @@ Answer Daemon::answer(const DrainRequest& request) {
     Drains drains = balancer_->drains;
     drains.insert(found.begin(), found.end());
     if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
-        return tl::unexpected(changed.error());
+        return tl::unexpected(changed.error().message());
     for (const Drained& one : found)
         log(spdlog::level::info, {{"EVENT", "drained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is drained", one.service, one.backend));
@@ -126,9 +102,9 @@ Answer Daemon::answer(const UndrainRequest& request) {
     for (const Drained& one : freed) drains.erase(one);
     if (freed.empty())
         return tl::unexpected(
-            fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, path_));
+            fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, follower_.source()));
     if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
-        return tl::unexpected(changed.error());
+        return tl::unexpected(changed.error().message());
     for (const Drained& one : freed)
         log(spdlog::level::info, {{"EVENT", "undrained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is as configured again", one.service, one.backend));

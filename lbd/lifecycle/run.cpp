@@ -8,7 +8,6 @@
 #include <CLI/App.hpp>
 
 #include "common/log.hpp"
-#include "lbd/config/file/read.hpp"
 #include "lbd/daemon/daemon.hpp"
 #include "lbd/lifecycle/command.hpp"
 
@@ -28,18 +27,19 @@ void declare_run(CLI::App& app, Options& options) {
 }
 
 ExitCode run(const Options& options) {
-    auto reading = or_print(load_reading(options.config));
-    if (!reading) return exit_usage;
+    auto source = open_source(std::filesystem::absolute(options.config));
+    auto config = read_or_print(*source);
+    if (!config) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     common::log_to_stderr(options.color);
     if (options.check) {
-        if (const auto tried = Daemon::try_out((*reading)->config); !tried) return fail(tried.error());
-        print_summary(options, (*reading)->config);
+        if (const auto tried = Daemon::try_out(*config); !tried) return fail(tried.error());
+        print_summary(options, *config);
         return exit_done;
     }
     // What a service has been given is not for the scripts that check health.
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    const auto daemon = Daemon::prepare(*std::move(reading), std::filesystem::absolute(options.config));
+    const auto daemon = Daemon::prepare(*std::move(config), std::move(source));
     if (!daemon) return fail(daemon.error());
     const auto ran = (*daemon)->run(socket_path(options));
     return ran ? exit_done : fail(ran.error());

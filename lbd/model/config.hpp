@@ -35,4 +35,11 @@ struct Config {
     bool operator==(const Config&) const = default;
 };
 
+/// Configurations that came after the first one.
+struct Reloads {
+    std::uint64_t done = 0;
+    std::uint64_t failed = 0;  ///< or refused
+    bool last_done = true;
+};
+
 }  // namespace culvert::lbd

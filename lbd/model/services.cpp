@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <bitset>
+#include <iterator>
+#include <string_view>
+#include <unordered_map>
 #include <variant>
 
 namespace culvert::lbd {
@@ -61,6 +64,28 @@ void Services::replace(std::size_t first, std::size_t end, const Services& other
 bool Services::operator==(const Services& other) const {
     const auto equal = [](const Shared& a, const Shared& b) { return a == b || *a == *b; };
     return list_ == other.list_ || std::ranges::equal(shared(), other.shared(), equal);
+}
+
+Services shared_with(Services services, const Services& known) {
+    // Most are shared already: only those between the first and the last that are not are looked at.
+    const auto& now = services.shared();
+    const auto& old = known.shared();
+    const auto [first, old_first] = std::ranges::mismatch(now, old);
+    auto end = now.end();
+    auto old_end = old.end();
+    while (end != first && old_end != old_first && *std::prev(end) == *std::prev(old_end)) --end, --old_end;
+    if (first == end || old_first == old_end) return services;
+
+    std::unordered_map<std::string_view, Services::Shared> by_name;
+    for (auto service = old_first; service != old_end; ++service) by_name.emplace((*service)->name, *service);
+    Services shared;
+    for (auto service = first; service != end; ++service) {
+        const auto same = by_name.find((*service)->name);
+        shared.push_back(same != by_name.end() && *same->second == **service ? same->second : *service);
+    }
+    services.replace(static_cast<std::size_t>(first - now.begin()), static_cast<std::size_t>(end - now.begin()),
+                     shared);
+    return services;
 }
 
 }  // namespace culvert::lbd

@@ -96,4 +96,7 @@ class Services {
     std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
+/// The same services. One that equals the service of its name among `known` is shared with `known`.
+[[nodiscard]] Services shared_with(Services services, const Services& known);
+
 }  // namespace culvert::lbd

@@ -28,11 +28,11 @@ bool is_reachable(const Hops::value_type& hop) { return hop.second.has_value(); 
 
 }  // namespace
 
-Balancer::Balancer(common::EventLoop& event_loop, SharedReading reading, Resolver ways, Pins pins,
+Balancer::Balancer(common::EventLoop& event_loop, Config configured, Resolver ways, Pins pins,
                    std::optional<Generation> former, Datapath datapath, Image image)
     : loop(event_loop),
-      written(std::move(reading)),
-      config(written->config),
+      written(std::move(configured)),
+      config(written),
       resolver(std::move(ways)),
       program(std::move(pins), std::move(former), std::move(datapath)),
       reconciler(program, std::move(image)) {}

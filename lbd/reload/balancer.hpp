@@ -11,7 +11,6 @@
 
 #include "common/event_loop.hpp"
 #include "lbd/attach/offloads.hpp"
-#include "lbd/config/file/read.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/losses.hpp"
 #include "lbd/drain/drains.hpp"
@@ -42,8 +41,8 @@ struct Refused {
 
 /// All that is in force, and the parts that keep it so.
 struct Balancer {
-    Balancer(common::EventLoop& loop, SharedReading reading, Resolver resolver, Pins pins,
-             std::optional<Generation> former, Datapath datapath, Image image);
+    Balancer(common::EventLoop& loop, Config configured, Resolver resolver, Pins pins, std::optional<Generation> former,
+             Datapath datapath, Image image);
 
     [[nodiscard]] const Image& image() const { return reconciler.image(); }
     [[nodiscard]] CheckStatuses checks() const { return checker ? checker->statuses() : CheckStatuses{}; }
@@ -70,8 +69,8 @@ struct Balancer {
 
     common::EventLoop& loop;
     Calls calls;
-    SharedReading written;
-    Drains drains;  // beyond what is written
+    Config written;  // in the source
+    Drains drains;   // beyond what is written
     std::filesystem::path drains_file;
     Config config;  // with drains
     Resolver resolver;

@@ -30,13 +30,18 @@ void complain(const Result<>& done) {
     if (!done) common::log_limited(spdlog::level::warn, {{"EVENT", "reload_untidy"}}, done.error().message());
 }
 
+Config shared_with(Config config, const Config& known) {
+    config.services = lbd::shared_with(std::move(config.services), known.services);
+    return config;
+}
+
 }  // namespace
 
-Reload::Reload(Balancer& balancer, SharedReading written, Drains drains)
+Reload::Reload(Balancer& balancer, Config written, Drains drains)
     : balancer_(balancer),
-      written_(std::move(written)),
-      drains_(known(std::move(drains), written_->config)),
-      config_(with_drains(written_->config, drains_)),
+      written_(shared_with(std::move(written), balancer.written)),
+      drains_(known(std::move(drains), written_)),
+      config_(with_drains(written_, drains_)),
       change_(difference({balancer.config.services, {}, {}}, {config_.services, {}, {}})),
       moves_(config_.interfaces != balancer.config.interfaces) {}
 

@@ -16,7 +16,7 @@ namespace culvert::lbd {
 /// packets, commands and the file of drains know nothing of it; and where it fails they never do.
 class Reload {
   public:
-    Reload(Balancer& balancer, SharedReading written, Drains drains);
+    Reload(Balancer& balancer, Config written, Drains drains);
 
     /// Once.
     [[nodiscard]] netlink::Result<> run();
@@ -49,7 +49,7 @@ class Reload {
     void tidy_up();
 
     Balancer& balancer_;
-    SharedReading written_;
+    Config written_;
     Drains drains_;
     Config config_;
     Change change_;  // of services

@@ -88,12 +88,6 @@ struct FlowTableStatus {
     std::uint64_t entries = 0;  ///< that there is room for
 };
 
-struct Reloads {
-    std::uint64_t done = 0;
-    std::uint64_t failed = 0;  ///< or refused
-    bool last_done = true;
-};
-
 struct Status {
     std::vector<ServiceStatus> services;
     std::vector<NeighbourStatus> neighbours;

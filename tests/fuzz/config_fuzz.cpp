@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
+#include <string>
 #include <string_view>
 
 #include "lbd/config/file/read.hpp"
@@ -23,7 +24,7 @@ void check(const culvert::common::yaml::Result<Config>& result, std::string_view
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const std::string_view text(reinterpret_cast<const char*>(data), size);
-    check(culvert::lbd::parse_config("lbd.yaml", text), text);
+    check(culvert::lbd::read_config("lbd.yaml", std::string(text)), text);
     check(culvert::common::yaml::parse("realserver.yaml", text, culvert::realserver::read_config), text);
     return 0;
 }

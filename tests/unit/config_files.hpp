@@ -27,11 +27,11 @@ inline std::vector<std::string> list(const std::filesystem::path& folder, std::s
 }
 
 /// "accepted", or a line an error.
-template <typename T>
-std::string printed(const common::yaml::Result<T>& result) {
+template <typename Result>
+std::string printed(const Result& result) {
     if (result) return "accepted\n";
     std::string text;
-    for (const common::yaml::Error& error : result.error()) text += error.to_string() + '\n';
+    for (const auto& error : result.error()) text += error.to_string() + '\n';
     return text;
 }
 

@@ -3,11 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <filesystem>
-#include <map>
 #include <optional>
 #include <set>
-#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -72,18 +69,6 @@ std::optional<Changed> find_changed(const Reading& before, std::string_view text
     return changed;
 }
 
-/// Each that equals one of `known` in its place.
-void share(Services& services, const Services& known) {
-    std::map<std::string_view, const Services::Shared*> by_name;
-    for (const Services::Shared& service : known.shared()) by_name.emplace(service->name, &service);
-    Services shared;
-    for (const Services::Shared& service : services.shared()) {
-        const auto same = by_name.find(service->name);
-        shared.push_back(same != by_name.end() && **same->second == *service ? *same->second : service);
-    }
-    services = std::move(shared);
-}
-
 template <typename T>
 std::vector<T> part(const std::vector<T>& all, std::size_t first, std::size_t end) {
     return {all.begin() + static_cast<std::ptrdiff_t>(first), all.begin() + static_cast<std::ptrdiff_t>(end)};
@@ -111,7 +96,7 @@ std::optional<Reading> read_changed(std::string_view text, const Reading& before
     Services former;
     for (const auto& service : part(before.config.services.shared(), changed->first, changed->end))
         former.push_back(service);
-    share(read->config.services, former);
+    read->config.services = shared_with(std::move(read->config.services), former);
     const std::set<Services::Shared> known(former.shared().begin(), former.shared().end());
     Services come;
     for (const Services::Shared& service : read->config.services.shared())
@@ -126,26 +111,15 @@ std::optional<Reading> read_changed(std::string_view text, const Reading& before
 }
 
 yaml::Result<SharedReading> read_again(std::string_view file, std::string text, const SharedReading& before) {
-    if (text == before->text) return before;
-    if (auto changed = read_changed(text, *before)) {
+    if (before && text == before->text) return before;
+    if (auto changed = before ? read_changed(text, *before) : std::nullopt) {
         changed->text = std::move(text);
         return std::make_shared<const Reading>(*std::move(changed));
     }
     auto reading = read_config(file, std::move(text));
     if (!reading) return tl::unexpected(std::move(reading.error()));
-    share(reading->config.services, before->config.services);
+    if (before) reading->config.services = shared_with(std::move(reading->config.services), before->config.services);
     return std::make_shared<const Reading>(*std::move(reading));
-}
-
-yaml::Result<SharedReading> reload_config(const std::string& path, const SharedReading& before) {
-    std::error_code unknown;
-    // Who waits for a pipe's other end does nothing else meanwhile.
-    if (const auto status = std::filesystem::status(path, unknown); exists(status) && !is_regular_file(status))
-        return tl::unexpected(
-            yaml::Errors{{path, {}, "is no file that can be read again: a directory, a pipe or a device"}});
-    auto text = yaml::read_file(path);
-    if (!text) return tl::unexpected(std::move(text.error()));
-    return read_again(path, *std::move(text), before);
 }
 
 }  // namespace culvert::lbd

@@ -378,12 +378,6 @@ std::optional<Config> read_root(const Value& value) {
 
 }  // namespace
 
-yaml::Result<Config> parse_config(std::string_view file, std::string_view text) {
-    return yaml::parse(file, text, read_root);
-}
-
-yaml::Result<Config> load_config(const std::string& path) { return yaml::load(path, read_root); }
-
 yaml::Result<Reading> read_config(std::string_view file, std::string text) {
     const auto read = [&](const Value& value) -> std::optional<Reading> {
         auto config = read_root(value);
@@ -393,14 +387,6 @@ yaml::Result<Reading> read_config(std::string_view file, std::string text) {
     auto reading = yaml::parse(file, text, read);
     if (reading) reading->text = std::move(text);
     return reading;
-}
-
-yaml::Result<SharedReading> load_reading(const std::string& path) {
-    auto text = yaml::read_file(path);
-    if (!text) return tl::unexpected(std::move(text.error()));
-    auto reading = read_config(path, *std::move(text));
-    if (!reading) return tl::unexpected(std::move(reading.error()));
-    return std::make_shared<const Reading>(*std::move(reading));
 }
 
 }  // namespace culvert::lbd

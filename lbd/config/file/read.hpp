@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -10,15 +9,9 @@
 #include "common/yaml.hpp"
 #include "lbd/model/config.hpp"
 
-/// lbd.yaml: what the file must say, and what its parts must mean together.
 namespace culvert::lbd {
 
-/// `file` is the name that errors carry.
-[[nodiscard]] common::yaml::Result<Config> parse_config(std::string_view file, std::string_view text);
-
-[[nodiscard]] common::yaml::Result<Config> load_config(const std::string& path);
-
-/// A configuration, and from what it was read: that makes the next one quick to read.
+/// A configuration, and the text that it was read from, by which the next one is read quickly.
 struct Reading {
     Config config;
     std::string text;
@@ -26,9 +19,7 @@ struct Reading {
     bool operator==(const Reading&) const = default;
 };
 
-using SharedReading = std::shared_ptr<const Reading>;
-
+/// Reads lbd.yaml. `file` is its name in errors.
 [[nodiscard]] common::yaml::Result<Reading> read_config(std::string_view file, std::string text);
-[[nodiscard]] common::yaml::Result<SharedReading> load_reading(const std::string& path);
 
 }  // namespace culvert::lbd

@@ -7,6 +7,7 @@
 
 #include "common/encap.hpp"
 #include "lbd/config/file/read.hpp"
+#include "lbd/config/file/source.hpp"
 #include "tests/unit/config_files.hpp"
 
 namespace culvert::lbd {
@@ -17,7 +18,7 @@ using config_files::printed;
 class BadConfig : public testing::TestWithParam<std::string> {};
 
 TEST_P(BadConfig, IsRefusedWithExactlyTheseErrors) {
-    EXPECT_EQ(printed(load_config(GetParam())), config_files::expected_errors(GetParam()));
+    EXPECT_EQ(printed(FileSource(GetParam()).read()), config_files::expected_errors(GetParam()));
 }
 
 INSTANTIATE_TEST_SUITE_P(File, BadConfig, testing::ValuesIn(config_files::list("tests/unit/lbd/bad")),
@@ -28,7 +29,7 @@ TEST(BadConfigs, AreMany) { EXPECT_GE(config_files::list("tests/unit/lbd/bad").s
 TEST(ExampleConfigs, AreAccepted) {
     const auto files = config_files::list("examples", "lbd");
     ASSERT_FALSE(files.empty());
-    for (const std::string& file : files) EXPECT_EQ(printed(load_config(file)), "accepted\n") << file;
+    for (const std::string& file : files) EXPECT_EQ(printed(FileSource(file).read()), "accepted\n") << file;
 }
 
 IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
@@ -40,9 +41,9 @@ constexpr PortSpec udp(std::uint16_t port) { return {Protocol::udp, port}; }
 
 /// What `text` means; a failure of the test if it is refused.
 Config accepted(std::string_view text) {
-    const auto result = parse_config("test.yaml", text);
+    const auto result = read_config("test.yaml", std::string(text));
     EXPECT_EQ(printed(result), "accepted\n");
-    return result.value_or(Config{});
+    return result ? result->config : Config{};
 }
 
 Service only_service(std::string_view text) {
@@ -271,10 +272,10 @@ TEST(LbdConfig, ATableNeedsAHundredEntriesForEachBackend) {
     std::string backends;
     for (int i = 0; i < 656; ++i)
         backends += "{address: 10.0." + std::to_string(i / 256) + "." + std::to_string(i % 256) + "}, ";
-    const auto result = parse_config("test.yaml",
-                                     "interfaces: [eth0]\nservices:\n  - {name: web, vip: 192.0.2.1, ports: "
-                                     "any, encap: {type: ipip}, backends: [" +
-                                         backends + "]}\n");
+    const auto result = read_config("test.yaml",
+                                    "interfaces: [eth0]\nservices:\n  - {name: web, vip: 192.0.2.1, ports: "
+                                    "any, encap: {type: ipip}, backends: [" +
+                                        backends + "]}\n");
     EXPECT_EQ(printed(result),
               "test.yaml:3:12: a table of 65537 is too small for 656 backends, which need 100 entries each for even "
               "shares: write table: 65609\n");

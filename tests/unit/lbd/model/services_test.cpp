@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <random>
 #include <string>
 
@@ -80,6 +81,48 @@ TEST(Services, ACopyDoesNotChangeWithTheOther) {
     one.push_back(kind(4));
     EXPECT_EQ(other, (Services{kind(1), kind(2)}));
     EXPECT_EQ(one, (Services{kind(3), kind(2), kind(4)}));
+}
+
+TEST(Services, EqualOnesOfTheSameNameAreShared) {
+    std::mt19937 random(20260101);
+    for (int round = 0; round < 200; ++round) {
+        std::vector<std::uint32_t> numbers(random() % 12);
+        std::iota(numbers.begin(), numbers.end(), 0);
+        std::ranges::shuffle(numbers, random);
+        Services known;
+        for (const std::uint32_t number : numbers) known.push_back(kind(number));
+
+        Services services;
+        std::size_t equal = 0;
+        std::ranges::shuffle(numbers, random);
+        for (const std::uint32_t number : numbers) {
+            const auto same =
+                std::ranges::find(known.shared(), kind(number).name, [](const auto& one) { return one->name; });
+            Service changed = kind(number);
+            changed.table_size = 101;
+            switch (random() % 4) {
+                case 0:
+                    services.push_back(kind(number));
+                    ++equal;
+                    break;
+                case 1:
+                    services.push_back(*same);
+                    ++equal;
+                    break;
+                case 2:
+                    services.push_back(changed);
+                    break;
+                default:;
+            }
+        }
+        const Services shared = shared_with(services, known);
+        EXPECT_EQ(shared, services);
+        EXPECT_EQ(std::ranges::count_if(
+                      shared.shared(),
+                      [&](const auto& one) { return std::ranges::find(known.shared(), one) != known.shared().end(); }),
+                  static_cast<std::ptrdiff_t>(equal));
+        expect_known(shared);
+    }
 }
 
 }  // namespace
