@@ -7,7 +7,7 @@
 #include <tuple>
 
 #include "common/encap.hpp"
-#include "common/scalars.hpp"
+#include "lbd/config/file/map.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -16,42 +16,43 @@ namespace yaml = common::yaml;
 using common::EncapKind;
 using yaml::Value;
 
-void read_checksum(yaml::MapReader& map, UdpChecksum& target) {
+void read_checksum(Map& map, const Key& key, UdpChecksum& target) {
     static const auto checksum = yaml::one_of<UdpChecksum>(
         "a checksum mode", {{"auto", UdpChecksum::automatic}, {"on", UdpChecksum::on}, {"off", UdpChecksum::off}});
-    map.optional("checksum", checksum, target);
+    map.optional(key, checksum, target);
 }
 
-/// Fou or Gue. Their ports have no default: balancer and backend must agree on one.
+/// Reads Fou or Gue. Their port has no default: balancer and backend must agree on one.
 template <typename UdpEncap>
-UdpEncap read_udp(yaml::MapReader& map, std::string_view example) {
+UdpEncap read_udp(Map& map, std::string_view example) {
     static const auto is_gre = yaml::one_of<bool>("what is inside", {{"ip", false}, {"gre", true}});
     UdpEncap encap;
-    map.required("port", yaml::port, encap.port, example);
-    read_checksum(map, encap.checksum);
-    map.optional("inner", is_gre, encap.gre);
+    map.required(fou_keys["port"], yaml::port, encap.port, example);
+    read_checksum(map, fou_keys["checksum"], encap.checksum);
+    map.optional(fou_keys["inner"], is_gre, encap.gre);
     return encap;
 }
 
-Encap read_gue(yaml::MapReader& map) {
+Encap read_gue(Map& map) {
     Gue encap = read_udp<Gue>(map, "5080");
-    map.optional("variant", yaml::number<std::uint8_t>("a variant of GUE", 0, 1), encap.variant);
+    map.optional(gue_keys["variant"], number<std::uint8_t>(gue_keys["variant"], "a variant of GUE"), encap.variant);
     if (encap.variant == 1 && encap.gre)
-        map.find("inner")->fail("variant 1 of gue has no header to say gre in: write variant: 0, or inner: ip");
+        map.find(gue_keys["inner"])
+            ->fail("gue variant 1 has no header that could announce gre: write variant: 0, or inner: ip");
     return encap;
 }
 
-Encap read_geneve(yaml::MapReader& map) {
+Encap read_geneve(Map& map) {
     Geneve encap{.port = common::geneve_port, .mac = common::geneve_mac};
-    map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), encap.vni, "666");
-    map.optional("port", yaml::port, encap.port);
-    read_checksum(map, encap.checksum);
+    map.required(geneve_keys["vni"], number<std::uint32_t>(geneve_keys["vni"], "a VNI"), encap.vni, "666");
+    map.optional(geneve_keys["port"], yaml::port, encap.port);
+    read_checksum(map, geneve_keys["checksum"], encap.checksum);
     return encap;
 }
 
-Encap read_l3dsr(yaml::MapReader& map) {
+Encap read_l3dsr(Map& map) {
     L3dsr encap;
-    map.required("dscp", yaml::dscp, encap.dscp, "2");
+    map.required(l3dsr_keys["dscp"], yaml::dscp, encap.dscp, "2");
     return encap;
 }
 
@@ -62,14 +63,14 @@ constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
     {"id", "vni"},
     {"dport", "port"},
     {"csum", "checksum"},
-    {"vip", "", "the service says it"},
-    {"remote", "", "it is the backend's address"},
-    {"remotes", "", "they are the backends' addresses"},
-    {"local", "", "it is this balancer's address on the way to the backend"},
-    {"sport", "", "it follows from the client's flow"},
-    {"ttl", "", "it is 64"},
-    {"key", "", "GRE has none here"},
-    {"keys", "", "GRE has none here"},
+    {"vip", "", "the service has it"},
+    {"remote", "", "it is the address of the backend"},
+    {"remotes", "", "they are the addresses of the backends"},
+    {"local", "", "lbd sends from its address on the route to the backend"},
+    {"sport", "", "lbd derives it from the flow of the client"},
+    {"ttl", "", "lbd always sets 64"},
+    {"key", "", "lbd sends GRE without a key"},
+    {"keys", "", "lbd sends GRE without a key"},
 });
 
 }  // namespace
@@ -77,12 +78,12 @@ constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
 std::optional<Encap> read_encap(const Value& value) {
     EncapKind kind{};
     constexpr std::string_view right = "a map such as {type: gue, port: 5080}";
-    if (!yaml::MapReader(value, "an encapsulation", right, foreign_keys)
-             .required("type", yaml::encap_kind, kind, "gue"))
+    if (!Map(value, "an encapsulation", right, foreign_keys)
+             .required(plain_encap_keys["type"], yaml::encap_kind, kind, "gue"))
         return std::nullopt;
     const std::string noun = fmt::format("the encapsulation {}", name(kind));
-    yaml::MapReader map(value, noun, right, foreign_keys);
-    std::ignore = map.find("type");  // read above
+    Map map(value, noun, right, foreign_keys);
+    std::ignore = map.find(plain_encap_keys["type"]);  // read above
     Encap encap;
     switch (kind) {
         case EncapKind::l2:

@@ -6,7 +6,7 @@
 
 #include "common/yaml.hpp"
 
-/// What netplan and other balancers call what is called otherwise in lbd.yaml.
+/// Keys of netplan and of other balancers, and the keys of lbd.yaml that replace them.
 namespace culvert::lbd {
 
 using common::yaml::ForeignKey;
@@ -18,9 +18,9 @@ inline constexpr auto foreign_backend_keys = std::to_array<ForeignKey>({
     {"host", "address"},
     {"mode", "encap"},
     {"type", "encap"},
-    {"port", "", "packets come to a backend with the port that clients send them to"},
-    {"ports", "", "packets come to a backend with the port that clients send them to"},
-    {"vip", "", "a backend has its service's VIP"},
+    {"port", "", "a backend receives packets on the port that clients send them to"},
+    {"ports", "", "a backend receives packets on the port that clients send them to"},
+    {"vip", "", "it is the VIP of the service"},
 });
 
 inline constexpr auto foreign_service_keys = std::to_array<ForeignKey>({
@@ -32,11 +32,11 @@ inline constexpr auto foreign_service_keys = std::to_array<ForeignKey>({
     {"type", "encap"},
     {"remotes", "backends"},
     {"servers", "backends"},
-    {"protocol", "", "it stands with each port, as in ports: [53/udp, 53/tcp]"},
+    {"protocol", "", "write it with each port, as in ports: [53/udp, 53/tcp]"},
 });
 
 inline constexpr std::string_view not_here =
-    "leave that to netplan: here stand interfaces, services and how to balance";
+    "leave that to netplan: lbd.yaml has interfaces, services and how to balance";
 
 inline constexpr auto own_foreign_root_keys = std::to_array<ForeignKey>({
     {"vips", "services"},

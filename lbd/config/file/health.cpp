@@ -9,15 +9,13 @@
 #include <string>
 #include <vector>
 
-#include "common/scalars.hpp"
+#include "lbd/config/file/map.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 namespace yaml = common::yaml;
-using yaml::MapReader;
 using yaml::Value;
-using namespace std::chrono_literals;
 
 enum class Type : std::uint8_t { tcp, syn, http, https, dns, icmp, script };
 
@@ -38,7 +36,7 @@ std::optional<std::string> read_path(const Value& value) {
     return path;
 }
 
-/// As in a URL: neither a port nor a path.
+/// A host as in a URL, without port and path.
 std::optional<std::string> read_host(const Value& value) {
     auto host = yaml::string(value);
     if (host && host->find_first_of("/:@?# ") != std::string::npos)
@@ -46,40 +44,40 @@ std::optional<std::string> read_host(const Value& value) {
     return host;
 }
 
-HttpCheck read_http(MapReader& map, bool tls) {
+HttpCheck read_http(Map& map, bool tls) {
     HttpCheck check{.tls = tls};
-    map.optional("host", read_host, check.host);
-    map.optional("path", read_path, check.path);
-    map.optional("status", yaml::list_of(read_status, {"a list of statuses", "one such as [200-299, 401]"}),
+    map.optional(http_keys["host"], read_host, check.host);
+    map.optional(http_keys["path"], read_path, check.path);
+    map.optional(http_keys["status"], yaml::list_of(read_status, {"a list of statuses", "one such as [200-299, 401]"}),
                  check.status);
-    map.optional("match", yaml::string, check.match);
-    if (tls) map.optional("verify", yaml::boolean, check.verify);
+    map.optional(http_keys["match"], yaml::string, check.match);
+    if (tls) map.optional(https_keys["verify"], yaml::boolean, check.verify);
     return check;
 }
 
-DnsCheck read_dns(MapReader& map) {
+DnsCheck read_dns(Map& map) {
     static const auto record = yaml::one_of<std::uint16_t>(
         "a type of record",
         {{"A", ns_t_a}, {"AAAA", ns_t_aaaa}, {"NS", ns_t_ns}, {"SOA", ns_t_soa}, {"TXT", ns_t_txt}});
     static const auto transport = yaml::one_of<bool>("a transport of DNS", {{"udp", false}, {"tcp", true}});
     DnsCheck check;
-    map.required("name", yaml::string, check.name, "health.example");
-    map.optional("record", record, check.record);
-    map.optional("transport", transport, check.tcp);
+    map.required(dns_keys["name"], yaml::string, check.name, "health.example");
+    map.optional(dns_keys["record"], record, check.record);
+    map.optional(dns_keys["transport"], transport, check.tcp);
     return check;
 }
 
-ScriptCheck read_script(MapReader& map) {
+ScriptCheck read_script(Map& map) {
     ScriptCheck check;
     const auto words =
         yaml::list_of(yaml::string, {"a command", "a list of words such as [/usr/local/bin/check, --fast]"});
-    map.required("command", words, check.command, "[/usr/local/bin/check]");
-    if (const auto command = map.find("command"); command && check.command.empty())
+    map.required(script_keys["command"], words, check.command, "[/usr/local/bin/check]");
+    if (const auto command = map.find(script_keys["command"]); command && check.command.empty())
         command->fail("no command: write at least the program, such as [/usr/local/bin/check]");
     return check;
 }
 
-CheckKind read_kind(Type type, MapReader& map) {
+CheckKind read_kind(Type type, Map& map) {
     switch (type) {
         case Type::tcp:
             return TcpCheck{};
@@ -98,14 +96,15 @@ CheckKind read_kind(Type type, MapReader& map) {
     return {};
 }
 
-/// Without a timeout of its own a check waits a second, or until the next one if that is sooner.
-void read_times(MapReader& map, HealthCheck& check) {
-    map.optional("interval", yaml::duration("an interval", 100ms, 1h), check.interval);
+/// The default timeout is a second, or the interval if that is shorter.
+void read_times(Map& map, HealthCheck& check) {
+    map.optional(check_keys["interval"], duration(check_keys["interval"], "an interval"), check.interval);
     check.timeout = std::min(check.timeout, check.interval);
-    if (map.optional("timeout", yaml::duration("a timeout", 10ms, 30s), check.timeout) &&
+    if (map.optional(check_keys["timeout"], duration(check_keys["timeout"], "a timeout"), check.timeout) &&
         check.timeout > check.interval)
-        map.find("timeout")->fail(fmt::format("a timeout of {} is longer than the interval of {}: write a shorter one",
-                                              check.timeout, check.interval));
+        map.find(check_keys["timeout"])
+            ->fail(fmt::format("a timeout of {} is longer than the interval of {}: write a shorter one", check.timeout,
+                               check.interval));
 }
 
 }  // namespace
@@ -119,20 +118,20 @@ std::optional<HealthCheck> read_health(const Value& value) {
                                                                               {"icmp", Type::icmp},
                                                                               {"script", Type::script}});
     static const auto on_failure =
-        yaml::one_of<OnFailure>("what becomes of the flows", {{"move", OnFailure::move}, {"keep", OnFailure::keep}});
-    const auto count = [](const char* noun, std::uint16_t most) { return yaml::number<std::uint16_t>(noun, 1, most); };
+        yaml::one_of<OnFailure>("a treatment of flows", {{"move", OnFailure::move}, {"keep", OnFailure::keep}});
     Type type{};
-    MapReader map(value, "a health check", "a map such as {type: tcp, interval: 2s}");
-    if (!map.required("type", type_of, type, "tcp")) return std::nullopt;
+    Map map(value, "a health check", "a map such as {type: tcp, interval: 2s}");
+    if (!map.required(check_keys["type"], type_of, type, "tcp")) return std::nullopt;
     HealthCheck check;
     check.kind = read_kind(type, map);
-    map.optional("port", yaml::port, check.port);
+    map.optional(check_keys["port"], yaml::port, check.port);
     read_times(map, check);
-    map.optional("rise", count("a number of answers", 100), check.rise);
-    map.optional("fall", count("a number of failures", 100), check.fall);
-    map.optional("on_failure", on_failure, check.on_failure);
-    map.optional("minimum", count("a number of backends", UINT16_MAX), check.minimum);
-    map.optional("slow_start", yaml::duration("a slow start", 0ms, 1h), check.slow_start);
+    map.optional(check_keys["rise"], number<std::uint16_t>(check_keys["rise"], "a number of answers"), check.rise);
+    map.optional(check_keys["fall"], number<std::uint16_t>(check_keys["fall"], "a number of failures"), check.fall);
+    map.optional(check_keys["on_failure"], on_failure, check.on_failure);
+    map.optional(check_keys["minimum"], number<std::uint16_t>(check_keys["minimum"], "a number of backends"),
+                 check.minimum);
+    map.optional(check_keys["slow_start"], duration(check_keys["slow_start"], "a slow start"), check.slow_start);
     map.finish();
     return check;
 }

@@ -8,24 +8,24 @@
 #include <utility>
 #include <vector>
 
-#include "lbd/config/file/conflicts.hpp"
+#include "lbd/config/conflicts.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 namespace yaml = common::yaml;
 
-/// Services by number, whose lines give way to others. One more on either side is among them where there is one: so the
-/// lines are read between the neighbours that they really have.
+/// Which services to read again, by number. They include one unchanged service on either side, if there is one, so that
+/// the changed lines are read between their real neighbours.
 struct Changed {
     std::size_t first = 0;
     std::size_t end = 0;
     std::ptrdiff_t growth = 0;  // bytes by which the text is longer
 };
 
-/// Bytes that both begin with.
+/// How many bytes both have in common at the beginning.
 std::size_t alike_in_front(std::string_view a, std::string_view b) {
-    constexpr std::size_t block = 4096;  // equal blocks are skipped faster than bytes
+    constexpr std::size_t block = 4096;  // blocks compare faster than bytes
     std::size_t length = 0;
     while (length + block <= std::min(a.size(), b.size()) && a.substr(length, block) == b.substr(length, block))
         length += block;
@@ -33,7 +33,7 @@ std::size_t alike_in_front(std::string_view a, std::string_view b) {
     return length;
 }
 
-/// Bytes that both end with.
+/// The same at the end.
 std::size_t alike_at_end(std::string_view a, std::string_view b) {
     constexpr std::size_t block = 4096;
     std::size_t length = 0;
@@ -55,10 +55,10 @@ std::optional<Changed> find_changed(const Reading& before, std::string_view text
 
     Changed changed{.growth = std::ssize(text) - std::ssize(old)};
     const auto number = [&](auto mark) { return static_cast<std::size_t>(mark - marks.begin()); };
-    // What is inserted where a service begins may belong to the one above: so that one has changed, too.
+    // A line inserted where a service begins may belong to the service above it.
     changed.first = number(std::lower_bound(marks.begin(), marks.end() - 1, changed_from));
     changed.first -= std::min<std::size_t>(changed.first, 2);
-    // Where the text goes on as before, it must do so with a line.
+    // The unchanged rest must begin with a whole line.
     const auto goes_on = [&](std::size_t mark) {
         const auto at = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(mark) + changed.growth);
         return at == text.size() || text[at - 1] == '\n';
@@ -88,7 +88,7 @@ std::optional<Reading> read_changed(std::string_view text, const Reading& before
     const std::string_view head = text.substr(0, marks.front());
     auto read = read_config(
         {}, std::string(head).append(text.substr(first, end - first)).append(text.substr(moved(marks.back()))));
-    // The lines must be services from the first to the last, and nothing else.
+    // These lines must be services, and nothing else.
     const std::size_t shift = first - head.size();
     if (!read || read->marks.empty() || read->marks.front() + shift != first || read->marks.back() + shift != end)
         return std::nullopt;

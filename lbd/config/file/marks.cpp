@@ -6,7 +6,7 @@
 namespace culvert::lbd {
 namespace {
 
-/// Finds where lines start; asked for one after the other.
+/// Finds the offsets of lines, in ascending order.
 class Lines {
   public:
     explicit Lines(std::string_view text) : text_(text) {}

@@ -9,8 +9,8 @@
 
 namespace culvert::lbd {
 
-/// Where in the text the line starts that each service begins in, in bytes, and where the last one ends. Empty unless
-/// all begin with a dash on a line of their own.
+/// The offset in bytes of each service's first line in the text, and the offset where the last service ends. Empty
+/// unless each service begins with a dash at the start of a line.
 [[nodiscard]] std::vector<std::size_t> marks_of(const common::yaml::Node& root, std::string_view text);
 
 }  // namespace culvert::lbd
