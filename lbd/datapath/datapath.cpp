@@ -102,6 +102,7 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
     }
     if (const int error = lb_bpf::load(skeleton.get()); error < 0)
         return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+    if (former) CHECK_OK(map_state(*skeleton));
     CHECK_OK(copy_maps(*skeleton, replaced));
 
     TRY(auto settler, Settler::open());

@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -140,6 +141,13 @@ Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generatio
             return failure("take over", generation.pin(name), -error);
     }
     return replaced;
+}
+
+Result<> map_state(const lb_bpf& skeleton) {
+    const int fd = ::bpf_map__fd(skeleton.maps.bss);
+    if (::mmap(skeleton.bss, sizeof *skeleton.bss, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED)
+        return failure("map into memory", "BPF map state", errno);
+    return {};
 }
 
 Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced) {

@@ -29,7 +29,9 @@ struct Replaced {
 
 /// Before the new program is loaded: gives it the maps that fit.
 [[nodiscard]] netlink::Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generation& generation);
-/// After it: fills those that did not. The flow table is copied by itself: see copy_flows().
+/// After it: puts the shared `.bss` where `skeleton.bss` points. Since 1.5 libbpf leaves a private copy of the initial values there.
+[[nodiscard]] netlink::Result<> map_state(const lb_bpf& skeleton);
+/// Then: fills those that did not fit. The flow table is copied by itself: see copy_flows().
 [[nodiscard]] netlink::Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced);
 
 /// The program is the last.
