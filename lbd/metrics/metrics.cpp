@@ -179,64 +179,73 @@ constexpr OfBackends sum_of_checks(Value /*value*/) {
 
 struct Row {
     const char* name;
+    const char* labels;  ///< separated by commas
     const char* help;
     MetricType type;
     std::variant<OfBalancer, OfService, OfBackends> of;
 };
 
 constexpr std::array families{
-    Row{"lbd_build_info", "The running version; always 1", MetricType::Gauge, OfBalancer{add_build}},
-    Row{"lbd_config_reloads_total", "Times that the configuration was to be taken up anew", MetricType::Counter,
-        OfBalancer{add_reloads}},
-    Row{"lbd_config_last_reload_successful",
-        "Whether the configuration was taken up when that was last wanted; if not, the former is in force",
-        MetricType::Gauge,
+    Row{"lbd_build_info", "version", "The running version; always 1", MetricType::Gauge, OfBalancer{add_build}},
+    Row{"lbd_config_reloads_total", "result", "Reloads of the configuration; result: done or failed",
+        MetricType::Counter, OfBalancer{add_reloads}},
+    Row{"lbd_config_last_reload_successful", "",
+        "1 if the last reload succeeded, otherwise 0: the configuration before it is in force", MetricType::Gauge,
         OfBalancer{[](auto& family, const Status& status) { add(family, {}, status.reloads.last_done); }}},
-    Row{"lbd_service_info", "What a service is; always 1", MetricType::Gauge, OfService{add_service}},
-    Row{"lbd_service_backends", "Backends that a service is configured with", MetricType::Gauge,
+    Row{"lbd_service_info", "service, vip, ports", "VIP and ports of a service; always 1", MetricType::Gauge,
+        OfService{add_service}},
+    Row{"lbd_service_backends", "service", "Configured backends of a service", MetricType::Gauge,
         OfService{[](auto& family, const ServiceStatus& service) {
             add(family, {{"service", service.name}}, service.backends.size());
         }}},
-    Row{"lbd_backend_packets_total", "Clients' packets forwarded to a backend", MetricType::Counter,
+    Row{"lbd_backend_packets_total", "service, backend", "Clients' packets forwarded to a backend", MetricType::Counter,
         sum_of([](const BackendStatus& one) { return one.traffic.packets; })},
-    Row{"lbd_backend_bytes_total", "The same in bytes, IP header included, outer headers not", MetricType::Counter,
-        sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
-    Row{"lbd_backend_new_flows_total", "Flows entered into the flow table", MetricType::Counter,
-        sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
-    Row{"lbd_backend_flows",
-        "Flows in the flow table; closing: their client sent FIN or RST, and nothing for ten seconds",
+    Row{"lbd_backend_bytes_total", "service, backend",
+        "Bytes of clients' packets forwarded to a backend, from the IP header on, without outer headers",
+        MetricType::Counter, sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
+    Row{"lbd_backend_new_flows_total", "service, backend", "Flows that were added to the flow table",
+        MetricType::Counter, sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
+    Row{"lbd_backend_flows", "service, backend, state",
+        "Flows in the flow table; state: live, or closing if the client sent FIN or RST and then nothing for ten "
+        "seconds",
         MetricType::Gauge, OfBackends{add_flows}},
-    Row{"lbd_backend_reachable", "Whether the next hop of a backend is known", MetricType::Gauge,
-        sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
-    Row{"lbd_backend_path_mtu_bytes", "Path MTU to a backend, if routers say that it is less than the link's",
-        MetricType::Gauge, OfBackends{add_path_mtu, false}},
-    Row{"lbd_backend_draining", "Whether a backend keeps its flows and gets no new ones", MetricType::Gauge,
+    Row{"lbd_backend_reachable", "service, backend", "1 if the next hop of a backend is known, otherwise 0",
+        MetricType::Gauge, sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
+    Row{"lbd_backend_path_mtu_bytes", "service, backend",
+        "Path MTU to a backend, if a router reported one below the link's MTU", MetricType::Gauge,
+        OfBackends{add_path_mtu, false}},
+    Row{"lbd_backend_draining", "service, backend",
+        "1 if a backend is drained: it keeps its flows and gets no new ones", MetricType::Gauge,
         sum_of([](const BackendStatus& one) {
             return one.backend.state == BackendState::drain || one.backend.state == BackendState::drained_sorry;
         })},
-    Row{"lbd_backend_share_ratio", "The part of its service's new flows that a backend gets", MetricType::Gauge,
-        sum_of([](const BackendStatus& one) { return one.share; }, false)},
-    Row{"lbd_backend_up", "Whether checks find a backend up; from the first one on", MetricType::Gauge,
+    Row{"lbd_backend_share_ratio", "service, backend", "Share of its service's new flows that a backend gets, 0 to 1",
+        MetricType::Gauge, sum_of([](const BackendStatus& one) { return one.share; }, false)},
+    Row{"lbd_backend_up", "service, backend",
+        "1 if the health checks find a backend up, otherwise 0; absent before the first check", MetricType::Gauge,
         OfBackends{add_up}},
-    Row{"lbd_backend_check_duration_seconds", "Health checks that were answered, and how long that took",
-        MetricType::Summary, OfBackends{add_check_duration}},
-    Row{"lbd_backend_check_failures_total", "Health checks without the right answer in time", MetricType::Counter,
+    Row{"lbd_backend_check_duration_seconds", "service, backend",
+        "Health checks that were answered, and how long the answers took", MetricType::Summary,
+        OfBackends{add_check_duration}},
+    Row{"lbd_backend_check_failures_total", "service, backend", "Health checks that failed", MetricType::Counter,
         sum_of_checks([](const CheckStatus& check) { return check.counts.failed; })},
-    Row{"lbd_backend_health_changes_total", "Times that a backend that was up is down, or the other way round",
-        MetricType::Counter, sum_of_checks([](const CheckStatus& check) { return check.counts.changes; })},
-    Row{"lbd_dropped_packets_total", "Packets to a VIP that were not forwarded, by their one reason",
+    Row{"lbd_backend_health_changes_total", "service, backend",
+        "Changes of a backend from up to down or from down to up", MetricType::Counter,
+        sum_of_checks([](const CheckStatus& check) { return check.counts.changes; })},
+    Row{"lbd_dropped_packets_total", "reason", "Packets to a VIP that were not forwarded, by drop reason",
         MetricType::Counter,
         OfBalancer{[](auto& family, const Status& status) { add_named(family, "reason", status.drops, reasons); }}},
-    Row{"lbd_events_total", "What else the data plane counts", MetricType::Counter,
+    Row{"lbd_events_total", "event", "Events of the data plane", MetricType::Counter,
         OfBalancer{[](auto& family, const Status& status) { add_named(family, "event", status.events, events); }}},
-    Row{"lbd_packet_latency_seconds", "Time that the program takes for a packet that it sends on, of one in a thousand",
+    Row{"lbd_packet_latency_seconds", "",
+        "Time that the program needs for a packet that it forwards, measured for one packet in 1021",
         MetricType::Histogram, OfBalancer{add_latency}},
-    Row{"lbd_flow_table_used_entries", "Entries of the flow table that a flow has", MetricType::Gauge,
+    Row{"lbd_flow_table_used_entries", "", "Entries of the flow table that are in use", MetricType::Gauge,
         OfBalancer{add_flows_used}},
-    Row{"lbd_flow_table_entries", "Entries that the flow table has room for", MetricType::Gauge,
+    Row{"lbd_flow_table_entries", "", "Size of the flow table in entries", MetricType::Gauge,
         OfBalancer{[](auto& family, const Status& status) { add(family, {}, status.flow_table.entries); }}},
-    Row{"lbd_interface_up", "Whether an interface that is balanced on is up and has a carrier", MetricType::Gauge,
-        OfBalancer{add_interfaces}},
+    Row{"lbd_interface_up", "interface, xdp", "1 if a balanced interface is up and has a carrier, otherwise 0",
+        MetricType::Gauge, OfBalancer{add_interfaces}},
 };
 
 void add(const OfService& of, Detail /*detail*/, const ServiceStatus& service, MetricFamily& family) {
@@ -276,7 +285,31 @@ bool is_wanted(const Row& row, Detail detail) {
     return of == nullptr || of->adds_up || detail == Detail::backends;
 }
 
+std::string_view name(MetricType type) {
+    switch (type) {
+        case MetricType::Counter:
+            return "counter";
+        case MetricType::Gauge:
+            return "gauge";
+        case MetricType::Summary:
+            return "summary";
+        default:
+            return "histogram";
+    }
+}
+
 }  // namespace
+
+std::vector<MetricInfo> metric_table() {
+    std::vector<MetricInfo> table;
+    for (const Row& row : families)
+        table.push_back({.name = row.name,
+                         .type = name(row.type),
+                         .labels = row.labels,
+                         .help = row.help,
+                         .of_service = is_wanted(row, Detail::services)});
+    return table;
+}
 
 Exposition::Exposition(Status status, Detail detail) : status_(std::move(status)), detail_(detail) {}
 

@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "lbd/show/status.hpp"
 
@@ -13,6 +15,17 @@ namespace culvert::lbd {
 /// What has a metric of its own. Those of a service are the sums of those of its backends, without the label `backend`;
 /// what adds up to nothing, as shares do, is left out.
 enum class Detail : std::uint8_t { backends, services };
+
+/// What there is to know of a metric before it has a value.
+struct MetricInfo {
+    std::string_view name;
+    std::string_view type;    ///< "counter", "gauge", "summary" or "histogram"
+    std::string_view labels;  ///< "service, backend"; those of Detail::backends
+    std::string_view help;
+    bool of_service = false;  ///< it is there in Detail::services, too
+};
+/// All metrics, in the order of the exposition.
+[[nodiscard]] std::vector<MetricInfo> metric_table();
 
 /// A status in Prometheus' text format, version 0.0.4, written as it is read, so that no piece takes long. Each family
 /// is there also when it has no metric.

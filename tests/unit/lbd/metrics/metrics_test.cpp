@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/metrics/metrics.hpp"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 
 #include <array>
@@ -170,6 +171,30 @@ TEST(Metrics, OfTheBalancer) {
                            R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
                        });
     EXPECT_THAT(text, HasSubstr("lbd_build_info{version=\""));
+}
+
+/// The names of a family's labels in an exposition, but for the bounds of a histogram.
+std::string labels_of(std::string_view name, const std::string& text) {
+    std::smatch sample, label;
+    if (!std::regex_search(text, sample, std::regex(fmt::format(R"(\n{}(_bucket|_count)?\{{([^}}]*)\}})", name))))
+        return "";
+    std::string names, rest = sample[2];
+    for (; std::regex_search(rest, label, std::regex(R"((\w+)="[^"]*")")); rest = label.suffix())
+        if (label[1] != "le") names += (names.empty() ? "" : ", ") + label[1].str();
+    return names;
+}
+
+TEST(Metrics, TableSaysWhatIsServed) {
+    Status all = status();
+    all.services[0].backends[0].path_mtu = PathMtuStatus{};
+    const std::string text = text_of(all), of_services = text_of(all, Detail::services);
+    for (const MetricInfo& metric : metric_table()) {
+        const std::string type = fmt::format("\n# TYPE {} {}\n", metric.name, metric.type);
+        EXPECT_THAT('\n' + text, HasSubstr(type));
+        EXPECT_THAT('\n' + text, HasSubstr(fmt::format("\n# HELP {} {}\n", metric.name, metric.help)));
+        EXPECT_EQ(labels_of(metric.name, '\n' + text), metric.labels) << metric.name;
+        EXPECT_EQ(of_services.find(type.substr(1)) != std::string::npos, metric.of_service) << metric.name;
+    }
 }
 
 TEST(Metrics, PromtoolFindsNothing) {
