@@ -9,7 +9,8 @@ namespace culvert::lbd {
 
 /// What helps where something is wrong with the host or with how lbd is called.
 struct Cure {
-    std::string_view of;  ///< a name for what is wrong
+    std::string_view of;     ///< a name for what is wrong
+    std::string_view cause;  ///< what is wrong
     /// A command for a shell, or an advice, as it is printed. In braces, for fmt::format: what it is about; in
     /// capitals: what only the reader knows.
     std::string_view text;
@@ -18,44 +19,59 @@ struct Cure {
 /// All whose cure lbd prints. Each has a test in which the cure is carried out: tests/unit/lbd/cures says so.
 inline constexpr auto cures = std::to_array<Cure>({
     // the host
-    {"interface_missing", "ip link lists those that are there"},
-    {"interface_is_member", "interfaces: [{}]"},
-    {"ipv6_missing", "boot it without ipv6.disable=1 in /proc/cmdline"},
-    {"neighbours_not_asked", "ip link set {} arp on"},
-    {"no_link_local", "ip addr add {}/64 dev {}"},
-    {"redirects_followed", "sysctl -w {}"},
-    {"path_too_narrow", "raise it, or take an encapsulation that adds less"},
-    {"path_mtu_too_low", "if it is so, set the mtu of the route"},
+    {"interface_missing", "an interface of the configuration does not exist", "ip link lists those that are there"},
+    {"interface_is_member", "an interface of the configuration is a member of a bond or bridge", "interfaces: [{}]"},
+    {"ipv6_missing", "the kernel was started without IPv6", "boot it without ipv6.disable=1 in /proc/cmdline"},
+    {"neighbours_not_asked", "an interface resolves no neighbours, as ARP is off there", "ip link set {} arp on"},
+    {"no_link_local", "an interface has no IPv6 link-local address, so the kernel resolves no IPv6 neighbours there",
+     "ip addr add {}/64 dev {}"},
+    {"redirects_followed", "the host follows ICMP redirects, which anybody can forge", "sysctl -w {}"},
+    {"path_too_narrow", "the MTU of the path to a backend leaves too little room for IPv6 packets once encapsulated",
+     "raise it, or take an encapsulation that adds less"},
+    {"path_mtu_too_low", "a router reports a path MTU below the lowest that lbd accepts",
+     "if it is so, set the mtu of the route"},
     // an interface that can't have the program
-    {"native_impossible", "xdp: generic"},
-    {"mtu_too_long", "ip link set dev {} mtu {}"},
-    {"mtu_too_long_elsewhere", "at the other end: an MTU of {} or less"},
-    {"other_end_takes_none", "ethtool -K {} gro on"},
-    {"other_end_elsewhere_takes_none", "at the other end: gro on"},
-    {"queues_too_few", "ethtool -L {} rx {}"},
-    {"queues_of_other_end_too_many", "ethtool -L {} tx {}"},
-    {"queues_shared", "ethtool -L {} combined {}"},
-    {"queues_shared_apart", "ethtool -L {0} rx {1} tx {1}"},
-    {"card_merges", "ethtool -K {} lro off rx-gro-hw off"},
-    {"host_merges",
+    {"native_impossible", "a driver does not support native XDP", "xdp: generic"},
+    {"mtu_too_long", "a driver refuses native XDP because of the interface's MTU", "ip link set dev {} mtu {}"},
+    {"mtu_too_long_elsewhere", "the same, of the other end of a veth in another network namespace",
+     "at the other end: an MTU of {} or less"},
+    {"other_end_takes_none", "the other end of a veth does not accept frames from native XDP", "ethtool -K {} gro on"},
+    {"other_end_elsewhere_takes_none", "the same, of an end in another network namespace", "at the other end: gro on"},
+    {"queues_too_few", "an interface has fewer receive queues than the other end of the veth has transmit queues",
+     "ethtool -L {} rx {}"},
+    {"queues_of_other_end_too_many",
+     "the other end of a veth has more transmit queues than this end can have receive queues", "ethtool -L {} tx {}"},
+    {"queues_shared", "a card has too few queues left for XDP, as receiving and sending share them",
+     "ethtool -L {} combined {}"},
+    {"queues_shared_apart", "a card has too few queues left for XDP, as it uses all for sockets",
+     "ethtool -L {0} rx {1} tx {1}"},
+    {"card_merges", "a card merges packets (LRO or hardware GRO), which native XDP does not allow",
+     "ethtool -K {} lro off rx-gro-hw off"},
+    {"host_merges", "the host of this virtual machine merges packets",
      "on the host, give this machine a card with "
      "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off"},
-    {"card_always_merges",
+    {"card_always_merges", "a card merges packets and cannot be told not to",
      "of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; or a "
      "card "
      "that has native XDP"},
-    {"tags_not_seen", "interfaces: [{}] in place of {}, or cards that have native XDP"},
+    {"tags_not_seen", "generic XDP does not see the VLAN tags of frames on a bridge, bond or macvlan",
+     "interfaces: [{}] in place of {}, or cards that have native XDP"},
     // lbd itself
-    {"not_running", "is it running? lbd run -c FILE"},
-    {"not_permitted", "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"},
-    {"not_permitted_socket", "run as root, or with CAP_NET_RAW"},
-    {"not_permitted_tracing", "run as root; not every kernel lets BPF programs be traced"},
-    {"other_version_runs", "lbd stop --detach, then start: all flows are forgotten"},
-    {"maps_full", "restart lbd: it then forgets backends that are gone and have no flows"},
-    {"offloads_unreadable", "rm {}: the offloads that it says were on then stay off"},
-    {"drains_unreadable", "rm {}: what it says to drain is then active"},
-    {"sender_unknown", "--balancer ADDRESS"},
-    {"capture_compressed", "{} {} | lbd explain --pcap -"},
+    {"not_running", "lbd does not run", "is it running? lbd run -c FILE"},
+    {"not_permitted", "the process lacks capabilities", "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"},
+    {"not_permitted_socket", "the process may not open a raw socket", "run as root, or with CAP_NET_RAW"},
+    {"not_permitted_tracing", "the kernel does not allow the process to trace BPF programs",
+     "run as root; not every kernel lets BPF programs be traced"},
+    {"other_version_runs", "the pinned maps belong to an lbd that this version cannot take over from",
+     "lbd stop --detach, then start: all flows are forgotten"},
+    {"maps_full", "a map has no room for another backend, table or flow",
+     "restart lbd: it then forgets backends that are gone and have no flows"},
+    {"offloads_unreadable", "the file that lists the interfaces' original offloads is damaged",
+     "rm {}: the offloads that it says were on then stay off"},
+    {"drains_unreadable", "the file that lists the drained backends is damaged",
+     "rm {}: what it says to drain is then active"},
+    {"sender_unknown", "the address that packets to a backend are sent from is unknown", "--balancer ADDRESS"},
+    {"capture_compressed", "a capture file is compressed", "{} {} | lbd explain --pcap -"},
 });
 
 /// Of one of them: else it does not compile.
