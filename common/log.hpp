@@ -24,6 +24,13 @@ struct Field {
     std::string value;
 };
 
+/// What a line with the field EVENT reports.
+struct LogEvent {
+    std::string_view name;    ///< the value of EVENT
+    std::string_view fields;  ///< the other fields, separated by commas
+    std::string_view text;
+};
+
 /// A line that says in its fields, too, what it says in words.
 void log(spdlog::level::level_enum level, std::initializer_list<Field> fields, std::string_view text);
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "common/log.hpp"
+#include "lbd/model/log_events.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -66,13 +67,13 @@ void ConfigFollower::report(const Reloaded& result) {
     counts_.last_done = result.done();
     ++(result.done() ? counts_.done : counts_.failed);
     for (const ConfigError& error : result.refused)
-        log(spdlog::level::err, {{"EVENT", "reload_refused"}, {"REASON", error.to_string()}},
+        log(spdlog::level::err, {{"EVENT", log_event("reload_refused")}, {"REASON", error.to_string()}},
             "reload refused: " + error.to_string());
     if (!result.failed.empty())
-        log(spdlog::level::err, {{"EVENT", "reload_failed"}, {"REASON", result.failed}},
+        log(spdlog::level::err, {{"EVENT", log_event("reload_failed")}, {"REASON", result.failed}},
             "reload failed: " + result.failed);
     if (result.done())
-        log(spdlog::level::info, {{"EVENT", "reloaded"}},
+        log(spdlog::level::info, {{"EVENT", log_event("reloaded")}},
             fmt::format("reloaded {}: {} services", source_->name(), result.services));
 }
 

@@ -14,6 +14,7 @@
 #include "lbd/control/control.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/complaint.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/reconcile/flow_sweep.hpp"
 #include "lbd/reload/balancer.hpp"
 #include "lbd/show/observe.hpp"
@@ -61,10 +62,10 @@ class Daemon {
     ConfigFollower follower_;
     std::unique_ptr<Balancer> balancer_;
     FlowSweep flow_sweep_;
-    Complaint not_read_{"network_not_read", "lbd tries it again"};
-    Complaint not_seen_{"not_adapted", "lbd tries it again"};
-    Complaint not_adapted_{"not_adapted", "lbd tries it again"};
-    Complaint not_swept_{"not_swept", "idle flows stay"};
+    Complaint not_read_{log_event("network_not_read"), "lbd tries it again"};
+    Complaint not_seen_{log_event("not_adapted"), "lbd tries it again"};
+    Complaint not_adapted_{log_event("not_adapted"), "lbd tries it again"};
+    Complaint not_swept_{log_event("not_swept"), "idle flows stay"};
     bool detach_ = false;  // in the end
 
     std::unique_ptr<Control> control_;

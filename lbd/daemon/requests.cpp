@@ -15,6 +15,7 @@
 #include "common/suggest.hpp"
 #include "lbd/control/request.hpp"
 #include "lbd/daemon/daemon.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/reload/reload.hpp"
 #include "lbd/show/show.hpp"
 
@@ -87,7 +88,7 @@ Answer Daemon::answer(const DrainRequest& request) {
     if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : found)
-        log(spdlog::level::info, {{"EVENT", "drained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
+        log(spdlog::level::info, {{"EVENT", log_event("drained")}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is drained", one.service, one.backend));
     return listed(found);
 }
@@ -106,7 +107,8 @@ Answer Daemon::answer(const UndrainRequest& request) {
     if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : freed)
-        log(spdlog::level::info, {{"EVENT", "undrained"}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
+        log(spdlog::level::info,
+            {{"EVENT", log_event("undrained")}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
             fmt::format("{}: {} is as configured again", one.service, one.backend));
     return listed(freed);
 }

@@ -18,6 +18,7 @@
 #include "lbd/health/raw_probe.hpp"
 #include "lbd/health/script_probe.hpp"
 #include "lbd/health/tcp_probe.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/model/reasons.hpp"
 
 namespace culvert::lbd {
@@ -235,7 +236,7 @@ void HealthChecker::miss(Schedule::Who who, const std::string& reason) {
     schedule_.put(who, due_next(checked));
     checked.status.reason = "not checked: " + reason;
     if (std::exchange(complaint_, reason) != reason)
-        log_limited(spdlog::level::err, {{"EVENT", "not_checked"}, {"REASON", reason}},
+        log_limited(spdlog::level::err, {{"EVENT", log_event("not_checked")}, {"REASON", reason}},
                     fmt::format("{} is not checked, and stays what it was: {}", text(checked.subject), reason));
     repair();
 }
@@ -284,14 +285,16 @@ void HealthChecker::take(Schedule::Who who, const Finding& finding) {
     ramps_.remove(who);
     if (!finding.answered) {
         log(spdlog::level::warn,
-            {{"EVENT", "backend_down"},
+            {{"EVENT", log_event("backend_down")},
              {"SERVICE", checked.subject.service},
              {"BACKEND", checked.subject.backend},
              {"REASON", finding.reason}},
             fmt::format("{} is down: {}", text(checked.subject), finding.reason));
     } else if (before == Condition::down) {
         log(spdlog::level::info,
-            {{"EVENT", "backend_up"}, {"SERVICE", checked.subject.service}, {"BACKEND", checked.subject.backend}},
+            {{"EVENT", log_event("backend_up")},
+             {"SERVICE", checked.subject.service},
+             {"BACKEND", checked.subject.backend}},
             fmt::format("{} is up", text(checked.subject)));
         if (checked.check.slow_start > milliseconds{0}) {
             checked.back = now;
@@ -317,7 +320,7 @@ void HealthChecker::repair() {
     packets_ = {};  // or the loop turns for nothing
     pause_.arm(rest_of_broken);
     if (const std::string reason = repaired.error().message(); std::exchange(complaint_, reason) != reason)
-        log_limited(spdlog::level::err, {{"EVENT", "probes_not_carried"}}, "health checks: " + reason);
+        log_limited(spdlog::level::err, {{"EVENT", log_event("probes_not_carried")}}, "health checks: " + reason);
 }
 
 Health HealthChecker::health() const {

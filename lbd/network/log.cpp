@@ -6,6 +6,7 @@
 
 #include "common/log.hpp"
 #include "lbd/model/cure.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/model/reasons.hpp"
 
 namespace culvert::lbd {
@@ -16,11 +17,12 @@ void log_way(const WayChange& change, const Network& network) {
     const std::string address = change.backends.front().to_string();
     const std::string count = std::to_string(change.backends.size());
     if (change.hop)
-        log_limited(spdlog::level::info, {{"EVENT", "backend_reachable"}, {"ADDRESS", address}, {"COUNT", count}},
+        log_limited(spdlog::level::info,
+                    {{"EVENT", log_event("backend_reachable")}, {"ADDRESS", address}, {"COUNT", count}},
                     text(change, network));
     else
         log_limited(spdlog::level::warn,
-                    {{"EVENT", "backend_unreachable"},
+                    {{"EVENT", log_event("backend_unreachable")},
                      {"ADDRESS", address},
                      {"COUNT", count},
                      {"REASON", std::string(reasons[change.hop.error()].name)}},
@@ -30,7 +32,9 @@ void log_way(const WayChange& change, const Network& network) {
 void log_narrow(const std::vector<NarrowPath>& paths) {
     if (paths.empty()) return;
     log_limited(spdlog::level::warn,
-                {{"EVENT", "path_too_narrow"}, {"SERVICE", paths.front().service}, {"BACKEND", paths.front().backend}},
+                {{"EVENT", log_event("path_too_narrow")},
+                 {"SERVICE", paths.front().service},
+                 {"BACKEND", paths.front().backend}},
                 text(paths));
 }
 
@@ -40,7 +44,7 @@ void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned) {
                                                                       learned.told, cure_of("path_mtu_too_low"))
                                                         : "";
     log_limited(spdlog::level::warn,
-                {{"EVENT", "path_mtu"},
+                {{"EVENT", log_event("path_mtu")},
                  {"ADDRESS", backend.to_string()},
                  {"MTU", std::to_string(learned.mtu)},
                  {"ROUTER", learned.router.to_string()}},
@@ -49,13 +53,13 @@ void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned) {
 }
 
 void log_forgotten_path_mtu(const IpAddress& backend) {
-    log_limited(spdlog::level::info, {{"EVENT", "path_mtu_forgotten"}, {"ADDRESS", backend.to_string()}},
+    log_limited(spdlog::level::info, {{"EVENT", log_event("path_mtu_forgotten")}, {"ADDRESS", backend.to_string()}},
                 fmt::format("backend {}: path MTU forgotten, it may be wider again", backend.to_string()));
 }
 
 void log_redirects(const std::string& interface, const std::vector<std::string>& settings) {
     if (settings.empty()) return;
-    log_limited(spdlog::level::warn, {{"EVENT", "accepts_redirects"}, {"INTERFACE", interface}},
+    log_limited(spdlog::level::warn, {{"EVENT", log_event("accepts_redirects")}, {"INTERFACE", interface}},
                 fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd doesn't, but what the "
                             "host itself sends does ({})",
                             interface, fmt::format(cure_of("redirects_followed"), fmt::join(settings, " "))));

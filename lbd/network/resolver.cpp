@@ -19,6 +19,7 @@
 
 #include "common/log.hpp"
 #include "lbd/model/cure.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/network/host_settings.hpp"
 #include "lbd/network/log.hpp"
 #include "netlink/ifaddr.hpp"
@@ -382,7 +383,8 @@ void Resolver::keep_resolved(const std::set<NeighbourKey>& wanted) {
         if (done)
             managed_.insert(key);
         else
-            common::log_limited(spdlog::level::warn, {{"EVENT", "neighbour_refused"}}, done.error().message());
+            common::log_limited(spdlog::level::warn, {{"EVENT", log_event("neighbour_refused")}},
+                                done.error().message());
     }
     std::erase_if(managed_, [&](const NeighbourKey& key) {
         if (wanted.contains(key)) return false;

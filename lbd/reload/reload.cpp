@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "common/log.hpp"
+#include "lbd/model/log_events.hpp"
 #include "lbd/network/own.hpp"
 
 namespace culvert::lbd {
@@ -27,7 +28,8 @@ Own both(Own own, const Own& other) {
 
 /// What is done all the same, but for this.
 void complain(const Result<>& done) {
-    if (!done) common::log_limited(spdlog::level::warn, {{"EVENT", "reload_untidy"}}, done.error().message());
+    if (!done)
+        common::log_limited(spdlog::level::warn, {{"EVENT", log_event("reload_untidy")}}, done.error().message());
 }
 
 Config shared_with(Config config, const Config& known) {

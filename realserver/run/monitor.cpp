@@ -19,6 +19,7 @@
 #include "common/log.hpp"
 #include "realserver/config/reader.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/run/log_events.hpp"
 
 namespace culvert::realserver {
 
@@ -229,23 +230,25 @@ void Monitor::report(const Notice& notice) {
     };
     switch (notice.kind) {
         case Notice::Kind::applied:
-            return say(spdlog::level::info, "applied", "applied: " + change);
+            return say(spdlog::level::info, log_event("applied"), "applied: " + change);
         case Notice::Kind::repaired: {
             ++repaired_;
             const bool known = notice.by && notice.by->pid != 0;
-            return say(spdlog::level::warn, "repaired",
+            return say(spdlog::level::warn, log_event("repaired"),
                        fmt::format("repaired: {}{}", change,
                                    known ? fmt::format("; it was changed by process {} ({})", notice.by->pid,
                                                        notice.by->program)
                                          : ""));
         }
         case Notice::Kind::waiting:
-            return say(spdlog::level::warn, "waiting", fmt::format("not possible yet: {}: {}", change, notice.reason));
+            return say(spdlog::level::warn, log_event("waiting"),
+                       fmt::format("not possible yet: {}: {}", change, notice.reason));
         case Notice::Kind::not_repaired:
-            return say(spdlog::level::err, "not_repaired", fmt::format("not repaired: {}: {}", change, notice.reason));
+            return say(spdlog::level::err, log_event("not_repaired"),
+                       fmt::format("not repaired: {}: {}", change, notice.reason));
         case Notice::Kind::contested:
             if (backoff_.is_news(key))
-                say(spdlog::level::warn, "contested",
+                say(spdlog::level::warn, log_event("contested"),
                     fmt::format("somebody else keeps changing {} ({}): trying again in {}", object, change,
                                 words(backoff_.delay(key))));
     }

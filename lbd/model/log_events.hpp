@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "common/log.hpp"
+
+namespace culvert::lbd {
+
+/// All events that lbd logs.
+inline constexpr auto log_events = std::to_array<common::LogEvent>({
+    {"backend_up", "SERVICE, BACKEND", "health checks find a backend up again"},
+    {"backend_down", "SERVICE, BACKEND, REASON",
+     "health checks find a backend down; REASON: why the last check failed"},
+    {"backend_reachable", "ADDRESS, COUNT", "the next hop of COUNT backends is known again; ADDRESS: of the first one"},
+    {"backend_unreachable", "ADDRESS, COUNT, REASON",
+     "the next hop of COUNT backends is unknown; ADDRESS: of the first one; REASON: a drop reason"},
+    {"drained", "SERVICE, BACKEND", "lbd drain: the backend gets no new flows"},
+    {"undrained", "SERVICE, BACKEND", "lbd undrain: the backend is used as configured again"},
+    {"reloaded", "", "a reload succeeded"},
+    {"reload_refused", "REASON",
+     "a reload found an error in the configuration, and changed nothing; REASON: the error"},
+    {"reload_failed", "REASON", "a reload failed, and changed nothing; REASON: the error"},
+    {"reload_untidy", "", "a reload succeeded, but something that is not needed any more could not be removed"},
+    {"network_not_read", "",
+     "the kernel's routes, links or neighbours could not be read; what is in force stays, and lbd tries again"},
+    {"not_adapted", "",
+     "the program could not be adapted to a change of the host; the former stays, and lbd tries again"},
+    {"not_swept", "", "idle flows could not be removed from the flow table; they stay"},
+    {"not_checked", "REASON", "a backend could not be checked because of this host; its state stays; REASON: why"},
+    {"probes_not_carried", "", "packets of health checks cannot be sent or received; lbd tries again"},
+    {"neighbour_refused", "", "the kernel refused to keep a neighbour resolved"},
+    {"path_too_narrow", "SERVICE, BACKEND",
+     "the MTU of the path to a backend leaves too little room for IPv6 packets once encapsulated"},
+    {"path_mtu", "ADDRESS, MTU, ROUTER", "a router reported a smaller path MTU to the backend ADDRESS, in bytes"},
+    {"path_mtu_forgotten", "ADDRESS", "a reported path MTU has expired"},
+    {"accepts_redirects", "INTERFACE", "the host follows ICMP redirects that arrive on an interface"},
+});
+
+/// The name of one of them: else it does not compile.
+consteval const char* log_event(std::string_view name) {
+    return std::ranges::find(log_events, name, &common::LogEvent::name)->name.data();
+}
+
+}  // namespace culvert::lbd
