@@ -38,7 +38,9 @@ void exclude(CLI::Option& one, CLI::Option& other) {
 }  // namespace
 
 void add_netns_and_color(CLI::App& app, std::string& netns, ColorMode& color) {
-    app.add_option("--netns", netns, "Work in this network namespace")->type_name("NAME");
+    app.add_option("--netns", netns,
+                   "Work in this network namespace (ip netns exec does not do: it has a /sys/fs/bpf of its own)")
+        ->type_name("NAME");
     app.add_option_function<std::string>(
            "--color",
            [&color](const std::string& text) {
@@ -46,12 +48,12 @@ void add_netns_and_color(CLI::App& app, std::string& netns, ColorMode& color) {
                if (!mode) throw CLI::ValidationError("--color", "write auto, always or never");
                color = *mode;
            },
-           "When to use colours (default auto)")
+           "When to use colours (default auto: on a terminal, unless NO_COLOR is set)")
         ->type_name("auto|always|never");
 }
 
 void add_brief(CLI::App& app, bool& brief) {
-    CLI::Option* const option = app.add_flag("-b,--brief", brief, "A line for each, without titles (also -br)");
+    CLI::Option* const option = app.add_flag("-b,--brief", brief, "One line for each, without titles (also -br)");
     for (CLI::App* at = &app; at != nullptr; at = at->get_parent())
         if (CLI::Option* const json = at->get_option_no_throw("--json")) exclude(*option, *json);
 }
@@ -59,9 +61,9 @@ void add_brief(CLI::App& app, bool& brief) {
 void add_family(CLI::App& app, std::optional<netlink::Family>& family, const std::string& what) {
     using netlink::Family;
     CLI::Option* const ipv4 = app.add_flag_callback(
-        "-4", [&family] { family = Family::ipv4; }, fmt::format("Only {} of IPv4", what));
+        "-4", [&family] { family = Family::ipv4; }, fmt::format("Show only IPv4 {}", what));
     CLI::Option* const ipv6 = app.add_flag_callback(
-        "-6", [&family] { family = Family::ipv6; }, "The same of IPv6");
+        "-6", [&family] { family = Family::ipv6; }, fmt::format("Show only IPv6 {}", what));
     exclude(*ipv4, *ipv6);
 }
 

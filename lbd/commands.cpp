@@ -3,6 +3,9 @@
 
 #include <array>
 
+#include <CLI/App.hpp>
+
+#include "common/command_line.hpp"
 #include "lbd/capture/command.hpp"
 #include "lbd/drain/command.hpp"
 #include "lbd/explain/command.hpp"
@@ -15,21 +18,75 @@ namespace culvert::lbd {
 namespace {
 
 constexpr std::array all{
-    Command{"run", "Balance, in the foreground, until SIGTERM or SIGINT", declare_run, run},
-    Command{"reload", "Take up the configuration anew; a bad one changes nothing", [](CLI::App&, Options&) {}, reload},
-    Command{"drain", "Give a backend no new flows, also after a reload, until undrain", declare_drain, drain},
-    Command{"undrain", "Let a backend be as configured again", declare_undrain, undrain},
-    Command{"stop", "End the running balancer; packets are still balanced", declare_stop, stop},
-    Command{"check", "Check the configuration: file:line:column of what is wrong", declare_config, check},
-    Command{"show", "What the running balancer does", declare_show, show},
-    Command{"watch", "What passes, each second", declare_watch, watch},
-    Command{"capture", "Packets as they come and as they leave, and why", declare_capture, capture},
-    Command{"explain", "What would become of a packet, step by step", declare_explain, explain},
-    Command{"render", "Print what belongs to the configuration elsewhere", declare_render, render},
+    Command{
+        "run", "Balance in the foreground until SIGTERM or SIGINT",
+        "The path to each backend follows the kernel's routes and neighbours. SIGHUP reloads the configuration. When\n"
+        "lbd ends, packets are still balanced; the next lbd run takes over. lbd waits for an interface that does not\n"
+        "exist, and logs a warning. --check also finds what only the kernel can refuse and interfaces that do not\n"
+        "exist; where no lbd runs, it attaches an XDP program that passes every packet, for a moment.",
+        declare_run, run},
+    Command{
+        "reload", "Read the configuration again",
+        "No packet and no flow is lost. A bad configuration (exit status 2) changes nothing; neither does a failure\n"
+        "(exit status 1), for example an interface, a port or room in the kernel's maps that lbd cannot get. The\n"
+        "configuration must be a regular file.",
+        [](CLI::App&, Options&) {}, reload},
+    Command{
+        "drain", "Send a backend no new flows",
+        "Its flows stay with it until they end. The backend stays drained until lbd undrain, also after reloads and\n"
+        "restarts. If that cannot be written to disk, nothing changes. A half-closed connection counts as a live flow\n"
+        "until it has been silent for ten seconds.",
+        declare_drain, drain},
+    Command{"undrain", "Use a backend as configured again", "", declare_undrain, undrain},
+    Command{"stop", "Stop the running balancer", "Packets are still balanced, unless --detach is given.", declare_stop,
+            stop},
+    Command{"check", "Check the configuration",
+            "Each error is printed as file:line:column: what is wrong, what would be right.", declare_config, check},
+    Command{"show", "Show what the running balancer does",
+            "Each packet to a VIP that is not forwarded is counted in counters, for one reason.", declare_show, show},
+    Command{"watch", "Show what is forwarded and dropped, each second",
+            "Packets, bits and new flows per second of each service and backend, and drops by reason.", declare_watch,
+            watch},
+    Command{
+        "capture", "Show or save packets as they arrive and leave",
+        "Each packet has a line that says what lbd did with it and why. In a pcapng file this is the packet's "
+        "comment.\n"
+        "Frames that a driver refused after lbd had sent them (not_sent) have a line with their number, the interface\n"
+        "and the error; in a file, a packet of no bytes with this comment. Drivers do not tell which frames they "
+        "were,\n"
+        "so neither --service nor a filter selects them. The filter is as in pcap-filter(7).",
+        declare_capture, capture},
+    Command{
+        "explain", "Show what would happen to a packet, step by step",
+        "The loaded program itself decides; nothing is counted or sent. A capture file has Ethernet frames, raw IP\n"
+        "packets, or packets that tcpdump captured on \"any\". Bytes that were not captured count as zero, unless lbd\n"
+        "looks at them. If the file was cut off, the packets before that are explained, and the exit status is 1.",
+        declare_explain, explain},
+    Command{"render", "Print the configuration of a backend", "", declare_render, render},
 };
+
+void declare_common(CLI::App& app, Options& options) {
+    app.add_option("--socket", options.socket,
+                   "The control socket (default /run/culvert/lbd/lbd.sock, with --netns lbd-NAME.sock there)")
+        ->type_name("PATH");
+    common::add_netns_and_color(app, options.netns, options.color);
+}
 
 }  // namespace
 
 const std::span<const Command> commands = all;
+
+void declare(CLI::App& app, Options& options) {
+    app.name("lbd");
+    app.description("Layer-4 load balancer with direct server return");
+    app.require_subcommand(1);
+    declare_common(app, options);
+    for (const Command& command : commands) {
+        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
+        subcommand.footer(command.details);
+        command.declare(subcommand, options);
+        declare_common(subcommand, options);
+    }
+}
 
 }  // namespace culvert::lbd

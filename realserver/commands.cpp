@@ -212,56 +212,61 @@ void add_status_options(CLI::App& app, Options& options) {
 }
 
 void add_apply_options(CLI::App& app, Options& options) {
-    app.add_flag("--dry-run", options.dry_run, "Only show what would change");
-    app.add_flag("--unless-monitored", options.unless_monitored, "Leave it to the monitor, if one runs");
+    app.add_flag("--dry-run", options.dry_run, "Only show what would change, as plan does");
+    app.add_flag("--unless-monitored", options.unless_monitored, "Do nothing if realserver monitor runs");
 }
 
 constexpr auto all_commands = std::to_array<Command>({
-    {"plan", "What apply would change",
-     "One line a change: + adds, ~ changes, - removes. Nothing is touched.\n"
-     "Exit status: 0 nothing to change, 3 there is, 1 failed, 2 usage or bad configuration.",
+    {"plan", "Show what apply would change",
+     "One line for each change: + adds, ~ changes, - removes. Nothing is changed.\n"
+     "Exit status: 0 nothing to change, 3 changes, 1 failed, 2 usage or bad configuration.",
      nullptr, run_plan},
     {"apply", "Make this host a backend",
-     "Makes the changes that plan shows, asks the kernel whether they are made, and prints them. If one fails, those\n"
-     "made before it are taken back. Kernel modules stay loaded.\n"
+     "Makes the changes that plan shows, reads them back from the kernel, and prints them. If a change fails, the\n"
+     "changes before it are taken back. Kernel modules stay loaded.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
      add_apply_options, run_apply},
-    {"status", "What is wanted, what there is, packets received, what the guard caught",
+    {"status", "Show what is wanted, what was found, and the packets received and dropped",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", add_status_options, run_status},
-    {"check", "What keeps this host from working as a backend",
-     "Looks at all that a working backend takes: modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, "
-     "rules\n"
-     "of others, services. Each finding has a name, what was seen, and a cure. Nothing is touched.\n"
+    {"check", "Find what keeps this host from working as a backend",
+     "Looks at modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, other firewall rules, and services.\n"
+     "Each finding has a name, evidence, and a cure. Nothing is changed.\n"
      "Exit status: 0 nothing found, 3 findings, 1 failed, 2 usage or bad configuration.",
      nullptr, run_check},
     {"monitor", "Apply, stay, and repair what others change",
-     "What can't be set up yet, as a device, a route or a module is missing, is said once and set up when it can be.\n"
-     "SIGHUP has it read its configuration anew, SIGTERM ends it; everything stays as it is then. For systemd:\n"
-     "Type=notify, with WatchdogSec= if wanted.\n"
+     "What cannot be set up yet, because a device, a route or a module is missing, is logged once and set up later.\n"
+     "SIGHUP reads the configuration again. SIGTERM ends the monitor; all settings stay. For systemd: Type=notify,\n"
+     "and WatchdogSec= if wanted.\n"
      "Exit status: 0 ended by a signal, 1 failed, 2 usage or bad configuration.",
      nullptr, run_monitor},
     {"teardown", "Remove what apply made, and only that",
-     "Restores the sysctls and devices that apply changed, unless somebody else has changed them since. What was\n"
-     "there before is known from /run/culvert/realserver; the configuration matters only if that was lost.\n"
+     "Restores the sysctls and devices that apply changed, unless somebody else changed them since. The former values\n"
+     "are in /run/culvert/realserver; the configuration is used only if they were lost.\n"
      "Exit status: 0 done, 1 failed, 2 usage.",
      nullptr, run_teardown},
-    {"render", "Files that make this host a backend again by itself",
-     "KIND: systemd              a unit that keeps this host as configured\n"
-     "      networkd-dispatcher  a hook that applies the configuration when an interface becomes routable\n"
-     "      modules-load         the kernel modules to load at boot\n"
-     "      sysctl               the parameters, for systemd-sysctl\n"
-     "      firewalld            a policy that lets the balancers' tunnels in\n"
-     "      nftables             the table that apply makes\n"
-     "Rendering takes the configuration alone. -o / installs the file, -o DIR writes it where it belongs below DIR.\n"
+    {"render", "Print a file that makes this host a backend at boot",
+     "The file follows from the configuration alone. KIND is one of:\n"
+     "  systemd              a unit that keeps this host as configured\n"
+     "  networkd-dispatcher  a hook that applies the configuration when an interface becomes routable\n"
+     "  modules-load         the kernel modules to load at boot\n"
+     "  sysctl               the parameters, for systemd-sysctl\n"
+     "  firewalld            a policy that lets the balancers' tunnels in\n"
+     "  nftables             the table that apply makes\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration.",
      add_render_options, run_render},
-    {"trace", "Packets that the kernel drops on their way in, and why",
-     "Those of tunnels, and those for VIPs: each with the kernel's reason, what it means here, and what "
-     "helps.\n"
-     "Goes on until --count, --for or Ctrl-C ends it. With --json one object a line. Needs the kernel's BTF.\n"
-     "Exit status: 0 ended as told, 1 failed, 2 usage or bad configuration.",
+    {"trace", "Show packets that the kernel drops on their way in, and why",
+     "Packets of tunnels and packets for VIPs: each with the kernel's reason, what it means here, and what helps.\n"
+     "Ends at --count, --for or SIGINT. Needs the kernel's BTF.\n"
+     "Exit status: 0 ended as asked, 1 failed, 2 usage or bad configuration.",
      add_trace_options, run_trace},
 });
+
+void declare_common(CLI::App& app, Options& options) {
+    app.add_option("-c,--config", options.config, "The configuration file (default " + options.config + ")")
+        ->type_name("FILE");
+    app.add_flag("-j,--json", options.json, "Print JSON");
+    common::add_netns_and_color(app, options.netns, options.color);
+}
 
 }  // namespace
 
@@ -272,5 +277,18 @@ netlink::Result<> enter_namespace(const Options& options) {
 }
 
 const std::span<const Command> commands = all_commands;
+
+void declare(CLI::App& app, Options& options) {
+    app.name("realserver");
+    app.description("Makes a host the backend of a direct-server-return load balancer");
+    app.require_subcommand(1);
+    declare_common(app, options);
+    for (const Command& command : commands) {
+        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
+        subcommand.footer(command.details);
+        declare_common(subcommand, options);
+        if (command.add_options != nullptr) command.add_options(subcommand, options);
+    }
+}
 
 }  // namespace culvert::realserver

@@ -52,4 +52,7 @@ struct Command {
 
 extern const std::span<const Command> commands;
 
+/// The whole command line: what realserver is, its commands, and what may follow them.
+void declare(CLI::App& app, Options& options);
+
 }  // namespace culvert::realserver

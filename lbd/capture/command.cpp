@@ -229,19 +229,22 @@ Result<> capture_packets(const Options& options, const Filter& filter, const Dir
 
 void declare_capture(CLI::App& app, Options& options) {
     CaptureOptions& capture = options.capture;
-    app.add_option("-w,--write", capture.file, "A pcapng file, - for standard output (default: a line a packet)")
+    app.add_option("-w,--write", capture.file,
+                   "Write a pcapng file; - is standard output (default: print a line for each packet)")
         ->type_name("FILE");
-    app.add_option("--count", capture.count, "End after so many packets")->type_name("N");
+    app.add_option("--count", capture.count, "End after this number of packets")->type_name("N");
     app.add_option("--seconds", capture.seconds, "End after this time")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 86400.0));
     app.add_option("--service", capture.service, "Only packets for this service")->type_name("NAME");
-    app.add_option("--reason", capture.reason, "Only packets that are dropped for this reason")->type_name("NAME");
-    app.add_flag("--all", capture.all, "Also packets that are for no VIP");
-    app.add_option("--snaplen", capture.snap_length, "Bytes of each frame (default all)")
+    app.add_option("--reason", capture.reason, "Only packets dropped for this reason: see lbd show counters")
+        ->type_name("NAME");
+    app.add_flag("--all", capture.all, "Also packets that are not for a VIP");
+    app.add_option("--snaplen", capture.snap_length, "Keep this number of bytes of each frame (default all)")
         ->type_name("BYTES")
         ->check(CLI::Range(64U, max_snap_length));
-    app.add_option("filter", capture.filter, "As for tcpdump: of packets as they come or as they leave")->type_name("");
+    app.add_option("filter", capture.filter, "A filter as for tcpdump, for packets as they arrive or as they leave")
+        ->type_name("");
 }
 
 ExitCode capture(const Options& options) {

@@ -42,7 +42,7 @@ netlink::Result<> enter_netns(const Options& options) {
 }
 
 void declare_config(CLI::App& app, Options& options) {
-    app.add_option("-c,--config", options.config, "The configuration (default " + options.config + ")")
+    app.add_option("-c,--config", options.config, "The configuration file (default " + options.config + ")")
         ->type_name("FILE");
 }
 

@@ -23,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds time_between_looks{500};
 
 void declare_backend(CLI::App& app, Options& options) {
-    app.add_option("backend", options.drain.backend, "Its name or address")->required()->type_name("");
-    app.add_option("--service", options.drain.service, "Of this service only (default: of all)")->type_name("NAME");
+    app.add_option("backend", options.drain.backend, "The name or address of the backend")->required()->type_name("");
+    app.add_option("--service", options.drain.service, "Only in this service (default: in all)")->type_name("NAME");
 }
 
 /// [{"service": …, "backend": …}, …]: whom it was about. Or how to end, as it has been said why not.
@@ -68,8 +68,9 @@ ExitCode wait_for_the_last(const Options& options, const Json& backends) {
 
 void declare_drain(CLI::App& app, Options& options) {
     declare_backend(app, options);
-    app.add_flag("--wait", options.drain.wait, "Until its last live flow has ended, which shows some seconds later");
-    app.add_option("--for", options.drain.seconds, "Wait no longer than this (default: no end)")
+    app.add_flag("--wait", options.drain.wait, "Wait until its last live flow has ended");
+    app.add_option("--for", options.drain.seconds,
+                   "Wait at most this long; exit status 1 if live flows are left (default: no limit)")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 86'400.0));
 }

@@ -82,22 +82,23 @@ void declare_explain(CLI::App& app, Options& options) {
     ExplainOptions& explain = options.explain;
     auto* source = app.add_option("--src", explain.source, "The client")->type_name("ADDRESS:PORT");
     auto* destination = app.add_option("--dst", explain.destination, "The VIP")->type_name("ADDRESS:PORT");
-    app.add_option("--proto", explain.protocol, "tcp (default), udp, sctp, or icmp: an echo request")
+    app.add_option("--proto", explain.protocol, "The protocol: tcp (default), udp, sctp, or icmp for an echo request")
         ->type_name("PROTOCOL");
     app.add_option("--flags", explain.flags, "TCP flags, separated by commas (default syn)")->type_name("FLAGS");
-    app.add_option("--length", explain.length, "Of the IP packet, bytes (default: its headers)")
+    app.add_option("--length", explain.length, "The length of the IP packet (default: its headers)")
         ->type_name("BYTES")
         ->check(CLI::Range(0, 65'535));
     auto* pcap =
-        app.add_option("--pcap", explain.pcap, "The packets of a pcap or pcapng file instead; -: of standard input")
+        app.add_option("--pcap", explain.pcap, "Explain the packets of a pcap or pcapng file; - is standard input")
             ->type_name("FILE")
             ->excludes(source)
             ->excludes(destination);
     source->needs(destination)->excludes(pcap);
     destination->needs(source)->excludes(pcap);
-    app.add_option("--interface", explain.interface, "By which it comes (default: the first that is balanced on)")
+    app.add_option("--interface", explain.interface,
+                   "The interface that the packet arrives on (default: the first that is balanced on)")
         ->type_name("NAME");
-    app.add_flag("-j,--json", options.json, "As JSON");
+    app.add_flag("-j,--json", options.json, "Print JSON");
 }
 
 ExitCode explain(const Options& options) {

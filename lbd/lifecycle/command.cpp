@@ -74,7 +74,7 @@ ExitCode reload(const Options& options) {
 }
 
 void declare_stop(CLI::App& app, Options& options) {
-    app.add_flag("--detach", options.detach, "Balance no more packets and forget all flows, also when no lbd runs");
+    app.add_flag("--detach", options.detach, "Also stop balancing and forget all flows; works when no lbd runs, too");
 }
 
 ExitCode stop(const Options& options) {

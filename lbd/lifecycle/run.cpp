@@ -23,7 +23,7 @@ void print_summary(const Options& options, const Config& config) {
 
 void declare_run(CLI::App& app, Options& options) {
     declare_config(app, options);
-    app.add_flag("--check", options.check, "Stop before the first packet: also finds what only the kernel can refuse");
+    app.add_flag("--check", options.check, "Check everything as a start does, and stop before the first packet");
 }
 
 ExitCode run(const Options& options) {

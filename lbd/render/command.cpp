@@ -52,14 +52,15 @@ Result<std::vector<IpAddress>> sources(const Options& options, const std::vector
 
 void declare_render(CLI::App& app, Options& options) {
     declare_config(app, options);
-    app.add_option("what", options.render.what, "realserver: the realserver.yaml of a backend")
+    app.add_option("what", options.render.what, "What to render: realserver, the realserver.yaml of a backend")
         ->type_name("")
         ->required();
-    app.add_option("--backend", options.render.backends, "The backend's address; again for each further one")
+    app.add_option("--backend", options.render.backends, "The backend's address; may be given several times")
         ->type_name("ADDRESS")
         ->required();
-    app.add_option("--balancer", options.render.balancers,
-                   "What balancers send from, again for each further one (default: what the running one sends from)")
+    app.add_option(
+           "--balancer", options.render.balancers,
+           "An address that balancers send from; may be given several times (default: those of the running balancer)")
         ->type_name("ADDRESS");
 }
 

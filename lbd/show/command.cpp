@@ -20,7 +20,7 @@ namespace culvert::lbd {
 void declare_show(CLI::App& app, Options& options) {
     app.add_option("what", options.what, fmt::format("{} (default {})", fmt::join(view_names(), " | "), options.what))
         ->type_name("");
-    app.add_flag("-j,--json", options.json, "As JSON");
+    app.add_flag("-j,--json", options.json, "Print JSON");
     common::add_brief(app, options.brief);
     common::add_family(app, options.family, "services, backends or neighbours");
 }

@@ -29,11 +29,12 @@ Result<Snapshot> take_snapshot(const std::string& socket) {
 }  // namespace
 
 void declare_watch(CLI::App& app, Options& options) {
-    app.add_option("--interval", options.watch.interval, "Seconds between two looks (default 1)")
+    app.add_option("--interval", options.watch.interval, "Seconds from one table to the next (default 1)")
         ->type_name("SECONDS")
         ->check(CLI::Range(0.1, 3600.0));
-    app.add_option("--count", options.watch.count, "End after so many tables (default: at SIGINT)")->type_name("N");
-    app.add_flag("-j,--json", options.json, "As JSON, one object a line");
+    app.add_option("--count", options.watch.count, "End after this number of tables (default: at SIGINT)")
+        ->type_name("N");
+    app.add_flag("-j,--json", options.json, "Print JSON, one object per line");
 }
 
 ExitCode watch(const Options& options) {

@@ -43,8 +43,9 @@ ExitCode unknown(const std::string& kind) {
 }  // namespace
 
 void add_render_options(CLI::App& app, Options& options) {
-    app.add_option("kind", options.kind, "What to render")->type_name("KIND")->required();
-    app.add_option("-o,--output", options.directory, "Write the file where it belongs below this directory")
+    app.add_option("kind", options.kind, "The kind of file")->type_name("KIND")->required();
+    app.add_option("-o,--output", options.directory,
+                   "Write the file where it belongs below this directory; / installs it")
         ->type_name("DIR");
 }
 

@@ -106,7 +106,9 @@ Result<> trace(const Config& config, const Options& options) {
 }  // namespace
 
 void add_trace_options(CLI::App& app, Options& options) {
-    app.add_option("--count", options.count, "End after so many packets")->type_name("N")->check(CLI::PositiveNumber);
+    app.add_option("--count", options.count, "End after this number of packets")
+        ->type_name("N")
+        ->check(CLI::PositiveNumber);
     app.add_option("--for", options.milliseconds, "End after this time: 500ms, 10s, 5m")
         ->type_name("TIME")
         ->transform(CLI::AsNumberWithUnit(std::map<std::string, std::uint64_t>{{"ms", 1}, {"s", 1'000}, {"m", 60'000}},
