@@ -39,7 +39,7 @@ void exclude(CLI::Option& one, CLI::Option& other) {
 
 void add_netns_and_color(CLI::App& app, std::string& netns, ColorMode& color) {
     app.add_option("--netns", netns,
-                   "Work in this network namespace (ip netns exec does not do: it has a /sys/fs/bpf of its own)")
+                   "Work in this network namespace (do not use ip netns exec: its /sys/fs/bpf ends with the command)")
         ->type_name("NAME");
     app.add_option_function<std::string>(
            "--color",
