@@ -5,9 +5,6 @@
 #include <linux/if.h>
 #include <linux/neighbour.h>
 
-#include <fstream>
-#include <iterator>
-#include <set>
 #include <string>
 
 #include <nlohmann/json.hpp>
@@ -158,28 +155,6 @@ TEST(ShowJson, IsTheSameAsTextInPieces) {
             EXPECT_EQ(text({*view(name), one}), to_json(*view(name), one).dump()) << name;
     JsonText pieces(View::backends, many);
     for (std::string piece = pieces.next(); !piece.empty(); piece = pieces.next()) EXPECT_LT(piece.size(), 150'000U);
-}
-
-/// All keys at any depth.
-std::set<std::string> keys(const Json& json) {
-    std::set<std::string> found;
-    for (const auto& [key, value] : json.items()) {
-        if (json.is_object()) found.insert(key);
-        if (value.is_structured()) found.merge(keys(value));
-    }
-    return found;
-}
-
-TEST(ShowJson, TheManualHasEveryKey) {
-    std::ifstream file("packaging/man/lbd.8.scd");
-    const std::string manual(std::istreambuf_iterator<char>(file), {});
-    for (const auto name : view_names()) {
-        const auto begin = manual.find("\n*show " + std::string(name) + "*\n");
-        ASSERT_NE(begin, std::string::npos) << name;
-        const std::string entry = manual.substr(begin, manual.find("\n\n", begin) - begin);
-        for (const std::string& key : keys(to_json(*view(name), status())))
-            EXPECT_NE(entry.find("*" + key + "*"), std::string::npos) << name << ": " << key;
-    }
 }
 
 std::string table(View view) { return to_table(view, to_json(view, status()), false); }
