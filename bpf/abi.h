@@ -182,7 +182,7 @@ enum lb_encap_flag {
     LB_DEST_SORRY = 1 << 5,     /* it says sorry, and others take flows: a UDP flow that names it chooses anew */
 };
 
-/* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, Geneve 8, inner Ethernet 14. */
+/* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, a header of 8, inner Ethernet 14. */
 #define LB_TEMPLATE_MAX 96
 /* The template is copied as its first and its last 32 bytes, so an encapsulation can't be shorter. Ethernet + IPv4 is 34. */
 #define LB_TEMPLATE_MIN 32

@@ -24,18 +24,10 @@ std::string to_string(const PortSpec& spec) {
 
 /// What a UDP port of a backend is bound to: GUE tells inner protocols apart, FOU does not.
 std::string_view carried(const Encap& encap, Family inner) {
-    if (std::holds_alternative<Gue>(encap)) return "gue";
-    if (std::holds_alternative<Geneve>(encap)) return "geneve";
-    if (std::get<Fou>(encap).gre) return "fou with GRE inside";
+    const auto* fou = std::get_if<Fou>(&encap);
+    if (fou == nullptr) return name(kind_of(encap));
+    if (fou->gre) return "fou with GRE inside";
     return inner == Family::ipv4 ? "fou with IPv4 inside" : "fou with IPv6 inside";
-}
-
-/// 0 for encapsulations without UDP.
-std::uint16_t udp_port(const Encap& encap) {
-    if (const auto* fou = std::get_if<Fou>(&encap)) return fou->port;
-    if (const auto* gue = std::get_if<Gue>(&encap)) return gue->port;
-    if (const auto* geneve = std::get_if<Geneve>(&encap)) return geneve->port;
-    return 0;
 }
 
 /// 0 for other encapsulations.

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "lbd/encap/encap.hpp"
 #include "netlink/address.hpp"
 
 /// A service, as plain values.
@@ -61,54 +61,6 @@ struct Vip {
     }
     auto operator<=>(const Vip&) const = default;
 };
-
-/// The frame goes on as it came, to the backend's MAC address.
-struct L2 {
-    auto operator<=>(const L2&) const = default;
-};
-/// IP in IP, any family in any: RFC 2003, 2473, 4213.
-struct Ipip {
-    auto operator<=>(const Ipip&) const = default;
-};
-/// RFC 2784, no key, no checksum.
-struct Gre {
-    auto operator<=>(const Gre&) const = default;
-};
-/// When the outer UDP header carries a checksum. Over IPv6, zero is an exception that some NICs drop (RFC 6935, 6936).
-enum class UdpChecksum : std::uint8_t {
-    automatic,  ///< over IPv6 only
-    on,
-    off,
-};
-/// Foo over UDP: what follows the UDP header has no header of its own; the port tells its protocol.
-struct Fou {
-    std::uint16_t port = 0;  ///< destination port, host order
-    UdpChecksum checksum = UdpChecksum::automatic;
-    bool gre = false;  ///< with a GRE header between, so that one port takes both families
-    auto operator<=>(const Fou&) const = default;
-};
-/// Generic UDP encapsulation: draft-ietf-intarea-gue.
-struct Gue {
-    std::uint16_t port = 0;  ///< destination port, host order
-    UdpChecksum checksum = UdpChecksum::automatic;
-    bool gre = false;          ///< with a GRE header between; variant 0 only
-    std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, the IP packet's version tells itself (section 4)
-    auto operator<=>(const Gue&) const = default;
-};
-/// RFC 8926, without options. The client's packet travels in an Ethernet frame to the tunnel device of the backend.
-struct Geneve {
-    std::uint32_t vni = 0;      ///< 24 bits
-    std::uint16_t port = 6081;  ///< destination port, host order
-    UdpChecksum checksum = UdpChecksum::automatic;
-    netlink::MacAddress mac;  ///< of that device
-    auto operator<=>(const Geneve&) const = default;
-};
-/// Layer-3 DSR: the destination becomes the backend's, and the DSCP field tells the backend which VIP was meant.
-struct L3dsr {
-    std::uint8_t dscp = 0;  ///< 1 to 63
-    auto operator<=>(const L3dsr&) const = default;
-};
-using Encap = std::variant<L2, Ipip, Gre, Fou, Gue, Geneve, L3dsr>;
 
 /// What the time of a flow table entry can tell apart.
 inline constexpr std::chrono::hours longest_idle{2};

@@ -17,7 +17,7 @@ constexpr std::size_t number(Trait trait) { return static_cast<std::size_t>(trai
 
 Trait trait_of(const Encap& encap) {
     if (std::holds_alternative<L2>(encap)) return Trait::l2;
-    return std::holds_alternative<L3dsr>(encap) ? Trait::l3dsr : Trait::tunnel;
+    return is_tunnel(encap) ? Trait::tunnel : Trait::l3dsr;
 }
 
 Traits traits_of(const Service& service) {

@@ -30,7 +30,7 @@ struct Shim {
 
 /// Nothing if there is no outer header.
 std::optional<Shim> shim_of(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& hop) {
-    if (std::holds_alternative<L2>(encap) || std::holds_alternative<L3dsr>(encap)) return std::nullopt;
+    if (!is_tunnel(encap)) return std::nullopt;
     const lb_dest_body body = make_body(encap, inner, backend, hop);
     const Bytes ip = Bytes(body.bytes).first(body.head_len).subspan(body.l2_len);
     const Bytes behind = ip.subspan(backend.is_v4() ? ip4_header : ip6_header);

@@ -5,35 +5,15 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <span>
-#include <vector>
+
+#include "lbd/encap/shim.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-constexpr std::uint8_t hop_limit = 64;                // RFC 1700's default TTL
-constexpr std::uint16_t geneve_ethernet = ETH_P_TEB;  // RFC 8926, section 3.4
-constexpr std::uint8_t gue_header_words =
-    0;  // GUE: 32-bit words of optional fields, draft-ietf-intarea-gue, section 3.2
-
-/// Source of the Ethernet frames in Geneve: locally administered (RFC 9542, section 2.1), and nobody answers to it.
-constexpr std::array<std::uint8_t, 6> inner_source{0x02, 0, 0, 0, 0, 0x01};
-
-/// Bytes in the order in which they go on the wire.
-class Bytes {
-  public:
-    void u8(unsigned value) { bytes_.push_back(static_cast<std::uint8_t>(value)); }
-    void u16(unsigned value) { u8(value >> 8), u8(value & 0xff); }
-    void u32(std::uint32_t value) { u16(value >> 16), u16(value & 0xffff); }
-    void append(std::span<const std::uint8_t> more) { bytes_.insert(bytes_.end(), more.begin(), more.end()); }
-    [[nodiscard]] std::span<const std::uint8_t> view() const { return bytes_; }
-    [[nodiscard]] std::size_t size() const { return bytes_.size(); }
-
-  private:
-    std::vector<std::uint8_t> bytes_;
-};
+constexpr std::uint8_t hop_limit = 64;  // RFC 1700's default TTL
 
 /// The ones' complement sum (RFC 1071) of an even number of bytes, of 16-bit words as they lie in memory.
 std::uint16_t sum(std::span<const std::uint8_t> bytes, std::uint32_t start = 0) {
@@ -44,81 +24,11 @@ std::uint16_t sum(std::span<const std::uint8_t> bytes, std::uint32_t start = 0) 
     return static_cast<std::uint16_t>(start);
 }
 
-/// Also what GRE calls its protocol types (RFC 2784, section 2.4).
-std::uint16_t ethertype(Family family) { return family == Family::ipv4 ? ETH_P_IP : ETH_P_IPV6; }
-
-std::uint8_t ip_in_ip(Family inner) { return inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6; }
-
-bool with_checksum(UdpChecksum checksum, Family outer) {
-    return checksum == UdpChecksum::automatic ? outer == Family::ipv6 : checksum == UdpChecksum::on;
-}
-
-/// What follows the outer IP header: its protocol number, and the headers in front of the client's packet.
-struct Shim {
-    std::uint8_t protocol = 0;
-    Bytes headers;
-    bool udp = false;
-    bool udp_checksum = false;
-};
-
-/// Length and checksum are patched for each packet, and so is the source port.
-void udp_header(Shim& shim, std::uint16_t port, bool checksum) {
-    shim.protocol = IPPROTO_UDP;
-    shim.udp = true;
-    shim.udp_checksum = checksum;
-    shim.headers.u16(0);
-    shim.headers.u16(port);
-    shim.headers.u32(0);
-}
-
-Shim make_shim(const Ipip& /*encap*/, Family inner, Family /*outer*/) { return {ip_in_ip(inner), {}, false, false}; }
-
-void gre_header(Bytes& bytes, Family inner) {
-    bytes.u16(0);  // no checksum, key or sequence number
-    bytes.u16(ethertype(inner));
-}
-
-Shim make_shim(const Gre& /*encap*/, Family inner, Family /*outer*/) {
-    Shim shim{IPPROTO_GRE, {}, false, false};
-    gre_header(shim.headers, inner);
-    return shim;
-}
-
-Shim make_shim(const Fou& encap, Family inner, Family outer) {
-    Shim shim;
-    udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
-    if (encap.gre) gre_header(shim.headers, inner);
-    return shim;
-}
-
-Shim make_shim(const Gue& encap, Family inner, Family outer) {
-    Shim shim;
-    udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
-    if (encap.variant == 1) return shim;
-    shim.headers.u8(gue_header_words);  // variant 0, a data message
-    shim.headers.u8(encap.gre ? static_cast<std::uint8_t>(IPPROTO_GRE) : ip_in_ip(inner));
-    shim.headers.u16(0);  // flags
-    if (encap.gre) gre_header(shim.headers, inner);
-    return shim;
-}
-
-Shim make_shim(const Geneve& encap, Family inner, Family outer) {
-    Shim shim;
-    udp_header(shim, encap.port, with_checksum(encap.checksum, outer));
-    shim.headers.u16(0);  // version 0, no options, no flags
-    shim.headers.u16(geneve_ethernet);
-    shim.headers.u32(encap.vni << 8);
-    shim.headers.append(encap.mac.bytes);
-    shim.headers.append(inner_source);
-    shim.headers.u16(ethertype(inner));
-    return shim;
-}
-
-void outer_ipv4(Bytes& bytes, std::uint8_t protocol, const NextHop& next, const IpAddress& to) {
+void outer_ipv4(WireBytes& bytes, std::uint8_t protocol, const NextHop& next, const IpAddress& to) {
     bytes.u16(0x4500);  // TOS is patched, and so are total length and checksum
     bytes.u16(0);
     bytes.u16(next.identification);  // any: it has no meaning where fragmentation is forbidden (RFC 6864, section 4.1)
-    bytes.u16(0x4000);  // don't fragment: RFC 2003, section 3.1
+    bytes.u16(0x4000);               // don't fragment: RFC 2003, section 3.1
     bytes.u8(hop_limit);
     bytes.u8(protocol);
     bytes.u16(0);
@@ -126,7 +36,7 @@ void outer_ipv4(Bytes& bytes, std::uint8_t protocol, const NextHop& next, const 
     bytes.append(to.bytes());
 }
 
-void outer_ipv6(Bytes& bytes, std::uint8_t next_header, const NextHop& next, const IpAddress& to) {
+void outer_ipv6(WireBytes& bytes, std::uint8_t next_header, const NextHop& next, const IpAddress& to) {
     bytes.u32(6U << 28);  // traffic class and flow label are patched, and so is payload length
     bytes.u16(0);
     bytes.u8(next_header);
@@ -135,8 +45,8 @@ void outer_ipv6(Bytes& bytes, std::uint8_t next_header, const NextHop& next, con
     bytes.append(to.bytes());
 }
 
-Bytes ethernet(const NextHop& next, Family payload) {
-    Bytes bytes;
+WireBytes ethernet(const NextHop& next, Family payload) {
+    WireBytes bytes;
     bytes.append(next.destination.bytes);
     bytes.append(next.source.bytes);
     for (const VlanTag& tag : next.tags) {
@@ -149,7 +59,7 @@ Bytes ethernet(const NextHop& next, Family payload) {
 
 /// Addresses and protocol of the pseudo-header (RFC 768, RFC 8200 section 8.1), and the headers behind it.
 std::uint16_t udp_sum(const Shim& shim, const IpAddress& from, const IpAddress& to) {
-    Bytes covered;
+    WireBytes covered;
     covered.append(from.bytes());
     covered.append(to.bytes());
     covered.u16(shim.protocol);
@@ -157,7 +67,7 @@ std::uint16_t udp_sum(const Shim& shim, const IpAddress& from, const IpAddress& 
     return sum(covered.view());
 }
 
-lb_dest_body make_frame(lb_action action, const NextHop& next, const Bytes& header) {
+lb_dest_body make_frame(lb_action action, const NextHop& next, const WireBytes& header) {
     assert(header.size() <= LB_TEMPLATE_MAX);
     lb_dest_body body{};
     body.action = static_cast<std::uint8_t>(action);
@@ -191,8 +101,8 @@ std::uint16_t room_inside(const NextHop& next, std::size_t added, Family inner) 
 
 template <typename Tunnel>
 lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, const NextHop& next) {
-    const Shim shim = make_shim(encap, inner, backend.family());
-    Bytes bytes = ethernet(next, backend.family());
+    const Shim shim = shim_of(encap, inner, backend.family());
+    WireBytes bytes = ethernet(next, backend.family());
     const std::size_t ip_begin = bytes.size();
     const auto outer = backend.is_v4() ? outer_ipv4 : outer_ipv6;
     outer(bytes, shim.protocol, next, backend);

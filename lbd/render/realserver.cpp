@@ -11,7 +11,7 @@
 #include <string_view>
 #include <variant>
 
-#include "common/encap.hpp"
+#include "lbd/encap/encap.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -29,34 +29,36 @@ struct Receive {
 /// Outer families, and what they carry.
 using Carried = std::map<Family, Families>;
 
-struct ReceiveOf {
-    const Vip& vip;
-
-    Receive operator()(const L2&) const { return {"encap: l2"}; }
-    Receive operator()(const Ipip&) const { return {"encap: ipip", true}; }
-    Receive operator()(const Gre&) const { return {"encap: gre", true}; }
-    Receive operator()(const Fou& fou) const {
-        const std::string_view inner = fou.gre ? "gre" : netlink::name(vip.family());
-        return {fmt::format("encap: fou, port: {}, inner: {}", fou.port, inner), true, false};
-    }
-    Receive operator()(const Gue& gue) const {
-        if (gue.gre) return {fmt::format("encap: gue, port: {}, inner: gre", gue.port), true, false};
-        return {fmt::format("encap: gue, port: {}", gue.port), true};
-    }
-    Receive operator()(const Geneve& geneve) const {
-        const bool usual = geneve.port == common::geneve_port;
-        return {
-            fmt::format("encap: geneve, vni: {}{}", geneve.vni, usual ? "" : fmt::format(", port: {}", geneve.port)),
-            true};
-    }
-    Receive operator()(const L3dsr& l3dsr) const;
-};
-
 /// A colon begins a value in YAML.
 std::string quoted(const std::string& text) { return text.find(':') == std::string::npos ? text : '"' + text + '"'; }
 
-Receive ReceiveOf::operator()(const L3dsr& l3dsr) const {
-    return {fmt::format("encap: l3dsr, dscp: {}, vip: {}", l3dsr.dscp, quoted(vip.to_string()))};
+template <typename Kind, typename Row>
+void tell(const Kind& encap, const Row& key, std::string& text) {
+    if constexpr (requires { key.told; }) {
+        const auto& value = encap.*key.member;
+        if (key.told == Told::never || (key.told == Told::if_not_default && value == Kind{}.*key.member)) return;
+        if constexpr (requires { key.text(value); })
+            text += fmt::format(", {}: {}", key.name, key.text(value));
+        else
+            text += fmt::format(", {}: {}", key.name, value);
+    }
+}
+
+/// What receives `encap` of a service with that VIP.
+Receive receive_of(const Encap& encap, const Vip& vip) {
+    Receive receive{.encap = fmt::format("encap: {}", name(kind_of(encap))), .tunnel = is_tunnel(encap)};
+    std::visit(
+        [&]<typename Kind>(const Kind& kind) {
+            for_each_key<Kind>([&](const auto& key) { tell(kind, key, receive.encap); });
+            if constexpr (requires { kind.gre; }) receive.tells_families = !kind.gre;
+        },
+        encap);
+    if (const auto* fou = std::get_if<Fou>(&encap); fou != nullptr && !fou->gre) {
+        receive.encap += fmt::format(", inner: {}", netlink::name(vip.family()));
+        receive.tells_families = false;
+    }
+    if (std::holds_alternative<L3dsr>(encap)) receive.encap += fmt::format(", vip: {}", quoted(vip.to_string()));
+    return receive;
 }
 
 template <typename Values>
@@ -109,7 +111,7 @@ tl::expected<std::string, std::string> render_realserver(const Services& service
             if (std::ranges::count(addresses, backend.address) == 0) continue;
             found.insert(backend.address);
             vips.insert(service.vip);
-            const Receive receive = std::visit(ReceiveOf{service.vip}, backend.encap);
+            const Receive receive = receive_of(backend.encap, service.vip);
             receives[receive][backend.address.family()].insert(service.vip.family());
             if (receive.tunnel && !outer_families.contains(backend.address.family()))
                 return tl::unexpected(

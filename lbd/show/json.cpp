@@ -20,42 +20,20 @@ constexpr std::size_t backends_a_piece = 256;
 /// In one line; names need not be UTF-8.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-std::string_view checksum(UdpChecksum checksum) {
-    switch (checksum) {
-        case UdpChecksum::automatic:
-            return "auto";
-        case UdpChecksum::on:
-            return "on";
-        case UdpChecksum::off:
-            return "off";
-    }
-    return {};
-}
+/// A key of an encapsulation.
+struct PutKey {
+    Json& json;
 
-std::string_view inner(bool gre) { return gre ? "gre" : "ip"; }
-
-struct EncapToJson {
-    Json operator()(const L2&) const { return {{"type", "l2"}}; }
-    Json operator()(const Ipip&) const { return {{"type", "ipip"}}; }
-    Json operator()(const Gre&) const { return {{"type", "gre"}}; }
-    Json operator()(const Fou& fou) const {
-        return {{"type", "fou"}, {"port", fou.port}, {"inner", inner(fou.gre)}, {"checksum", checksum(fou.checksum)}};
+    template <typename Encap, typename Row>
+    void operator()(const Encap& encap, const Row& key) const {
+        const auto& value = encap.*key.member;
+        if constexpr (requires { key.text(value); })
+            json[key.name] = key.text(value);
+        else if constexpr (requires { value.to_string(); })
+            json[key.name] = value.to_string();
+        else
+            json[key.name] = value;
     }
-    Json operator()(const Gue& gue) const {
-        return {{"type", "gue"},
-                {"port", gue.port},
-                {"variant", gue.variant},
-                {"inner", inner(gue.gre)},
-                {"checksum", checksum(gue.checksum)}};
-    }
-    Json operator()(const Geneve& geneve) const {
-        return {{"type", "geneve"},
-                {"vni", geneve.vni},
-                {"port", geneve.port},
-                {"mac", geneve.mac.to_string()},
-                {"checksum", checksum(geneve.checksum)}};
-    }
-    Json operator()(const L3dsr& l3dsr) const { return {{"type", "l3dsr"}, {"dscp", l3dsr.dscp}}; }
 };
 
 Json vlans(const std::vector<VlanTag>& tags) {
@@ -123,7 +101,7 @@ Json to_json(const std::string& service, const BackendStatus& status) {
     Json json{{"service", service},
               {"name", status.backend.name},
               {"address", status.backend.address.to_string()},
-              {"encap", std::visit(EncapToJson{}, status.backend.encap)},
+              {"encap", to_json(status.backend.encap)},
               {"state", state_name(status.backend.state)},
               {"weight", status.backend.weight},
               {"share", status.share}};
@@ -280,12 +258,18 @@ Json counters(const Status& status) {
 
 }  // namespace
 
+Json to_json(const Encap& encap) {
+    Json json{{"type", name(kind_of(encap))}};
+    std::visit(
+        [&]<typename Kind>(const Kind& kind) { for_each_key<Kind>([&](const auto& key) { PutKey{json}(kind, key); }); },
+        encap);
+    return json;
+}
+
 std::string to_string(const PortSpec& port) {
     const std::string range = port.last > port.port ? fmt::format("-{}", port.last) : "";
     return fmt::format("{}{}/{}", port.port == 0 ? "any" : std::to_string(port.port), range, name(port.protocol));
 }
-
-Json to_json(const Encap& encap) { return std::visit(EncapToJson{}, encap); }
 
 Json to_json(View view, const Status& status) {
     switch (view) {

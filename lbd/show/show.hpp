@@ -65,7 +65,7 @@ class JsonText {
 /// `lbd watch` have it.
 [[nodiscard]] bool works(const nlohmann::ordered_json& backend);
 
-/// What `encap` is in JSON, and that in words: "gue 5080", "geneve 6081 vni 666".
+/// What `encap` is in JSON, and that in words: "gue 5080", "fou 5004 gre".
 [[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
 [[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);
 

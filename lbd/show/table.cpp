@@ -21,7 +21,7 @@ constexpr auto right = Table::Align::right;
 
 std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
 
-/// "gue 5080", "fou 5004 gre", "geneve 6081 vni 666", "l3dsr dscp 2", "ipip"
+/// "gue 5080", "fou 5004 gre", "l3dsr dscp 2", "ipip"
 std::string encap(const Json& json) {
     std::string result = text(json, "type");
     if (json.contains("port")) result += " " + text(json, "port");

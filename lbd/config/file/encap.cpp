@@ -4,7 +4,10 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <string_view>
 #include <tuple>
+#include <utility>
+#include <variant>
 
 #include "common/encap.hpp"
 #include "lbd/config/file/map.hpp"
@@ -16,45 +19,38 @@ namespace yaml = common::yaml;
 using common::EncapKind;
 using yaml::Value;
 
-void read_checksum(Map& map, const Key& key, UdpChecksum& target) {
-    static const auto checksum = yaml::one_of<UdpChecksum>(
-        "a checksum mode", {{"auto", UdpChecksum::automatic}, {"on", UdpChecksum::on}, {"off", UdpChecksum::off}});
-    map.optional(key, checksum, target);
-}
+/// A key of an encapsulation, from a map.
+struct ReadKey {
+    Map& map;
 
-/// Reads Fou or Gue. Their port has no default: balancer and backend must agree on one.
-template <typename UdpEncap>
-UdpEncap read_udp(Map& map, std::string_view example) {
-    static const auto is_gre = yaml::one_of<bool>("what is inside", {{"ip", false}, {"gre", true}});
-    UdpEncap encap;
-    map.required(fou_keys["port"], yaml::port, encap.port, example);
-    read_checksum(map, fou_keys["checksum"], encap.checksum);
-    map.optional(fou_keys["inner"], is_gre, encap.gre);
-    return encap;
-}
+    template <typename Encap>
+    void operator()(Encap& encap, const PortKey<Encap>& key) const {
+        read(encap, key, yaml::port, key.example);
+    }
+    template <typename Encap, typename Number>
+    void operator()(Encap& encap, const NumberKey<Encap, Number>& key) const {
+        read(encap, key, yaml::number<Number>(key.noun, key.least, key.most), key.example);
+    }
+    template <typename Encap>
+    void operator()(Encap& encap, const DscpKey<Encap>& key) const {
+        read(encap, key, yaml::dscp, key.example);
+    }
+    template <typename Encap, typename T, std::size_t Count>
+    void operator()(Encap& encap, const ChoiceKey<Encap, T, Count>& key) const {
+        read(encap, key, yaml::one_of<T>(key.noun, {key.choices.begin(), key.choices.end()}), {});
+    }
+    template <typename Encap>
+    void operator()(Encap& /*encap*/, const MacKey<Encap>& /*key*/) const {}
 
-Encap read_gue(Map& map) {
-    Gue encap = read_udp<Gue>(map, "5080");
-    map.optional(gue_keys["variant"], number<std::uint8_t>(gue_keys["variant"], "a variant of GUE"), encap.variant);
-    if (encap.variant == 1 && encap.gre)
-        map.find(gue_keys["inner"])
-            ->fail("gue variant 1 has no header that could announce gre: write variant: 0, or inner: ip");
-    return encap;
-}
-
-Encap read_geneve(Map& map) {
-    Geneve encap{.port = common::geneve_port, .mac = common::geneve_mac};
-    map.required(geneve_keys["vni"], number<std::uint32_t>(geneve_keys["vni"], "a VNI"), encap.vni, "666");
-    map.optional(geneve_keys["port"], yaml::port, encap.port);
-    read_checksum(map, geneve_keys["checksum"], encap.checksum);
-    return encap;
-}
-
-Encap read_l3dsr(Map& map) {
-    L3dsr encap;
-    map.required(l3dsr_keys["dscp"], yaml::dscp, encap.dscp, "2");
-    return encap;
-}
+  private:
+    template <typename Encap, typename Row, typename Reader>
+    void read(Encap& encap, const Row& key, Reader&& reader, std::string_view example) const {
+        if (example.empty())
+            map.optional(Key{key.name}, std::forward<Reader>(reader), encap.*key.member);
+        else
+            map.required(Key{key.name}, std::forward<Reader>(reader), encap.*key.member, example);
+    }
+};
 
 constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
     {"mode", "type"},
@@ -79,35 +75,17 @@ std::optional<Encap> read_encap(const Value& value) {
     EncapKind kind{};
     constexpr std::string_view right = "a map such as {type: gue, port: 5080}";
     if (!Map(value, "an encapsulation", right, foreign_keys)
-             .required(plain_encap_keys["type"], yaml::encap_kind, kind, "gue"))
+             .required(encap_keys["type"], yaml::encap_kind, kind, "gue"))
         return std::nullopt;
     const std::string noun = fmt::format("the encapsulation {}", name(kind));
     Map map(value, noun, right, foreign_keys);
-    std::ignore = map.find(plain_encap_keys["type"]);  // read above
-    Encap encap;
-    switch (kind) {
-        case EncapKind::l2:
-            encap = L2{};
-            break;
-        case EncapKind::ipip:
-            encap = Ipip{};
-            break;
-        case EncapKind::gre:
-            encap = Gre{};
-            break;
-        case EncapKind::fou:
-            encap = read_udp<Fou>(map, "5004");
-            break;
-        case EncapKind::gue:
-            encap = read_gue(map);
-            break;
-        case EncapKind::geneve:
-            encap = read_geneve(map);
-            break;
-        case EncapKind::l3dsr:
-            encap = read_l3dsr(map);
-            break;
-    }
+    std::ignore = map.find(encap_keys["type"]);  // read above
+    Encap encap = encap_of(kind);
+    std::visit([&]<typename Kind>(Kind& of) { for_each_key<Kind>([&](const auto& key) { ReadKey{map}(of, key); }); },
+               encap);
+    if (const auto* gue = std::get_if<Gue>(&encap); gue != nullptr && gue->variant == 1 && gue->gre)
+        map.find(Key{"inner"})
+            ->fail("gue variant 1 has no header that could announce gre: write variant: 0, or inner: ip");
     map.finish();
     return encap;
 }

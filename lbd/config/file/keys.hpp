@@ -9,7 +9,6 @@
 #include <span>
 #include <string_view>
 
-#include "common/encap.hpp"
 #include "lbd/model/service.hpp"
 
 /// The keys of each map in lbd.yaml, with the limits of their values. packaging/schema/lbd.schema.json has the same
@@ -84,12 +83,8 @@ inline constexpr auto service_keys = keys_of({{"name"},
 
 inline constexpr auto backend_keys = keys_of({{"address"}, {"name"}, {"weight", 0, UINT16_MAX}, {"encap"}, {"state"}});
 
-// Of an encapsulation, by its type.
-inline constexpr auto plain_encap_keys = keys_of({{"type"}});
-inline constexpr auto fou_keys = plain_encap_keys + keys_of({port_key, {"checksum"}, {"inner"}});
-inline constexpr auto gue_keys = fou_keys + keys_of({{"variant", 0, 1}});
-inline constexpr auto geneve_keys = plain_encap_keys + keys_of({{"vni", 0, common::most_vni}, port_key, {"checksum"}});
-inline constexpr auto l3dsr_keys = plain_encap_keys + keys_of({{"dscp", common::least_dscp, common::most_dscp}});
+// Of an encapsulation; its type has more (lbd/encap/encap.hpp).
+inline constexpr auto encap_keys = keys_of({{"type"}});
 
 // Of a health check, by its type.
 inline constexpr auto check_keys = keys_of({{"type"},

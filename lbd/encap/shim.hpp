@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lbd/encap/encap.hpp"
+#include "netlink/address.hpp"
+
+namespace culvert::lbd {
+
+/// Bytes in the order in which they go on the wire.
+class WireBytes {
+  public:
+    void u8(unsigned value) { bytes_.push_back(static_cast<std::uint8_t>(value)); }
+    void u16(unsigned value) { u8(value >> 8), u8(value & 0xff); }
+    void u32(std::uint32_t value) { u16(value >> 16), u16(value & 0xffff); }
+    void append(std::span<const std::uint8_t> more) { bytes_.insert(bytes_.end(), more.begin(), more.end()); }
+    [[nodiscard]] std::span<const std::uint8_t> view() const { return bytes_; }
+    [[nodiscard]] std::size_t size() const { return bytes_.size(); }
+
+  private:
+    std::vector<std::uint8_t> bytes_;
+};
+
+/// What stands between the outer IP header and the client's packet.
+struct Shim {
+    std::uint8_t protocol = 0;  ///< of the outer IP header, IANA's number
+    WireBytes headers;
+    bool udp = false;  ///< they begin with a UDP header, whose source port, length and checksum each packet gets
+    bool udp_checksum = false;
+};
+
+/// EtherType, host order; GRE's protocol types are the same (RFC 2784, section 2.4).
+[[nodiscard]] std::uint16_t ethertype(netlink::Family family);
+
+/// `encap` is a tunnel. `inner` is the client's family, `outer` the backend's.
+[[nodiscard]] Shim shim_of(const Encap& encap, netlink::Family inner, netlink::Family outer);
+
+}  // namespace culvert::lbd
