@@ -71,7 +71,7 @@ struct Fou {
 
     /// The port has no default: balancer and backend must agree on one.
     static constexpr auto keys() {
-        return std::tuple{PortKey{"port", &Fou::port, "5004"}, inner_key<Fou>(), checksum_key<Fou>()};
+        return std::tuple{PortKey<Fou>{"port", &Fou::port, "5004"}, inner_key<Fou>(), checksum_key<Fou>()};
     }
     auto operator<=>(const Fou&) const = default;
 };
@@ -86,7 +86,7 @@ struct Gue {
     std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, the IP packet's version tells itself (section 4)
 
     static constexpr auto keys() {
-        return std::tuple{PortKey{"port", &Gue::port, "5080"},
+        return std::tuple{PortKey<Gue>{"port", &Gue::port, "5080"},
                           NumberKey<Gue, std::uint8_t>{.name = "variant",
                                                        .member = &Gue::variant,
                                                        .noun = "a variant of GUE",
@@ -116,8 +116,8 @@ struct Geneve {
                                                            .most = common::most_vni,
                                                            .example = "666",
                                                            .told = Told::always},
-                          PortKey<Geneve>{"port", &Geneve::port, {}, Told::if_not_default}, MacKey{"mac", &Geneve::mac},
-                          checksum_key<Geneve>()};
+                          PortKey<Geneve>{"port", &Geneve::port, {}, Told::if_not_default},
+                          MacKey<Geneve>{"mac", &Geneve::mac}, checksum_key<Geneve>()};
     }
     auto operator<=>(const Geneve&) const = default;
 };
@@ -128,7 +128,7 @@ struct L3dsr {
 
     std::uint8_t dscp = 0;  ///< 1 to 63
 
-    static constexpr auto keys() { return std::tuple{DscpKey{"dscp", &L3dsr::dscp, "2"}}; }
+    static constexpr auto keys() { return std::tuple{DscpKey<L3dsr>{"dscp", &L3dsr::dscp, "2"}}; }
     auto operator<=>(const L3dsr&) const = default;
 };
 
