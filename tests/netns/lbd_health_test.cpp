@@ -183,7 +183,6 @@ print("serving", flush=True)
 curl -sf http://$host:$CULVERT_PORT/ | grep -q backend
 )");
 
-    const bool is_emulated = !missing_module("ipip");  // as a rule: TLS and scripts take their time then
     const std::string pace = is_emulated ? "interval: 30s, timeout: 30s, rise: 1, fall: 1" : often;
     for (const auto& [vips, address] : {std::pair{"192.0.2.", "10.0.0.3"}, std::pair{"2001:db8::", "fd00::3"}}) {
         SCOPED_TRACE(vips);

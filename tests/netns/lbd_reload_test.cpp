@@ -250,8 +250,7 @@ TEST_F(LbdReload, NamesThatNobodyHas) {
 
 constexpr const char* lbd_with_faults = "env CULVERT_KILL_AT=/run/kill-at " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml";
 
-bool is_emulated() { return std::getenv("CULVERT_VM") != nullptr; }
-int stride(int natively) { return is_emulated() ? 10 * natively : natively; }
+int stride(int natively) { return is_emulated ? 10 * natively : natively; }
 
 // Every fifth bpf() call of a reload fails once: for lack of room, of memory, for whatever reason.
 TEST_F(LbdReload, ACallFails) {
@@ -279,7 +278,7 @@ TEST_F(LbdReload, ACallFails) {
         ASSERT_TRUE(serves(vip4)) << at << output << lbd.log();
     }
     EXPECT_GT(at, 100);
-    EXPECT_GE(refused, is_emulated() ? 2U : 10U);
+    EXPECT_GE(refused, is_emulated ? 2U : 10U);
     EXPECT_FALSE(serves(other_vip));
     balancer().must(CULVERT_LBD " drain 10.0.0.3");
     EXPECT_EQ(lbd.show("services").size(), 1);

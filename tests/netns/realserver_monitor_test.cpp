@@ -76,7 +76,6 @@ TEST_P(RealserverMonitor, RepairsEverythingThatIsBroken) {
 }
 
 TEST_P(RealserverMonitor, EndsUpAsWantedWhateverHappens) {
-    const bool is_emulated = !missing_module("ipip");  // as a rule: time runs slowly then
     Process monitor = start_monitor(host());
     const auto all = breakages(GetParam());
     std::mt19937 random(4711);

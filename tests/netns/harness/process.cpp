@@ -71,7 +71,8 @@ bool put_programs_on_path() {
 
 }  // namespace
 
-const Milliseconds patience = std::getenv("CULVERT_VM") == nullptr ? 60s : 150s;
+const bool is_emulated = std::getenv("CULVERT_VM") != nullptr;
+const Milliseconds patience = is_emulated ? 150s : 60s;
 
 std::string program(std::string_view name) {
     for (const char* directory : directories)

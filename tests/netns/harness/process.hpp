@@ -20,6 +20,8 @@ using Milliseconds = std::chrono::milliseconds;
 /// Long enough for anything, also on an emulated processor that has to share its own. It costs time only where a test
 /// fails.
 extern const Milliseconds patience;
+/// In tests/vm, whose processor takes ten times as long for everything.
+extern const bool is_emulated;
 
 /// The path of a built program, "lbd" for example: of the build that this test is of, or of $CULVERT_BUILD. Hosts find
 /// them by name, too.
