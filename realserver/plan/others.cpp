@@ -51,8 +51,6 @@ bool takes_packets(const Tunnel& tunnel, bool up, const Fallback& fallback, cons
     // Of ip6tnl without ends the kernel looks at the latest only, and at none if that is down.
     if (has_no_ends(tunnel) && tunnel.kind == TunnelKind::ip6tnl) return true;
     if (!up) return false;
-    // Of all that speak GRE over IPv6 the kernel has one external device, whatever it carries.
-    if (tunnel.kind == TunnelKind::ip6gretap && tunnel.external) return true;
     const bool is_of_ipsec = tunnel.kind == fallback.of_ipsec;
     if (tunnel.kind != fallback.kind && !is_of_ipsec) return false;
     if (tunnel.external) return true;
