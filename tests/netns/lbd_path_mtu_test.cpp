@@ -117,7 +117,7 @@ def send(vip, port, size):
 
     void stranger_runs(const std::string& script) {
         stranger().write("/run/forge.py", forge + script);
-        stranger().must("python3 /run/forge.py", {}, Milliseconds{120'000});
+        stranger().must("python3 /run/forge.py", {}, Milliseconds{300'000});
     }
 
     static bool all_have(const Balancer& lbd, int mtu) {
