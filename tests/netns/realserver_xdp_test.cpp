@@ -71,22 +71,25 @@ TEST_F(RealserverXdp, EveryEncapsulationCarriesPagesUploadsAndNames) {
     const DnsServer dns(backend(), "backend", vips);
     const Balancer lbd(balancer(), "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n" + services);
 
+    const std::size_t size = is_emulated ? 1 << 16 : 1 << 20;
     Capture capture(lan().host(), "balancer-eth0", "src net 192.0.2.0/24 or src net 2001:db8::/64");
     for (std::size_t i = 0; i < all.size(); ++i) {
         SCOPED_TRACE(all[i].name);
         EXPECT_EQ(http_get(client(), vips[i]), "backend\n");
         EXPECT_EQ(dns_whoami(client(), vips[i], Transport::udp), "backend");
-        EXPECT_EQ(dns_whoami(client(), vips[i], Transport::tcp), "backend");
+        if (!is_emulated) {
+            EXPECT_EQ(dns_whoami(client(), vips[i], Transport::tcp), "backend");
+        }
         const std::string file = fmt::format("upload-{}", i);
-        http_put(client(), vips[i], file, noise(1 << 20));
-        EXPECT_EQ(web.uploaded(file), noise(1 << 20));
+        http_put(client(), vips[i], file, noise(size));
+        EXPECT_EQ(web.uploaded(file), noise(size));
     }
     EXPECT_THAT(capture.stop().lines("tcp or udp"), IsEmpty()) << "answers go straight to the client";
 
     const json decap = counted();
     for (const char* kind : {"ipip", "gre", "fou", "gue", "geneve"}) {
-        EXPECT_GT(decap["received"][kind]["packets"], 4 * 700) << kind;  // 1 MiB in 1400-byte packets
-        EXPECT_GT(decap["received"][kind]["bytes"], 4 << 20) << kind;
+        EXPECT_GT(decap["received"][kind]["packets"], 4 * size / 1498) << kind;  // in 1400-byte packets
+        EXPECT_GT(decap["received"][kind]["bytes"], 4 * size) << kind;
     }
     for (const auto& [reason, packets] : decap["dropped"].items()) EXPECT_EQ(packets, 0) << reason;
     EXPECT_EQ(decap["state"], "ok");
