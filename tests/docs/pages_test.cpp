@@ -80,7 +80,8 @@ const Usage& usage_of(const netns::Arguments& words) {
 
 /// What is wrong with a command line: `words` are lbd or realserver, and what follows. Empty if nothing is.
 std::string complaint_about(const std::vector<std::string>& words) {
-    const Usage& general = usage_of({words[0]});
+    const std::vector<std::string> program{words[0]};
+    const Usage& general = usage_of(program);
     const Usage* usage = nullptr;
     std::string command;
     for (std::size_t at = 1; at < words.size(); ++at) {
