@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cassert>
 #include <span>
+#include <variant>
 
 #include "lbd/encap/shim.hpp"
 
@@ -79,11 +80,11 @@ lb_dest_body make_frame(lb_action action, const NextHop& next, const WireBytes& 
     return body;
 }
 
-lb_dest_body make(const L2& /*encap*/, Family inner, const IpAddress& /*backend*/, const NextHop& next) {
+lb_dest_body make_l2(Family inner, const NextHop& next) {
     return make_frame(LB_ACTION_L2, next, ethernet(next, inner));
 }
 
-lb_dest_body make(const L3dsr& encap, Family inner, const IpAddress& backend, const NextHop& next) {
+lb_dest_body make_l3dsr(const L3dsr& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     assert(inner == backend.family());
     lb_dest_body body = make_frame(LB_ACTION_L3DSR, next, ethernet(next, inner));
     body.dscp = encap.dscp;
@@ -99,8 +100,7 @@ std::uint16_t room_inside(const NextHop& next, std::size_t added, Family inner) 
     return std::min(by_link, std::max(rest(*next.path_mtu), least));
 }
 
-template <typename Tunnel>
-lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, const NextHop& next) {
+lb_dest_body make_tunnel(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next) {
     const Shim shim = shim_of(encap, inner, backend.family());
     WireBytes bytes = ethernet(next, backend.family());
     const std::size_t ip_begin = bytes.size();
@@ -127,7 +127,9 @@ lb_dest_body make(const Tunnel& encap, Family inner, const IpAddress& backend, c
 }  // namespace
 
 lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& next) {
-    return std::visit([&](const auto& kind) { return make(kind, inner, backend, next); }, encap);
+    if (is_tunnel(encap)) return make_tunnel(encap, inner, backend, next);
+    if (const auto* l3dsr = std::get_if<L3dsr>(&encap)) return make_l3dsr(*l3dsr, inner, backend, next);
+    return make_l2(inner, next);
 }
 
 std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
