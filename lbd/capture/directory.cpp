@@ -10,7 +10,7 @@
 
 #include "common/protocol.hpp"
 #include "lbd/model/reasons.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -15,7 +15,7 @@
 namespace culvert::lbd {
 namespace {
 
-std::string to_string(const PortSpec& spec) {
+std::string in_words(const PortSpec& spec) {
     const std::string_view protocol = name(spec.protocol);
     if (spec.port == 0) return fmt::format("all {} ports", protocol);
     if (spec.port == spec.last) return fmt::format("port {}/{}", spec.port, protocol);
@@ -166,7 +166,7 @@ std::string text_of(const Conflict& conflict, const std::string& other) {
     if (conflict.kind == Kind::same_name) return fmt::format("{} has this name already: write another one", other);
     if (conflict.kind == Kind::same_ports)
         return fmt::format("{} of VIP {}: {} has the same already: write another port or VIP",
-                           to_string(service.ports[conflict.part]), vip, other);
+                           in_words(service.ports[conflict.part]), vip, other);
 
     const Backend& backend = service.backends[conflict.part];
     const std::string address = backend.address.to_string();

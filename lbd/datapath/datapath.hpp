@@ -1,28 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <array>
-#include <cerrno>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <set>
-#include <span>
 #include <string>
-#include <vector>
 
 #include "bpf/abi.h"
 #include "common/fd.hpp"
 #include "lbd/datapath/build.hpp"
-#include "lbd/datapath/flow_clock.hpp"
-#include "lbd/datapath/latency.hpp"
-#include "lbd/datapath/mapped_array.hpp"
+#include "lbd/datapath/counters.hpp"
+#include "lbd/datapath/flow_map.hpp"
+#include "lbd/datapath/image_maps.hpp"
 #include "lbd/datapath/own.hpp"
 #include "lbd/datapath/pins.hpp"
-#include "lbd/datapath/settler.hpp"
-#include "lbd/datapath/vip_table.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/model/edits.hpp"
 #include "netlink/result.hpp"
 
 struct lb_bpf;  // the skeleton that bpftool makes
@@ -32,11 +24,6 @@ namespace culvert::lbd {
 using common::Fd;
 
 class Rehearsal;
-
-/// By enum lb_reason.
-using ReasonCounts = std::array<std::uint64_t, LB_REASON_COUNT>;
-/// By enum lb_event.
-using EventCounts = std::array<std::uint64_t, LB_EVENT_COUNT>;
 
 /// The BPF program and its maps in the kernel. Pinned, they outlive this.
 class Datapath {
@@ -65,8 +52,6 @@ class Datapath {
     [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);
     /// Somebody else has detached it: nothing is redirected there any more.
     void forget_port(std::uint32_t ifindex);
-    /// When no packet sees the former program any more: takes over the flows that it has entered meanwhile.
-    [[nodiscard]] netlink::Result<> leave_former();
 
     /// When packets see this program again, after another one that may share its maps.
     void resume(const Datapath& other);
@@ -77,20 +62,12 @@ class Datapath {
     /// Whether packets come whose checksum is not finished, and who finishes it: never before the first call.
     void set_unfinished(lb_unfinished unfinished);
 
-    /// What the maps hold.
-    [[nodiscard]] netlink::Result<Image> read_image() const;
-    /// All of them, in this order. If one fails, none: packets go as before, and every id is whose it was.
-    [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
-
-    /// What all CPUs have counted for each destination, by id, up to this one.
-    [[nodiscard]] netlink::Result<std::vector<lb_counters>> counters(std::uint32_t end) const;
-    [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
-    [[nodiscard]] netlink::Result<EventCounts> events() const;
-    /// Nothing while it is not sampled.
-    [[nodiscard]] netlink::Result<std::optional<Latency>> latency() const;
-
-    /// The table at these lines.
-    [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
+    /// Its maps.
+    [[nodiscard]] ImageMaps& maps() { return maps_; }
+    [[nodiscard]] const ImageMaps& maps() const { return maps_; }
+    [[nodiscard]] FlowMap& flows() { return flows_; }
+    [[nodiscard]] const FlowMap& flows() const { return flows_; }
+    [[nodiscard]] Counters counters() const { return Counters(*skeleton_); }
 
     /// To try packets out, as long as this lives.
     [[nodiscard]] netlink::Result<Rehearsal> rehearse() const;
@@ -99,55 +76,19 @@ class Datapath {
     /// The map of destinations, for the health checker's program to share.
     [[nodiscard]] int dests() const;
 
-    [[nodiscard]] std::span<lb_bucket> flows() const { return memory_.flows.values(); }
-    [[nodiscard]] const FlowClock& flow_clock() const { return clock_; }
-    /// Of the clock.
-    [[nodiscard]] netlink::Result<std::uint16_t> flow_time() const;
-
   private:
     struct Unload {
         void operator()(lb_bpf* skeleton) const;
     };
     using Skeleton = std::unique_ptr<lb_bpf, Unload>;
 
-    struct Memory {
-        MappedArray<lb_vip4_line> vips4;
-        MappedArray<lb_vip6_line> vips6;
-        MappedArray<lb_ring_line> rings;
-        MappedArray<lb_dest> dests;
-        MappedArray<lb_bucket> flows;
-    };
-
-    Datapath(Skeleton skeleton, Build build, Settler settler, Memory memory);
-
-    struct Done;
-
-    [[nodiscard]] netlink::Result<> run(const SetOwner& edit, Done& done);
-    [[nodiscard]] netlink::Result<> run(const RemoveOwner& edit, Done& done);
-    [[nodiscard]] netlink::Result<> run(const SetDest& edit, Done& done);
-    [[nodiscard]] netlink::Result<> run(const WriteRing& edit, Done& done);
-    [[nodiscard]] netlink::Result<> run(const SetVips& edit, Done& done);
-    [[nodiscard]] netlink::Result<> run(const Settle& edit, Done& done);
-    void note_owner(std::uint32_t id, Done& done) const;
-    void take_back(const Done& done);
-
-    /// In a half of their tables.
-    [[nodiscard]] std::set<Vip> vips_of(std::uint32_t half) const;
-    [[nodiscard]] netlink::Result<> enter_prefixes(const std::set<Vip>& wanted);
-    void remove_unused_prefixes();
-    [[nodiscard]] netlink::Result<> read_prefixes();
-    [[nodiscard]] netlink::Result<> copy_former_flows();
+    Datapath(Skeleton skeleton, Build build, ImageMaps maps, FlowMap flows);
 
     Skeleton skeleton_;
     Build build_;
-    FlowClock clock_{kernel_hz()};
-    Settler settler_;
-    Memory memory_;
-    std::optional<MappedArray<lb_bucket>> former_flows_;  // if the table is another one
+    ImageMaps maps_;
+    FlowMap flows_;
     Own own_;
-    std::set<Vip> prefixes_;  // in the tries
-    VipHalves<lb_vip4_line> vips4_;
-    VipHalves<lb_vip6_line> vips6_;
 };
 
 }  // namespace culvert::lbd

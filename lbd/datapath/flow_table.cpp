@@ -45,11 +45,6 @@ Flow decode_flow(std::uint64_t entry) {
             .state = static_cast<std::uint8_t>(low & ~tag_mask)};
 }
 
-std::uint64_t encode_flow(const Flow& flow) {
-    return std::uint64_t{flow.time} << LB_FLOW_TIME_SHIFT | std::uint64_t{flow.dest} << LB_FLOW_DEST_SHIFT | flow.tag |
-           flow.state;
-}
-
 void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts) {
     for (lb_bucket& bucket : table)
         for (__u64& word : bucket.entry) {

@@ -10,6 +10,7 @@
 #include "bpf/abi.h"
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/model/config.hpp"
+#include "lbd/model/counts.hpp"
 #include "lbd/model/ids.hpp"
 
 /// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
@@ -29,14 +30,6 @@ struct Flow {
 };
 
 [[nodiscard]] Flow decode_flow(std::uint64_t entry);
-[[nodiscard]] std::uint64_t encode_flow(const Flow& flow);
-
-/// Flows in the table.
-struct FlowCount {
-    std::uint64_t live = 0;
-    std::uint64_t closing = 0;  ///< their client sent FIN or RST, and then nothing for closed_after; and fragments
-    bool operator==(const FlowCount&) const = default;
-};
 
 /// A client that has sent FIN may go on receiving for hours, and who has sent RST may have been another: as long as
 /// packets come, the flow is live. What the backend answers isn't seen here.

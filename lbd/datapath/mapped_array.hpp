@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <bpf/libbpf.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@ class MappedArray {
         void* const memory = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
         if (memory == MAP_FAILED) return netlink::failure("map into memory", "BPF map " + name, errno);
         return MappedArray(static_cast<T*>(memory), count, size);
+    }
+
+    [[nodiscard]] static netlink::Result<MappedArray> map(const bpf_map* map) {
+        return MappedArray::map(::bpf_map__fd(map), ::bpf_map__max_entries(map), ::bpf_map__name(map));
     }
 
     MappedArray(MappedArray&& other) noexcept

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "bpf/abi.h"
+#include "lbd/model/fate.hpp"
 #include "lbd/model/surroundings.hpp"
 
 /// Which frames are for this host.
@@ -13,8 +14,6 @@ namespace culvert::lbd {
 /// As the program looks them up. `by_port`: it is compiled to several ports, and asks by which one a frame has come.
 [[nodiscard]] lb_own own_table(const Own& own, bool by_port);
 
-/// Whose a frame is.
-enum class Addressee : std::uint8_t { us, others, all, other_vlan };
 /// What the program says of a frame, which has an Ethernet header.
 [[nodiscard]] Addressee addressee(const lb_own& table, std::span<const std::uint8_t> frame, std::uint32_t port,
                                   bool by_port);

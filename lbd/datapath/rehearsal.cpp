@@ -80,9 +80,9 @@ Result<Rehearsal> Rehearsal::load(const lb_bpf& live) {
 Result<Rehearsal> Datapath::rehearse() const { return Rehearsal::load(*skeleton_); }
 
 Result<Fate> Rehearsal::run(std::span<const std::uint8_t> frame, std::uint32_t ifindex) {
-    if (frame.size() < shortest || frame.size() > longest)
+    if (frame.size() < Fate::shortest || frame.size() > Fate::longest)
         return failure("run the program on", fmt::format("{} bytes", frame.size()), EINVAL,
-                       fmt::format("a frame has {} to {}", shortest, longest));
+                       fmt::format("a frame has {} to {}", Fate::shortest, Fate::longest));
     CHECK_OK(clear(skeleton_->maps.reasons));
     CHECK_OK(clear(skeleton_->maps.events));
     skeleton_->bss->vips_half = live_->bss->vips_half;

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/suggest.hpp"
 #include "lbd/files/list_file.hpp"
 #include "lbd/model/cure.hpp"
 
@@ -37,6 +38,24 @@ Drains find_backends(const Config& config, std::string_view backend, std::string
                 found.insert({one.name, candidate.name});
     }
     return found;
+}
+
+std::string not_found(const Config& config, const std::string& backend, const std::string& service) {
+    std::set<std::string_view> services;
+    std::set<std::string_view> backends;
+    for (const Service& one : config.services) {
+        services.insert(one.name);
+        if (!service.empty() && one.name != service) continue;
+        for (const Backend& other : one.backends) backends.insert(other.name);
+    }
+    const bool is_service = !service.empty() && !services.contains(service);
+    const std::string& word = is_service ? service : backend;
+    const auto& names = is_service ? services : backends;
+    const auto meant = common::suggest(word, {names.begin(), names.end()});
+    const std::string of = is_service || service.empty() ? "" : fmt::format(" of service \"{}\"", service);
+    return fmt::format("no {} \"{}\"{}: {}", is_service ? "service" : "backend", word, of,
+                       meant ? fmt::format("did you mean {}?", *meant)
+                             : fmt::format("lbd show {} has them", is_service ? "services" : "backends"));
 }
 
 Drains known(Drains drains, const Config& config) {

@@ -24,6 +24,9 @@ using Drains = std::set<Drained>;
 /// Every backend of this name or address, in the service of this name or, if that is empty, in all.
 [[nodiscard]] Drains find_backends(const Config& config, std::string_view backend, std::string_view service);
 
+/// What to say where there is none: "no backend "b4": did you mean b1?"
+[[nodiscard]] std::string not_found(const Config& config, const std::string& backend, const std::string& service);
+
 /// Without those that the configuration doesn't have.
 [[nodiscard]] Drains known(Drains drains, const Config& config);
 

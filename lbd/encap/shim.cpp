@@ -91,4 +91,11 @@ Shim shim_of(const Encap& encap, Family inner, Family outer) {
     return std::visit(MakeShim{.inner = inner, .outer = outer}, encap);
 }
 
+std::size_t added_by(const Encap& encap, Family inner, Family outer) {
+    constexpr std::size_t ipv4_header = 20;
+    constexpr std::size_t ipv6_header = 40;
+    if (!is_tunnel(encap)) return 0;
+    return (outer == Family::ipv4 ? ipv4_header : ipv6_header) + shim_of(encap, inner, outer).headers.size();
+}
+
 }  // namespace culvert::lbd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -37,5 +38,8 @@ struct Shim {
 
 /// `encap` is a tunnel. `inner` is the client's family, `outer` the backend's.
 [[nodiscard]] Shim shim_of(const Encap& encap, netlink::Family inner, netlink::Family outer);
+
+/// Bytes that it puts in front of a client's IP packet; 0 if it is no tunnel.
+[[nodiscard]] std::size_t added_by(const Encap& encap, netlink::Family inner, netlink::Family outer);
 
 }  // namespace culvert::lbd

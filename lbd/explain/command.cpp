@@ -27,7 +27,7 @@ using Json = nlohmann::ordered_json;
 using Frames = std::vector<CapturedFrame>;
 
 /// More is not looked at.
-constexpr std::size_t longest_front = Rehearsal::longest;
+constexpr std::size_t longest_front = Fate::longest;
 
 /// Of the next frames as many as a request can hold; frames of which nothing can be told are left out.
 Json next_request(const Frames& frames, std::size_t& next, const std::string& interface) {

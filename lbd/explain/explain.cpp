@@ -14,7 +14,7 @@
 #include "lbd/frame/frame.hpp"
 #include "lbd/frame/hex.hpp"
 #include "lbd/model/reasons.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -129,7 +129,7 @@ Json flow(const lb_story& story, bool gone, const Scene& scene) {
 
 Json packet(Frame front, const Excerpt& seen, const std::optional<Headers>& headers) {
     Json json{{"interface", ""}, {"bytes", seen.length}};
-    if (seen.captured < std::min(seen.length, Rehearsal::longest)) json["captured"] = seen.captured;
+    if (seen.captured < std::min(seen.length, Fate::longest)) json["captured"] = seen.captured;
     json["text"] = headers ? headers->to_string() : "no IP packet";
     json["hex"] = to_hex(front);
     return json;
@@ -211,7 +211,7 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& outcome, const Scen
 }
 
 Json unexplained(Frame front, std::size_t length, const std::string& interface, const std::string& why) {
-    front = front.first(std::min(front.size(), Rehearsal::longest));
+    front = front.first(std::min(front.size(), Fate::longest));
     Json json{{"packet", packet(front, {.captured = front.size(), .length = length}, decode(front))}};
     json["packet"]["interface"] = interface;
     if (interface.empty()) json["packet"].erase("interface");

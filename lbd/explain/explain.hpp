@@ -10,8 +10,8 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "lbd/datapath/rehearsal.hpp"
 #include "lbd/model/config.hpp"
+#include "lbd/model/fate.hpp"
 #include "lbd/model/image.hpp"
 
 /// `lbd explain`: what the balancer would do with a packet, and why.
@@ -34,7 +34,7 @@ struct Excerpt {
 
 /// Keys, of which those are left out that the packet had nothing to do with:
 ///
-///     packet     interface, bytes, captured (if that is less), text; hex, of the first Rehearsal::longest bytes
+///     packet     interface, bytes, captured (if that is less), text; hex, of the first Fate::longest bytes
 ///     service    name, vip
 ///     flow       hash, bucket, known (the flow table has it), gone (for one that is no more, down, or not needed)
 ///     table      entries, entry: of the Maglev table, where it was asked

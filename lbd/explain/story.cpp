@@ -5,7 +5,7 @@
 
 #include "common/terminal.hpp"
 #include "lbd/explain/explain.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {

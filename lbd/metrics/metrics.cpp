@@ -15,7 +15,6 @@
 #include <vector>
 
 #include "lbd/model/reasons.hpp"
-#include "lbd/show/show.hpp"
 
 namespace culvert::lbd {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lbd/show/status.hpp"
+#include "lbd/model/status.hpp"
 
 /// The status as Prometheus has it. Names, units and labels: metrics.cpp, which is the one table of them.
 namespace culvert::lbd {

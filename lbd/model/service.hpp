@@ -41,6 +41,9 @@ struct PortSpec {
     auto operator<=>(const PortSpec&) const = default;
 };
 
+/// "53/udp", "8000-8099/tcp", "any/tcp"
+[[nodiscard]] std::string to_string(const PortSpec& port);
+
 /// Whether the two have a port in common. Port 0, which stands for others, is none.
 [[nodiscard]] constexpr bool overlap(const PortSpec& a, const PortSpec& b) {
     return a.protocol == b.protocol && a.port <= b.last && b.port <= a.last;

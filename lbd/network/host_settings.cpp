@@ -37,6 +37,15 @@ RedirectSettings read_redirect_settings(const std::string& device) {
             .forwards6 = is_on(Family::ipv6, device, "forwarding")};
 }
 
+std::map<std::string, RedirectSettings> redirects(const Network& network) {
+    std::map<std::string, RedirectSettings> all;
+    for (const auto* links : {&network.ports, &network.vlans})
+        for (const auto& [index, link] : *links)
+            if (links == &network.ports || find_link(network, link.lower) != nullptr)
+                all.emplace(link.name, read_redirect_settings(link.name));
+    return all;
+}
+
 bool kernel_has_ipv6() {
     return netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
 }

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <vector>
+
+#include "lbd/network/next_hop.hpp"
 
 namespace culvert::lbd {
 
@@ -25,6 +28,9 @@ struct RedirectSettings {
     /// "net.ipv4.conf.all.accept_redirects=0".
     [[nodiscard]] std::vector<std::string> cures(const std::string& device_name) const;
 };
+
+/// Of the interfaces by which frames leave, as they are now.
+[[nodiscard]] std::map<std::string, RedirectSettings> redirects(const Network& network);
 
 /// As they are now. What can't be read, as IPv6's on a host without, accepts nothing.
 [[nodiscard]] RedirectSettings read_redirect_settings(const std::string& device);

@@ -8,6 +8,7 @@
 #include "lbd/model/cure.hpp"
 #include "lbd/model/log_events.hpp"
 #include "lbd/model/reasons.hpp"
+#include "lbd/network/host_settings.hpp"
 
 namespace culvert::lbd {
 
@@ -57,12 +58,15 @@ void log_forgotten_path_mtu(const IpAddress& backend) {
                 fmt::format("backend {}: path MTU forgotten, it may be wider again", backend.to_string()));
 }
 
-void log_redirects(const std::string& interface, const std::vector<std::string>& settings) {
-    if (settings.empty()) return;
-    log_limited(spdlog::level::warn, {{"EVENT", log_event("accepts_redirects")}, {"INTERFACE", interface}},
-                fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd doesn't, but what the "
-                            "host itself sends does ({})",
-                            interface, fmt::format(cure_of("redirects_followed"), fmt::join(settings, " "))));
+void log_redirects(const Network& network) {
+    for (const auto& [interface, settings] : redirects(network)) {
+        const auto parameters = settings.cures(interface);
+        if (parameters.empty()) continue;
+        log_limited(spdlog::level::warn, {{"EVENT", log_event("accepts_redirects")}, {"INTERFACE", interface}},
+                    fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd doesn't, but what "
+                                "the host itself sends does ({})",
+                                interface, fmt::format(cure_of("redirects_followed"), fmt::join(parameters, " "))));
+    }
 }
 
 }  // namespace culvert::lbd

@@ -15,6 +15,6 @@ void log_narrow(const std::vector<NarrowPath>& paths);
 void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned);
 void log_forgotten_path_mtu(const IpAddress& backend);
 /// What would have others than us follow forged redirects here.
-void log_redirects(const std::string& interface, const std::vector<std::string>& settings);
+void log_redirects(const Network& network);
 
 }  // namespace culvert::lbd

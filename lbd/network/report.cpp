@@ -6,9 +6,9 @@
 
 #include <algorithm>
 
+#include "lbd/encap/shim.hpp"
 #include "lbd/model/cure.hpp"
 #include "lbd/model/reasons.hpp"
-#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -66,6 +66,15 @@ std::string text(const WayChange& change, const Network& network) {
     }
     const std::string why = change.why.empty() ? std::string() : "; " + change.why;
     return fmt::format("{}: not reachable: {}{}", who, reasons[change.hop.error()].text, why);
+}
+
+std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
+                                            const NextHop& next) {
+    const std::uint16_t present = next.narrowest();
+    if (inner != Family::ipv6 || present >= least_ipv6_mtu + LB_TEMPLATE_MAX) return std::nullopt;
+    const std::size_t added = added_by(encap, inner, backend.family());
+    if (present >= least_ipv6_mtu + added) return std::nullopt;
+    return static_cast<std::uint16_t>(least_ipv6_mtu + added);
 }
 
 std::vector<NarrowPath> narrow_paths(const Services& services, const Hops& hops) {

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,12 @@ struct WayChange {
 
 /// "backend 10.0.0.3: not reachable: no route to the backend", "1000 backends (10.1.0.1, 10.1.0.2, 10.1.0.3, …): …"
 [[nodiscard]] std::string text(const WayChange& change, const Network& network);
+
+/// The path MTU that there would have to be, if the path has no room for 1280 bytes of a client's IPv6 packet. Such
+/// clients can't be helped: they go no lower, and nobody fragments outer packets here, as RFC 2473 section 7.1 would
+/// have it.
+[[nodiscard]] std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
+                                                          const NextHop& next);
 
 /// A backend whose path has no room for what every IPv6 client may send.
 struct NarrowPath {

@@ -9,8 +9,8 @@
 #include <variant>
 #include <vector>
 
+#include "lbd/encap/shim.hpp"
 #include "lbd/path_mtu/wire.hpp"
-#include "lbd/plan/template.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -21,29 +21,12 @@ constexpr std::size_t ip4_header = 20;
 constexpr std::size_t ip6_header = 40;
 constexpr std::size_t udp_header = 8;
 
-/// The headers between the outer IP header and the client's packet.
-struct Shim {
-    std::uint8_t protocol = 0;  ///< IANA number
-    bool udp = false;
-    std::vector<std::uint8_t> bytes;
-};
-
-/// Nothing if there is no outer header.
-std::optional<Shim> shim_of(const Encap& encap, Family inner, const IpAddress& backend, const NextHop& hop) {
-    if (!is_tunnel(encap)) return std::nullopt;
-    const lb_dest_body body = make_body(encap, inner, backend, hop);
-    const Bytes ip = Bytes(body.bytes).first(body.head_len).subspan(body.l2_len);
-    const Bytes behind = ip.subspan(backend.is_v4() ? ip4_header : ip6_header);
-    return Shim{.protocol = ip[backend.is_v4() ? 9 : 6],
-                .udp = (body.flags & LB_ENCAP_UDP) != 0,
-                .bytes = {behind.begin(), behind.end()}};
-}
-
 /// Byte by byte, but for what the program patches: source port, length and checksum of UDP.
 bool begins_with(Bytes quoted, const Shim& shim) {
     const auto is_patched = [&](std::size_t at) { return shim.udp && at < udp_header && (at < 2 || at >= 4); };
-    for (std::size_t i = 0; i < std::min(quoted.size(), shim.bytes.size()); ++i)
-        if (!is_patched(i) && quoted[i] != shim.bytes[i]) return false;
+    const Bytes sent = shim.headers.view();
+    for (std::size_t i = 0; i < std::min(quoted.size(), sent.size()); ++i)
+        if (!is_patched(i) && quoted[i] != sent[i]) return false;
     return true;
 }
 
@@ -129,8 +112,8 @@ Checked check_as(const Shim& shim, const Sent::Kinds::value_type& kind, const Qu
     if (shim.protocol != quotation.protocol || !begins_with(quoted, shim)) return no(Doubt::encapsulation);
     if (shim.udp && !has_udp_fields(quotation)) return no(Doubt::encapsulation);
 
-    const std::size_t added = (outer4 ? ip4_header : ip6_header) + shim.bytes.size();
-    const Bytes packet = quoted.subspan(std::min(quoted.size(), shim.bytes.size()));
+    const std::size_t added = (outer4 ? ip4_header : ip6_header) + shim.headers.size();
+    const Bytes packet = quoted.subspan(std::min(quoted.size(), shim.headers.size()));
     if (quotation.length <= added || !may_begin(packet, what.inner, quotation.length - added))
         return no(Doubt::encapsulation);
     const Inner inner = what.inner == Family::ipv4 ? read_inner4(packet) : read_inner6(packet);
@@ -145,34 +128,6 @@ Checked check_as(const Shim& shim, const Sent::Kinds::value_type& kind, const Qu
 }
 
 }  // namespace
-
-std::string_view text(Doubt doubt) {
-    switch (doubt) {
-        case Doubt::destination:
-            return "the quoted packet is for no backend";
-        case Doubt::unreachable:
-            return "nothing is sent to the backend";
-        case Doubt::on_link:
-            return "there is no router before the backend";
-        case Doubt::source:
-            return "the quoted packet has another source";
-        case Doubt::length:
-            return "the quoted packet fits, or would not have left";
-        case Doubt::header:
-            return "the quoted packet's IP header is not from here";
-        case Doubt::encapsulation:
-            return "the backend is sent no such encapsulation";
-        case Doubt::too_short:
-            return "too little is quoted";
-        case Doubt::inner:
-            return "the quoted client's packet is for no service that has the backend";
-        case Doubt::flow:
-            return "the quoted source port is not that of the flow";
-        case Doubt::too_many:
-            return "too many that quote little were wrong";
-    }
-    return {};
-}
 
 void Sent::add(const Services::Shared& service) {
     for (const Backend& backend : service->backends)
@@ -202,9 +157,9 @@ Checked Sent::check(const Quotation& quotation, const NextHop& hop, const FlowKe
 
     Doubt least = Doubt::encapsulation;  // of what explains the most
     for (const auto& kind : kinds->second) {
-        const auto shim = shim_of(kind.first.encap, kind.first.inner, quotation.destination, hop);
-        if (!shim) continue;
-        const Checked checked = check_as(*shim, kind, quotation, key);
+        if (!is_tunnel(kind.first.encap)) continue;
+        const Shim shim = shim_of(kind.first.encap, kind.first.inner, quotation.destination.family());
+        const Checked checked = check_as(shim, kind, quotation, key);
         if (checked) return checked;
         if (checked.error() != Doubt::encapsulation) least = checked.error();
     }

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <set>
-#include <string_view>
 
 #include <tl/expected.hpp>
 
@@ -31,16 +28,12 @@ enum class Doubt : std::uint8_t {
     flow,           ///< the UDP source port is not that of the flow inside
     too_many,       ///< others that were wrong have come, of the kind that can be guessed
 };
-inline constexpr std::size_t doubts = static_cast<std::size_t>(Doubt::too_many) + 1;
 
 /// What speaks for a quoted packet, beyond what is no secret.
 enum class Proof : std::uint8_t {
     identification,  ///< of the outer IPv4 header: 16 bits, the same for all packets to a backend
     flow,            ///< the UDP source port (14 bits) or the flow label (20), which belong to the quoted flow
 };
-
-/// In words: "there is no router before the backend".
-[[nodiscard]] std::string_view text(Doubt doubt);
 
 /// What packets there are from the balancer to each backend.
 class Sent {

@@ -132,16 +132,6 @@ lb_dest_body make_body(const Encap& encap, Family inner, const IpAddress& backen
     return make_l2(inner, next);
 }
 
-std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
-                                            const NextHop& next) {
-    const std::uint16_t present = next.narrowest();
-    if (inner != Family::ipv6 || present >= least_ipv6_mtu + LB_TEMPLATE_MAX) return std::nullopt;
-    const lb_dest_body body = make_body(encap, inner, backend, next);
-    const std::size_t added = body.action == LB_ACTION_ENCAP ? body.head_len - body.l2_len : 0;
-    if (present >= least_ipv6_mtu + added) return std::nullopt;
-    return static_cast<std::uint16_t>(least_ipv6_mtu + added);
-}
-
 lb_dest_body drop_body(lb_reason reason) {
     lb_dest_body body{};
     body.action = LB_ACTION_DROP;

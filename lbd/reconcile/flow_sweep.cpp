@@ -7,8 +7,8 @@
 namespace culvert::lbd {
 
 netlink::Result<> FlowSweep::next(const Datapath& datapath, const IdleTimes& idle) {
-    TRY(const std::uint16_t now, datapath.flow_time());
-    const auto table = datapath.flows();
+    TRY(const std::uint16_t now, datapath.flows().now());
+    const auto table = datapath.flows().table();
     swept_ %= table.size();  // which may be another one
     const std::size_t share = std::min(table.size() - swept_, table.size() / parts + 1);
     expire_flows(table.subspan(swept_, share), idle, now);

@@ -35,13 +35,13 @@ Result<Generation> Program::pin(Datapath& next) {
 
 Result<> Program::start() {
     TRY(generation_, pin(datapath_));
-    return datapath_.leave_former();
+    return datapath_.flows().leave_former();
 }
 
 Result<> Program::replace(Datapath next, const Ports& ports, XdpMode mode) {
     TRY(Generation generation, pin(next));
     auto done = attachments_.exchange(next, datapath_, ports, mode);
-    if (done) done = next.leave_former();
+    if (done) done = next.flows().leave_former();
     if (!done) {
         (void)attachments_.exchange(datapath_, next, ports, mode);
         Pins::remove(generation);

@@ -39,7 +39,7 @@ Result<> Reconciler::place(Candidate& candidate, const Ports& ports, XdpMode mod
 }
 
 Result<> Reconciler::edit(Candidate& candidate) {
-    CHECK_OK(program_.datapath().apply(planner_.edits(candidate.draft)));
+    CHECK_OK(program_.datapath().maps().apply(planner_.edits(candidate.draft)));
     planner_.take(std::move(candidate.draft));
     return {};
 }
@@ -67,10 +67,10 @@ Result<> Reconciler::narrow(const Build& build, const Ports& ports, XdpMode mode
 Result<> Reconciler::forget_unused_ids(const Services& services) {
     Datapath& datapath = program_.datapath();
     std::vector<FlowCount> flows(datapath.build().limits.dests);
-    count_flows(datapath.flows(), 0, 0, flows);  // whichever of them are live
+    count_flows(datapath.flows().table(), 0, 0, flows);  // whichever of them are live
     Image next = planner_.without_unused_ids(
         services, [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
-    CHECK_OK(datapath.apply(planner_.edits(next)));
+    CHECK_OK(datapath.maps().apply(planner_.edits(next)));
     planner_.take(std::move(next));
     return {};
 }

@@ -15,14 +15,14 @@ constexpr std::chrono::seconds rebuilt_again_after{10};
 
 /// To other ports, or another map of destinations.
 Result<> renew_checks(Balancer& balancer) {
-    if (!balancer.checker) return {};
-    return balancer.checker->renew(balancer.program.datapath().dests(), balancer.ports_to_probe());
+    if (!balancer.checks.checker) return {};
+    return balancer.checks.checker->renew(balancer.program.datapath().dests(), balancer.ports_to_probe());
 }
 
 /// The program for what is around the balancer now.
 Build build_now(const Balancer& balancer) {
     const Build& present = balancer.program.datapath().build();
-    return keyed(build_for(balancer.config, balancer.around, present.limits), present);
+    return keyed(build_for(balancer.wanted.config, balancer.reach.around, present.limits), present);
 }
 
 bool is_planned(const Balancer& balancer, const Planned& wanted) {
@@ -32,7 +32,7 @@ bool is_planned(const Balancer& balancer, const Planned& wanted) {
 
 bool is_still_refused(const Balancer& balancer, const Build& build) {
     const auto& refused = balancer.refused;
-    return refused && refused->build == build && refused->ports == balancer.resolver.network().ports &&
+    return refused && refused->build == build && refused->ports == balancer.reach.resolver.network().ports &&
            std::chrono::steady_clock::now() - refused->at <= rebuilt_again_after;
 }
 
@@ -46,29 +46,30 @@ Hops reachable(Hops hops, const Build& present) {
 
 Result<> make_all(Balancer& balancer, const Planned& wanted) {
     Reconciler& reconciler = balancer.reconciler;
-    const Ports& ports = balancer.resolver.network().ports;
-    TRY(Candidate candidate, reconciler.prepare(balancer.config, balancer.around, wanted));
+    const Ports& ports = balancer.reach.resolver.network().ports;
+    TRY(Candidate candidate, reconciler.prepare(balancer.wanted.config, balancer.reach.around, wanted));
     const Build build = candidate.build;
     const bool has_other_dests = build.limits.dests != balancer.program.datapath().build().limits.dests;
     const bool has_program = candidate.program.has_value();
-    if (has_program) balancer.offloads->look({}, ports, balancer.resolver.network().links);
-    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.config.xdp));
+    if (has_program) balancer.offloads->look({}, ports, balancer.reach.resolver.network().links);
+    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.wanted.config.xdp));
     if (has_other_dests) CHECK_OK(renew_checks(balancer));
-    CHECK_OK(reconciler.narrow(build, ports, balancer.config.xdp));
+    CHECK_OK(reconciler.narrow(build, ports, balancer.wanted.config.xdp));
     return has_program ? balancer.follow_offloads() : Result<>{};  // the mode may be another
 }
 
 /// Health and ways count even where the program can't be another one.
 Result<> make_maps(Balancer& balancer, Planned wanted) {
     wanted.hops = reachable(std::move(wanted.hops), balancer.program.datapath().build());
-    balancer.hops = wanted.hops;
-    if (balancer.checker) balancer.checker->set_hops(balancer.hops);
+    balancer.reach.hops = wanted.hops;
+    if (balancer.checks.checker) balancer.checks.checker->set_hops(balancer.reach.hops);
     TRY(Candidate candidate, balancer.reconciler.prepare_maps(std::move(wanted)));
-    return balancer.reconciler.make(std::move(candidate), {}, balancer.config.xdp);
+    return balancer.reconciler.make(std::move(candidate), {}, balancer.wanted.config.xdp);
 }
 
 Result<> follow_plan(Balancer& balancer) {
-    const Planned wanted{.services = balancer.config.services, .hops = balancer.hops, .health = balancer.health()};
+    const Planned wanted{
+        .services = balancer.wanted.config.services, .hops = balancer.reach.hops, .health = balancer.checks.health()};
     const Build build = build_now(balancer);
     const bool is_other = !(build == balancer.program.datapath().build());
     if (!is_other && is_planned(balancer, wanted)) return {};
@@ -79,7 +80,7 @@ Result<> follow_plan(Balancer& balancer) {
         if (made || !is_other) return made;
         made.error().operation = "compile the program anew; the former one goes on: " + made.error().operation;
         balancer.refused = {.build = build_now(balancer),  // the maps may have grown
-                            .ports = balancer.resolver.network().ports,
+                            .ports = balancer.reach.resolver.network().ports,
                             .at = std::chrono::steady_clock::now(),
                             .error = std::move(made.error())};
     }
@@ -92,10 +93,10 @@ Result<> follow_plan(Balancer& balancer) {
 Result<> follow_interfaces(Balancer& balancer) {
     Program& program = balancer.program;
     Attachments& attachments = program.attachments();
-    const Network& network = balancer.resolver.network();
+    const Network& network = balancer.reach.resolver.network();
     balancer.tell_program();
     balancer.offloads->look(attachments.list(), network.ports, network.links);
-    const auto changed = attachments.follow(program.datapath(), network.ports, balancer.config.xdp);
+    const auto changed = attachments.follow(program.datapath(), network.ports, balancer.wanted.config.xdp);
     auto followed = balancer.follow_offloads();
     if (!changed) return tl::unexpected(changed.error());
     balancer.watch_losses();
@@ -105,13 +106,13 @@ Result<> follow_interfaces(Balancer& balancer) {
 
 Result<> adapt(Balancer& balancer) {
     auto outcome = follow_interfaces(balancer);
-    auto around = balancer.resolver.surroundings();
+    auto around = balancer.reach.resolver.surroundings();
     if (around)
-        balancer.around = *around;
+        balancer.reach.around = *around;
     else if (outcome)
         outcome = tl::unexpected(std::move(around.error()));
-    const Hops before = std::exchange(balancer.hops, balancer.resolver.update());
-    if (balancer.checker) balancer.checker->set_hops(balancer.hops);
+    const Hops before = std::exchange(balancer.reach.hops, balancer.reach.resolver.update());
+    if (balancer.checks.checker) balancer.checks.checker->set_hops(balancer.reach.hops);
     auto planned = follow_plan(balancer);
     balancer.follow_checks();
     balancer.report(before);

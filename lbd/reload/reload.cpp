@@ -37,15 +37,23 @@ Config shared_with(Config config, const Config& known) {
     return config;
 }
 
+Wanted next_wanted(const Wanted& present, Config written, Drains drains) {
+    Wanted next{.written = shared_with(std::move(written), present.written),
+                .drains = {},
+                .drains_file = present.drains_file,
+                .config = {}};
+    next.drains = known(std::move(drains), next.written);
+    next.config = with_drains(next.written, next.drains);
+    return next;
+}
+
 }  // namespace
 
 Reload::Reload(Balancer& balancer, Config written, Drains drains)
     : balancer_(balancer),
-      written_(shared_with(std::move(written), balancer.written)),
-      drains_(known(std::move(drains), written_)),
-      config_(with_drains(written_, drains_)),
-      change_(difference({balancer.config.services, {}, {}}, {config_.services, {}, {}})),
-      moves_(config_.interfaces != balancer.config.interfaces) {}
+      next_(next_wanted(balancer.wanted, std::move(written), std::move(drains))),
+      change_(difference({balancer.wanted.config.services, {}, {}}, {next_.config.services, {}, {}})),
+      moves_(next_.config.interfaces != balancer.wanted.config.interfaces) {}
 
 Result<> Reload::run() {
     if (auto done = lbd::run({ways(), file(), metrics(), program(), interfaces(), checks(), maps()}); !done) {
@@ -63,31 +71,31 @@ Step Reload::ways() {
 
 Result<> Reload::find_ways() {
     if (moves_) {
-        TRY(resolver_, Resolver::open(config_.interfaces));
-        CHECK_OK(expect_interfaces(*resolver_, balancer_.config.interfaces));
-        TRY(network_, balancer_.loop.on_io(resolver_->fd(), EPOLLIN,
-                                           [&calls = balancer_.calls](std::uint32_t) { calls.read_network(); }));
-        resolver_->set_flow_key(FlowKey(balancer_.program.datapath().build().config));
-        follow(*resolver_, config_.services);
+        TRY(ways_.resolver, Resolver::open(next_.config.interfaces));
+        CHECK_OK(expect_interfaces(*ways_.resolver, balancer_.wanted.config.interfaces));
+        TRY(ways_.events, balancer_.loop.on_io(ways_.resolver->fd(), EPOLLIN,
+                                               [&calls = balancer_.calls](std::uint32_t) { calls.read_network(); }));
+        ways_.resolver->set_flow_key(FlowKey(balancer_.program.datapath().build().config));
+        follow(*ways_.resolver, next_.config.services);
     } else {
-        follow(balancer_.resolver, change_.come);
-        follows_ = true;
+        follow(balancer_.reach.resolver, change_.come);
+        ways_.follows = true;
     }
-    const auto is_new = [this](const Backend& backend) { return !balancer_.hops.contains(backend.address); };
+    const auto is_new = [this](const Backend& backend) { return !balancer_.reach.hops.contains(backend.address); };
     const bool asks = moves_ || std::ranges::any_of(change_.come, [&](const Service& service) {
                           return std::ranges::any_of(service.backends, is_new);
                       });
     if (asks) balancer_.calls.changed();  // what is told meanwhile may be of others
-    TRY(hops_, resolve(resolver(), asks ? time_to_resolve : 0ms));
-    TRY(around_, resolver().surroundings());
+    TRY(ways_.hops, resolve(resolver(), asks ? time_to_resolve : 0ms));
+    TRY(ways_.around, resolver().surroundings());
     return {};
 }
 
 /// First of all, as a kill in between leaves a file that the next lbd goes by.
 Step Reload::file() {
-    if (drains_ == balancer_.drains) return {};
+    if (next_.drains == balancer_.wanted.drains) return {};
     return {.prepare = [this]() -> Result<> {
-                TRY(auto file, prepare_drains(balancer_.drains_file, drains_));
+                TRY(auto file, prepare_drains(balancer_.wanted.drains_file, next_.drains));
                 file_.emplace(std::move(file));
                 return {};
             },
@@ -100,10 +108,10 @@ Step Reload::metrics() {
 }
 
 Result<> Reload::listen_for_metrics() {
-    const bool is_other = config_.metrics != balancer_.config.metrics;
-    if (!config_.metrics || (!is_other && balancer_.metrics)) return {};
+    const bool is_other = next_.config.metrics != balancer_.wanted.config.metrics;
+    if (!next_.config.metrics || (!is_other && balancer_.metrics)) return {};
     auto server =
-        MetricsServer::listen(balancer_.loop, *config_.metrics, balancer_.calls.metrics, balancer_.metrics.get());
+        MetricsServer::listen(balancer_.loop, *next_.config.metrics, balancer_.calls.metrics, balancer_.metrics.get());
     if (server)
         metrics_ = *std::move(server);
     else if (is_other)
@@ -118,19 +126,20 @@ Step Reload::program() {
         return program.restore();
     };
     return {.prepare = [this]() -> Result<> {
-                Planned wanted{
-                    .services = config_.services, .hops = hops_, .health = balancer_.health_for(config_.services)};
-                TRY(candidate_, balancer_.reconciler.prepare(config_, around_, std::move(wanted)));
+                Planned wanted{.services = next_.config.services,
+                               .hops = ways_.hops,
+                               .health = balancer_.checks.health_for(next_.config.services)};
+                TRY(candidate_, balancer_.reconciler.prepare(next_.config, ways_.around, std::move(wanted)));
                 return {};
             },
             .commit = [this, &program, undo]() -> Result<> {
                 const Network& network = resolver().network();
                 const Ports ports = all_ports();
-                const auto programs = expected_programs(program.attachments().list(), ports, config_.xdp);
-                program.tell(both(own(balancer_.resolver.network()), own(network)),
+                const auto programs = expected_programs(program.attachments().list(), ports, next_.config.xdp);
+                program.tell(both(own(balancer_.reach.resolver.network()), own(network)),
                              unfinished(programs, network.links));
                 if (attachments_ || candidate_->program) balancer_.offloads->look({}, ports, network.links);
-                auto placed = balancer_.reconciler.place(*candidate_, present_ports(), balancer_.config.xdp);
+                auto placed = balancer_.reconciler.place(*candidate_, present_ports(), balancer_.wanted.config.xdp);
                 if (!placed) (void)undo();
                 return placed;
             },
@@ -139,17 +148,17 @@ Step Reload::program() {
 
 /// On others only when the program knows what is theirs.
 Step Reload::interfaces() {
-    if (!moves_ && config_.xdp == balancer_.config.xdp) return {};
+    if (!moves_ && next_.config.xdp == balancer_.wanted.config.xdp) return {};
     Attachments& attachments = balancer_.program.attachments();
     const auto undo = [this, &attachments]() -> Result<> {
-        TRY(const auto former, attachments.prepare(present_ports(), balancer_.config.xdp));
+        TRY(const auto former, attachments.prepare(present_ports(), balancer_.wanted.config.xdp));
         CHECK_OK(attachments.commit(balancer_.program.datapath(), former));
-        return balancer_.offloads->follow(attachments.list(), balancer_.resolver.network().links);
+        return balancer_.offloads->follow(attachments.list(), balancer_.reach.resolver.network().links);
     };
     return {.prepare = [this, &attachments]() -> Result<> {
                 const Network& network = resolver().network();
-                CHECK_OK(check_tags(network.ports, config_.xdp, network.links));
-                TRY(attachments_, attachments.prepare(all_ports(), config_.xdp));
+                CHECK_OK(check_tags(network.ports, next_.config.xdp, network.links));
+                TRY(attachments_, attachments.prepare(all_ports(), next_.config.xdp));
                 return {};
             },
             .commit = [this, &attachments, undo]() -> Result<> {
@@ -164,8 +173,8 @@ Step Reload::interfaces() {
 Ports Reload::present_ports() const {
     Ports ports;
     for (const Attachment& one : balancer_.program.attachments().list())
-        if (const auto port = balancer_.resolver.network().ports.find(one.ifindex);
-            port != balancer_.resolver.network().ports.end())
+        if (const auto port = balancer_.reach.resolver.network().ports.find(one.ifindex);
+            port != balancer_.reach.resolver.network().ports.end())
             ports.insert(*port);
     return ports;
 }
@@ -181,18 +190,18 @@ Step Reload::checks() {
 }
 
 Result<> Reload::prepare_checks() {
-    if (!config_.services.have(Trait::health)) return {};
+    if (!next_.config.services.have(Trait::health)) return {};
     const Datapath& present = balancer_.program.datapath();
     const Datapath& next = candidate_->program ? *candidate_->program : present;
-    if (balancer_.checker) {
+    if (balancer_.checks.checker) {
         if (!moves_ && next.build().limits.dests == present.build().limits.dests) return {};
-        TRY(probes_, balancer_.checker->prepare(next.dests()));
+        TRY(checks_.probes, balancer_.checks.checker->prepare(next.dests()));
         return {};
     }
     std::vector<ProbePath::Port> ports;
     for (const auto& [index, link] : resolver().network().ports) ports.push_back({.ifindex = index, .name = link.name});
     TRY(auto path, ProbePath::open(next.dests(), ports));
-    TRY(checker_, HealthChecker::open(balancer_.loop, std::move(path), balancer_.calls.changed));
+    TRY(checks_.checker, HealthChecker::open(balancer_.loop, std::move(path), balancer_.calls.changed));
     return {};
 }
 
@@ -201,39 +210,37 @@ Step Reload::maps() {
 }
 
 void Reload::give_up() {
-    if (resolver_) resolver_->release_all_but(balancer_.resolver);
-    if (follows_) forget(balancer_.resolver, change_.come);
+    if (ways_.resolver) ways_.resolver->release_all_but(balancer_.reach.resolver);
+    if (ways_.follows) forget(balancer_.reach.resolver, change_.come);
     balancer_.calls.changed();
 }
 
 void Reload::take_over() {
     const auto& ids = balancer_.image().ids;
-    const FlowClock& clock = balancer_.program.datapath().flow_clock();
-    if (config_.flows == balancer_.config.flows)
+    const FlowClock& clock = balancer_.program.datapath().flows().clock();
+    if (next_.config.flows == balancer_.wanted.config.flows)
         set_idle_times(balancer_.idle_times, change_.come, ids, clock);
     else
-        balancer_.idle_times = idle_times(config_, ids, clock);
+        balancer_.idle_times = idle_times(next_.config, ids, clock);
     balancer_.program.keep();
-    if (metrics_ || config_.metrics != balancer_.config.metrics) balancer_.metrics = std::move(metrics_);
-    balancer_.config = std::move(config_);
-    balancer_.written = std::move(written_);
-    balancer_.drains = std::move(drains_);
-    balancer_.around = around_;
+    if (metrics_ || next_.config.metrics != balancer_.wanted.config.metrics) balancer_.metrics = std::move(metrics_);
+    balancer_.wanted = std::move(next_);
+    balancer_.reach.around = ways_.around;
     take_over_ways();
 }
 
 void Reload::take_over_ways() {
-    if (resolver_) {
-        balancer_.resolver.release_all_but(*resolver_);
-        balancer_.network = std::move(network_);  // before its descriptor is closed
-        balancer_.resolver = *std::move(resolver_);
+    if (ways_.resolver) {
+        balancer_.reach.resolver.release_all_but(*ways_.resolver);
+        balancer_.reach.events = std::move(ways_.events);  // before its descriptor is closed
+        balancer_.reach.resolver = *std::move(ways_.resolver);
     } else {
-        forget(balancer_.resolver, change_.gone);
+        forget(balancer_.reach.resolver, change_.gone);
         for (const Service& service : change_.gone)
             for (const Backend& backend : service.backends)
-                if (!balancer_.resolver.follows(backend.address)) hops_.erase(backend.address);
+                if (!balancer_.reach.resolver.ways().follows(backend.address)) ways_.hops.erase(backend.address);
     }
-    std::swap(balancer_.hops, hops_);
+    std::swap(balancer_.reach.hops, ways_.hops);
 }
 
 /// Of interfaces that are not named any more, and of the program for what was before.
@@ -241,24 +248,26 @@ void Reload::tidy_up() {
     Program& program = balancer_.program;
     const bool is_other_program = candidate_->program.has_value();
     if (attachments_) {
-        const auto named = program.attachments().prepare(balancer_.resolver.network().ports, balancer_.config.xdp);
+        const auto named =
+            program.attachments().prepare(balancer_.reach.resolver.network().ports, balancer_.wanted.config.xdp);
         complain(named ? program.attachments().commit(program.datapath(), *named) : tl::unexpected(named.error()));
         balancer_.watch_losses();
         balancer_.report_missing();
     }
     take_over_checks();
-    complain(balancer_.reconciler.narrow(candidate_->build, balancer_.resolver.network().ports, balancer_.config.xdp));
+    complain(balancer_.reconciler.narrow(candidate_->build, balancer_.reach.resolver.network().ports,
+                                         balancer_.wanted.config.xdp));
     if (attachments_ || is_other_program) complain(balancer_.follow_offloads());  // the mode may be another
-    balancer_.report(hops_);
+    balancer_.report(ways_.hops);
 }
 
 void Reload::take_over_checks() {
-    if (!checker_ && !balancer_.checker) return;
+    if (!checks_.checker && !balancer_.checks.checker) return;
     balancer_.calls.changed();  // what is not checked any more counts as up
-    if (!balancer_.config.services.have(Trait::health)) return balancer_.checker.reset();
-    if (checker_) balancer_.checker = std::move(checker_);
-    if (probes_) balancer_.checker->take(std::move(probes_), balancer_.ports_to_probe());
-    balancer_.checker->set_hops(balancer_.hops);
+    if (!balancer_.wanted.config.services.have(Trait::health)) return balancer_.checks.checker.reset();
+    if (checks_.checker) balancer_.checks.checker = std::move(checks_.checker);
+    if (checks_.probes) balancer_.checks.checker->take(std::move(checks_.probes), balancer_.ports_to_probe());
+    balancer_.checks.checker->set_hops(balancer_.reach.hops);
     balancer_.follow_checks();
 }
 

@@ -34,7 +34,7 @@ class Reload {
     [[nodiscard]] netlink::Result<> find_ways();
     [[nodiscard]] netlink::Result<> listen_for_metrics();
     [[nodiscard]] netlink::Result<> prepare_checks();
-    [[nodiscard]] Resolver& resolver() { return resolver_ ? *resolver_ : balancer_.resolver; }
+    [[nodiscard]] Resolver& resolver() { return ways_.resolver ? *ways_.resolver : balancer_.reach.resolver; }
     /// That are balanced on.
     [[nodiscard]] Ports present_ports() const;
     /// These, and those that are named.
@@ -48,24 +48,30 @@ class Reload {
     /// What may fail, and then does no harm.
     void tidy_up();
 
+    /// The ways to what is wanted.
+    struct Ways {
+        std::optional<Resolver> resolver;  ///< for other interfaces
+        EventLoop::Source events;          ///< the same
+        bool follows = false;              ///< what comes, by the resolver that is there
+        Hops hops;
+        Surroundings around;
+    };
+    struct NextChecks {
+        std::unique_ptr<HealthChecker> checker;  ///< the first
+        ProbePath::Programs probes;              ///< of the one that is there
+    };
+
     Balancer& balancer_;
-    Config written_;
-    Drains drains_;
-    Config config_;
+    Wanted next_;
     Change change_;  // of services
     bool moves_;     // other interfaces are named
 
-    std::optional<Resolver> resolver_;  // for other interfaces
-    EventLoop::Source network_;         // the same
-    bool follows_ = false;              // what comes, by the resolver that is there
-    Hops hops_;
-    Surroundings around_;
+    Ways ways_;
     std::optional<common::FileReplacement> file_;
     std::unique_ptr<MetricsServer> metrics_;
     std::optional<Candidate> candidate_;
     std::optional<Attachments::Prepared> attachments_;  // where something may change
-    std::unique_ptr<HealthChecker> checker_;            // the first
-    ProbePath::Programs probes_;                        // of the one that is there
+    NextChecks checks_;
 };
 
 }  // namespace culvert::lbd

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "lbd/network/log.hpp"
 #include "lbd/plan/found_health.hpp"
 
 namespace culvert::lbd {
@@ -19,8 +20,8 @@ constexpr std::chrono::seconds time_to_resolve{1};  // before the first packet
 /// On the configured interfaces, and on no others.
 Result<> attach(Balancer& balancer) {
     Attachments& attachments = balancer.program.attachments();
-    const Network& network = balancer.resolver.network();
-    TRY(const auto prepared, attachments.prepare(network.ports, balancer.config.xdp));
+    const Network& network = balancer.reach.resolver.network();
+    TRY(const auto prepared, attachments.prepare(network.ports, balancer.wanted.config.xdp));
     balancer.offloads->look(attachments.list(), network.ports, network.links);
     CHECK_OK(attachments.commit(balancer.program.datapath(), prepared));
     CHECK_OK(balancer.follow_offloads());
@@ -31,13 +32,13 @@ Result<> attach(Balancer& balancer) {
 
 /// Ids that are free by now make room where there is no other.
 Result<Candidate> prepare(Balancer& balancer) {
-    const Planned wanted{.services = balancer.config.services,
-                         .hops = balancer.hops,
-                         .health = balancer.health_for(balancer.config.services)};
-    auto candidate = balancer.reconciler.prepare(balancer.config, balancer.around, wanted);
+    const Planned wanted{.services = balancer.wanted.config.services,
+                         .hops = balancer.reach.hops,
+                         .health = balancer.checks.health_for(balancer.wanted.config.services)};
+    auto candidate = balancer.reconciler.prepare(balancer.wanted.config, balancer.reach.around, wanted);
     if (candidate || candidate.error().code != ENOSPC) return candidate;
-    CHECK_OK(balancer.reconciler.forget_unused_ids(balancer.config.services));
-    return balancer.reconciler.prepare(balancer.config, balancer.around, wanted);
+    CHECK_OK(balancer.reconciler.forget_unused_ids(balancer.wanted.config.services));
+    return balancer.reconciler.prepare(balancer.wanted.config, balancer.reach.around, wanted);
 }
 
 /// That of drivers, behind the program. Without it it balances all the same.
@@ -59,44 +60,44 @@ Result<Build> first_build(const Config& config, Resolver& resolver) {
 Result<> start(Balancer& balancer) {
     Program& program = balancer.program;
     Reconciler& reconciler = balancer.reconciler;
-    balancer.resolver.set_flow_key(FlowKey(program.datapath().build().config));
-    follow(balancer.resolver, balancer.config.services);
-    TRY(balancer.hops, resolve(balancer.resolver, time_to_resolve));
-    const Network& network = balancer.resolver.network();
-    CHECK_OK(check_tags(network.ports, balancer.config.xdp, network.links));
+    balancer.reach.resolver.set_flow_key(FlowKey(program.datapath().build().config));
+    follow(balancer.reach.resolver, balancer.wanted.config.services);
+    TRY(balancer.reach.hops, resolve(balancer.reach.resolver, time_to_resolve));
+    const Network& network = balancer.reach.resolver.network();
+    CHECK_OK(check_tags(network.ports, balancer.wanted.config.xdp, network.links));
     balancer.tell_program();
     CHECK_OK(program.start());
     CHECK_OK(attach(balancer));
     count_losses(balancer);
-    balancer.found = found_health(balancer.config.services, balancer.image());
-    TRY(balancer.around, balancer.resolver.surroundings());
+    balancer.checks.found = found_health(balancer.wanted.config.services, balancer.image());
+    TRY(balancer.reach.around, balancer.reach.resolver.surroundings());
     TRY(Candidate candidate, prepare(balancer));
     const Build build = candidate.build;
-    const Ports& ports = balancer.resolver.network().ports;
-    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.config.xdp));
-    if (const auto narrowed = reconciler.narrow(build, ports, balancer.config.xdp); !narrowed)
+    const Ports& ports = balancer.reach.resolver.network().ports;
+    CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.wanted.config.xdp));
+    if (const auto narrowed = reconciler.narrow(build, ports, balancer.wanted.config.xdp); !narrowed)
         spdlog::warn(narrowed.error().message());
-    if (const auto forgotten = reconciler.forget_unused_ids(balancer.config.services); !forgotten)
+    if (const auto forgotten = reconciler.forget_unused_ids(balancer.wanted.config.services); !forgotten)
         spdlog::warn(forgotten.error().message());
-    balancer.idle_times = idle_times(balancer.config, balancer.image().ids, program.datapath().flow_clock());
+    balancer.idle_times = idle_times(balancer.wanted.config, balancer.image().ids, program.datapath().flows().clock());
     balancer.report({});
-    balancer.resolver.warn();
+    log_redirects(balancer.reach.resolver.network());
     return {};
 }
 
 Result<> start_checks(Balancer& balancer) {
-    if (!balancer.config.services.have(Trait::health)) return {};
+    if (!balancer.wanted.config.services.have(Trait::health)) return {};
     TRY(auto path, ProbePath::open(balancer.program.datapath().dests(), balancer.ports_to_probe()));
-    TRY(balancer.checker, HealthChecker::open(balancer.loop, std::move(path), balancer.calls.changed));
-    balancer.checker->set_hops(balancer.hops);
+    TRY(balancer.checks.checker, HealthChecker::open(balancer.loop, std::move(path), balancer.calls.changed));
+    balancer.checks.checker->set_hops(balancer.reach.hops);
     balancer.follow_checks();
     balancer.calls.changed();
     return {};
 }
 
 void serve_metrics(Balancer& balancer) {
-    if (!balancer.config.metrics) return;
-    auto server = MetricsServer::listen(balancer.loop, *balancer.config.metrics, balancer.calls.metrics);
+    if (!balancer.wanted.config.metrics) return;
+    auto server = MetricsServer::listen(balancer.loop, *balancer.wanted.config.metrics, balancer.calls.metrics);
     if (server)
         balancer.metrics = *std::move(server);
     else

@@ -7,7 +7,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/text.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {

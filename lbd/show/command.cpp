@@ -13,7 +13,8 @@
 #include "common/command_line.hpp"
 #include "common/suggest.hpp"
 #include "lbd/control/control.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/text.hpp"
+#include "lbd/show/view.hpp"
 
 namespace culvert::lbd {
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/core.h>
+#include "lbd/show/json.hpp"
+
 #include <linux/neighbour.h>
 
+#include <algorithm>
+#include <string_view>
 #include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
 
 #include "lbd/model/reasons.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/services_json.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -19,139 +22,6 @@ constexpr std::size_t backends_a_piece = 256;
 
 /// In one line; names need not be UTF-8.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
-
-/// A key of an encapsulation.
-struct PutKey {
-    Json& json;
-
-    template <typename Encap, typename Row>
-    void operator()(const Encap& encap, const Row& key) const {
-        const auto& value = encap.*key.member;
-        if constexpr (requires { key.text(value); })
-            json[key.name] = key.text(value);
-        else if constexpr (requires { value.to_string(); })
-            json[key.name] = value.to_string();
-        else
-            json[key.name] = value;
-    }
-};
-
-Json vlans(const std::vector<VlanTag>& tags) {
-    Json ids = Json::array();
-    for (const VlanTag& tag : tags) ids.push_back(tag.id);
-    return ids;
-}
-
-void put_traffic(Json& json, const Traffic& traffic) {
-    json["packets"] = traffic.packets;
-    json["bytes"] = traffic.bytes;
-    json["new_flows"] = traffic.new_flows;
-    json["live_flows"] = traffic.flows.live;
-    json["closing_flows"] = traffic.flows.closing;
-}
-
-std::string_view condition_name(Condition condition) {
-    switch (condition) {
-        case Condition::unknown:
-            return "unknown";
-        case Condition::up:
-            return "up";
-        case Condition::down:
-            return "down";
-    }
-    return {};
-}
-
-Json to_json(const ServiceStatus& service) {
-    Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
-    for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
-    json["table"] = service.table_size;
-    json["sticky"] = service.sticky;
-    put_traffic(json, service.traffic());
-    json["backends"] = Json::array();
-    for (const BackendStatus& backend : service.backends) {
-        Json one{{"name", backend.backend.name}, {"reachable", backend.hop.has_value()}};
-        if (backend.check) one["health"] = condition_name(backend.check->condition);
-        json["backends"].push_back(std::move(one));
-    }
-    return json;
-}
-
-std::string_view state_name(BackendState state) {
-    switch (state) {
-        case BackendState::active:
-            return "active";
-        case BackendState::drain:
-        case BackendState::drained_sorry:
-            return "drain";
-        case BackendState::sorry:
-            return "sorry";
-    }
-    return {};
-}
-
-void put_check(Json& json, const CheckStatus& check) {
-    json["health"] = condition_name(check.condition);
-    if (!check.reason.empty()) json["health_reason"] = check.reason;
-    json["probe_address"] = check.address.to_string();
-    json["latency_us"] = check.latency.count();
-}
-
-Json to_json(const std::string& service, const BackendStatus& status) {
-    Json json{{"service", service},
-              {"name", status.backend.name},
-              {"address", status.backend.address.to_string()},
-              {"encap", to_json(status.backend.encap)},
-              {"state", state_name(status.backend.state)},
-              {"weight", status.backend.weight},
-              {"share", status.share}};
-    if (status.hop) {
-        json["interface"] = status.interface;
-        if (!status.hop->tags.empty()) json["vlans"] = vlans(status.hop->tags);
-        json["mac"] = status.hop->destination.to_string();
-        json["source"] = status.hop->from.to_string();
-        json["mtu"] = status.hop->narrowest();
-        if (const auto& path = status.path_mtu)
-            json["path_mtu"] = {
-                {"router", path->router.to_string()}, {"told", path->told}, {"expires_s", path->left.count()}};
-        if (status.ipv6_needs) json["ipv6_needs_mtu"] = *status.ipv6_needs;
-    } else {
-        json["reason"] = reasons[status.hop.error()].name;
-        json["reason_text"] = reasons[status.hop.error()].text;
-        if (!status.unresolved.empty()) json["unresolved"] = status.unresolved;
-    }
-    if (status.check) put_check(json, *status.check);
-    put_traffic(json, status.traffic);
-    return json;
-}
-
-Json flows_of(const ServiceStatus& service) {
-    Json backends = Json::array();
-    for (const BackendStatus& backend : service.backends) {
-        const FlowCount& count = backend.traffic.flows;
-        backends.push_back(
-            {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
-    }
-    return {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}};
-}
-
-/// But for its services.
-Json flows(const Status& status) {
-    std::uint64_t used = 0;
-    for (const ServiceStatus& service : status.services) {
-        const FlowCount count = service.traffic().flows;
-        used += count.live + count.closing;
-    }
-    return {{"entries", status.flow_table.entries}, {"used", used}, {"services", Json::array()}};
-}
-
-/// What a view that is a list of services, or has one, says of one.
-void add(View view, const ServiceStatus& service, Json& list) {
-    if (view == View::services) list.push_back(to_json(service));
-    if (view == View::flows) list.push_back(flows_of(service));
-    if (view != View::backends) return;
-    for (const BackendStatus& backend : service.backends) list.push_back(to_json(service.name, backend));
-}
 
 Json all_services(View view, const Status& status) {
     Json list = Json::array();
@@ -257,19 +127,6 @@ Json counters(const Status& status) {
 }
 
 }  // namespace
-
-Json to_json(const Encap& encap) {
-    Json json{{"type", name(kind_of(encap))}};
-    std::visit(
-        [&]<typename Kind>(const Kind& kind) { for_each_key<Kind>([&](const auto& key) { PutKey{json}(kind, key); }); },
-        encap);
-    return json;
-}
-
-std::string to_string(const PortSpec& port) {
-    const std::string range = port.last > port.port ? fmt::format("-{}", port.last) : "";
-    return fmt::format("{}{}/{}", port.port == 0 ? "any" : std::to_string(port.port), range, name(port.protocol));
-}
 
 Json to_json(View view, const Status& status) {
     switch (view) {

@@ -8,7 +8,8 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/text.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -20,17 +21,6 @@ using Json = nlohmann::ordered_json;
 constexpr auto right = Table::Align::right;
 
 std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
-
-/// "gue 5080", "fou 5004 gre", "l3dsr dscp 2", "ipip"
-std::string encap(const Json& json) {
-    std::string result = text(json, "type");
-    if (json.contains("port")) result += " " + text(json, "port");
-    if (json.value("variant", 0) == 1) result += " variant 1";
-    if (json.value("inner", "ip") == "gre") result += " gre";
-    if (json.contains("vni")) result += " vni " + text(json, "vni");
-    if (json.contains("dscp")) result += " dscp " + text(json, "dscp");
-    return result;
-}
 
 /// "eth0 02:00:00:00:00:30", "eth0 vlan 10 02:…"
 std::string via(const Json& backend) {
@@ -99,7 +89,7 @@ std::string backends(const Json& list, bool colored) {
         const std::string name = text(one, "name"), address = text(one, "address");
         std::vector<Table::Cell> row{{text(one, "service")},
                                      {name == address ? name : name + " " + address},
-                                     {encap(one["encap"])},
+                                     {encap_text(one["encap"])},
                                      {text(one, "state")},
                                      {text(one, "weight")},
                                      {fmt::format("{:.1f}%", one["share"].get<double>() * 100)},
@@ -212,16 +202,6 @@ std::string counters(const Json& json, bool colored) {
 }
 
 }  // namespace
-
-std::string text(const Json& json, const char* key) {
-    const auto value = json.find(key);
-    if (value == json.end()) return "-";
-    return value->is_string() ? value->get<std::string>() : value->dump();
-}
-
-bool works(const Json& backend) { return backend.at("reachable").get<bool>() && backend.value("health", "") != "down"; }
-
-std::string encap_text(const Json& json) { return encap(json); }
 
 std::string to_table(View view, const Json& json, bool colored) {
     switch (view) {

@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include "common/terminal.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/words.hpp"
 #include "lbd/watch/rates.hpp"
 
 namespace culvert::lbd {

@@ -14,7 +14,7 @@
 #include "lbd/explain/explain.hpp"
 #include "lbd/frame/frame.hpp"
 #include "lbd/plan/plan.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/json.hpp"
 #include "lbd/watch/rates.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/command/output.hpp"

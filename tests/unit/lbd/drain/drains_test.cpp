@@ -30,6 +30,14 @@ TEST(Drains, BackendsAreFoundByNameOrAddressInOneServiceOrAll) {
     EXPECT_THAT(find_backends(config(), "b2", "web"), testing::IsEmpty());
 }
 
+TEST(Drains, WhoIsNotFoundMayBeCalledAlike) {
+    EXPECT_EQ(not_found(config(), "b11", ""), "no backend \"b11\": did you mean b1?");
+    EXPECT_EQ(not_found(config(), "b2", "web"), "no backend \"b2\" of service \"web\": did you mean b1?");
+    EXPECT_EQ(not_found(config(), "b1", "wep"), "no service \"wep\": did you mean web?");
+    EXPECT_EQ(not_found(config(), "10.0.0.77", "dns"),
+              "no backend \"10.0.0.77\" of service \"dns\": lbd show backends has them");
+}
+
 TEST(Drains, OfTheConfigurationOnlyTheStateChanges) {
     Config wanted = config();
     Service web = wanted.services[1];

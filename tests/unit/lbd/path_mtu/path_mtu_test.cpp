@@ -98,7 +98,7 @@ TEST_P(EveryPath, WhatWasSentIsKnownAgain) {
             const auto quotation = quoted(sent(GetParam().encap, inner, outer, 1400), 1300);
             ASSERT_TRUE(quotation);
             const auto checked = check(*quotation, GetParam().encap, inner, outer);
-            ASSERT_TRUE(checked) << text(checked.error());
+            ASSERT_TRUE(checked) << static_cast<int>(checked.error());
             EXPECT_EQ(*checked, outer == ipv4 && !GetParam().has_port ? Proof::identification : Proof::flow);
         }
     }

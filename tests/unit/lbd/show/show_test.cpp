@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/show/show.hpp"
-
 #include <gtest/gtest.h>
 #include <linux/if.h>
 #include <linux/neighbour.h>
@@ -8,6 +6,11 @@
 #include <string>
 
 #include <nlohmann/json.hpp>
+
+#include "lbd/show/json.hpp"
+#include "lbd/show/text.hpp"
+#include "lbd/show/view.hpp"
+#include "lbd/show/words.hpp"
 
 namespace culvert::lbd {
 namespace {

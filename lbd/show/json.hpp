@@ -2,14 +2,12 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
-#include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "lbd/show/status.hpp"
-#include "lbd/show/view.hpp"
+#include "lbd/model/status.hpp"
+#include "lbd/model/view.hpp"
 
 /// `lbd show`: the status as JSON, and that as a table. Keys are stable; a value that does not exist is left out.
 ///
@@ -51,25 +49,5 @@ class JsonText {
     std::string tail_;         // what comes after them
     std::size_t service_ = 0;  // to be written next
 };
-
-/// `json` is what to_json made of the same view.
-[[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
-
-/// A line for each, without titles: what it is, and how it is.
-[[nodiscard]] std::string to_brief(View view, const nlohmann::ordered_json& json, bool colored);
-
-/// The value of a key as tables have it: "-" if there is none.
-[[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
-
-/// Whether flows that a backend has get there: its next hop is known, and no check finds it down. As `services` and
-/// `lbd watch` have it.
-[[nodiscard]] bool works(const nlohmann::ordered_json& backend);
-
-/// What `encap` is in JSON, and that in words: "gue 5080", "fou 5004 gre".
-[[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
-[[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);
-
-/// "53/udp", "8000-8099/tcp", "any/tcp"
-[[nodiscard]] std::string to_string(const PortSpec& port);
 
 }  // namespace culvert::lbd

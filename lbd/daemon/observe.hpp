@@ -1,16 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
-#include <vector>
-
-#include "lbd/attach/attachments.hpp"
-#include "lbd/datapath/datapath.hpp"
 #include "lbd/model/config.hpp"
-#include "lbd/model/image.hpp"
-#include "lbd/network/resolver.hpp"
-#include "lbd/show/status.hpp"
-#include "lbd/show/view.hpp"
+#include "lbd/model/status.hpp"
+#include "lbd/model/view.hpp"
+#include "lbd/reload/balancer.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
@@ -30,9 +24,6 @@ inline constexpr Parts parts_of_metrics{
 
 /// Reads the counters and the flow table, and what the kernel says of interfaces now; the rest is what was planned and
 /// what the resolver knows.
-[[nodiscard]] netlink::Result<Status> observe(const Config& config, const Image& image, const Hops& hops,
-                                              const Attachments& attachments, const Resolver& resolver,
-                                              const Datapath& datapath, const CheckStatuses& checks,
-                                              const Parts& parts);
+[[nodiscard]] netlink::Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const Parts& parts);
 
 }  // namespace culvert::lbd

@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "lbd/datapath/datapath.hpp"
-#include "lbd/datapath/flow_table.hpp"
 #include "lbd/model/check_status.hpp"
 #include "lbd/model/config.hpp"
+#include "lbd/model/counts.hpp"
 #include "lbd/model/hops.hpp"
+#include "lbd/model/latency.hpp"
 #include "netlink/link.hpp"
 #include "netlink/neighbour.hpp"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/datapath/latency.hpp"
+#include "lbd/model/latency.hpp"
 
 #include <numeric>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/datapath/image_maps.hpp"
+
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
@@ -12,12 +14,10 @@
 #include <utility>
 #include <variant>
 
-#include "bpf/abi.h"
 #include "lb.skel.h"
-#include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/keys.hpp"
+#include "lbd/model/owners.hpp"
 
-/// How the maps change: as a whole or not at all.
 namespace culvert::lbd {
 namespace {
 
@@ -74,7 +74,7 @@ Result<> set_owner(const bpf_map* owners, std::uint32_t id, const lb_owner& owne
 }  // namespace
 
 /// What edits have changed, and how it was. Lines of tables that nobody refers to are not among it.
-struct Datapath::Done {
+struct ImageMaps::Done {
     struct Owned {
         std::uint32_t id;
         std::optional<lb_owner> before;
@@ -84,7 +84,66 @@ struct Datapath::Done {
     bool vips = false;
 };
 
-Result<> Datapath::apply(const std::vector<Edit>& edits) {
+Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton) {
+    TRY(auto settler, Settler::open());
+    TRY(auto vips4, MappedArray<lb_vip4_line>::map(skeleton.maps.vips4));
+    TRY(auto vips6, MappedArray<lb_vip6_line>::map(skeleton.maps.vips6));
+    TRY(auto rings, MappedArray<lb_ring_line>::map(skeleton.maps.rings));
+    TRY(auto dests, MappedArray<lb_dest>::map(skeleton.maps.dests));
+    ImageMaps maps(skeleton, std::move(settler),
+                   {std::move(vips4), std::move(vips6), std::move(rings), std::move(dests)});
+    maps.reread();
+    return maps;
+}
+
+Result<Image> ImageMaps::read() const {
+    CHECK_OK(settler_.settle());  // an earlier process may have left in the middle of its edits
+    Image image;
+    const std::uint32_t half = skeleton_->bss->vips_half & 1;
+    for (const auto& [key, service] : vip_entries<lb_vip4_line>(half_of(memory_.vips4.values(), half)))
+        image.vips[vip_key(key)] = service;
+    for (const auto& [key, service] : vip_entries<lb_vip6_line>(half_of(memory_.vips6.values(), half)))
+        image.vips[vip_key(key)] = service;
+    for (const auto& [key, service] : image.vips) {
+        if (service.ring_size == 0) continue;
+        Digest digest = 0;
+        std::memcpy(&digest, memory_.rings.values()[service.ring + lines(service.ring_size) - 1].dest, sizeof digest);
+        image.tables[digest] = {.line = service.ring, .ring = {.size = service.ring_size, .contenders = {}}};
+    }
+    Owners owners;
+    const int fd = ::bpf_map__fd(skeleton_->maps.owners);
+    std::uint32_t id = 0;
+    for (bool more = ::bpf_map_get_next_key(fd, nullptr, &id) == 0; more;
+         more = ::bpf_map_get_next_key(fd, &id, &id) == 0)
+        if (::bpf_map_lookup_elem(fd, &id, &owners[id]) < 0) return failure("read", "the owners of ids", errno);
+    for (const auto& [owned, owner] : owners) {
+        const lb_dest& dest = memory_.dests.values()[owned];
+        const lb_dest_body& body = dest.slot[dest.slot[0].active & 1].body;
+        if (body.action != LB_ACTION_NONE) image.dests.emplace_hint(image.dests.end(), owned, body);
+    }
+    image.ids = ids_of(owners);
+    return image;
+}
+
+void ImageMaps::reread() {
+    vips4_ = {};
+    vips6_ = {};
+    prefixes_.clear();
+    const auto read = [this](const bpf_map* trie, auto key) {
+        const int fd = ::bpf_map__fd(trie);
+        for (bool more = ::bpf_map_get_next_key(fd, nullptr, &key) == 0; more;
+             more = ::bpf_map_get_next_key(fd, &key, &key) == 0)
+            prefixes_.insert(vip(key));
+    };
+    read(skeleton_->maps.prefixes4, lb_prefix4{});
+    read(skeleton_->maps.prefixes6, lb_prefix6{});
+}
+
+std::span<const std::uint16_t> ImageMaps::ring(std::uint32_t line, std::uint32_t size) const {
+    return {memory_.rings.values()[line].dest, size};
+}
+
+Result<> ImageMaps::apply(const std::vector<Edit>& edits) {
     Done done;
     Result<> outcome;
     for (const Edit& edit : edits) {
@@ -99,7 +158,7 @@ Result<> Datapath::apply(const std::vector<Edit>& edits) {
 }
 
 /// Nothing of it takes room that was not there before.
-void Datapath::take_back(const Done& done) {
+void ImageMaps::take_back(const Done& done) {
     if (done.vips) flip(skeleton_->bss->vips_half);
     for (const std::uint32_t id : done.dests) flip(memory_.dests.values()[id].slot[0].active);
     (void)settler_.settle();
@@ -111,24 +170,24 @@ void Datapath::take_back(const Done& done) {
 }
 
 /// Also of one that is about to change.
-void Datapath::note_owner(std::uint32_t id, Done& done) const {
+void ImageMaps::note_owner(std::uint32_t id, Done& done) const {
     lb_owner before{};
     const bool is_there = ::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.owners), &id, &before) == 0;
     done.owners.push_back({.id = id, .before = is_there ? std::optional(before) : std::nullopt});
 }
 
-Result<> Datapath::run(const SetOwner& edit, Done& done) {
+Result<> ImageMaps::run(const SetOwner& edit, Done& done) {
     note_owner(edit.id, done);
     return set_owner(skeleton_->maps.owners, edit.id, edit.owner);
 }
 
-Result<> Datapath::run(const RemoveOwner& edit, Done& done) {
+Result<> ImageMaps::run(const RemoveOwner& edit, Done& done) {
     note_owner(edit.id, done);
     (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &edit.id);
     return {};
 }
 
-Result<> Datapath::run(const SetDest& edit, Done& done) {
+Result<> ImageMaps::run(const SetDest& edit, Done& done) {
     lb_dest& dest = memory_.dests.values()[edit.id];
     dest.slot[1 - (dest.slot[0].active & 1)].body = edit.body;
     flip(dest.slot[0].active);
@@ -136,7 +195,7 @@ Result<> Datapath::run(const SetDest& edit, Done& done) {
     return {};
 }
 
-Result<> Datapath::run(const WriteRing& edit, Done& /*done*/) {
+Result<> ImageMaps::run(const WriteRing& edit, Done& /*done*/) {
     const auto rings = memory_.rings.values();
     std::memcpy(rings[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
     const std::uint32_t last = edit.line + lines(static_cast<std::uint32_t>(edit.table.size())) - 1;
@@ -144,19 +203,19 @@ Result<> Datapath::run(const WriteRing& edit, Done& /*done*/) {
     return {};
 }
 
-Result<> Datapath::run(const SetVips& edit, Done& done) {
+Result<> ImageMaps::run(const SetVips& edit, Done& done) {
     const std::uint32_t present = skeleton_->bss->vips_half & 1;
     CHECK_OK(edit_vips(vips4_, memory_.vips4.values(), present, edit, Family::ipv4));
     CHECK_OK(edit_vips(vips6_, memory_.vips6.values(), present, edit, Family::ipv6));
-    if (build_.config.prefixes != 0) CHECK_OK(enter_prefixes(vips_of(1 - present)));
+    if (skeleton_->rodata->config.prefixes != 0) CHECK_OK(enter_prefixes(vips_of(1 - present)));
     flip(skeleton_->bss->vips_half);
     done.vips = true;
     return {};
 }
 
-Result<> Datapath::run(const Settle& /*edit*/, Done& /*done*/) { return settler_.settle(); }
+Result<> ImageMaps::run(const Settle& /*edit*/, Done& /*done*/) { return settler_.settle(); }
 
-std::set<Vip> Datapath::vips_of(std::uint32_t half) const {
+std::set<Vip> ImageMaps::vips_of(std::uint32_t half) const {
     std::set<Vip> vips;
     insert_vips<lb_vip4_line>(half_of(memory_.vips4.values(), half), vips);
     insert_vips<lb_vip6_line>(half_of(memory_.vips6.values(), half), vips);
@@ -164,7 +223,7 @@ std::set<Vip> Datapath::vips_of(std::uint32_t half) const {
 }
 
 /// Addresses too, so that the longest match of one is itself.
-Result<> Datapath::enter_prefixes(const std::set<Vip>& wanted) {
+Result<> ImageMaps::enter_prefixes(const std::set<Vip>& wanted) {
     const auto& maps = skeleton_->maps;
     for (const Vip& vip : wanted) {
         if (prefixes_.contains(vip)) continue;
@@ -177,8 +236,8 @@ Result<> Datapath::enter_prefixes(const std::set<Vip>& wanted) {
 
 /// An address that is in the trie but serves nothing is as good as none, so one that stays does no harm: it goes the
 /// next time.
-void Datapath::remove_unused_prefixes() {
-    if (build_.config.prefixes == 0) return;
+void ImageMaps::remove_unused_prefixes() {
+    if (skeleton_->rodata->config.prefixes == 0) return;
     const auto& maps = skeleton_->maps;
     const std::set<Vip> wanted = vips_of(skeleton_->bss->vips_half & 1);
     std::erase_if(prefixes_, [&](const Vip& vip) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/daemon/explain_frames.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,14 +9,14 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/daemon/daemon.hpp"
 #include "lbd/datapath/rehearsal.hpp"
 #include "lbd/explain/explain.hpp"
 #include "lbd/frame/whole.hpp"
 
 namespace culvert::lbd {
-
 namespace {
+
+using Json = nlohmann::ordered_json;
 
 constexpr const char* too_short = "no Ethernet frame is so short";
 constexpr const char* too_little = "what was captured of it ends within the headers that the balancer looks at";
@@ -29,25 +31,24 @@ std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netli
 
 }  // namespace
 
-/// An explanation of each frame.
-Answer Daemon::answer(const ExplainRequest& request) {
-    const auto& attachments = balancer_->program.attachments().list();
+tl::expected<Json, std::string> explain_frames(const Balancer& balancer, const ExplainRequest& request) {
+    const auto& attachments = balancer.program.attachments().list();
     if (attachments.empty()) return tl::unexpected(std::string("it does not balance yet"));
-    Scene scene{.config = balancer_->config, .image = balancer_->image(), .interfaces = {}};
+    Scene scene{.config = balancer.wanted.config, .image = balancer.image(), .interfaces = {}};
     for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
     const std::string& name = request.interface;
     const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);
     if (by == attachments.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
 
-    auto rehearsal = balancer_->program.datapath().rehearse();
+    auto rehearsal = balancer.program.datapath().rehearse();
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());
     Json answers = Json::array();
-    const auto& ports = balancer_->resolver.network().ports;
+    const auto& ports = balancer.reach.resolver.network().ports;
     const auto port = ports.find(by->ifindex);
     const netlink::Link link = port == ports.end() ? netlink::Link{} : port->second;
     for (const auto& [front, length] : request.frames) {
-        const auto whole = as_whole(front, length, Rehearsal::longest);
-        if (length < Rehearsal::shortest || !whole) {
+        const auto whole = as_whole(front, length, Fate::longest);
+        if (length < Fate::shortest || !whole) {
             answers.push_back(unexplained(front, length, by->name, whole ? too_short : too_little));
             continue;
         }

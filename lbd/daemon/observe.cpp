@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/show/observe.hpp"
+#include "lbd/daemon/observe.hpp"
 
 #include <algorithm>
 #include <map>
@@ -7,7 +7,9 @@
 #include <string>
 #include <utility>
 
-#include "lbd/plan/template.hpp"
+#include "lbd/datapath/flow_table.hpp"
+#include "lbd/network/host_settings.hpp"
+#include "lbd/network/report.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -28,7 +30,7 @@ class Shares {
     const std::vector<double>& of(const lb_service& service) {
         if (service.ring_size == 0) return none_;
         const auto [it, is_new] = by_line_.try_emplace(service.ring);
-        if (is_new) it->second = shares(datapath_.ring(service.ring, service.ring_size));
+        if (is_new) it->second = shares(datapath_.maps().ring(service.ring, service.ring_size));
         return it->second;
     }
 
@@ -105,7 +107,7 @@ ServiceStatus service_status(const Service& service, const Hops& hops, const Res
             continue;
         }
         one.interface = name_of(one.hop->ifindex, resolver.network());
-        one.path_mtu = path_mtu_status(backend.address, *one.hop, resolver.path_mtus());
+        one.path_mtu = path_mtu_status(backend.address, *one.hop, resolver.ways().path_mtus());
         one.ipv6_needs = lacks_for_ipv6(backend.encap, service.vip.family(), backend.address, *one.hop);
     }
     return status;
@@ -114,7 +116,7 @@ ServiceStatus service_status(const Service& service, const Hops& hops, const Res
 std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver& resolver) {
     std::map<NeighbourKey, NeighbourStatus> statuses;
     for (const auto& [backend, hop] : hops) {
-        const auto key = resolver.neighbour_of(backend);
+        const auto key = resolver.ways().neighbour_of(backend, resolver.network());
         if (!key) continue;
         const auto [it, is_new] = statuses.try_emplace(*key);
         NeighbourStatus& status = it->second;
@@ -126,7 +128,7 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
             status.neighbour = known->second;
         else
             status.neighbour = {.address = key->address, .link = key->link};
-        if (const auto since = resolver.since(*key))
+        if (const auto since = resolver.tables().since(*key))
             status.age = std::chrono::duration_cast<std::chrono::seconds>(Resolver::Clock::now() - *since);
     }
     std::vector<NeighbourStatus> list;
@@ -159,23 +161,25 @@ Result<std::vector<InterfaceStatus>> interface_statuses(const std::vector<std::s
     return list;
 }
 
-Result<std::vector<ServiceStatus>> service_statuses(const Config& config, const Image& image, const Hops& hops,
-                                                    const Resolver& resolver, const Datapath& datapath,
-                                                    const CheckStatuses& checks, bool with_flows) {
+Result<std::vector<ServiceStatus>> service_statuses(const Balancer& balancer, bool with_flows) {
+    const Image& image = balancer.image();
+    const Datapath& datapath = balancer.program.datapath();
+    const CheckStatuses checks = balancer.checks.statuses();
     Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
-    TRY(counted.counters, datapath.counters(image.dests_end()));
+    TRY(counted.counters, datapath.counters().dests(image.dests_end()));
     if (with_flows) {
-        TRY(const std::uint16_t now, datapath.flow_time());
-        count_flows(datapath.flows(), now, datapath.flow_clock().units(closed_after), counted.flows);
+        TRY(const std::uint16_t now, datapath.flows().now());
+        count_flows(datapath.flows().table(), now, datapath.flows().clock().units(closed_after), counted.flows);
     }
     Shares shares(datapath);
 
     std::vector<ServiceStatus> statuses;
-    statuses.reserve(config.services.size());
-    for (const Service& service : config.services) {
+    statuses.reserve(balancer.wanted.config.services.size());
+    for (const Service& service : balancer.wanted.config.services) {
         const PortSpec& port = service.ports.front();
         const lb_service& value = image.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
-        ServiceStatus& one = statuses.emplace_back(service_status(service, hops, resolver));
+        ServiceStatus& one =
+            statuses.emplace_back(service_status(service, balancer.reach.hops, balancer.reach.resolver));
         put_known_by_id(one.backends, image.ids.at(service.name), counted, shares.of(value), checks);
     }
     return statuses;
@@ -192,27 +196,28 @@ Parts parts_of(View view) {
             .counters = view == View::counters};
 }
 
-Result<Status> observe(const Config& config, const Image& image, const Hops& hops, const Attachments& attachments,
-                       const Resolver& resolver, const Datapath& datapath, const CheckStatuses& checks,
-                       const Parts& parts) {
-    const Network& network = resolver.network();
+Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const Parts& parts) {
+    const Network& network = balancer.reach.resolver.network();
     Status status;
-    status.flow_table = {.entries = config.flows.entries};
+    status.reloads = reloads;
+    status.flow_table = {.entries = balancer.wanted.config.flows.entries};
     if (parts.services) {
-        TRY(status.services, service_statuses(config, image, hops, resolver, datapath, checks, parts.flows));
+        TRY(status.services, service_statuses(balancer, parts.flows));
     }
-    if (parts.neighbours) status.neighbours = neighbour_statuses(hops, resolver);
+    if (parts.neighbours) status.neighbours = neighbour_statuses(balancer.reach.hops, balancer.reach.resolver);
     if (parts.interfaces) {
-        TRY(status.interfaces, interface_statuses(config.interfaces, attachments, network));
-        const auto redirects = resolver.redirects();
+        TRY(status.interfaces,
+            interface_statuses(balancer.wanted.config.interfaces, balancer.program.attachments(), network));
+        const auto settings = redirects(network);
         for (InterfaceStatus& one : status.interfaces)
-            if (const auto found = redirects.find(one.name); found != redirects.end())
+            if (const auto found = settings.find(one.name); found != settings.end())
                 one.accepts_redirects = found->second.accepts4() || found->second.accepts6();
     }
     if (parts.counters) {
-        TRY(status.drops, datapath.reasons());
-        TRY(status.events, datapath.events());
-        TRY(status.latency, datapath.latency());
+        const Counters counters = balancer.program.datapath().counters();
+        TRY(status.drops, counters.reasons());
+        TRY(status.events, counters.events());
+        TRY(status.latency, counters.latency());
     }
     return status;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "lbd/show/status.hpp"
+#include "lbd/model/status.hpp"
 
 namespace culvert::lbd {
 

@@ -1,49 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "lbd/daemon/handlers.hpp"
+
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 
 #include <nlohmann/json.hpp>
 
 #include "common/log.hpp"
-#include "common/suggest.hpp"
-#include "lbd/control/request.hpp"
-#include "lbd/daemon/daemon.hpp"
+#include "lbd/daemon/explain_frames.hpp"
+#include "lbd/daemon/observe.hpp"
 #include "lbd/model/log_events.hpp"
 #include "lbd/reload/reload.hpp"
-#include "lbd/show/show.hpp"
+#include "lbd/show/json.hpp"
 
-/// What the running balancer answers to commands.
 namespace culvert::lbd {
 namespace {
 
 using common::log;
-
-/// No backend is called so; whose name is near.
-std::string unknown(const Config& config, const DrainRequest& request) {
-    std::set<std::string_view> services;
-    std::set<std::string_view> backends;
-    for (const Service& service : config.services) {
-        services.insert(service.name);
-        if (!request.service.empty() && service.name != request.service) continue;
-        for (const Backend& backend : service.backends) backends.insert(backend.name);
-    }
-    const bool is_service = !request.service.empty() && !services.contains(request.service);
-    const std::string& word = is_service ? request.service : request.backend;
-    const auto& names = is_service ? services : backends;
-    const auto meant = common::suggest(word, {names.begin(), names.end()});
-    const std::string of =
-        is_service || request.service.empty() ? "" : fmt::format(" of service \"{}\"", request.service);
-    return fmt::format("no {} \"{}\"{}: {}", is_service ? "service" : "backend", word, of,
-                       meant ? fmt::format("did you mean {}?", *meant)
-                             : fmt::format("lbd show {} has them", is_service ? "services" : "backends"));
-}
 
 nlohmann::ordered_json listed(const Drains& drains) {
     auto list = nlohmann::ordered_json::array();
@@ -53,24 +31,20 @@ nlohmann::ordered_json listed(const Drains& drains) {
 
 }  // namespace
 
-Answer Daemon::answer(const Json& json) {
+Answer Handlers::operator()(const Json& json) {
     const auto request = parse_request(json);
     if (!request) return tl::unexpected(request.error());
     return std::visit([this](const auto& one) { return answer(one); }, *request);
 }
 
-Answer Daemon::answer(const ShowRequest& request) {
-    auto status = observed(parts_of(request.view));
+Answer Handlers::answer(const ShowRequest& request) {
+    auto status = observe(balancer_, follower_.counts(), parts_of(request.view));
     if (!status) return tl::unexpected(status.error().message());
     return Pieces([text = JsonText(request.view, *std::move(status))]() mutable { return text.next(); });
 }
 
-netlink::Result<> Daemon::adopt(Config written, Drains drains) {
-    return Reload(*balancer_, std::move(written), std::move(drains)).run();
-}
-
 /// {"refused": ["file:line:column: …", …]}, or {} if the configuration is in force.
-Answer Daemon::answer(const ReloadRequest& /*request*/) {
+Answer Handlers::answer(const ReloadRequest& /*request*/) {
     const Reloaded result = follower_.reload();
     if (!result.failed.empty()) return tl::unexpected(result.failed);
     if (result.done()) return Json::object();
@@ -80,12 +54,12 @@ Answer Daemon::answer(const ReloadRequest& /*request*/) {
 }
 
 /// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now; or {"unknown": "no backend …"}.
-Answer Daemon::answer(const DrainRequest& request) {
-    const Drains found = find_backends(balancer_->config, request.backend, request.service);
-    if (found.empty()) return Json{{"unknown", unknown(balancer_->config, request)}};
-    Drains drains = balancer_->drains;
+Answer Handlers::answer(const DrainRequest& request) {
+    const Drains found = find_backends(balancer_.wanted.config, request.backend, request.service);
+    if (found.empty()) return Json{{"unknown", not_found(balancer_.wanted.config, request.backend, request.service)}};
+    Drains drains = balancer_.wanted.drains;
     drains.insert(found.begin(), found.end());
-    if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
+    if (const auto changed = Reload(balancer_, balancer_.wanted.written, std::move(drains)).run(); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : found)
         log(spdlog::level::info, {{"EVENT", log_event("drained")}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
@@ -94,17 +68,17 @@ Answer Daemon::answer(const DrainRequest& request) {
 }
 
 /// The same of those that are drained no longer.
-Answer Daemon::answer(const UndrainRequest& request) {
-    const Drains found = find_backends(balancer_->config, request.backend, request.service);
-    if (found.empty()) return Json{{"unknown", unknown(balancer_->config, request)}};
-    Drains drains = balancer_->drains;
+Answer Handlers::answer(const UndrainRequest& request) {
+    const Drains found = find_backends(balancer_.wanted.config, request.backend, request.service);
+    if (found.empty()) return Json{{"unknown", not_found(balancer_.wanted.config, request.backend, request.service)}};
+    Drains drains = balancer_.wanted.drains;
     Drains freed;
     std::ranges::set_intersection(found, drains, std::inserter(freed, freed.end()));
     for (const Drained& one : freed) drains.erase(one);
     if (freed.empty())
         return tl::unexpected(
             fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, follower_.source()));
-    if (const auto changed = adopt(balancer_->written, std::move(drains)); !changed)
+    if (const auto changed = Reload(balancer_, balancer_.wanted.written, std::move(drains)).run(); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : freed)
         log(spdlog::level::info,
@@ -113,10 +87,16 @@ Answer Daemon::answer(const UndrainRequest& request) {
     return listed(freed);
 }
 
+/// An explanation of each frame.
+Answer Handlers::answer(const ExplainRequest& request) {
+    auto explanations = explain_frames(balancer_, request);
+    if (!explanations) return tl::unexpected(std::move(explanations.error()));
+    return *std::move(explanations);
+}
+
 /// There is no answer: the connection ends with the process.
-Answer Daemon::answer(const StopRequest& request) {
-    detach_ = request.detach;
-    loop_.stop();
+Answer Handlers::answer(const StopRequest& request) {
+    stop_(request.detach);
     return Json::object();
 }
 

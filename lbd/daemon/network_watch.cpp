@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/daemon/network_watch.hpp"
+
+#include <chrono>
+
+#include "lbd/reload/adapt.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+using namespace std::chrono_literals;
+
+constexpr auto time_to_gather = 50ms;  // changes of the network that belong together
+constexpr auto time_to_retry = 1s;     // what failed, which may be for lack of memory
+constexpr auto look_interval = 1s;     // a program may be taken off, and a driver may be able to do less
+
+}  // namespace
+
+Result<> NetworkWatch::open(common::EventLoop& loop) {
+    CHECK_OK(balancer_.follow_network());
+    TRY(next_read_, loop.timer([this] {
+        if (balancer_.follow_network())
+            read();
+        else
+            next_read_.arm(time_to_retry);
+    }));
+    TRY(next_update_, loop.timer([this] { update(); }));
+    TRY(next_look_, loop.timer([this] { look(); }));
+    return {};
+}
+
+void NetworkWatch::begin() { next_look_.arm(look_interval); }
+
+/// While it fails, nobody waits for more: the loop would turn for nothing.
+void NetworkWatch::read() {
+    const auto has_changed = balancer_.reach.resolver.read();
+    not_read_.take(has_changed.map([](bool) {}));
+    if (!has_changed) {
+        balancer_.reach.events = {};
+        next_read_.arm(time_to_retry);
+    } else if (*has_changed) {
+        changed();
+    }
+}
+
+void NetworkWatch::changed() { next_update_.arm(time_to_gather); }
+
+void NetworkWatch::update() {
+    const auto adapted = adapt(balancer_);
+    not_adapted_.take(adapted);
+    if (!adapted) next_update_.arm(time_to_retry);
+}
+
+void NetworkWatch::look() {
+    next_look_.arm(look_interval);
+    not_seen_.take(follow_interfaces(balancer_));
+}
+
+}  // namespace culvert::lbd
