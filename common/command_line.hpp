@@ -2,17 +2,29 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
+
+#include <CLI/App.hpp>
 
 #include "common/terminal.hpp"
 #include "netlink/address.hpp"
 
-namespace CLI {
-class App;
-}
-
 /// What the command lines of both programs have in common.
 namespace culvert::common {
+
+/// The whole command line of a program: what it is, its commands, and what may follow them. `declare(app, command)`
+/// declares the options of a command, and those that may stand before it where `command` is null.
+template <typename Command, typename Declare>
+void declare_commands(CLI::App& app, std::span<const Command> commands, const Declare& declare) {
+    app.require_subcommand(1);
+    declare(app, static_cast<const Command*>(nullptr));
+    for (const Command& command : commands) {
+        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
+        subcommand.footer(command.details);
+        declare(subcommand, &command);
+    }
+}
 
 /// --netns, --color. They work before the command and behind it, as in `ip -n NAME link` and in `ip link help`.
 void add_netns_and_color(CLI::App& app, std::string& netns, ColorMode& color);

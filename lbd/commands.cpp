@@ -79,14 +79,10 @@ const std::span<const Command> commands = all;
 void declare(CLI::App& app, Options& options) {
     app.name("lbd");
     app.description("Layer-4 load balancer with direct server return");
-    app.require_subcommand(1);
-    declare_common(app, options);
-    for (const Command& command : commands) {
-        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
-        subcommand.footer(command.details);
-        command.declare(subcommand, options);
-        declare_common(subcommand, options);
-    }
+    common::declare_commands(app, commands, [&options](CLI::App& at, const Command* command) {
+        if (command != nullptr) command->declare(at, options);
+        declare_common(at, options);
+    });
 }
 
 }  // namespace culvert::lbd

@@ -281,14 +281,10 @@ const std::span<const Command> commands = all_commands;
 void declare(CLI::App& app, Options& options) {
     app.name("realserver");
     app.description("Makes a host the backend of a direct-server-return load balancer");
-    app.require_subcommand(1);
-    declare_common(app, options);
-    for (const Command& command : commands) {
-        CLI::App& subcommand = *app.add_subcommand(command.name, command.help);
-        subcommand.footer(command.details);
-        declare_common(subcommand, options);
-        if (command.add_options != nullptr) command.add_options(subcommand, options);
-    }
+    common::declare_commands(app, commands, [&options](CLI::App& at, const Command* command) {
+        declare_common(at, options);
+        if (command != nullptr && command->add_options != nullptr) command->add_options(at, options);
+    });
 }
 
 }  // namespace culvert::realserver

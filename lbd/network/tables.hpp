@@ -57,10 +57,10 @@ class Tables {
 
 [[nodiscard]] NeighbourKey key_of(const netlink::Neighbour& neighbour);
 
-/// It can't get into use, or has, unless another host has it.
+/// Duplicate address detection (RFC 4862, section 5.4) has found nobody.
 [[nodiscard]] bool is_settled(const netlink::InterfaceAddress& address);
 
-/// Whose backends are reached by VLAN devices on ports.
+/// Whether frames may leave by a VLAN device on a port.
 [[nodiscard]] bool has_vlans(const Network& network);
 
 }  // namespace culvert::lbd
