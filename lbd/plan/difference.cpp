@@ -12,7 +12,7 @@ namespace {
 
 using Shareds = std::unordered_set<Services::Shared>;
 
-/// The backends that both know and that are reached otherwise.
+/// Backends that are in both, and whose next hop differs.
 std::set<IpAddress> moved_between(const Hops& before, const Hops& after) {
     std::set<IpAddress> moved;
     for (const auto& [backend, hop] : after)
@@ -21,7 +21,7 @@ std::set<IpAddress> moved_between(const Hops& before, const Hops& after) {
     return moved;
 }
 
-/// The services with a backend whose health is another one.
+/// Services that have a backend whose health differs.
 std::set<std::string> turned_between(const Health& before, const Health& after) {
     std::set<std::string> turned;
     for (const auto& [who, health] : after)
@@ -34,7 +34,7 @@ std::set<std::string> turned_between(const Health& before, const Health& after) 
 }  // namespace
 
 Change difference(const Situation& before, const Situation& after) {
-    // Mostly nearly all are alike: that is found out first, without sets.
+    // Usually nearly all services are the same. That is checked first, without sets.
     const auto& old = before.services.shared();
     const auto& present = after.services.shared();
     const auto [old_first, first] = std::ranges::mismatch(old, present);

@@ -8,15 +8,15 @@
 
 namespace culvert::lbd {
 
-/// Which parts of the range [begin, end) are taken, to find room for more.
+/// Which parts of the range [begin, end) are used. Finds room for more.
 class Extents {
   public:
     Extents(std::uint32_t begin, std::uint32_t end) : begin_(begin), end_(end) {}
 
-    /// Parts that were handed out earlier. They don't overlap, or are the same.
+    /// Marks a part that was handed out earlier. Two such parts are either equal or do not overlap.
     void mark(std::uint32_t base, std::uint32_t size) { taken_[base] = size; }
 
-    /// Behind all others while there is room, so that what was freed lately is not reused at once; else the first gap.
+    /// Behind all used parts while there is room, so that freed parts are not reused at once; then the first gap.
     [[nodiscard]] std::optional<std::uint32_t> take(std::uint32_t size) {
         const std::uint32_t last = taken_.empty() ? begin_ : end_of(std::prev(taken_.end()));
         if (last <= end_ && end_ - last >= size) return put(last, size);

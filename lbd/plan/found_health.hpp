@@ -7,8 +7,8 @@
 
 namespace culvert::lbd {
 
-/// What the lbd before has left in the maps of the health of these services' backends: those that its checks had found
-/// down. One that has had another name or service since is not among them.
+/// The health that an earlier lbd left in the maps: the backends of these services that its checks had found down.
+/// Backends whose name or service has changed since are left out.
 [[nodiscard]] Health found_health(const Services& services, const Image& image);
 
 }  // namespace culvert::lbd

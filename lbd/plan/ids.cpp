@@ -27,7 +27,7 @@ Extents taken_by(const Ids& ids, std::uint32_t limit) {
     return extents;
 }
 
-/// Gives an id to those of `names` that have none in the block; false, and nothing done, if it is too small.
+/// Gives an id to each of `names` that has none in the block. If the block is too small: false, and nothing is changed.
 bool fill(ServiceIds& ids, std::set<std::string_view> names) {
     std::vector<std::uint32_t> free;
     for (std::uint32_t id = ids.base; ids.in_block(id); ++id) {
@@ -50,7 +50,7 @@ std::uint32_t block_size(std::size_t backends) {
 }
 
 netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std::uint32_t limit) {
-    std::optional<Extents> extents;  // taking stock is long, and seldom needed
+    std::optional<Extents> extents;  // made on demand, as it takes long and is seldom needed
     Ids ids;
     for (const Service& service : services) {
         std::set<std::string_view> names;

@@ -9,18 +9,18 @@
 #include "lbd/model/services.hpp"
 #include "netlink/result.hpp"
 
-/// Which destination id belongs to whom.
+/// Which destination id belongs to which backend.
 namespace culvert::lbd {
 
-/// The ids of these services: every backend has one below `limit`. Those that have one in `before`, which knows all ids
-/// that were given out, keep it, also if they had been gone meanwhile. ENOSPC if there are not enough.
+/// The ids of these services; every backend has one below `limit`. `before` has all ids ever assigned: a backend keeps
+/// its id there, also if it was gone in between. ENOSPC if there are not enough ids.
 [[nodiscard]] netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std::uint32_t limit);
 
-/// The size of a block for so many backends: some are always to spare.
+/// The size of an id block for this number of backends; some ids are always spare.
 [[nodiscard]] std::uint32_t block_size(std::size_t backends);
 
-/// Without the ids that no flow has and that nothing needs: those of services that are gone, and of blocks that were
-/// outgrown. `in_use`: whether the flow table has flows of an id.
+/// Removes ids that no flow has and nothing needs: those of removed services, and of outgrown blocks. `in_use`: whether
+/// the flow table has flows of an id.
 [[nodiscard]] Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use);
 
 }  // namespace culvert::lbd

@@ -8,8 +8,8 @@
 namespace culvert::lbd {
 namespace {
 
-/// FNV-1a (RFC 9923), then the finalizer of MurmurHash3, without which near names have near hashes. Tables of all
-/// versions and machines must agree, so this never changes.
+/// FNV-1a (RFC 9923), then the finalizer of MurmurHash3, without which similar names have similar hashes. It must never
+/// change, as balancers of all versions and machines must make the same tables.
 std::uint64_t hash(std::string_view text, std::uint64_t seed) {
     std::uint64_t h = 0xcbf29ce484222325ULL ^ seed;
     for (const char c : text) h = (h ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
@@ -18,11 +18,12 @@ std::uint64_t hash(std::string_view text, std::uint64_t seed) {
     return h ^ (h >> 33);
 }
 
-/// A contender's turns. It wants the entries in the order offset, offset + skip, offset + 2 skip, … modulo the size.
+/// The turns of a contender. It asks for entries in the order offset, offset + skip, offset + 2 skip, … modulo the
+/// size.
 struct Turns {
     const Contender* contender;
-    std::uint64_t order;  // of turns that fall together
-    std::uint32_t next;   // the entry to ask for
+    std::uint64_t order;  // decides between turns at the same time
+    std::uint32_t next;   // the entry to ask for next
     std::uint32_t skip;
     std::uint64_t taken = 0;
 
@@ -32,8 +33,8 @@ struct Turns {
           next(static_cast<std::uint32_t>(order % size)),
           skip(static_cast<std::uint32_t>(hash(who.name, 1) % (size - 1)) + 1) {}
 
-    /// Turn k of a contender of weight w is at time (k + 1) / w, whoever else there is: so the others' turns keep their
-    /// order when one goes.
+    /// Turn k of a contender with weight w is at time (k + 1) / w, whoever else competes. So the turns of the others
+    /// keep their order when one goes.
     [[nodiscard]] bool is_after(const Turns& other) const {
         const std::uint64_t mine = (taken + 1) * other.contender->weight;
         const std::uint64_t theirs = (other.taken + 1) * contender->weight;

@@ -34,10 +34,10 @@ tl::unexpected<netlink::Error> full(std::string object, std::uint64_t limit, std
 
 bool takes_flows(const Backend& backend, BackendState state) { return backend.state == state && backend.weight > 0; }
 
-/// Who competes for new flows: those of this state that are up.
+/// The contenders for new flows: the backends in this state that are up.
 Ring ring_of(const Service& service, const ServiceIds& ids, BackendState state, const Health& health) {
     Ring ring{.size = service.table_size, .contenders = {}};
-    std::uint32_t whole = 1;  // a weight that counts in full, times this
+    std::uint32_t whole = 1;  // the factor for weights that count in full
     for (const Backend& backend : service.backends) {
         if (!takes_flows(backend, state)) continue;
         const BackendHealth known = health_of(health, service.name, backend.name);
@@ -52,17 +52,17 @@ Ring ring_of(const Service& service, const ServiceIds& ids, BackendState state, 
     return ring;
 }
 
-/// Fewer backends are up than the service needs.
+/// Whether fewer backends are up than the service needs.
 bool is_down(const Service& service, const Ring& ring) {
     return ring.contenders.size() < (service.health ? service.health->minimum : 1U);
 }
 
-/// Where tables are and can be.
+/// Where Maglev tables are in the map, and where there is room.
 class Tables {
   public:
     Tables(const std::map<Digest, Table>& present, std::uint32_t limit) : present_(present), limit_(limit) {}
 
-    /// The line of a table that is there already, or of room for one.
+    /// The line of a table that exists already, or of room for it.
     Result<Table> place(Ring ring, Digest digest) {
         if (const auto known = present_.find(digest); known != present_.end())
             return Table{.line = known->second.line, .ring = known->second.ring};
@@ -79,12 +79,12 @@ class Tables {
 
     const std::map<Digest, Table>& present_;
     std::uint32_t limit_;
-    std::optional<Extents> room_;  // once it is asked for
+    std::optional<Extents> room_;  // made on demand
 };
 
 bool is_v4(const VipKey& key) { return key.vip.family() == Family::ipv4; }
 
-/// Of a backend that is down; its flows choose anew, if they are to move.
+/// Flags of a backend that is down. With on_failure: move, its flows choose anew.
 std::uint8_t health_flags(const Service& service, const Backend& backend, const Health& health) {
     if (!service.health || health_of(health, service.name, backend.name).up) return 0;
     return service.health->on_failure == OnFailure::move ? LB_DEST_DOWN | LB_DEST_LEFT : LB_DEST_DOWN;
@@ -101,8 +101,8 @@ lb_dest_body body_of(const Service& service, const Backend& backend, const Hops&
     return make_body(backend.encap, service.vip.family(), backend.address, *hop->second);
 }
 
-/// The bodies of all ids that the service has given out; those of backends that are gone stay zero: LB_ACTION_NONE.
-/// `down`: it is the sorry backends' turn.
+/// The bodies of all ids of the service. Ids of backends that are gone stay zero, which is LB_ACTION_NONE. `down`: the
+/// service uses its sorry backends.
 void put_bodies(const Service& service, const ServiceIds& ids, const Hops& hops, const Health& health, bool down,
                 std::map<std::uint32_t, lb_dest_body>& dests) {
     std::map<std::string_view, lb_dest_body> bodies;
@@ -123,7 +123,7 @@ Result<> check_room(const Vips& vips, const Vips& without, const Vips& with, con
     const auto of4 = [](const Vips& some) { return std::ranges::count_if(some, is_v4, &Vips::value_type::first); };
     const auto growth4 = of4(with) - of4(without);
     const auto growth = std::ssize(with) - std::ssize(without);
-    if (growth4 <= 0 && growth - growth4 <= 0) return {};  // counting all takes long
+    if (growth4 <= 0 && growth - growth4 <= 0) return {};  // counting all VIPs takes long
     const auto vips4 = of4(vips) + growth4;
     const auto all = std::ssize(vips) + growth;
     if (vips4 > limits.vips4) return full("IPv4 VIPs", limits.vips4, "ports");
@@ -138,10 +138,10 @@ void for_each_port(const Service& service, const Use& use) {
             use(VipKey{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)});
 }
 
-/// Nobody's in particular: it says that there is something behind the VIP.
+/// The key that tells the program that an address is a VIP. It belongs to no service.
 VipKey vip_itself(const Vip& vip) { return {vip, 0, 0}; }
 
-/// The services' part of the image that is to be.
+/// The services' part of the desired image.
 Result<Image> part_for(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
                        const Health& health) {
     Image image;
@@ -175,10 +175,10 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Image& 
     return image;
 }
 
-/// The services' part of the image that is; of ids, what the services of `come` have.
+/// The part of the current image for the services that go, with the ids of those that come.
 Image part_of(const Image& image, const Change& change) {
     Image part;
-    std::map<std::uint32_t, std::uint32_t> users;  // by line
+    std::map<std::uint32_t, std::uint32_t> users;  // indexed by line
     for (const Service& service : change.gone) {
         for_each_port(service, [&](const VipKey& key) { part.vips.insert(*image.vips.find(key)); });
         const PortSpec& port = service.ports.front();
@@ -195,7 +195,7 @@ Image part_of(const Image& image, const Change& change) {
     return part;
 }
 
-/// What says that there is a VIP is there as long as any service has it.
+/// Keeps the key of a VIP as long as any service has the VIP.
 void keep_shared_vips(const Image& before, const Change& change, Patch& patch) {
     std::set<Vip> vips;
     for (const Service& service : change.gone) vips.insert(service.vip);
@@ -210,10 +210,10 @@ void keep_shared_vips(const Image& before, const Change& change, Patch& patch) {
     }
 }
 
-/// No flow goes there any more.
+/// Whether no flow uses the destination any more.
 bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
 
-/// Blocks before what is no block any more, so that a service has one at any moment.
+/// Adds blocks before it removes old ones, so that a service has a block at any moment.
 std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {
     std::vector<Edit> blocks;
     std::vector<Edit> others;
@@ -255,7 +255,7 @@ std::vector<SetDest> diff_dests(const Image& was, const Image& becomes) {
     return edits;
 }
 
-/// Tables are in the maps already if they are `present`.
+/// A table in `present` is in the maps already.
 std::vector<Edit> edits(const Image& was, const Image& becomes, const std::map<Digest, Table>& present) {
     std::vector<Edit> edits = diff_owners(was.ids, becomes.ids);
     std::vector<Edit> cleared;

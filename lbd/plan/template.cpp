@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::uint8_t hop_limit = 64;  // RFC 1700's default TTL
 
-/// The ones' complement sum (RFC 1071) of an even number of bytes, of 16-bit words as they lie in memory.
+/// The ones' complement sum (RFC 1071) of an even number of bytes, taken as 16-bit words in memory order.
 std::uint16_t sum(std::span<const std::uint8_t> bytes, std::uint32_t start = 0) {
     assert(bytes.size() % 2 == 0);
     for (std::size_t i = 0; i < bytes.size(); i += 2)
@@ -26,9 +26,9 @@ std::uint16_t sum(std::span<const std::uint8_t> bytes, std::uint32_t start = 0) 
 }
 
 void outer_ipv4(WireBytes& bytes, std::uint8_t protocol, const NextHop& next, const IpAddress& to) {
-    bytes.u16(0x4500);  // TOS is patched, and so are total length and checksum
+    bytes.u16(0x4500);  // the program sets TOS, total length and checksum
     bytes.u16(0);
-    bytes.u16(next.identification);  // any: it has no meaning where fragmentation is forbidden (RFC 6864, section 4.1)
+    bytes.u16(next.identification);  // receivers ignore it, as fragmentation is forbidden (RFC 6864, section 4.1)
     bytes.u16(0x4000);               // don't fragment: RFC 2003, section 3.1
     bytes.u8(hop_limit);
     bytes.u8(protocol);
@@ -38,7 +38,7 @@ void outer_ipv4(WireBytes& bytes, std::uint8_t protocol, const NextHop& next, co
 }
 
 void outer_ipv6(WireBytes& bytes, std::uint8_t next_header, const NextHop& next, const IpAddress& to) {
-    bytes.u32(6U << 28);  // traffic class and flow label are patched, and so is payload length
+    bytes.u32(6U << 28);  // the program sets traffic class, flow label and payload length
     bytes.u16(0);
     bytes.u8(next_header);
     bytes.u8(hop_limit);
@@ -58,7 +58,7 @@ WireBytes ethernet(const NextHop& next, Family payload) {
     return bytes;
 }
 
-/// Addresses and protocol of the pseudo-header (RFC 768, RFC 8200 section 8.1), and the headers behind it.
+/// Sum of the pseudo-header's addresses and protocol (RFC 768, RFC 8200 section 8.1), and of the headers behind it.
 std::uint16_t udp_sum(const Shim& shim, const IpAddress& from, const IpAddress& to) {
     WireBytes covered;
     covered.append(from.bytes());
