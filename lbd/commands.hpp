@@ -5,7 +5,7 @@
 
 #include "lbd/command/command.hpp"
 
-/// What `lbd COMMAND` does.
+/// The commands of lbd.
 namespace culvert::lbd {
 
 struct Command {
@@ -18,7 +18,7 @@ struct Command {
 
 extern const std::span<const Command> commands;
 
-/// The whole command line: what lbd is, its commands, and what may follow them.
+/// Declares the command line: description, commands and their options.
 void declare(CLI::App& app, Options& options);
 
 }  // namespace culvert::lbd

@@ -17,7 +17,7 @@ namespace CLI {
 class App;
 }
 
-/// What commands have in common.
+/// Functions that all commands share.
 namespace culvert::lbd {
 
 enum ExitCode : int {
@@ -26,19 +26,19 @@ enum ExitCode : int {
     exit_usage = 2,  ///< usage, or a bad configuration
 };
 
-/// Says on stderr what is wrong.
+/// Prints the error on stderr.
 ExitCode fail(const netlink::Error& error);
-/// The same for a command line that makes no sense.
+/// Likewise, for an error in the command line.
 ExitCode complain(const std::string& text);
 [[nodiscard]] std::string socket_path(const Options& options);
 void declare_config(CLI::App& app, Options& options);
-/// Where the options say to work.
+/// Enters the network namespace that the options name, if any.
 [[nodiscard]] netlink::Result<> enter_netns(const Options& options);
-/// The source that `config` names: the path of a file.
+/// Opens the source that `config` names, which is the path of a file.
 [[nodiscard]] std::unique_ptr<ConfigSource> open_source(const std::string& config);
-/// The configuration in the source, or nothing: then its errors have been printed.
+/// Reads the configuration. If it has errors, they are printed, and the result is nothing.
 [[nodiscard]] std::optional<Config> read_or_print(ConfigSource& source);
-/// The same for the source that the options name.
+/// Likewise, from the source that the options name.
 [[nodiscard]] std::optional<Config> load(const Options& options);
 
 }  // namespace culvert::lbd

@@ -10,7 +10,7 @@
 #include "common/terminal.hpp"
 #include "netlink/address.hpp"
 
-/// What the command line says.
+/// The values of the command line's options.
 namespace culvert::lbd {
 
 struct RenderOptions {
@@ -24,45 +24,45 @@ struct ExplainOptions {
     std::string destination;
     std::string protocol = "tcp";
     std::string flags = "syn";
-    std::size_t length = 0;  ///< of the IP packet, bytes; 0: no longer than its headers
+    std::size_t length = 0;  ///< of the IP packet, bytes; 0: its headers only
     std::string pcap;
-    std::string interface;  ///< empty: the first
+    std::string interface;  ///< empty: the first one
 };
 
 struct WatchOptions {
     double interval = 1;    ///< seconds
-    std::size_t count = 0;  ///< of tables; 0: no end
+    std::size_t count = 0;  ///< number of tables; 0: unlimited
 };
 
 inline constexpr std::uint32_t max_snap_length = 65'536;
 
 struct CaptureOptions {
-    std::string file;       ///< empty: lines on standard output
-    std::size_t count = 0;  ///< of packets; 0: no end
-    double seconds = 0;     ///< 0: no end
-    std::string service;    ///< empty: all
-    std::string reason;     ///< empty: whatever becomes of them
-    bool all = false;       ///< also what is for no VIP
+    std::string file;       ///< empty: print lines to standard output
+    std::size_t count = 0;  ///< number of packets; 0: unlimited
+    double seconds = 0;     ///< 0: unlimited
+    std::string service;    ///< empty: all services
+    std::string reason;     ///< empty: all packets, dropped or not
+    bool all = false;       ///< also packets that are not for a VIP
     std::uint32_t snap_length = max_snap_length;
-    std::vector<std::string> filter;  ///< words of an expression
+    std::vector<std::string> filter;  ///< words of a filter expression
 };
 
 struct DrainOptions {
     std::string backend;  ///< name or address
-    std::string service;  ///< empty: all
+    std::string service;  ///< empty: all services
     bool wait = false;
-    double seconds = 0;  ///< to wait; 0: no end
+    double seconds = 0;  ///< longest wait; 0: unlimited
 };
 
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
-    std::string netns;   ///< name or path; empty: the one we are in
+    std::string netns;   ///< name or path; empty: the present one
     std::string socket;  ///< empty: the default of the network namespace
     common::ColorMode color = common::ColorMode::automatic;
     std::string what = "services";
     bool json = false;
     bool brief = false;
-    std::optional<netlink::Family> family;  ///< of what is shown; none: both
+    std::optional<netlink::Family> family;  ///< show this family only; absent: both
     bool check = false;
     bool detach = false;
     RenderOptions render;

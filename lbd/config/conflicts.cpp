@@ -22,7 +22,7 @@ std::string in_words(const PortSpec& spec) {
     return fmt::format("ports {}-{}/{}", spec.port, spec.last, protocol);
 }
 
-/// What a UDP port of a backend is bound to: GUE tells inner protocols apart, FOU does not.
+/// What the backend's UDP port is bound to. GUE distinguishes inner protocols, FOU does not.
 std::string_view carried(const Encap& encap, Family inner) {
     const auto* fou = std::get_if<Fou>(&encap);
     if (fou == nullptr) return name(kind_of(encap));
@@ -54,7 +54,7 @@ class Claims {
   public:
     explicit Claims(FoundConflict found) : found_(std::move(found)) {}
 
-    /// Finds the conflicts of a service with those that have been entered.
+    /// Finds the conflicts of a service with those that were entered before.
     void check(const Service& service) const {
         check_name(service);
         check_ports(service);
@@ -62,7 +62,7 @@ class Claims {
         for (std::size_t i = 0; i < service.backends.size(); ++i) check_backend(service, i);
     }
 
-    /// The same, also between its own backends; then the service is one of those.
+    /// Likewise, and between its own backends; then enters the service.
     void enter(const Service& service) {
         check_name(service);
         names_.emplace(service.name, &service);
@@ -84,8 +84,8 @@ class Claims {
     using Kind = Conflict::Kind;
 
     struct Place {
-        const Service* vip_of = nullptr;  // the first
-        std::vector<Use> uses;            // as a backend
+        const Service* vip_of = nullptr;  // the first service with this VIP
+        std::vector<Use> uses;            // uses of the address as a backend
     };
 
     void check_name(const Service& service) const {
@@ -105,7 +105,7 @@ class Claims {
     }
 
     void check_vip(const Service& service) const {
-        if (ports_.contains(service.vip)) return;  // said of the first one
+        if (ports_.contains(service.vip)) return;  // reported at the first one
         const netlink::Prefix& vip = service.vip.prefix;
         const auto refuse = [&](const Place& place, Kind kind) {
             for (const Use& use : place.uses)
@@ -147,7 +147,7 @@ class Claims {
     FoundConflict found_;
     std::unordered_map<std::string_view, const Service*> names_;
     std::map<Vip, std::vector<std::pair<PortSpec, const Service*>>> ports_;
-    std::vector<const Service*> networks_;  // one for each
+    std::vector<const Service*> networks_;  // one for each VIP that is a network
     std::unordered_map<IpAddress, Place, AddressHash> places_;
 };
 

@@ -17,10 +17,10 @@ using common::log;
 using netlink::Result;
 using namespace std::chrono_literals;
 
-constexpr auto time_to_gather = 50ms;  // news that belong together
-constexpr auto time_to_retry = 2s;     // a failure, which may be for lack of memory
+constexpr auto time_to_gather = 50ms;  // collects news that come together
+constexpr auto time_to_retry = 2s;     // after a failure, which may be for lack of memory
 
-/// sd_notify(3): while it lasts, `systemctl reload` waits.
+/// sd_notify(3): `systemctl reload` waits meanwhile.
 void notify_begin() {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     ::sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%lld",

@@ -16,16 +16,16 @@ namespace culvert::lbd {
 
 /// The result of one reload.
 struct Reloaded {
-    ConfigErrors refused;  ///< what is wrong with the configuration
-    std::string failed;    ///< why a good configuration is not in force
+    ConfigErrors refused;  ///< errors in the configuration
+    std::string failed;    ///< why a good configuration could not be brought into force
     std::size_t services = 0;
     bool operator==(const Reloaded&) const = default;
 
     [[nodiscard]] bool done() const { return refused.empty() && failed.empty(); }
 };
 
-/// Brings the source's configuration into force: when somebody asks for it, and when the source has news. A
-/// configuration that is refused, or that fails, leaves the last good one in force.
+/// Brings the source's configuration into force, on request and when the source has news. If a configuration is refused
+/// or fails, the last good one stays in force.
 class ConfigFollower {
   public:
     /// Brings a configuration into force as one transaction. If it fails, nothing has changed.
@@ -36,8 +36,8 @@ class ConfigFollower {
     [[nodiscard]] std::string_view source() const { return source_->name(); }
     [[nodiscard]] const Reloads& counts() const { return counts_; }
 
-    /// Follows the source's news. News that come together cause one reload. A failure is tried again after two
-    /// seconds, and is logged and counted only once.
+    /// Follows the source's news. News that come together cause one reload. After a failure, lbd tries again every two
+    /// seconds; the failure is logged and counted once.
     [[nodiscard]] netlink::Result<> watch(common::EventLoop& loop);
 
     /// Reloads now; the result is logged and counted.

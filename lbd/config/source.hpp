@@ -12,13 +12,13 @@
 #include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
-/// Where the configuration comes from. What a source keeps to itself (text, positions, connections) nobody else sees.
+/// Where the configuration comes from. Nobody outside a source sees its text, positions or connections.
 namespace culvert::lbd {
 
-/// What is wrong with a configuration.
+/// An error in a configuration.
 struct ConfigError {
-    std::string place;  ///< in the source, as text: "lbd.yaml:7:11"
-    std::string text;   ///< what is wrong, and what would be right
+    std::string place;  ///< position in the source: "lbd.yaml:7:11"
+    std::string text;   ///< what is wrong, and how to correct it
     bool operator==(const ConfigError&) const = default;
 
     /// "lbd.yaml:7:11: text"
@@ -39,16 +39,16 @@ class ConfigSource {
     ConfigSource& operator=(const ConfigSource&) = delete;
     virtual ~ConfigSource() = default;
 
-    /// For messages: "/etc/culvert/lbd.yaml".
+    /// The name for messages, such as "/etc/culvert/lbd.yaml".
     [[nodiscard]] virtual std::string_view name() const = 0;
 
-    /// The configuration as it is in the source now, complete and checked. A source that cannot be reached is an error
-    /// like any other. What comes after this call is news again.
+    /// Reads the configuration from the source, complete and checked. A source that cannot be reached is an error like
+    /// any other. Changes after this call are news.
     [[nodiscard]] virtual ConfigResult read() = 0;
 
     /// From now on `news` is called from the event loop when read() may have another result: something has changed, or
-    /// a source that could not be reached can be. It may be called at any time, also during a reload, and too often.
-    /// A source that only changes when somebody asks for a reload never calls it.
+    /// an unreachable source can be reached again. It may be called at any time, also during a reload, and more often
+    /// than needed. A source that is read on request only never calls it.
     [[nodiscard]] virtual netlink::Result<> watch(common::EventLoop& loop, News news) = 0;
 };
 

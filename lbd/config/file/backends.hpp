@@ -13,7 +13,7 @@
 
 namespace culvert::lbd {
 
-/// A backend as written. Without an encapsulation it has that of the service, which a pool does not know.
+/// A backend as written. Without `encap` it has the encapsulation of the service, which is unknown in a pool.
 struct WrittenBackend {
     Backend backend;
     std::optional<Encap> encap;
@@ -28,8 +28,8 @@ using Pools = std::map<std::string, std::vector<WrittenBackend>, std::less<>>;
 /// Reads `{web: [{address: 10.0.2.30}]}`.
 [[nodiscard]] std::optional<Pools> read_pools(const common::yaml::Value& value);
 
-/// Reads the encapsulation of a map that has one. A bad one is reported and becomes L2, which is the cause of no other
-/// error.
+/// Reads the encapsulation of a map, if there is one. A bad one is reported and becomes L2, which causes no further
+/// errors.
 void read_encap_key(Map& map, const Key& key, std::optional<Encap>& encap);
 
 }  // namespace culvert::lbd

@@ -23,7 +23,7 @@ struct Changed {
     std::ptrdiff_t growth = 0;  // bytes by which the text is longer
 };
 
-/// How many bytes both have in common at the beginning.
+/// The number of equal bytes at the beginning.
 std::size_t alike_in_front(std::string_view a, std::string_view b) {
     constexpr std::size_t block = 4096;  // blocks compare faster than bytes
     std::size_t length = 0;
@@ -33,7 +33,7 @@ std::size_t alike_in_front(std::string_view a, std::string_view b) {
     return length;
 }
 
-/// The same at the end.
+/// The number of equal bytes at the end.
 std::size_t alike_at_end(std::string_view a, std::string_view b) {
     constexpr std::size_t block = 4096;
     std::size_t length = 0;

@@ -11,11 +11,11 @@
 
 namespace culvert::lbd {
 
-/// A configuration, and the text that it was read from, by which the next one is read quickly.
+/// A configuration, and its text, which makes the next reading faster.
 struct Reading {
     Config config;
     std::string text;
-    std::vector<std::size_t> marks;  ///< where in the text the services are: marks_of()
+    std::vector<std::size_t> marks;  ///< offsets of the services in the text: marks_of()
     bool operator==(const Reading&) const = default;
 };
 

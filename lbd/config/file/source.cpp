@@ -15,7 +15,7 @@ namespace yaml = common::yaml;
 
 yaml::Result<std::string> read_text(const std::string& path, bool is_first) {
     std::error_code unknown;
-    // Opening a pipe waits for its other end, and meanwhile lbd does nothing else.
+    // Opening a pipe waits for its other end, and blocks lbd.
     if (const auto status = std::filesystem::status(path, unknown);
         !is_first && exists(status) && !is_regular_file(status))
         return tl::unexpected(yaml::Errors{

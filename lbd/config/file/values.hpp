@@ -35,7 +35,7 @@ namespace culvert::lbd {
 /// `120s`: after this time without a packet a flow is forgotten.
 [[nodiscard]] std::optional<std::chrono::milliseconds> read_idle(const common::yaml::Value& value);
 
-/// `maglev`, the only scheduler: its name is checked, and there is nothing to keep.
+/// The only scheduler is `maglev`: its name is checked, and the result is not used.
 [[nodiscard]] std::optional<int> read_scheduler(const common::yaml::Value& value);
 
 /// `{entries: 4M, idle: 120s}`
