@@ -27,7 +27,7 @@ void declare_backend(CLI::App& app, Options& options) {
     app.add_option("--service", options.drain.service, "Only in this service (default: in all)")->type_name("NAME");
 }
 
-/// [{"service": …, "backend": …}, …]: whom it was about. Or how to end, as it has been said why not.
+/// [{"service": …, "backend": …}, …]: the backends that were changed. Or the exit status, if an error was printed.
 tl::expected<Json, ExitCode> request(const Options& options, const char* command) {
     auto answer = ask(socket_path(options),
                       {{"command", command}, {"backend", options.drain.backend}, {"service", options.drain.service}});

@@ -10,7 +10,7 @@
 #include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
-/// What operators have said of backends beyond the configuration, until they say otherwise.
+/// The drains: states of backends that operators set in addition to the configuration.
 namespace culvert::lbd {
 
 /// One backend of one service, by their names.
@@ -21,25 +21,25 @@ struct Drained {
 };
 using Drains = std::set<Drained>;
 
-/// Every backend of this name or address, in the service of this name or, if that is empty, in all.
+/// Every backend with this name or address, in the service of this name, or in all if that is empty.
 [[nodiscard]] Drains find_backends(const Config& config, std::string_view backend, std::string_view service);
 
-/// What to say where there is none: "no backend "b4": did you mean b1?"
+/// The error for an unknown backend: "no backend "b4": did you mean b1?"
 [[nodiscard]] std::string not_found(const Config& config, const std::string& backend, const std::string& service);
 
-/// Without those that the configuration doesn't have.
+/// Removes those that are not in the configuration.
 [[nodiscard]] Drains known(Drains drains, const Config& config);
 
-/// They take no new flows.
+/// The configuration, with these backends set to take no new flows.
 [[nodiscard]] Config with_drains(Config config, const Drains& drains);
 
-/// The file that keeps them while no lbd runs. None: there are no drains.
+/// Reads the file that keeps the drains while no lbd runs. Without a file there are no drains.
 [[nodiscard]] netlink::Result<Drains> read_drains(const std::filesystem::path& path);
-/// Its next content, ready to take the present one's place.
+/// Prepares the next content of the file; commit() replaces the present one.
 [[nodiscard]] netlink::Result<common::FileReplacement> prepare_drains(std::filesystem::path path, const Drains& drains);
 [[nodiscard]] netlink::Result<> write_drains(const std::filesystem::path& path, const Drains& drains);
 
-/// Beside the control socket: "/run/culvert/lbd/lbd.drained.json".
+/// The file beside the control socket: "/run/culvert/lbd/lbd.drained.json".
 [[nodiscard]] std::filesystem::path drains_file(std::filesystem::path socket);
 
 }  // namespace culvert::lbd

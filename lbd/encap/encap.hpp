@@ -10,10 +10,11 @@
 #include "lbd/encap/keys.hpp"
 #include "netlink/address.hpp"
 
-/// The table of encapsulations: each with its name, its keys, and what it puts in front of a packet (shim.cpp).
+/// The table of encapsulations, with the name and keys of each. shim.cpp has the headers that they add.
 namespace culvert::lbd {
 
-/// When the outer UDP header carries a checksum. Over IPv6, zero is an exception that some NICs drop (RFC 6935, 6936).
+/// When the outer UDP header has a checksum. Over IPv6, a zero checksum is an exception that some NICs drop (RFC 6935,
+/// 6936).
 enum class UdpChecksum : std::uint8_t {
     automatic,  ///< over IPv6 only
     on,
@@ -30,7 +31,7 @@ constexpr auto checksum_key() {
         .told = Told::never};
 }
 
-/// Whether a GRE header stands between UDP and the packet.
+/// Whether there is a GRE header between the UDP header and the packet.
 template <typename Encap>
 constexpr auto inner_key() {
     return ChoiceKey<Encap, bool, 2>{.name = "inner",
@@ -40,36 +41,36 @@ constexpr auto inner_key() {
                                      .told = Told::if_not_default};
 }
 
-/// The frame is sent on as it came, to the backend's MAC address.
+/// Only the destination MAC address of the frame is replaced, by the backend's.
 struct L2 {
     static constexpr auto kind = common::EncapKind::l2;
     static constexpr auto keys() { return std::tuple{}; }
     auto operator<=>(const L2&) const = default;
 };
 
-/// IP in IP, any family in any: RFC 2003, 2473, 4213.
+/// IP in IP, between any two families: RFC 2003, 2473, 4213.
 struct Ipip {
     static constexpr auto kind = common::EncapKind::ipip;
     static constexpr auto keys() { return std::tuple{}; }
     auto operator<=>(const Ipip&) const = default;
 };
 
-/// RFC 2784, no key, no checksum.
+/// RFC 2784, without key and checksum.
 struct Gre {
     static constexpr auto kind = common::EncapKind::gre;
     static constexpr auto keys() { return std::tuple{}; }
     auto operator<=>(const Gre&) const = default;
 };
 
-/// Foo over UDP: what follows the UDP header has no header of its own; the port tells its protocol.
+/// Foo over UDP: the packet follows the UDP header directly; the port determines its protocol.
 struct Fou {
     static constexpr auto kind = common::EncapKind::fou;
 
     std::uint16_t port = 0;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
-    bool gre = false;  ///< with a GRE header between, so that one port takes both families
+    bool gre = false;  ///< with a GRE header between, so that one port serves both families
 
-    /// The port has no default: balancer and backend must agree on one.
+    /// The port has no default, as balancer and backend must use the same.
     static constexpr auto keys() {
         return std::tuple{PortKey<Fou>{"port", &Fou::port, "5004"}, inner_key<Fou>(), checksum_key<Fou>()};
     }
@@ -82,8 +83,9 @@ struct Gue {
 
     std::uint16_t port = 0;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
-    bool gre = false;          ///< with a GRE header between; variant 0 only
-    std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, the IP packet's version tells itself (section 4)
+    bool gre = false;  ///< 0: a header of four bytes; 1: none, the IP version tells the packet (section 4)
+    std::uint8_t variant =
+        0;  ///< 0: a header of four bytes; 1: no header, as the IP version identifies the packet (section 4)
 
     static constexpr auto keys() {
         return std::tuple{PortKey<Gue>{"port", &Gue::port, "5080"},
@@ -99,14 +101,14 @@ struct Gue {
     auto operator<=>(const Gue&) const = default;
 };
 
-/// RFC 8926, without options. The client's packet travels in an Ethernet frame to the tunnel device of the backend.
+/// RFC 8926, without options. The client's packet is in an Ethernet frame for the backend's tunnel device.
 struct Geneve {
     static constexpr auto kind = common::EncapKind::geneve;
 
     std::uint32_t vni = 0;                     ///< 24 bits
     std::uint16_t port = common::geneve_port;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
-    netlink::MacAddress mac = common::geneve_mac;  ///< of that device
+    netlink::MacAddress mac = common::geneve_mac;  ///< MAC address of that device
 
     static constexpr auto keys() {
         return std::tuple{NumberKey<Geneve, std::uint32_t>{.name = "vni",
@@ -122,7 +124,7 @@ struct Geneve {
     auto operator<=>(const Geneve&) const = default;
 };
 
-/// Layer-3 DSR: the destination becomes the backend's, and the DSCP field tells the backend which VIP was meant.
+/// Layer-3 DSR: the backend's address replaces the destination, and the DSCP tells the backend which VIP it was.
 struct L3dsr {
     static constexpr auto kind = common::EncapKind::l3dsr;
 
@@ -134,12 +136,12 @@ struct L3dsr {
 
 using Encap = std::variant<L2, Ipip, Gre, Fou, Gue, Geneve, L3dsr>;
 
-/// The encapsulation of that kind, with the defaults of its keys.
+/// The encapsulation of this kind, with default values.
 [[nodiscard]] Encap encap_of(common::EncapKind kind);
 
 [[nodiscard]] common::EncapKind kind_of(const Encap& encap);
 
-/// Whether it puts an outer IP header in front of the packet.
+/// Whether the encapsulation adds an outer IP header.
 [[nodiscard]] bool is_tunnel(const Encap& encap);
 
 /// The outer UDP destination port, host order; 0 without UDP.

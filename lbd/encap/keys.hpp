@@ -9,11 +9,11 @@
 
 #include "netlink/address.hpp"
 
-/// What an encapsulation has to say about itself, as a list of keys. The configuration, `show --json` and `render
-/// realserver` are loops over that list.
+/// The keys of an encapsulation, as a list. The configuration, `show --json` and `render realserver` loop over that
+/// list.
 namespace culvert::lbd {
 
-/// Whether the backend's own configuration has to say the same.
+/// Whether the configuration of the backend needs the same key.
 enum class Told : std::uint8_t { never, if_not_default, always };
 
 /// A UDP port, host order.
@@ -21,7 +21,7 @@ template <typename Encap>
 struct PortKey {
     std::string_view name;
     std::uint16_t Encap::*member;
-    std::string_view example;  ///< empty: the key may be left out
+    std::string_view example;  ///< empty: the key is optional
     Told told = Told::always;
 };
 
@@ -29,14 +29,14 @@ template <typename Encap, typename Number>
 struct NumberKey {
     std::string_view name;
     Number Encap::*member;
-    std::string_view noun;  ///< "a VNI"
+    std::string_view noun;  ///< such as "a VNI"
     Number least;
     Number most;
-    std::string_view example;  ///< empty: the key may be left out
+    std::string_view example;  ///< empty: the key is optional
     Told told;
 };
 
-/// A DSCP, also by its name.
+/// A DSCP, as a number or a name.
 template <typename Encap>
 struct DscpKey {
     std::string_view name;
@@ -45,12 +45,12 @@ struct DscpKey {
     Told told = Told::always;
 };
 
-/// One of several words. The key may be left out.
+/// One of several words. The key is optional.
 template <typename Encap, typename T, std::size_t Count>
 struct ChoiceKey {
     std::string_view name;
     T Encap::*member;
-    std::string_view noun;  ///< "a checksum mode"
+    std::string_view noun;  ///< such as "a checksum mode"
     std::array<std::pair<std::string_view, T>, Count> choices;
     Told told;
 
@@ -61,14 +61,14 @@ struct ChoiceKey {
     }
 };
 
-/// A MAC address that is shown, but not configured.
+/// A MAC address that is shown but cannot be configured.
 template <typename Encap>
 struct MacKey {
     std::string_view name;
     netlink::MacAddress Encap::*member;
 };
 
-/// Calls `visit` with each key of `Encap`, in the order in which they are shown.
+/// Calls `visit` with each key of `Encap`, in the order of display.
 template <typename Encap, typename Visit>
 void for_each_key(Visit&& visit) {
     std::apply([&](const auto&... key) { (visit(key), ...); }, Encap::keys());

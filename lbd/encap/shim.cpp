@@ -15,7 +15,7 @@ using netlink::Family;
 constexpr std::uint16_t geneve_ethernet = ETH_P_TEB;  // RFC 8926, section 3.4
 constexpr std::uint8_t gue_option_words = 0;          // draft-ietf-intarea-gue, section 3.2
 
-/// Source of the Ethernet frames in Geneve: locally administered (RFC 9542, section 2.1). Nobody answers to it.
+/// Source address of the Ethernet frames in Geneve: locally administered (RFC 9542, section 2.1). Nobody replies to it.
 constexpr std::array<std::uint8_t, 6> inner_source{0x02, 0, 0, 0, 0, 0x01};
 
 std::uint8_t ip_in_ip(Family inner) { return inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6; }

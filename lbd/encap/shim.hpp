@@ -11,7 +11,7 @@
 
 namespace culvert::lbd {
 
-/// Bytes in the order in which they go on the wire.
+/// Bytes in network order.
 class WireBytes {
   public:
     void u8(unsigned value) { bytes_.push_back(static_cast<std::uint8_t>(value)); }
@@ -25,21 +25,21 @@ class WireBytes {
     std::vector<std::uint8_t> bytes_;
 };
 
-/// What stands between the outer IP header and the client's packet.
+/// The headers between the outer IP header and the client's packet.
 struct Shim {
-    std::uint8_t protocol = 0;  ///< of the outer IP header, IANA's number
+    std::uint8_t protocol = 0;  ///< of the outer IP header, IANA number
     WireBytes headers;
-    bool udp = false;  ///< they begin with a UDP header, whose source port, length and checksum each packet gets
+    bool udp = false;  ///< they begin with a UDP header, of which the program sets source port, length and checksum
     bool udp_checksum = false;
 };
 
-/// EtherType, host order; GRE's protocol types are the same (RFC 2784, section 2.4).
+/// EtherType in host order, which is also the protocol type of GRE (RFC 2784, section 2.4).
 [[nodiscard]] std::uint16_t ethertype(netlink::Family family);
 
-/// `encap` is a tunnel. `inner` is the client's family, `outer` the backend's.
+/// `encap` must be a tunnel. `inner` is the family of the client, `outer` that of the backend.
 [[nodiscard]] Shim shim_of(const Encap& encap, netlink::Family inner, netlink::Family outer);
 
-/// Bytes that it puts in front of a client's IP packet; 0 if it is no tunnel.
+/// Bytes that it adds in front of a client's IP packet; 0 if it is not a tunnel.
 [[nodiscard]] std::size_t added_by(const Encap& encap, netlink::Family inner, netlink::Family outer);
 
 }  // namespace culvert::lbd

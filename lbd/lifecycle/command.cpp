@@ -30,11 +30,11 @@ namespace {
 
 using netlink::Result;
 
-/// The kernel need keep the neighbours resolved no longer.
+/// Ends the kernel's resolution of neighbours that an lbd asked for.
 Result<> release_neighbours(const std::vector<PinnedLink>& from) {
     TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
     TRY(const auto links, netlink::Links(socket).dump());
-    std::set<std::uint32_t> ours;  // the interfaces and their VLANs
+    std::set<std::uint32_t> ours;  // the interfaces and the VLAN devices on them
     for (const auto& link : links)
         if (std::ranges::any_of(from, [&](const PinnedLink& pinned) {
                 return pinned.ifindex == link.index || pinned.ifindex == link.lower;
@@ -48,7 +48,7 @@ Result<> release_neighbours(const std::vector<PinnedLink>& from) {
     return {};
 }
 
-/// Without a balancer that runs.
+/// Detaches when no balancer runs.
 Result<> detach(const Options& options) {
     CHECK_OK(enter_netns(options));
     TRY(const Pins pins, Pins::open());

@@ -37,7 +37,7 @@ ExitCode run(const Options& options) {
         print_summary(options, *config);
         return exit_done;
     }
-    // What a service has been given is not for the scripts that check health.
+    // Scripts that check health must not inherit lbd's capabilities.
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
     const auto daemon = Daemon::prepare(*std::move(config), std::move(source));
     if (!daemon) return fail(daemon.error());

@@ -18,7 +18,7 @@ double per_second(std::uint64_t before, std::uint64_t after, double seconds) {
     return after < before || seconds <= 0 ? 0 : static_cast<double>(after - before) / seconds;
 }
 
-/// Of one backend: tenths, as nobody reads more.
+/// The rates of one backend, rounded to tenths.
 Json rate(const Json& before, const Json& after, double seconds) {
     const auto of = [&](const char* key) {
         return per_second(before.at(key).get<std::uint64_t>(), after.at(key).get<std::uint64_t>(), seconds);
