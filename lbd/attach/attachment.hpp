@@ -8,7 +8,7 @@
 
 namespace culvert::lbd {
 
-/// An interface on which the program runs.
+/// An interface that the program runs on.
 struct Attachment {
     std::uint32_t ifindex = 0;
     std::string name;

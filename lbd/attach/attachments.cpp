@@ -23,7 +23,7 @@ bool has(const std::vector<Attachment>& list, std::uint32_t ifindex) {
     return std::ranges::find(list, ifindex, &Attachment::ifindex) != list.end();
 }
 
-/// Without what changes when it is tried.
+/// Compares all but what an attempt to attach changes.
 bool is_as_it_was(const netlink::Link& link, netlink::Link was) {
     was.xdp = link.xdp;
     return link == was;
@@ -51,13 +51,13 @@ Result<> Attachments::commit(Datapath& program, const Prepared& prepared) {
         undo(program, before, brought);
         return tl::unexpected(std::move(brought.refused.front()));
     }
-    brought.put.clear();  // it was asked for
+    brought.put.clear();  // so that tell() does not report these interfaces as new
     list_ = brought.attached;
     tell(brought, prepared.ports);
     return detach_from_others(program);
 }
 
-/// In their modes: the program is of the same maps.
+/// Restores where and in which mode the program ran. It need not be the same program, as both share their maps.
 void Attachments::undo(Datapath& program, const std::vector<Seen>& before, const Brought& brought) const {
     for (const Attachment& one : brought.attached) {
         const auto was = std::ranges::find(before, one.ifindex, [](const Seen& seen) { return seen.link.index; });
@@ -70,7 +70,7 @@ void Attachments::undo(Datapath& program, const std::vector<Seen>& before, const
 Result<> Attachments::exchange(Datapath& next, Datapath& former, const Ports& ports, XdpMode mode) {
     if (list_.empty()) return {};
     TRY(Brought brought, bring(pins_, next, ports, mode, {}));
-    // One that refuses what it ran a moment ago goes on with the former program, too.
+    // A port that refuses what it has just run also stays with the former program.
     const auto refused = std::ranges::find_if(brought.refused, [this](const Error& error) {
         return std::ranges::find(list_, error.object, &Attachment::name) != list_.end();
     });
@@ -118,18 +118,18 @@ void Attachments::complain(const Error& error) {
     if (std::exchange(complaints_[error.object], text) != text) spdlog::error(text);
 }
 
-/// What has changed, once.
+/// Logs each change once.
 void Attachments::tell(const Brought& brought, const Ports& ports) {
     for (const Attachment& one : list_)
         if (!ports.contains(one.ifindex))
-            spdlog::warn("interface " + one.name + " is gone: what would leave by it is dropped");
+            spdlog::warn("interface " + one.name + " is gone: packets that would leave by it are dropped");
     for (const Error& error : brought.refused) complain(error);
     for (const auto& [ifindex, name, mode] : brought.attached) {
         if (std::ranges::find(brought.put, ifindex) == brought.put.end()) continue;
         if (has(list_, ifindex) || complaints_.contains(name))
-            spdlog::warn("interface " + name + " was without the XDP program: balancing on it again");
+            spdlog::warn("interface " + name + " had lost the XDP program: balancing on it again");
         else
-            spdlog::info("interface " + name + " is there: balancing on it");
+            spdlog::info("interface " + name + " exists now: balancing on it");
     }
     std::erase_if(complaints_, [&](const auto& complaint) {
         return std::ranges::find(brought.refused, complaint.first, &Error::object) == brought.refused.end();

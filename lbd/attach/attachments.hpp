@@ -16,41 +16,41 @@
 
 namespace culvert::lbd {
 
-/// The interfaces that packets come in by, and our program on them.
+/// The interfaces that packets arrive on, with our program attached.
 class Attachments {
   public:
-    /// `pins` outlives this.
+    /// `pins` must outlive this.
     explicit Attachments(const Pins& pins) : pins_(pins) {}
 
-    /// What commit() is to do.
+    /// The input of commit().
     struct Prepared {
         Ports ports;
         XdpMode mode = XdpMode::automatic;
     };
-    /// Whether the program can run on these ports, and on no others, in this mode, as far as can be told without
-    /// trying. Changes nothing. EBUSY if somebody else's program is there.
+    /// Checks whether the program can run in this mode on these ports and on no others, as far as that shows without
+    /// trying. Changes nothing. EBUSY if a foreign program is attached.
     [[nodiscard]] netlink::Result<Prepared> prepare(const Ports& ports, XdpMode mode) const;
-    /// Does it. If it fails all ports are as they were.
+    /// Attaches the program. If that fails, all ports are as before.
     [[nodiscard]] netlink::Result<> commit(Datapath& program, const Prepared& prepared);
 
-    /// Runs `next` in place of `former`, wherever that one runs. If it fails `former` goes on.
+    /// Replaces `former` by `next` on all its interfaces. If that fails, `former` stays.
     [[nodiscard]] netlink::Result<> exchange(Datapath& next, Datapath& former, const Ports& ports, XdpMode mode);
-    /// Keeps to ports that have come and gone, and to what others do to their programs. A port that refuses is tried
-    /// again when it has changed, and now and then. True if there are others now.
+    /// Follows ports that come and go, and repairs what others did to their programs. A port that refused is tried
+    /// again when it has changed, and from time to time. True if the list has changed.
     [[nodiscard]] netlink::Result<bool> follow(Datapath& program, const Ports& ports, XdpMode mode);
 
-    /// To interfaces that were there when last looked at.
+    /// The attachments as they were at the last change.
     [[nodiscard]] const std::vector<Attachment>& list() const { return list_; }
-    /// As the kernel has it now.
+    /// The state in the kernel now.
     [[nodiscard]] netlink::Result<std::vector<Seen>> see(const Ports& ports) const;
 
   private:
-    /// Has the ports be as they were `before`.
+    /// Restores the state `before`.
     void undo(Datapath& program, const std::vector<Seen>& before, const Brought& brought) const;
 
-    /// Of the pinned links, those that no attachment has.
+    /// Removes pinned links of interfaces that are not in the list.
     [[nodiscard]] netlink::Result<> detach_from_others(Datapath& program) const;
-    /// Those that are as they were when they failed, a little while ago.
+    /// The failures that are recent, of interfaces that have not changed since.
     [[nodiscard]] netlink::Result<AllFailed> still_failed(const Ports& ports) const;
     void tell(const Brought& brought, const Ports& ports);
     void complain(const netlink::Error& error);
@@ -58,8 +58,8 @@ class Attachments {
     const Pins& pins_;
     std::vector<Attachment> list_;
     AllFailed failed_;
-    std::map<std::string, std::string> complaints_;  // the last one about each interface, not to be repeated
-    std::string why_;                                // not native: as it was said
+    std::map<std::string, std::string> complaints_;  // the last one for each interface, so that none is repeated
+    std::string why_;                                // the last logged reason for generic mode
 };
 
 }  // namespace culvert::lbd

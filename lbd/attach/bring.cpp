@@ -18,8 +18,8 @@ class Bringer {
         brought_.failed = std::move(failed);
     }
 
-    /// In rounds, as what a driver can't do shows when it is tried, or when it runs: in each round a port is brought to
-    /// where it is to be, or fails, or all are where they are to be.
+    /// Works in rounds, as a driver's limits show only when the program is attached or runs. In each round a port
+    /// reaches its mode or fails, until all are done.
     Result<Brought> run(const Ports& ports) && {
         TRY(const std::uint32_t id, program_.program_id());
         const std::size_t most_rounds = 3 * ports.size() + 3;
@@ -63,7 +63,7 @@ class Bringer {
         return found != brought_.failed.end() && found->second.mode == mode ? &found->second : nullptr;
     }
 
-    /// As it is, which may be with an earlier program.
+    /// The port stays as it is, maybe with an earlier program.
     void leave(const PortPlan& port, const netlink::Error& error) {
         if (port.mode == XdpMode::generic) brought_.refused.push_back(error);
         if (!pins_.link(port.ifindex)) return;
@@ -74,7 +74,7 @@ class Bringer {
     bool put(const PortPlan& port, const netlink::Link& link) {
         const bool was_ours = pins_.link(port.ifindex).has_value();
         if (port.leaves_mode) {
-            spdlog::warn(port.name + ": another XDP mode: for a moment its packets are not balanced");
+            spdlog::warn(port.name + ": the XDP mode changes: for a moment its packets are not balanced");
             (void)program_.detach(pins_, port.ifindex);
         }
         const auto done = program_.attach(pins_, port.ifindex, port.name, port.mode);

@@ -17,27 +17,27 @@
 
 namespace culvert::lbd {
 
-/// A port that has refused the program.
+/// A port that refused the program.
 struct Failed {
-    netlink::Link link;  ///< as it was then
+    netlink::Link link;  ///< the link at that time
     XdpMode mode = XdpMode::native;
     netlink::Error error;
     std::chrono::steady_clock::time_point at;
 };
-/// By index: the last time for each.
+/// The last failure of each port, by index.
 using AllFailed = std::map<std::uint32_t, Failed>;
 
-/// Where the program runs then.
+/// Where the program runs afterwards.
 struct Brought {
     std::vector<Attachment> attached;
-    std::vector<std::uint32_t> put;       ///< of these, those that had no program of ours before
-    std::optional<netlink::Error> why;    ///< it is generic, though it might be native
-    std::vector<netlink::Error> refused;  ///< of the other ports, why
-    std::optional<netlink::Error> stuck;  ///< why somewhere an earlier program of ours goes on to run
+    std::vector<std::uint32_t> put;       ///< interfaces among these that had no program of ours before
+    std::optional<netlink::Error> why;    ///< why the mode is generic, where native was allowed
+    std::vector<netlink::Error> refused;  ///< why other ports have no program
+    std::optional<netlink::Error> stuck;  ///< why an earlier program of ours still runs on some port
     AllFailed failed;
 };
 
-/// Brings the program to all of the ports that take it, in one mode. Those that have `failed` are not tried again.
+/// Attaches the program, in one mode, to all ports that accept it. It does not try those in `failed` again.
 [[nodiscard]] netlink::Result<Brought> bring(const Pins& pins, Datapath& program, const Ports& ports, XdpMode mode,
                                              AllFailed failed);
 

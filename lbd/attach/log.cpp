@@ -10,7 +10,7 @@
 namespace culvert::lbd {
 
 void log_generic(netlink::Error why, std::size_t ports) {
-    // It is what is done.
+    // The cure "xdp: generic" is left out: it is what happens.
     constexpr std::string_view cure = cure_of("native_impossible");
     if (why.cure.ends_with(cure)) why.cure.resize(why.cure.size() - cure.size());
     if (why.cure.ends_with(", or ")) why.cure.resize(why.cure.size() - std::string(", or ").size());

@@ -7,7 +7,7 @@
 
 namespace culvert::lbd {
 
-/// Says why so many ports run generic XDP.
+/// Logs why this number of ports runs generic XDP.
 void log_generic(netlink::Error why, std::size_t ports);
 
 }  // namespace culvert::lbd

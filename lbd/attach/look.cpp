@@ -34,8 +34,8 @@ Result<Look> Look::open(const Pins& pins) {
     return Look(pins, std::move(route), std::move(generic));
 }
 
-/// A link that was detached stays where it is pinned, and says so by its interface; a program of another network
-/// namespace's interface of this index is not on this one.
+/// A detached link stays pinned, but then names no interface. An interface of another network namespace may have the
+/// same index: a program there is not on this one.
 Result<Seen> Look::seen(netlink::Link link) const {
     Seen result{.link = std::move(link)};
     const auto& xdp = result.link.xdp;
@@ -71,7 +71,7 @@ Result<std::vector<Port>> Look::judge(const Ports& ports, std::uint32_t program)
                             .peer = peer_of(link),
                             .runs = one.mode == XdpMode::native};
         port.lacks = native_lacks(driver, all.size() > 1);
-        // Those that will hardly do are tried first, before others have been interrupted.
+        // Doubtful ports come first, so that a failure interrupts no others.
         const bool is_doubtful = driver.features && !driver.features->native;
         result.insert(is_doubtful ? result.begin() : result.end(), std::move(port));
     }
@@ -83,7 +83,7 @@ std::optional<netlink::Link> Look::peer_of(const netlink::Link& link) {
     return if_known(netlink::Links(route_).get(link.lower));
 }
 
-/// An extended acknowledgement comes by netlink alone.
+/// Only netlink has extended acknowledgements.
 std::string Look::words(int program, std::uint32_t ifindex, XdpMode mode) {
     const std::uint32_t flags =
         XDP_FLAGS_UPDATE_IF_NOEXIST | (mode == XdpMode::generic ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);

@@ -18,26 +18,26 @@ namespace culvert::lbd {
 /// Links by index.
 using Ports = std::map<std::uint32_t, netlink::Link>;
 
-/// An interface as the kernel has it now.
+/// The state of an interface in the kernel.
 struct Seen {
     netlink::Link link;
-    std::optional<XdpMode> mode;  ///< that a program of ours runs in; nothing if none does
-    std::uint32_t program = 0;    ///< its id
+    std::optional<XdpMode> mode;  ///< mode of our program; absent: our program is not there
+    std::uint32_t program = 0;    ///< id of our program
 };
 
-/// Asks the kernel about interfaces and the programs on them.
+/// Reads from the kernel the state of interfaces and of the programs on them.
 class Look {
   public:
-    /// `pins` outlives this.
+    /// `pins` must outlive this.
     [[nodiscard]] static netlink::Result<Look> open(const Pins& pins);
 
-    /// Of these, those that are still there.
+    /// The state of those interfaces that still exist.
     [[nodiscard]] netlink::Result<std::vector<Seen>> at(const Ports& ports);
-    /// The same, judged: `program` is the id of the present one.
+    /// Likewise, with what speaks against the program. `program` is the id of the present one.
     [[nodiscard]] netlink::Result<std::vector<Port>> judge(const Ports& ports, std::uint32_t program);
 
-    /// Why the kernel refuses this program (its file descriptor), in its own words: `code` is what it said to a
-    /// bpf_link, or to the exchange of one.
+    /// The kernel's text about why it refuses this program (a file descriptor). `code` is the error of creating or
+    /// updating the bpf_link.
     [[nodiscard]] netlink::Error why(int program, std::uint32_t ifindex, XdpMode mode, int code);
 
   private:

@@ -15,14 +15,14 @@ namespace {
 
 using netlink::Link;
 
-/// net/ethtool/common.c. What GRO makes of lists and of UDP it does only while it is on.
+/// Names of net/ethtool/common.c. While GRO is off, no UDP GRO and no fraglist GRO happens either.
 constexpr const char* gro = "rx-gro";
 constexpr const char* lro = "rx-lro";
 constexpr const char* hardware_gro = "rx-gro-hw";
 constexpr const char* tags = "rx-vlan-hw-parse";
 constexpr const char* service_tags = "rx-vlan-stag-hw-parse";
 
-/// Of a veth `lower` is the other end.
+/// `lower` of a veth is its other end, which is not below it.
 bool is_below(const Link& lower, const Link& upper) {
     return lower.master == upper.index ||
            (upper.lower == lower.index && !upper.lower_netns && upper.kind != "veth" && lower.index != upper.index);
@@ -41,7 +41,7 @@ std::set<std::uint32_t> below(std::uint32_t index, const Links& links) {
 
 bool is_generic(const Attachment& program) { return program.mode == XdpMode::generic; }
 
-/// The first tag of a VLAN device's frames is its own.
+/// A VLAN device has a device below, but the first tag in its frames is the inner one.
 bool is_by_driver(std::uint32_t index, const Links& links) {
     const auto port = links.find(index);
     return port != links.end() && (port->second.kind == "vlan" || below(index, links).empty());
@@ -154,7 +154,7 @@ netlink::Error cannot_be_turned_off(const Offload& fixed) {
     return {.operation = "balance by generic XDP on or above",
             .object = fixed.name,
             .code = EOPNOTSUPP,
-            .kernel = fmt::format("it does {} and can't be told not to", fmt::join(fixed.off, ", ")),
+            .kernel = fmt::format("its {} cannot be turned off", fmt::join(fixed.off, ", ")),
             .cure = std::string(cure_of("card_always_merges"))};
 }
 

@@ -13,13 +13,13 @@
 #include "netlink/link.hpp"
 #include "netlink/result.hpp"
 
-/// What devices do to frames before generic XDP sees them, and what is to be done about it. Values only.
+/// Which offloads would change frames before generic XDP sees them, and what to do about it. Values only.
 namespace culvert::lbd {
 
-/// By index.
+/// Links by index.
 using Links = std::map<std::uint32_t, netlink::Link>;
 
-/// Features of a device that are to be off while generic XDP runs on it or above it, by the kernel's names.
+/// Features of a device that must be off while generic XDP runs on it or above it, by the kernel's names.
 struct Offload {
     std::uint32_t ifindex = 0;
     std::string name;
@@ -28,25 +28,25 @@ struct Offload {
     bool operator==(const Offload&) const = default;
 };
 
-/// What stands in the way of these programs. Devices below a port (members of a bridge or a bond, the parent of a VLAN,
-/// whatever is below those) merge segments before the port's program sees them: the kernel turns that off on the port
-/// alone. A port whose frames come from its own driver hides VLAN tags in the packet's description if the card takes
-/// them off.
+/// The offloads that disturb these programs. Devices below a port (members of a bridge or bond, the parent of a VLAN,
+/// and so on) merge segments before the port's program sees them; the kernel turns that off only on the port itself. If
+/// a card removes VLAN tags, they are in the packet's metadata, where the program of a port without devices below does
+/// not see them.
 [[nodiscard]] std::vector<Offload> offloads_in_the_way(const std::vector<Attachment>& programs, const Links& links);
 
-/// VLAN devices on a port whose frames come by another device: by then the kernel has taken the tag off, whatever the
-/// card does.
+/// VLAN devices on a port whose frames arrive through another device. The kernel removes their tags before the program
+/// runs, with or without the offload.
 [[nodiscard]] std::vector<std::string> hidden_vlans(const Attachment& program, const Links& links);
 
-/// What runs, or is about to, on these ports, in one mode: before it is attached that is a guess.
+/// The programs on these ports, attached or expected, in one mode. Before they are attached the mode is a guess.
 [[nodiscard]] std::vector<Attachment> expected_programs(const std::vector<Attachment>& attached, const Links& ports,
                                                         XdpMode wanted);
 
-/// Whether packets come whose checksum is unfinished, and who finishes it. Native: the other end of a veth, and a
-/// process behind a TAP device, leave it to a card; the drivers of those that are cards finish it while XDP runs.
+/// Whether packets with unfinished checksums arrive, and who finishes them. In native mode the other end of a veth, or
+/// a process behind a TAP device, leaves checksums to a card. Drivers of cards finish them while XDP runs.
 [[nodiscard]] lb_unfinished unfinished(const std::vector<Attachment>& programs, const Links& links);
 
-/// Of devices, those of their features that were on before lbd turned them off. The first original counts.
+/// The features of a device that were on before lbd turned them off. An earlier entry is not overwritten.
 struct Original {
     std::string name;
     std::set<std::string> on;
@@ -55,23 +55,23 @@ struct Original {
 };
 using Originals = std::map<std::uint32_t, Original>;  ///< by index
 
-/// What there is to do.
+/// The changes to make.
 struct OffloadPlan {
-    Originals originals;            ///< once it is done
-    std::vector<Offload> turn_off;  ///< only what is on
-    std::vector<Offload> turn_on;   ///< again: nothing stands above any more
-    std::vector<Offload> fixed;     ///< on, and can't be turned off; tags only where there are VLAN devices
+    Originals originals;            ///< as they will be afterwards
+    std::vector<Offload> turn_off;  ///< features that are on now
+    std::vector<Offload> turn_on;   ///< features to restore, as no program is above any more
+    std::vector<Offload> fixed;     ///< on, and cannot be turned off; VLAN tags only where VLAN devices exist
 
     bool operator==(const OffloadPlan&) const = default;
 };
 using FoundFeatures = std::map<std::uint32_t, netlink::Features>;  ///< by index of the device
 
-/// `before`: as they were before the program was attached, when the kernel turned some off by itself; `now`: as they
-/// are.
+/// `before`: as they were before the program was attached, when the kernel turned some off by itself; `now`: the
+/// features now.
 [[nodiscard]] OffloadPlan plan_offloads(const std::vector<Offload>& in_the_way, const Originals& originals,
                                         const FoundFeatures& before, const FoundFeatures& now, const Links& links);
 
-/// One of the plan's `fixed`: why nothing is balanced there.
+/// The error for an entry of `fixed`: the reason why lbd does not balance there.
 [[nodiscard]] netlink::Error cannot_be_turned_off(const Offload& fixed);
 
 }  // namespace culvert::lbd

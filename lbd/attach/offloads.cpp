@@ -21,7 +21,7 @@ using netlink::failure;
 using netlink::Result;
 using Json = nlohmann::ordered_json;
 
-/// A device that goes meanwhile has none.
+/// Leaves out devices that disappear meanwhile.
 FoundFeatures find(const std::vector<Offload>& offloads) {
     FoundFeatures found;
     for (const Offload& offload : offloads)
@@ -78,7 +78,8 @@ Result<> Offloads::follow(const std::vector<Attachment>& programs, const Links& 
     const auto in_the_way = offloads_in_the_way(programs, links);
     const OffloadPlan plan = plan_offloads(in_the_way, originals_, before_, find(in_the_way), links);
     before_.clear();
-    // First what was is written down, and forgotten last: whenever lbd ends in between, the next one knows it.
+    // The file is written before the change and cleared after it, so that the next lbd can undo a change that was
+    // interrupted.
     Originals both = originals_;
     for (const auto& [index, original] : plan.originals) {
         both[index].name = original.name;
@@ -109,7 +110,7 @@ Result<> check_tags(const std::vector<Attachment>& programs, const Links& links)
         if (vlans.empty()) continue;
         const std::string names = fmt::format("{}", fmt::join(vlans, ", "));
         return failure("balance by generic XDP on", program.name, EOPNOTSUPP,
-                       "it doesn't see the VLAN tags that " + names + " has frames for: they would leave with two",
+                       "the program does not see the VLAN tags of " + names + ", so frames would leave with two",
                        fmt::format(cure_of("tags_not_seen"), names, program.name));
     }
     return {};

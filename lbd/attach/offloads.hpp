@@ -12,18 +12,18 @@
 
 namespace culvert::lbd {
 
-/// The offloads of devices that generic XDP can't live with: off while it is attached, then as they were. What was on
-/// is kept in a file, so a later lbd knows it, too.
+/// Turns off the offloads that disturb generic XDP while it is attached, and restores them afterwards. A file has the
+/// original state, so that a later lbd can restore it too.
 class Offloads {
   public:
     [[nodiscard]] static netlink::Result<Offloads> open(std::filesystem::path file);
 
-    /// Before programs are attached to those of these ports that have none yet: the kernel turns some off by itself.
+    /// Call before attaching programs to new ports, as the kernel then turns off some offloads by itself.
     void look(const std::vector<Attachment>& attached, const Links& ports, const Links& links);
-    /// Turns off what stands in the way of these programs, on again what does no longer, and says so in the log.
-    /// EOPNOTSUPP if that can't be done, with the cure: packets would be lost.
+    /// Turns off the offloads that disturb these programs, restores those that no longer do, and logs it. EOPNOTSUPP,
+    /// with the cure, if that is impossible: packets would be lost.
     [[nodiscard]] netlink::Result<> follow(const std::vector<Attachment>& programs, const Links& links);
-    /// There is no program any more.
+    /// Restores all offloads, after the last program was detached.
     [[nodiscard]] netlink::Result<> restore();
 
   private:
@@ -37,12 +37,12 @@ class Offloads {
     FoundFeatures before_;
 };
 
-/// EOPNOTSUPP, with the cure, if one of these programs would not see VLAN tags, which can't be helped.
+/// EOPNOTSUPP, with the cure, if one of these programs would not see VLAN tags.
 [[nodiscard]] netlink::Result<> check_tags(const std::vector<Attachment>& programs, const Links& links);
-/// The same before there are any, on these ports.
+/// The same check before programs are attached to these ports.
 [[nodiscard]] netlink::Result<> check_tags(const Links& ports, XdpMode wanted, const Links& links);
 
-/// Beside the control socket: "/run/culvert/lbd/lbd.offloads.json".
+/// The file beside the control socket: "/run/culvert/lbd/lbd.offloads.json".
 [[nodiscard]] std::filesystem::path offloads_file(std::filesystem::path socket);
 
 }  // namespace culvert::lbd

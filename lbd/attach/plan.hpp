@@ -9,44 +9,44 @@
 #include "lbd/model/config.hpp"
 #include "netlink/result.hpp"
 
-/// Where the program is to run, and in which mode. Values only.
+/// On which ports the program runs, and in which mode. Values only.
 namespace culvert::lbd {
 
-/// An interface to balance on, as it was found.
+/// An interface to balance on, in its current state.
 struct Port {
     std::uint32_t ifindex = 0;
     std::string name;
-    std::optional<XdpMode> ours;          ///< the mode that a program of ours runs in there; nothing if none does
-    bool is_current = false;              ///< and it is the present one
-    std::optional<netlink::Error> taken;  ///< by somebody else's program
-    std::optional<netlink::Error> lacks;  ///< why native XDP can't be; nothing: it can, as far as is known
+    std::optional<XdpMode> ours;          ///< the mode of our program there; absent: none is there
+    bool is_current = false;              ///< our program there is the present one
+    std::optional<netlink::Error> taken;  ///< a foreign program is attached
+    std::optional<netlink::Error> lacks;  ///< why native XDP is impossible; absent: no reason is known
 
     bool operator==(const Port&) const = default;
 };
 
-/// What is done at one port.
+/// What to do at one port.
 struct PortPlan {
     std::uint32_t ifindex = 0;
     std::string name;
     XdpMode mode = XdpMode::native;  ///< native or generic
-    bool leaves_mode = false;        ///< a program of ours runs in another mode, and is taken off first
-    bool is_done = false;            ///< it is as it is to be
+    bool leaves_mode = false;        ///< our program there has another mode and must be detached first
+    bool is_done = false;            ///< nothing is left to do
 
     bool operator==(const PortPlan&) const = default;
 };
 
-/// What is done at all of them.
+/// What to do at all ports.
 struct PortsPlan {
-    XdpMode mode = XdpMode::native;     ///< of all: native or generic
-    std::optional<netlink::Error> why;  ///< not native, though it might be
+    XdpMode mode = XdpMode::native;     ///< of all ports: native or generic
+    std::optional<netlink::Error> why;  ///< why it is not native, where native was allowed
     std::vector<PortPlan> ports;
-    std::vector<netlink::Error> refused;  ///< of the other ports, why
+    std::vector<netlink::Error> refused;  ///< why the other ports cannot have the program
 
     bool operator==(const PortsPlan&) const = default;
 };
 
-/// `wanted` is what the configuration says. Where it says nothing all ports run native, or all generic: what one in
-/// native mode redirects is lost at one that is not. The mode stays what it is as long as it can.
+/// `wanted` is the configured mode. If it is automatic, either all ports are native or all are generic: a native port
+/// cannot redirect packets to a generic one. The mode stays the same as long as possible.
 [[nodiscard]] PortsPlan plan_ports(const std::vector<Port>& ports, XdpMode wanted);
 
 }  // namespace culvert::lbd

@@ -26,7 +26,7 @@ bool has_any(const std::string& text, std::initializer_list<std::string_view> wo
     return std::ranges::any_of(words, [&](std::string_view word) { return text.find(word) != std::string::npos; });
 }
 
-/// Some drivers name the longest MTU that they take.
+/// Some drivers name the longest MTU that they support.
 std::optional<std::uint32_t> mtu_in(const std::string& text, std::uint32_t present) {
     constexpr std::uint32_t least = 1280;
     std::optional<std::uint32_t> found;
@@ -42,7 +42,7 @@ std::optional<std::uint32_t> mtu_in(const std::string& text, std::uint32_t prese
     return found;
 }
 
-/// A frame has to fit into a page, beside XDP_PACKET_HEADROOM, skb_shared_info and the Ethernet header
+/// A frame must fit into a page, together with XDP_PACKET_HEADROOM, skb_shared_info and the Ethernet header
 /// (drivers/net/veth.c, veth_xdp_set; drivers/net/virtio_net.c, virtnet_xdp_set).
 std::uint32_t mtu_in_a_page(std::uint32_t page_size) {
     constexpr std::uint32_t headroom = 256;
@@ -61,7 +61,7 @@ std::string lower_mtu(const Refusal& refusal, const std::string& text) {
     return fmt::format(cure_of("mtu_too_long"), device.name, mtu.value_or(usual_mtu));
 }
 
-/// A veth has to receive by as many queues as its other end transmits by.
+/// A veth needs at least as many receive queues as its other end has transmit queues.
 std::string balance_veth(const Refusal& refusal) {
     const auto& [own, other] = std::pair(refusal.channels, refusal.peer_channels);
     if (!own) return {};
@@ -70,7 +70,7 @@ std::string balance_veth(const Refusal& refusal) {
     return fmt::format(cure_of("queues_too_few"), refusal.link.name, other ? other->transmit : own->most_receive);
 }
 
-/// Each queue for packets needs another one for what the program sends.
+/// Each receive queue needs another queue for the packets that the program sends.
 std::string halve_channels(const Refusal& refusal) {
     if (!refusal.channels) return {};
     const netlink::Channels& channels = *refusal.channels;
@@ -84,7 +84,7 @@ std::string halve_channels(const Refusal& refusal) {
 std::string command_for(const Refusal& refusal) {
     const std::string text = in_lower_case(refusal.kernel);
     if (refusal.code == EPERM || refusal.code == EACCES) return std::string(cure_of("not_permitted"));
-    // A guest can't change it: that is what the driver says.
+    // The driver's text says that the guest cannot change it.
     if (has_any(text, {"host is implementing"})) return std::string(cure_of("host_merges"));
     if (has_any(text, {"queue", "channel", " ring"}) || refusal.code == ENOSPC)
         return refusal.link.kind == "veth" ? balance_veth(refusal) : halve_channels(refusal);
@@ -126,16 +126,16 @@ std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
                               .cure = or_generic(cure)};
     };
     const bool is_veth = link.kind == "veth";
-    // Some say so while queues, members or offloads stand in the way: the kernel says more when it is tried.
+    // Some drivers report this only because of queues, members or offloads. The kernel's error on attaching says more.
     if (!driver.features || !driver.features->native) return std::nullopt;
-    if (several && !driver.features->redirects) return lacks("its driver can't redirect packets");
-    // A veth hands over to its other end what its own program sends back, too.
+    if (several && !driver.features->redirects) return lacks("its driver cannot redirect packets");
+    // A veth also passes the packets that its own program sends back to its other end.
     if (is_veth && !driver.features->transmits)
-        return lacks("its other end takes no packets from XDP",
+        return lacks("its other end does not accept packets from XDP",
                      driver.peer ? fmt::format(cure_of("other_end_takes_none"), driver.peer->name)
                                  : std::string(cure_of("other_end_elsewhere_takes_none")));
     if (several && driver.runs && !driver.features->transmits)
-        return lacks("its driver doesn't transmit what is redirected to it");
+        return lacks("its driver does not transmit redirected packets");
     return std::nullopt;
 }
 
@@ -143,7 +143,7 @@ netlink::Error taken(const std::string& name, std::string removal) {
     return {.operation = "attach XDP to",
             .object = name,
             .code = EBUSY,
-            .kernel = "another XDP program is there",
+            .kernel = "another XDP program is attached",
             .cure = std::move(removal)};
 }
 

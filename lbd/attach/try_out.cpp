@@ -17,7 +17,7 @@ namespace {
 
 using netlink::Result;
 
-/// Ends with its descriptor, also if this process does.
+/// The program is detached when the descriptor is closed, also when this process ends.
 Result<common::Fd> run_for_a_moment(Look& look, int program, const PortPlan& port) {
     bpf_link_create_opts options{};
     options.sz = sizeof options;
@@ -27,7 +27,7 @@ Result<common::Fd> run_for_a_moment(Look& look, int program, const PortPlan& por
     return tl::unexpected(look.why(program, port.ifindex, port.mode, errno));
 }
 
-/// Whether all ports of the plan take it.
+/// Tries all ports of the plan.
 Result<> run_all(Look& look, int program, const PortsPlan& plan) {
     std::vector<common::Fd> running;
     for (const PortPlan& port : plan.ports) {

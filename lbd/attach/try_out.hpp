@@ -8,8 +8,8 @@
 
 namespace culvert::lbd {
 
-/// Whether the ports take the program in this mode. Where none of ours runs, one that lets everything pass does for a
-/// moment; nothing else is changed.
+/// Whether the ports accept the program in this mode. Ports without our program run one that passes every packet, for a
+/// moment. Nothing else is changed.
 [[nodiscard]] netlink::Result<> try_out(const Datapath& program, const Ports& ports, XdpMode mode);
 
 }  // namespace culvert::lbd

@@ -90,7 +90,7 @@ class LbdAttach : public LbdTest {
 
 TEST_F(LbdAttach, TheCureForSomebodyElsesProgramFitsHowItIsAttached) {
     make_foreign_program();
-    const std::string busy = "attach XDP to eth0: Device or resource busy: another XDP program is there (";
+    const std::string busy = "attach XDP to eth0: Device or resource busy: another XDP program is attached (";
     for (const char* mode : {"xdpgeneric", "xdpdrv"}) {
         balancer().must(fmt::format("bpftool net attach {} pinned /sys/fs/bpf/foreign dev eth0", mode));
         cure_until_it_runs(config(), busy + "ip link set dev eth0 " + mode + " off)");
@@ -159,9 +159,10 @@ TEST_F(LbdAttach, AVethWhoseOtherEndTakesNothingFromXdpIsNamed) {
     balancer().write("/run/lbd.yaml", config("short", "native"));
     if (balancer().run(check).status == 0) GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
     SCOPED_TRACE("cure of other_end_takes_none");
-    cure_until_it_runs(config("short", "native"),
-                       "attach native XDP to short: Operation not supported: its other end takes no packets from XDP "
-                       "(ethtool -K end gro on, or xdp: generic)");
+    cure_until_it_runs(
+        config("short", "native"),
+        "attach native XDP to short: Operation not supported: its other end does not accept packets from XDP "
+        "(ethtool -K end gro on, or xdp: generic)");
 }
 
 TEST_F(LbdAttach, ACheckTriesItAndLeavesNothing) {
@@ -248,7 +249,7 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     const std::string pin = "$(find /sys/fs/bpf/culvert/lbd -path */links/*)";
     balancer().must("sh -c 'bpftool link detach pinned " + pin + "'");
     EXPECT_TRUE(eventually([&] {
-        return lbd.said("interface eth0 was without the XDP program: balancing on it again") == 1;
+        return lbd.said("interface eth0 had lost the XDP program: balancing on it again") == 1;
     })) << lbd.log();
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
     EXPECT_THAT(balancer().must("ip link show dev eth0"), HasSubstr("xdp"));
@@ -260,12 +261,12 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     lbd.signal(SIGCONT);
     EXPECT_FALSE(lbd.show("interfaces")[0].contains("xdp")) << "it is asked for now";
     EXPECT_TRUE(eventually([&] {
-        return lbd.said("another XDP program is there (ip link set dev eth0 xdpdrv off)") == 1;
+        return lbd.said("another XDP program is attached (ip link set dev eth0 xdpdrv off)") == 1;
     })) << lbd.log();
     EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -path */links/*"), "");
     balancer().must("ip link set dev eth0 xdpdrv off");
     EXPECT_TRUE(eventually([&] { return lbd.show("interfaces")[0].value("xdp", "none") == "native"; }));
-    EXPECT_EQ(lbd.said("another XDP program is there"), 1U);
+    EXPECT_EQ(lbd.said("another XDP program is attached"), 1U);
     EXPECT_EQ(lbd.said("balancing on it again"), 2U) << lbd.log();
 }
 
@@ -374,7 +375,7 @@ TEST_F(LbdStuck, WhereTheProgramCanNotBeExchangedTheFormerGoesOnAndItIsTriedAgai
     balancer().write("/run/refuse", "");
     change_address();
     lbd.wait_for(
-        "compile the program anew; the former one goes on: attach native XDP to eth0: Numerical result out of range");
+        "recompile the program (the former one stays): attach native XDP to eth0: Numerical result out of range");
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
     EXPECT_EQ(program(), id);
     EXPECT_EQ(generations(), before) << "what did not come into force is gone";
@@ -386,7 +387,7 @@ TEST_F(LbdStuck, WhereTheProgramCanNotBeExchangedTheFormerGoesOnAndItIsTriedAgai
 
     balancer().must("rm /run/refuse");
     balancer().ip("link set eth0 mtu 1480\n");  // something has changed
-    lbd.wait_for("the program is compiled to what is around the balancer now");
+    lbd.wait_for("the program is compiled for the present surroundings now");
     EXPECT_NE(program(), id);
     EXPECT_NE(generations(), before);
     EXPECT_EQ(http_get(client(), vip4), "backend\n");

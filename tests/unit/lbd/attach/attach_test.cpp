@@ -77,7 +77,7 @@ TEST(AttachPlan, SomebodyElsesProgramIsLeftAndSaysNothingOfTheMode) {
     EXPECT_THAT(plan.ports, ElementsAre(planned("eth0", native)));
     ASSERT_EQ(plan.refused.size(), 1U);
     EXPECT_EQ(plan.refused[0].message(),
-              "attach XDP to eth1: Device or resource busy: another XDP program is there (ip link set dev eth1 "
+              "attach XDP to eth1: Device or resource busy: another XDP program is attached (ip link set dev eth1 "
               "xdpgeneric off)");
 }
 
@@ -170,7 +170,7 @@ TEST(Driver, WhatItLacks) {
     EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "the kernel knows more";
     driver.features->native = true;
     EXPECT_EQ(native_lacks(driver, false), std::nullopt);
-    EXPECT_THAT(native_lacks(driver, true)->kernel, HasSubstr("can't redirect"));
+    EXPECT_THAT(native_lacks(driver, true)->kernel, HasSubstr("cannot redirect"));
     driver.features->redirects = true;
     EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "it may transmit when it has a program";
     driver.runs = true;

@@ -148,8 +148,8 @@ TEST_F(OffloadPlanTest, NamesWhatCannotBeTurnedOff) {
     SCOPED_TRACE("text of card_always_merges");
     EXPECT_EQ(
         cannot_be_turned_off(expected.fixed.front()).message(),
-        "balance by generic XDP on or above eth0: Operation not supported: it does rx-gro-hw and can't be told not to "
-        "(of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; "
+        "balance by generic XDP on or above eth0: Operation not supported: its rx-gro-hw cannot be turned off "
+        "(for a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off on its virtio-net device; "
         "or a card that has native XDP)");
 }
 
