@@ -33,7 +33,7 @@ using netlink::failure;
 using netlink::Result;
 using namespace std::chrono_literals;
 
-/// What to add to CLOCK_MONOTONIC.
+/// The offset from CLOCK_MONOTONIC to the time since 1970.
 std::uint64_t since_1970() {
     const auto now = [](clockid_t clock) {
         timespec time{};
@@ -43,7 +43,7 @@ std::uint64_t since_1970() {
     return now(CLOCK_REALTIME) - now(CLOCK_MONOTONIC);
 }
 
-/// Where it came and went: names, and their places in the file.
+/// Names of the interfaces that packets arrive on or leave by, and their indices in the file.
 class Interfaces {
   public:
     explicit Interfaces(const nlohmann::ordered_json& shown) {
@@ -57,7 +57,7 @@ class Interfaces {
     [[nodiscard]] const std::vector<std::string>& names() const { return names_; }
     [[nodiscard]] std::uint32_t first() const { return places_.begin()->first; }
     [[nodiscard]] bool has(std::uint32_t ifindex) const { return places_.contains(ifindex); }
-    /// Empty: not known.
+    /// Empty if unknown.
     [[nodiscard]] std::string name(std::uint32_t ifindex) const { return has(ifindex) ? names_[place(ifindex)] : ""; }
     [[nodiscard]] std::uint32_t place(std::uint32_t ifindex) const {
         const auto known = places_.find(ifindex);
@@ -104,7 +104,7 @@ class PcapngWriter : public Writer {
                             .comment = decision.text}));
     }
 
-    /// No format has a comment without a packet: one of no bytes.
+    /// The format has no comments without a packet, so the comment belongs to an empty one.
     void write(const Lost& lost, const std::string& text) override {
         put(pcapng::packet({.interface = interfaces_.place(interfaces_.has(lost.to) ? lost.to : lost.seen),
                             .time = lost.time + epoch_,
@@ -131,7 +131,7 @@ class LineWriter : public Writer {
         const std::uint32_t came_by = interfaces_.place(packet.ifindex);
         std::string line =
             fmt::format("{} {} {}, {} bytes: {}", clock(packet.time), interfaces_.names()[came_by],
-                        headers ? headers->to_string() : "no IP packet", packet.in_length, decision.text);
+                        headers ? headers->to_string() : "not an IP packet", packet.in_length, decision.text);
         if (packet.leaves())
             line += fmt::format(", {} bytes by {}", packet.out_length,
                                 interfaces_.names()[interfaces_.place(decision.interface, came_by)]);
@@ -177,7 +177,7 @@ bool is_wanted(const Captured& packet, const Decision& decision, const Filter& f
     return filter.matches(packet.in, packet.in_length) || (leaves && filter.matches(packet.out, packet.out_length));
 }
 
-/// A driver refuses frames in batches: nobody knows which packets they were.
+/// Drivers refuse frames in batches, so nobody knows which packets were lost.
 bool is_wanted(const Lost& lost, const Interfaces& interfaces, const CaptureOptions& options) {
     const bool any_packet = options.service.empty() && options.filter.empty();
     const bool any_reason = options.reason.empty() || options.reason == reasons[LB_DROP_NOT_SENT].name;
@@ -221,7 +221,7 @@ Result<> capture_packets(const Options& options, const Filter& filter, const Dir
         if (std::fflush(to) != 0) return failure("write", asked.file.empty() ? "packets" : asked.file, errno);
     }
     fmt::print(stderr, "{} packets{}\n", written,
-               tap.lost() > 0 ? fmt::format(", {} more came too fast", tap.lost() / 2) : "");
+               tap.lost() > 0 ? fmt::format(", {} more arrived too fast", tap.lost() / 2) : "");
     return {};
 }
 
@@ -252,10 +252,10 @@ ExitCode capture(const Options& options) {
     const auto filter = Filter::compile(fmt::format("{}", fmt::join(asked.filter, " ")));
     if (!filter) return complain(fmt::format("filter: {}", filter.error()));
     if (!asked.reason.empty() && std::ranges::count(reasons, asked.reason, &Reason::name) == 0)
-        return complain(fmt::format("no reason is called \"{}\": see lbd show counters", asked.reason));
+        return complain(fmt::format("there is no reason \"{}\": see lbd show counters", asked.reason));
     if (asked.reason == reasons[LB_DROP_NOT_SENT].name && !(asked.service.empty() && asked.filter.empty()))
         return complain(
-            "drivers don't tell which frames they refuse: --reason not_sent goes without --service and FILTER");
+            "drivers do not tell which frames they refuse: use --reason not_sent without --service and FILTER");
     const auto shown = [&](const char* what) {
         return ask(socket_path(options), {{"command", "show"}, {"what", what}});
     };
@@ -264,7 +264,7 @@ ExitCode capture(const Options& options) {
         if (!*answer) return fail(answer->error());
     const Directory directory(*services, *backends);
     if (!asked.service.empty() && !directory.has(asked.service))
-        return complain(fmt::format("no service is called \"{}\": see lbd show", asked.service));
+        return complain(fmt::format("there is no service \"{}\": see lbd show", asked.service));
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     const auto captured = capture_packets(options, *filter, directory, Interfaces(*links));
     return captured ? exit_done : fail(captured.error());

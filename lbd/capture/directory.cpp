@@ -49,7 +49,8 @@ Directory::Directory(const Json& services, Json backends) : backends_(std::move(
         }
         services_.push_back(std::move(entry));
     }
-    // An address belongs to the longest VIP that contains it, a port to whoever names it rather than all.
+    // The longest VIP that contains the address comes first, and a service that lists the port before one with all
+    // ports.
     std::ranges::stable_sort(services_, std::ranges::greater{}, [](const Entry& entry) { return entry.vip.length; });
 }
 
@@ -80,7 +81,7 @@ const Directory::Entry* Directory::service_of(const Headers& headers) const {
     return of_all_ports;
 }
 
-/// By where the frame has been sent.
+/// Finds the backend by the addresses of the sent frame.
 const Json* Directory::backend_of(const std::string& service, const Bytes& frame) const {
     const auto headers = decode(frame);
     if (!headers) return nullptr;

@@ -16,13 +16,13 @@
 
 namespace culvert::lbd {
 
-/// A packet that the balancer has dealt with.
+/// A packet that the balancer has handled.
 struct Captured {
-    std::uint64_t time = 0;  ///< CLOCK_MONOTONIC, ns: when it came
+    std::uint64_t time = 0;  ///< arrival, CLOCK_MONOTONIC, ns
     std::uint64_t left = 0;
-    std::uint32_t ifindex = 0;    ///< by which it came
-    Bytes in;                     ///< as much of the frame as was captured
-    std::uint32_t in_length = 0;  ///< bytes of the whole frame
+    std::uint32_t ifindex = 0;    ///< by which it arrived
+    Bytes in;                     ///< the captured part of the frame
+    std::uint32_t in_length = 0;  ///< length of the whole frame, bytes
     Bytes out;
     std::uint32_t out_length = 0;
     std::uint32_t verdict = 0;  ///< enum xdp_action
@@ -32,28 +32,28 @@ struct Captured {
     [[nodiscard]] bool leaves() const { return verdict == XDP_TX || verdict == XDP_REDIRECT; }
 };
 
-/// Frames that have left a program and that no driver took.
+/// Frames that a program sent and a driver then refused.
 struct Lost {
     std::uint64_t time = 0;  ///< CLOCK_MONOTONIC, ns
-    std::uint32_t seen = 0;  ///< index of the device by which they came, or that was to send them
+    std::uint32_t seen = 0;  ///< index of the device that they arrived on, or that was to send them
     std::uint32_t to = 0;    ///< index of the device that was to send them
     std::uint32_t frames = 0;
-    int error = 0;  ///< errno; 0: not known
+    int error = 0;  ///< errno; 0: unknown
 };
 
-/// What became of it.
+/// What the balancer did with a packet.
 struct Decision {
-    std::string service;    ///< empty: for none
-    std::string interface;  ///< that it leaves by, if not the one it came by
+    std::string service;    ///< empty: not for a service
+    std::string interface;  ///< by which it leaves; empty: the one it arrived on
     std::string text;       ///< "sent to web 10.0.0.3 (gue 5080)", "dropped: no_route: no route to the backend"
     bool operator==(const Decision&) const = default;
 };
 
-/// "12 frames not sent by eth1: not_sent: … (No such device or address)". `to`: the device's name; empty: none of
-/// the balancer's.
+/// "12 frames not sent by eth1: not_sent: … (No such device or address)". `to`: name of the device; empty if the
+/// balancer does not use it.
 [[nodiscard]] std::string describe(const Lost& lost, const std::string& to);
 
-/// Knows services and backends from what `lbd show` says.
+/// Finds the service and backend of a packet, with the output of `lbd show`.
 class Directory {
   public:
     Directory(const nlohmann::ordered_json& services, nlohmann::ordered_json backends);

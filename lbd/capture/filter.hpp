@@ -13,13 +13,13 @@ struct bpf_program;  // libpcap's, whose header and linux/bpf.h both define bpf_
 
 namespace culvert::lbd {
 
-/// A filter expression as tcpdump takes them (pcap-filter(7)), for Ethernet frames.
+/// A filter expression of tcpdump (pcap-filter(7)), for Ethernet frames.
 class Filter {
   public:
     /// The error is libpcap's text. An empty expression matches everything.
     [[nodiscard]] static tl::expected<Filter, std::string> compile(const std::string& expression);
 
-    /// `length`: bytes of the whole frame, of which `bytes` were captured.
+    /// `length`: bytes of the whole frame, of which only `bytes` were captured.
     [[nodiscard]] bool matches(std::span<const std::uint8_t> bytes, std::uint32_t length) const;
 
   private:

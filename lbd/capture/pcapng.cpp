@@ -26,7 +26,7 @@ class Body {
         put(static_cast<std::uint16_t>(value.size()));
         put(value);
     }
-    /// With its length before and behind it.
+    /// Puts the length in front and behind, as the format requires.
     [[nodiscard]] std::string block(BlockType type) const {
         const auto length = static_cast<std::uint32_t>(bytes_.size() + 12);
         Body block;
@@ -45,10 +45,10 @@ class Body {
 
 std::string header(const std::vector<std::string>& interfaces, std::uint32_t snap_length) {
     Body section;
-    section.put(std::uint32_t{0x1a2b3c4d});  // tells the byte order
+    section.put(std::uint32_t{0x1a2b3c4d});  // shows the byte order
     section.put(std::uint16_t{1});
     section.put(std::uint16_t{0});  // version 1.0
-    section.put(std::int64_t{-1});  // length not told
+    section.put(std::int64_t{-1});  // length not given
     std::string result = section.block(section_header);
     for (const std::string& name : interfaces) {
         Body body;

@@ -48,7 +48,7 @@ Result<Fd> program_on(std::uint32_t ifindex) {
     return program;
 }
 
-/// A map that the program uses.
+/// The descriptor of a map that the program uses.
 Result<Fd> map_of(const Fd& program, const std::string& name) {
     std::array<std::uint32_t, 64> ids{};
     bpf_prog_info info{};
@@ -64,7 +64,7 @@ Result<Fd> map_of(const Fd& program, const std::string& name) {
         if (map.is_open() && ::bpf_obj_get_info_by_fd(map.get(), &about, &about_size) == 0 && name == about.name)
             return map;
     }
-    return failure("find", "the map " + name + " of the XDP program", ENOENT, {}, "is it lbd's?");
+    return failure("find", "the map " + name + " of the XDP program", ENOENT, {}, "is it lbd's program?");
 }
 
 Result<> share(const Fd& program, bpf_map* map) {
@@ -73,7 +73,7 @@ Result<> share(const Fd& program, bpf_map* map) {
     return {};
 }
 
-/// From its start; false if it is too short.
+/// Reads a structure from the beginning of the data; false if these are too short.
 template <typename T>
 bool read(std::span<const std::uint8_t> record, T& value) {
     if (record.size() < sizeof value) return false;
@@ -97,7 +97,7 @@ struct Tap::Program {
     OnLoss on_loss;
     std::unique_ptr<capture_bpf, Destroy> skeleton{};
     std::unique_ptr<perf_buffer, Destroy> buffer{};
-    std::map<int, Pending> pending{};  // by CPU: came, and has not left yet
+    std::map<int, Pending> pending{};  // by CPU: packets that have arrived but not left
     std::uint64_t lost = 0;
 
     void take(int cpu, std::span<const std::uint8_t> record) {
@@ -123,7 +123,7 @@ struct Tap::Program {
             waiting.packet.in_length = event.length;
             return;
         }
-        if (waiting.packet.in.empty() || waiting.number != event.number) return;  // it came before we did, or was lost
+        if (waiting.packet.in.empty() || waiting.number != event.number) return;  // its arrival was not seen
         Captured& packet = waiting.packet;
         packet.left = event.time;
         packet.out.assign(bytes.begin(), bytes.end());
@@ -167,7 +167,7 @@ Result<Tap> Tap::open(const TapTarget& what, OnPacket on_packet, OnLoss on_loss)
     program->buffer.reset(
         ::perf_buffer__new(::bpf_map__fd(skeleton.maps.packets), pages_a_cpu, take, lose, program.get(), nullptr));
     if (!program->buffer) return failure("open", "the buffer of captured packets", errno, {}, privilege(errno));
-    // `comes` last: what has been seen to come is seen to leave, and to be lost.
+    // `comes` is attached last, so that every packet seen on arrival is also seen leaving, or lost.
     const auto& [programs, links] = std::tie(skeleton.progs, skeleton.links);
     for (const auto& [one, link] :
          {std::pair{programs.not_redirected, &links.not_redirected},

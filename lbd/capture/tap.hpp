@@ -13,27 +13,26 @@
 namespace culvert::lbd {
 
 struct TapTarget {
-    std::uint32_t ifindex = 0;      ///< an interface with the balancer's program, whatever others it runs on
-    std::uint32_t snap_length = 0;  ///< bytes to be seen of each frame
-    bool only_losses = false;       ///< needs no program around the balancer's, which not every kernel allows
+    std::uint32_t ifindex = 0;      ///< any interface with the balancer's program; the capture covers all of them
+    std::uint32_t snap_length = 0;  ///< bytes to capture of each frame
+    bool only_losses = false;       ///< does not need to trace the balancer's program, which not every kernel allows
 };
 
-/// Sees what the balancer's program does, from before it and from behind it. The program runs without anything in its
-/// way again when this goes.
+/// Traces the balancer's program: each packet before it and behind it. Destroying this object removes the tracing.
 class Tap {
   public:
     using OnPacket = std::function<void(const Captured&)>;
     using OnLoss = std::function<void(const Lost&)>;
 
-    /// `on_loss` hears of all frames that XDP programs send in this network namespace and no driver takes. ENOENT if
-    /// the interface has no balancer's program.
+    /// `on_loss` is called for all frames that XDP programs sent in this network namespace and drivers refused. ENOENT
+    /// if the balancer's program is not on the interface.
     [[nodiscard]] static netlink::Result<Tap> open(const TapTarget& what, OnPacket on_packet, OnLoss on_loss);
     Tap(Tap&&) noexcept;
     ~Tap();
 
-    /// Hands over what has come, or comes before the time is up.
+    /// Waits for packets up to this time, and passes them to the callbacks.
     [[nodiscard]] netlink::Result<> poll(std::chrono::milliseconds time);
-    /// Packets that came faster than they were taken.
+    /// Number of events that were lost because packets arrived too fast.
     [[nodiscard]] std::uint64_t lost() const;
 
   private:

@@ -18,10 +18,10 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* too_short = "no Ethernet frame is so short";
-constexpr const char* too_little = "what was captured of it ends within the headers that the balancer looks at";
+constexpr const char* too_short = "it is too short for an Ethernet frame";
+constexpr const char* too_little = "the captured part ends within the headers that the balancer looks at";
 
-/// A frame that was made up has no MAC addresses: it goes to the interface by which it comes.
+/// A frame from the command line has no MAC addresses. It gets that of the interface on which it arrives.
 std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netlink::MacAddress& interface) {
     const auto to = std::span(frame).first(std::min(frame.size(), interface.bytes.size()));
     if (std::ranges::all_of(to, [](std::uint8_t byte) { return byte == 0; }))
@@ -33,12 +33,12 @@ std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netli
 
 tl::expected<Json, std::string> explain_frames(const Balancer& balancer, const ExplainRequest& request) {
     const auto& attachments = balancer.program.attachments().list();
-    if (attachments.empty()) return tl::unexpected(std::string("it does not balance yet"));
+    if (attachments.empty()) return tl::unexpected(std::string("it balances on no interface yet"));
     Scene scene{.config = balancer.wanted.config, .image = balancer.image(), .interfaces = {}};
     for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
     const std::string& name = request.interface;
     const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);
-    if (by == attachments.end()) return tl::unexpected(fmt::format("{} is not balanced on", name));
+    if (by == attachments.end()) return tl::unexpected(fmt::format("lbd does not balance on {}", name));
 
     auto rehearsal = balancer.program.datapath().rehearse();
     if (!rehearsal) return tl::unexpected(rehearsal.error().message());

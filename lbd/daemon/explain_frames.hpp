@@ -11,7 +11,7 @@
 
 namespace culvert::lbd {
 
-/// A list with an explanation of each frame, or why there is none.
+/// A list with the explanation of each frame, or the reason why there is none.
 [[nodiscard]] tl::expected<nlohmann::ordered_json, std::string> explain_frames(const Balancer& balancer,
                                                                                const ExplainRequest& request);
 

@@ -26,10 +26,10 @@ using Json = nlohmann::ordered_json;
 
 using Frames = std::vector<CapturedFrame>;
 
-/// More is not looked at.
+/// The daemon looks at no more bytes of a frame.
 constexpr std::size_t longest_front = Fate::longest;
 
-/// Of the next frames as many as a request can hold; frames of which nothing can be told are left out.
+/// The next frames that fit into a request. Frames with a flaw are left out.
 Json next_request(const Frames& frames, std::size_t& next, const std::string& interface) {
     constexpr std::size_t most_bytes = RequestLine::longest - 1024, around_frame = 64;
     Json request{{"command", "explain"}, {"interface", interface}, {"frames", Json::array()}};
@@ -70,9 +70,9 @@ tl::expected<CaptureFile, std::string> frames_of(const ExplainOptions& options) 
 }
 
 ExitCode tell_flaws(const CaptureFile& file, const std::string& path) {
-    if (file.frames.empty() && file.flaw.empty()) fmt::print(stderr, "lbd: {}: there are no packets in it\n", path);
+    if (file.frames.empty() && file.flaw.empty()) fmt::print(stderr, "lbd: {}: it contains no packets\n", path);
     if (file.flaw.empty()) return exit_done;
-    fmt::print(stderr, "lbd: {}; packets before that: {}\n", file.flaw, file.frames.size());
+    fmt::print(stderr, "lbd: {}; it has {} packets before that\n", file.flaw, file.frames.size());
     return exit_failed;
 }
 

@@ -22,10 +22,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Frame = std::span<const std::uint8_t>;
 
-/// A destination id, in words of the configuration.
+/// The service and backend of a destination id.
 struct Owner {
     const Service* service = nullptr;
-    const Backend* backend = nullptr;  ///< null: it is no more
+    const Backend* backend = nullptr;  ///< null: it is gone
 };
 
 std::optional<Owner> owner_of(std::uint32_t id, const Scene& scene) {
@@ -48,7 +48,7 @@ lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
     return dest == scene.image.dests.end() ? lb_dest_body{} : dest->second;
 }
 
-/// The flow chose anew, though the flow table has it: it asked the Maglev table, or would have if there were one.
+/// Whether a known flow chose a new backend: it used the Maglev table, or would have if there were one.
 bool has_left(const lb_story& story, const Scene& scene) {
     if (story.known == 0) return false;
     const lb_dest_body body = body_of(story.known, scene);
@@ -60,27 +60,26 @@ std::string name_of(std::uint32_t ifindex, const Scene& scene) {
     return name == scene.interfaces.end() ? std::to_string(ifindex) : name->second;
 }
 
-/// RFC 1812, section 5.3.4.
+/// Packets to link-layer broadcast and multicast addresses are not forwarded (RFC 1812, section 5.3.4).
 std::string whom_it_is_for(Frame frame, Addressee addressee) {
-    if (addressee == Addressee::all)
-        return "it is a broadcast or a multicast to the link, and none of those is forwarded";
+    if (addressee == Addressee::all) return "link-layer broadcasts and multicasts are not forwarded";
     if (addressee == Addressee::other_vlan)
-        return fmt::format("it is of VLAN {}, for which there is no device on this host's interfaces",
+        return fmt::format("it is in VLAN {}, for which this host has no device",
                            fmt::join(vlans_of(frame), " in VLAN "));
     netlink::MacAddress mac;
     std::ranges::copy(frame.first(mac.bytes.size()), mac.bytes.begin());
-    return fmt::format("it is for MAC address {}, which none of this host's interfaces has there", mac.to_string());
+    return fmt::format("it is for MAC address {}, which this host does not have on this interface", mac.to_string());
 }
 
 std::string why_passed(Frame frame, const Fate& fate, const std::optional<Headers>& headers, const Scene& scene) {
     if (fate.addressee != Addressee::us) return whom_it_is_for(frame, fate.addressee);
     constexpr std::size_t most_tags = 2;
     if (const auto vlans = vlans_of(frame); vlans.size() > most_tags)
-        return fmt::format("it has {} VLAN tags, and the balancer looks behind {}", vlans.size(), most_tags);
-    if (!headers) return "it is no whole IPv4 or IPv6 packet";
+        return fmt::format("it has {} VLAN tags, but the balancer looks behind only {}", vlans.size(), most_tags);
+    if (!headers) return "it is not a complete IPv4 or IPv6 packet";
     const std::string to = headers->destination.to_string();
     const auto holds = [&](const Service& one) { return one.vip.prefix.contains(headers->destination); };
-    if (std::ranges::none_of(scene.config.services, holds)) return fmt::format("{} is no VIP", to);
+    if (std::ranges::none_of(scene.config.services, holds)) return fmt::format("{} is not a VIP", to);
     if (!headers->has_ports)
         return fmt::format("{} to VIP {} is not balanced", common::protocol_name(headers->protocol), to);
     return fmt::format("{} is a VIP, but no service has its port {}/{}", to, headers->destination_port,
@@ -92,7 +91,7 @@ struct Part {
     std::size_t length;
 };
 
-/// How an outgoing frame is made up.
+/// The parts of an outgoing frame.
 std::vector<Part> parts_of(const lb_dest_body& body, const Backend& backend, std::size_t length) {
     std::vector<Part> parts{{"ethernet", body.l2_len}};
     std::size_t rest = length - std::min<std::size_t>(length, body.l2_len);
@@ -130,18 +129,18 @@ Json flow(const lb_story& story, bool gone, const Scene& scene) {
 Json packet(Frame front, const Excerpt& seen, const std::optional<Headers>& headers) {
     Json json{{"interface", ""}, {"bytes", seen.length}};
     if (seen.captured < std::min(seen.length, Fate::longest)) json["captured"] = seen.captured;
-    json["text"] = headers ? headers->to_string() : "no IP packet";
+    json["text"] = headers ? headers->to_string() : "not an IP packet";
     json["hex"] = to_hex(front);
     return json;
 }
 
-/// Whether the balancer made an answer of the packet.
+/// Whether the balancer turned the packet into an answer.
 bool is_answer(const Fate& fate) {
     const bool leaves = fate.verdict == XDP_TX || fate.verdict == XDP_REDIRECT;
     return leaves && fate.event && *fate.event != LB_EVENT_ICMP_ERROR && *fate.event != LB_EVENT_EVICTED;
 }
 
-/// What the program would have said of the packet, had it not been shortened. ICMP errors and later fragments are not
+/// Corrects the verdict on a packet that was shortened for the program. ICMP errors and later fragments are not
 /// answered.
 Fate of_the_whole(Fate fate, Frame frame, const Excerpt& seen, const std::optional<Headers>& headers,
                   const lb_dest_body& body) {
@@ -149,7 +148,7 @@ Fate of_the_whole(Fate fate, Frame frame, const Excerpt& seen, const std::option
     if (seen.missing == 0 || !is_sent || is_answer(fate) || !headers) return fate;
     const std::size_t length = frame.size() - headers->ip_offset + seen.missing;
     if (length <= body.mtu) return fate;
-    const bool is_merged = length > seen.mtu;  // no wire has brought it as it is
+    const bool is_merged = length > seen.mtu;  // merged after it was received
     const bool is_answered = headers->has_ports && !is_merged;
     fate.verdict = is_answered ? XDP_TX : XDP_DROP;
     fate.reason = is_merged ? LB_DROP_MERGED : LB_DROP_TOO_BIG;

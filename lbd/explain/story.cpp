@@ -13,7 +13,7 @@ namespace {
 using common::Color;
 using Json = nlohmann::ordered_json;
 
-/// "0a 00 00 03 …", 16 bytes a line, the first behind the part's name; no more than fit on a few.
+/// "0a 00 00 03 …", 16 bytes a line. The first line begins with the name of the part; a long part is cut off.
 std::string dump(const Json& part) {
     constexpr std::size_t line = 32, most = 8 * line;  // digits
     const std::string hex = text(part, "hex");

@@ -22,10 +22,10 @@ namespace {
 using View = std::span<const std::uint8_t>;
 using Parsed = tl::expected<CaptureFile, std::string>;
 
-/// No packet is longer: MAXIMUM_SNAPLEN of tcpdump, WTAP_MAX_PACKET_SIZE_STANDARD of Wireshark.
+/// A longer packet is an error: MAXIMUM_SNAPLEN of tcpdump, WTAP_MAX_PACKET_SIZE_STANDARD of Wireshark.
 constexpr std::uint32_t longest_packet = 256 << 10;
 
-/// Numbers in the byte order of the file.
+/// Reads numbers in the byte order of the file.
 class Reader {
   public:
     Reader(View bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
@@ -50,21 +50,21 @@ class Reader {
 };
 
 std::string cut_off(std::size_t at, std::size_t size) {
-    return fmt::format("ends within the record at byte {}, {} bytes from its beginning: the capture was cut off", at,
+    return fmt::format("ends within the record at byte {}, after {} bytes of it: the capture was cut off", at,
                        size - at);
 }
-std::string broken(std::size_t at) { return fmt::format("is damaged at byte {}: what is behind can't be read", at); }
+std::string broken(std::size_t at) { return fmt::format("is damaged at byte {}: the rest cannot be read", at); }
 
 constexpr std::uint32_t microseconds = 0xa1b2c3d4, nanoseconds = 0xa1b23c4d;
-constexpr std::uint32_t modified = 0xa1b2cd34;  // Kuznetzov's: eight bytes more in each record
+constexpr std::uint32_t modified = 0xa1b2cd34;  // Kuznetzov's format, which has eight more bytes in each record
 
 Parsed parse_pcap(const Reader& file) {
     constexpr std::size_t header = 24;
     if (file.size() < header) return tl::unexpected(std::string("ends within its header"));
-    const std::uint32_t link_type = file.u32(20) & 0xffff;  // above it: what is known of frame check sequences
+    const std::uint32_t link_type = file.u32(20) & 0xffff;  // the upper bits tell of frame check sequences
     if (!is_known_link_type(link_type))
         return tl::unexpected(
-            fmt::format("has link type {}: lbd explains Ethernet, raw IP, and what tcpdump -i any gives", link_type));
+            fmt::format("has link type {}: lbd explains Ethernet, raw IP, and captures of tcpdump -i any", link_type));
     const std::size_t record = file.u32(0) == modified ? 24 : 16;
     CaptureFile result;
     for (std::size_t at = header; at < file.size();) {
@@ -95,15 +95,15 @@ struct Interface {
     std::uint32_t snap_length = 0;  ///< bytes; 0: no limit
 };
 
-/// As libpcap has it.
+/// The limit of libpcap.
 constexpr std::uint32_t longest_block = 16 << 20;
 
-/// The packets of blocks, one after the other; body: without type and lengths.
+/// Reads packets block by block. The body of a block is without type and lengths.
 class Blocks {
   public:
     explicit Blocks(CaptureFile& file) : file_(file) {}
 
-    /// False: it makes no sense.
+    /// False if the block makes no sense.
     bool take(std::uint32_t type, const Reader& body) {
         switch (type) {
             case section:
@@ -120,7 +120,7 @@ class Blocks {
             case simple_packet:
                 return body.size() >= 4 && add_simple(body);
             default:
-                return true;  // names, statistics, and what others have thought of
+                return true;  // names, statistics and unknown blocks
         }
     }
 
@@ -130,7 +130,7 @@ class Blocks {
         file_.frames.push_back(to_frame(interfaces_[interface].link_type, body.bytes().subspan(at, captured), length));
         return true;
     }
-    /// Of the first interface, and as much as that captures.
+    /// The packet belongs to the first interface, whose snapshot length applies.
     bool add_simple(const Reader& body) {
         if (interfaces_.empty()) return false;
         const std::uint32_t length = body.u32(0), most = interfaces_[0].snap_length;
@@ -171,7 +171,7 @@ Parsed parse_pcapng(View file) {
     return result;
 }
 
-/// What unpacks a file that begins so.
+/// The program that unpacks a file with this beginning.
 std::optional<std::string_view> unpacker_of(View file) {
     struct Packer {
         std::string_view magic, unpacker;
@@ -207,14 +207,14 @@ tl::expected<Bytes, std::string> contents(const std::string& path) {
 
 Parsed parse_capture(View file) {
     if (file.empty()) return tl::unexpected(std::string("is empty"));
-    if (file.size() < 4) return tl::unexpected(std::string("is no capture: write a pcap or pcapng file"));
+    if (file.size() < 4) return tl::unexpected(std::string("is not a capture: use a pcap or pcapng file"));
     for (const bool big_endian : {false, true}) {
         const Reader reader(file, big_endian);
         const std::uint32_t magic = reader.u32(0);
         if (magic == section) return parse_pcapng(file);
         if (magic == microseconds || magic == nanoseconds || magic == modified) return parse_pcap(reader);
     }
-    return tl::unexpected(std::string("is no capture: write a pcap or pcapng file"));
+    return tl::unexpected(std::string("is not a capture: use a pcap or pcapng file"));
 }
 
 Parsed read_capture(const std::string& path) {

@@ -11,28 +11,27 @@
 
 #include "lbd/frame/frame.hpp"
 
-/// Files of captured packets. libpcap reads them, too, but no file whose interfaces differ, and none beyond its first
-/// flaw.
+/// Files of captured packets. libpcap refuses files whose interfaces differ, and reads nothing behind an error.
 namespace culvert::lbd {
 
 struct CapturedFrame {
-    Bytes bytes;  ///< an Ethernet frame, or the front of one; of other captures, with an Ethernet header made up
-    std::size_t length = 0;  ///< of the whole frame, bytes
-    std::string flaw;        ///< why nothing can be told of it; then its bytes are as captured
+    Bytes bytes;             ///< beginning of the Ethernet frame; other link types get an Ethernet header
+    std::size_t length = 0;  ///< length of the whole frame, bytes
+    std::string flaw;        ///< why the packet cannot be explained; then the bytes are as captured
     bool operator==(const CapturedFrame&) const = default;
 };
 
 struct CaptureFile {
     std::vector<CapturedFrame> frames;
-    std::string flaw;  ///< why there may be more that could not be read; empty: this is all
+    std::string flaw;  ///< why the rest could not be read; empty: all was read
     bool operator==(const CaptureFile&) const = default;
 };
 
-/// A file in one of the formats pcap (draft-ietf-opsawg-pcap) and pcapng (draft-ietf-opsawg-pcapng), of either byte
-/// order and any resolution of time. The error says why nothing can be read, and what helps where that is known.
+/// Reads a pcap (draft-ietf-opsawg-pcap) or pcapng file (draft-ietf-opsawg-pcapng) of any byte order and time
+/// resolution. The error says why nothing can be read, and the cure if one is known.
 [[nodiscard]] tl::expected<CaptureFile, std::string> parse_capture(std::span<const std::uint8_t> file);
 
-/// The same of a path, "-" for standard input, with the path in both errors and flaw.
+/// Likewise from a path, or from standard input for "-". Errors and flaws name the path.
 [[nodiscard]] tl::expected<CaptureFile, std::string> read_capture(const std::string& path);
 
 }  // namespace culvert::lbd

@@ -29,12 +29,12 @@ constexpr std::array<std::pair<std::uint8_t, std::string_view>, 8> flag_names{{{
 
 bool is_tag(std::uint16_t type) { return type == ETH_P_8021Q || type == ETH_P_8021AD; }
 
-/// Sets protocol and is_fragment. The offset of what follows the IP headers; nothing if none of it is there.
+/// Sets protocol and is_fragment. Returns the offset behind the IP headers; nothing if the frame ends there.
 std::optional<std::size_t> skip_ipv4(View ip, Headers& headers) {
     const std::size_t length = (ip[0] & 0xfU) * 4;
     if (length < 20) return std::nullopt;
     headers.protocol = ip[9];
-    const std::uint16_t fragment = u16(ip, 6) & 0x3fff;  // RFC 791: more fragments, and the offset
+    const std::uint16_t fragment = u16(ip, 6) & 0x3fff;  // RFC 791: the flag "more fragments", and the offset
     headers.is_fragment = fragment != 0;
     if ((fragment & 0x1fff) != 0) return std::nullopt;
     return length;

@@ -16,7 +16,7 @@ void put16(Bytes& bytes, std::size_t at, std::size_t value) {
     bytes[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-/// RFC 1071: what makes the sum of the bytes from `at` on, and of `start`, come out right.
+/// The checksum (RFC 1071) of the bytes from `at` to `end`, added to `start`.
 std::uint16_t checksum(const Bytes& bytes, std::size_t at, std::size_t end, std::uint64_t start = 0) {
     for (std::size_t i = at; i < end; ++i) start += std::uint64_t{bytes[i]} << ((i - at) % 2 == 0 ? 8 : 0);
     while (start > 0xffff) start = (start & 0xffff) + (start >> 16);
@@ -38,7 +38,7 @@ std::size_t l4_header(std::uint8_t protocol) {
         case IPPROTO_TCP:
             return 20;
         case IPPROTO_SCTP:
-            return 16;  // with the head of a chunk
+            return 16;  // includes the header of a chunk
         default:
             return 8;
     }
@@ -55,7 +55,7 @@ void put_l4(Bytes& frame, std::size_t l4, const Question& question) {
         put16(frame, l4 + 2, question.destination_port);
     }
     if (question.protocol == IPPROTO_TCP) {
-        frame[l4 + 12] = 5 << 4;  // words of header
+        frame[l4 + 12] = 5 << 4;  // header length in words
         frame[l4 + 13] = question.tcp_flags;
         put16(frame, l4 + 16, checksum(frame, l4, frame.size(), pseudo_header(question, length)));
     } else if (question.protocol == IPPROTO_UDP) {
@@ -79,7 +79,7 @@ Bytes encode(const Question& question) {
     if (is_v4) {
         frame[ip] = 0x45;
         put16(frame, ip + 2, frame.size() - ip);
-        put16(frame, ip + 6, 0x4000);  // don't fragment
+        put16(frame, ip + 6, 0x4000);  // "don't fragment"
         frame[ip + 8] = hop_limit;
         frame[ip + 9] = question.protocol;
         std::ranges::copy(source, frame.begin() + ip + 12);

@@ -10,9 +10,9 @@
 
 namespace culvert::lbd {
 
-/// Two digits a byte.
+/// Two digits per byte.
 [[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
-/// Nothing if it isn't pairs of hexadecimal digits.
+/// Nothing if the text is not pairs of hexadecimal digits.
 [[nodiscard]] std::optional<std::vector<std::uint8_t>> from_hex(std::string_view text);
 
 }  // namespace culvert::lbd

@@ -18,7 +18,7 @@ using View = std::span<const std::uint8_t>;
 enum LinkType : std::uint32_t {
     ethernet = 1,
     raw = 101,
-    raw_of_linux = 12,  // DLT_RAW: what some programs write in place of 101
+    raw_of_linux = 12,  // DLT_RAW, which some programs write instead of 101
     raw_of_openbsd = 14,
     cooked = 113,  // LINKTYPE_LINUX_SLL
     ipv4 = 228,
@@ -53,14 +53,14 @@ CapturedFrame raw_frame(View packet, std::size_t length) {
     return flawed(packet, length, packet.empty() ? "none of it was captured" : "it is neither IPv4 nor IPv6");
 }
 
-/// Where things are in a header of Linux's cooked captures, bytes.
+/// Offsets in a header of Linux's cooked captures, in bytes.
 struct Cooked {
     std::size_t length, hardware, kind, kind_size, address, protocol;
 };
 constexpr Cooked version1{.length = 16, .hardware = 2, .kind = 0, .kind_size = 2, .address = 6, .protocol = 14};
 constexpr Cooked version2{.length = 20, .hardware = 8, .kind = 10, .kind_size = 1, .address = 12, .protocol = 0};
 
-/// Of these the protocol is no EtherType.
+/// For these, the protocol is not an EtherType.
 bool has_other_protocols(std::uint16_t hardware) {
     return hardware == ARPHRD_NETLINK || hardware == ARPHRD_IPGRE || hardware == ARPHRD_IEEE80211_RADIOTAP ||
            hardware == ARPHRD_FRAD;
@@ -68,10 +68,11 @@ bool has_other_protocols(std::uint16_t hardware) {
 
 CapturedFrame cooked_frame(View packet, std::size_t length, const Cooked& header) {
     if (packet.size() < header.length) return flawed(packet, length, "its link-layer header was not captured");
-    if (has_other_protocols(u16(packet, header.hardware))) return flawed(packet, length, "it is of no Ethernet");
+    if (has_other_protocols(u16(packet, header.hardware)))
+        return flawed(packet, length, "its interface is not Ethernet");
     const unsigned kind = header.kind_size == 2 ? u16(packet, header.kind) : packet[header.kind];
     if (kind == PACKET_OTHERHOST)
-        return flawed(packet, length, "it was for another host, says the capture, and not for whom");
+        return flawed(packet, length, "the capture says that it was for another host, but not for which");
     Mac destination{}, source{};
     if (kind == PACKET_BROADCAST) destination.fill(0xff);
     if (kind == PACKET_MULTICAST) destination[0] = 1;
@@ -108,7 +109,7 @@ CapturedFrame to_frame(std::uint32_t link_type, View packet, std::size_t length)
         default:
             return flawed(
                 packet, length,
-                fmt::format("its interface has link type {}, which is no Ethernet, raw IP or SLL", link_type));
+                fmt::format("its interface has link type {}, which is not Ethernet, raw IP or SLL", link_type));
     }
 }
 

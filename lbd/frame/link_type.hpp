@@ -9,11 +9,11 @@
 
 namespace culvert::lbd {
 
-/// A number of https://www.tcpdump.org/linktypes.html whose packets can be had as Ethernet frames: Ethernet, raw IP,
-/// and what Linux gives of all interfaces at once.
+/// Whether packets with this number of https://www.tcpdump.org/linktypes.html can be converted to Ethernet frames:
+/// Ethernet, raw IP, and Linux's captures of all interfaces.
 [[nodiscard]] bool is_known_link_type(std::uint32_t link_type);
 
-/// A captured packet as a frame. `length`: of the whole packet, bytes. MAC addresses that the capture has not are zero.
+/// Converts a captured packet. `length`: of the whole packet, bytes. MAC addresses that the capture lacks become zero.
 [[nodiscard]] CapturedFrame to_frame(std::uint32_t link_type, std::span<const std::uint8_t> packet, std::size_t length);
 
 }  // namespace culvert::lbd

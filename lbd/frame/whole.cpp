@@ -14,7 +14,7 @@ namespace {
 using View = std::span<const std::uint8_t>;
 
 constexpr std::size_t tag = 4;
-/// Of what follows the IP headers, bytes: as far as ports, flags and lengths go.
+/// Bytes needed behind the IP headers, up to ports, flags and lengths.
 constexpr std::size_t of_tcp = 20, of_sctp = 16, of_others = 8, of_quoted = 4;
 
 std::uint16_t u16(View bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
@@ -23,16 +23,16 @@ void put16(Bytes& bytes, std::size_t at, std::size_t value) {
     bytes[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-/// Headers, as far as the bytes go.
+/// Offsets of the headers, if the bytes reach that far.
 struct Layers {
     bool is_ip = false, is_v4 = false;
-    std::size_t ip = 0;  ///< where the IP header is
-    std::size_t l4 = 0;  ///< what follows it and its extension headers; 0: nothing that anybody looks at
+    std::size_t ip = 0;  ///< offset of the IP header
+    std::size_t l4 = 0;  ///< offset behind it and its extension headers; 0: nobody looks there
     std::uint8_t protocol = 0;
     bool is_fragment = false;
 };
 
-/// Of an IP header at `ip`; nothing if the bytes end before its last extension header does.
+/// Reads the IP header at `ip`. Nothing if the bytes end within its extension headers.
 std::optional<Layers> layers_of_ip(View bytes, std::size_t ip, bool is_v4) {
     Layers layers{.is_ip = true, .is_v4 = is_v4, .ip = ip};
     if (bytes.size() < ip + (is_v4 ? 20 : 40)) return std::nullopt;
@@ -79,7 +79,7 @@ bool is_icmp_error(const Layers& layers, std::uint8_t type) {
            type <= ICMPV6_PARAMPROB;
 }
 
-/// As far as the balancer looks; nothing if the bytes don't even say how far that is.
+/// Number of bytes that the balancer looks at. Nothing if the bytes are too short to tell.
 std::optional<std::size_t> needed(View bytes, const Layers& layers) {
     if (!layers.is_ip) return ETH_HLEN;
     if (layers.l4 == 0) return layers.ip;
@@ -93,7 +93,7 @@ std::optional<std::size_t> needed(View bytes, const Layers& layers) {
     return quoted->l4 == 0 ? end : quoted->l4 + of_quoted;
 }
 
-/// RFC 1624, equation 3: right or wrong as it was before.
+/// RFC 1624, equation 3. A wrong checksum stays wrong.
 void update_checksum(Bytes& frame, std::size_t at, std::uint16_t before, std::uint16_t after) {
     std::uint32_t sum =
         static_cast<std::uint16_t>(~u16(frame, at)) + static_cast<std::uint16_t>(~before) + std::uint32_t{after};
@@ -101,7 +101,7 @@ void update_checksum(Bytes& frame, std::size_t at, std::uint16_t before, std::ui
     put16(frame, at, static_cast<std::uint16_t>(~sum));
 }
 
-/// Makes the IP packet end with the frame, and says by how many bytes it is shorter then: 0 if it ended there before,
+/// Makes the IP packet end with the frame, and returns the number of bytes cut off. 0 if the packet ended there before,
 /// or beyond `length`.
 std::size_t shorten(Bytes& frame, const Layers& layers, std::size_t length) {
     if (!layers.is_ip) return 0;

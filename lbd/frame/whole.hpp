@@ -10,16 +10,16 @@
 
 namespace culvert::lbd {
 
-/// A frame as the balancer can be asked about it.
+/// A frame in the form in which the program can be given it.
 struct Whole {
     Bytes frame;
-    std::size_t missing = 0;  ///< bytes that its IP packet is too short by, as nobody takes a frame that long
+    std::size_t missing = 0;  ///< bytes cut off the IP packet, as the program accepts no frame of that length
     bool operator==(const Whole&) const = default;
 };
 
-/// A frame of `length` bytes, of which the front is known; what is unknown is zero. If it is longer than `longest`, its
-/// IP packet is made as much shorter, lengths (IPv4, IPv6, UDP) and checksum (IPv4) with it, unless they made no sense
-/// before. Nothing if the balancer would look at bytes that are unknown: headers, or what an ICMP error quotes.
+/// A frame of `length` bytes of which the front is known; the rest is zero. If it is longer than `longest`, the IP
+/// packet is shortened, and its lengths (IPv4, IPv6, UDP) and checksum (IPv4) are corrected, unless they were wrong
+/// before. Nothing if the balancer would look at unknown bytes: headers, or the quotation in an ICMP error.
 [[nodiscard]] std::optional<Whole> as_whole(std::span<const std::uint8_t> front, std::size_t length,
                                             std::size_t longest);
 

@@ -181,7 +181,7 @@ TEST_F(LbdExplainCaptures, OneThatIsNotAsItShouldBe) {
     const Output none = balancer().run(CULVERT_LBD " explain -j --pcap /run/none.pcap");
     EXPECT_EQ(none.status, 0);
     EXPECT_EQ(none.out, "[]\n");
-    EXPECT_EQ(none.err, "lbd: /run/none.pcap: there are no packets in it\n");
+    EXPECT_EQ(none.err, "lbd: /run/none.pcap: it contains no packets\n");
     const Output empty = balancer().run(CULVERT_LBD " explain --pcap /run/empty.pcap");
     EXPECT_EQ(empty.status, 2);
     EXPECT_EQ(empty.err, "lbd: /run/empty.pcap is empty\n");
@@ -225,7 +225,7 @@ open("/run/lengths.pcap", "wb").write(file)
     EXPECT_EQ(told[2]["reason"], "too_big");
     EXPECT_EQ(told[6]["packet"]["bytes"], 65549);
     for (const std::size_t one : {3U, 4U, 5U, 6U}) EXPECT_EQ(told[one]["reason"], "merged") << one;
-    EXPECT_THAT(told[9]["passed_text"], HasSubstr("it is of VLAN 5, for which there is no device"));
+    EXPECT_THAT(told[9]["passed_text"], HasSubstr("it is in VLAN 5, for which this host has no device"));
     EXPECT_THAT(told[10]["passed_text"], HasSubstr("3 VLAN tags"));
 
     // Where they do fit; also those that are longer than the program can be tried with.
@@ -258,7 +258,7 @@ TEST_F(LbdExplain, WhyItGoesNowhere) {
     EXPECT_EQ(lost["reason"], "no_neighbour");
     EXPECT_EQ(lost["backend"]["address"], "10.0.0.77");
     EXPECT_EQ(explained("192.0.2.1:81", "")["passed_text"], "192.0.2.1 is a VIP, but no service has its port 81/tcp");
-    EXPECT_EQ(explained("192.0.2.7:80", "")["passed_text"], "192.0.2.7 is no VIP");
+    EXPECT_EQ(explained("192.0.2.7:80", "")["passed_text"], "192.0.2.7 is not a VIP");
     const json ping = explained("192.0.2.1:0", "--proto icmp");
     EXPECT_EQ(ping["verdict"], "answered");
     EXPECT_EQ(ping["event"], "echo");
@@ -277,7 +277,7 @@ TEST_F(LbdExplain, AsAStory) {
                                  "    ethernet   02 00 0a 00 00 03 02 00 0a 00 00 02 08 00\n"));
     const Output where = balancer().run(CULVERT_LBD " explain --src 10.0.0.1:1 --dst 192.0.2.1:80 --interface eth7");
     EXPECT_EQ(where.status, 1);
-    EXPECT_EQ(where.err, "lbd: ask lbd: eth7 is not balanced on\n");
+    EXPECT_EQ(where.err, "lbd: ask lbd: lbd does not balance on eth7\n");
     EXPECT_EQ(balancer().run(CULVERT_LBD " explain").status, 2);
     EXPECT_EQ(balancer().run(CULVERT_LBD " explain --pcap /run/lbd.yaml").status, 2);
 }

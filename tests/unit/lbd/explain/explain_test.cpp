@@ -72,7 +72,7 @@ TEST_F(Explain, AFrameForOthersPassesAndSaysForWhom) {
         return json["passed_text"].get<std::string>();
     };
     EXPECT_EQ(passed(2, Addressee::others),
-              "it is for MAC address 02:00:00:00:00:09, which none of this host's interfaces has there");
+              "it is for MAC address 02:00:00:00:00:09, which this host does not have on this interface");
     EXPECT_THAT(passed(3, Addressee::all), HasSubstr("a multicast"));
 }
 
@@ -89,14 +89,13 @@ TEST_F(Explain, TagsAreWhyAFramePasses) {
                          .destination_port = 80});
     const std::vector<std::uint8_t> tag{0x81, 0, 0, 5};
     for (int i = 0; i < 3; ++i) frame.insert(frame.begin() + 12, tag.begin(), tag.end());
-    EXPECT_EQ(passed(frame, Addressee::us), "it has 3 VLAN tags, and the balancer looks behind 2");
+    EXPECT_EQ(passed(frame, Addressee::us), "it has 3 VLAN tags, but the balancer looks behind only 2");
     std::vector<std::uint8_t> arp(60);
     arp[12] = 0x81;
     arp[15] = 7;
     arp[16] = 8;
     arp[17] = 6;
-    EXPECT_EQ(passed(arp, Addressee::other_vlan),
-              "it is of VLAN 7, for which there is no device on this host's interfaces");
+    EXPECT_EQ(passed(arp, Addressee::other_vlan), "it is in VLAN 7, for which this host has no device");
 }
 
 TEST_F(Explain, AFrameOfWhichThereIsNotEnough) {
@@ -104,9 +103,9 @@ TEST_F(Explain, AFrameOfWhichThereIsNotEnough) {
     const Json json = unexplained(front, 1514, "eth0", "too little");
     EXPECT_EQ(json["verdict"], "unknown");
     EXPECT_EQ(to_story(json, false),
-              "packet    no IP packet, 1514 bytes, 20 of them captured, by eth0\nunknown   too little\n");
+              "packet    not an IP packet, 1514 bytes, 20 of them captured, by eth0\nunknown   too little\n");
     EXPECT_EQ(to_story(unexplained({}, 0, "", "nothing"), false),
-              "packet    no IP packet, 0 bytes\nunknown   nothing\n");
+              "packet    not an IP packet, 0 bytes\nunknown   nothing\n");
 }
 
 TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {

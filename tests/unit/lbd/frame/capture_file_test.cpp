@@ -211,8 +211,8 @@ TEST(CaptureFile, WhatMakesNoSenseEndsIt) {
                             File().section().interface(1).put(5, 4).put(12, 4).put(16, 4)})
         EXPECT_THAT(parsed(bad).flaw, HasSubstr(fmt::format("damaged at byte {}", at)));
     EXPECT_EQ(refused(File()), "is empty");
-    EXPECT_THAT(refused(File().put(1, 1)), HasSubstr("is no capture"));
-    EXPECT_THAT(refused(File().put(0x12345678, 4).put(0, 40)), HasSubstr("is no capture"));
+    EXPECT_THAT(refused(File().put(1, 1)), HasSubstr("is not a capture"));
+    EXPECT_THAT(refused(File().put(0x12345678, 4).put(0, 40)), HasSubstr("is not a capture"));
     EXPECT_EQ(refused(File().put(0xa1b2c3d4, 4)), "ends within its header");
     EXPECT_THAT(refused(File().pcap(105)), HasSubstr("link type 105"));
 }
