@@ -30,10 +30,10 @@ using netlink::Result;
 using Json = nlohmann::ordered_json;
 
 constexpr std::chrono::seconds time_for_client{2};
-constexpr std::chrono::seconds time_for_answer{60};  // to be made and read
+constexpr std::chrono::seconds time_for_answer{60};  // to make and send it
 constexpr std::size_t most_clients = 16;
-/// Of a client. It may wait while the balancer takes up a large configuration; one that hangs ends by its watchdog,
-/// after half a minute.
+/// A command's timeout. The balancer may be busy with a large configuration. If it hangs, its watchdog ends it after
+/// half a minute.
 constexpr timeval patience{.tv_sec = 60, .tv_usec = 0};
 
 Result<sockaddr_un> address_of(const std::string& path) {
@@ -54,23 +54,23 @@ Result<Fd> connect_to(const std::string& path) {
     return socket;
 }
 
-/// Removes a socket that a balancer left behind when it was killed.
+/// Removes a socket that a killed balancer left behind.
 Result<> make_way(const std::string& path) {
     if (connect_to(path))
-        return failure("listen on", path, EADDRINUSE, "another lbd is running", "give another --socket");
+        return failure("listen on", path, EADDRINUSE, "another lbd is running", "choose another --socket");
     struct stat status {};
     if (::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(path.c_str());
     return {};
 }
 
-/// A person is told what is waited for, if that takes longer than a second.
+/// Tells a person at a terminal why nothing happens, after a second.
 void wait_for_answer(int socket) {
     if (::isatty(STDERR_FILENO) != 1) return;
     pollfd answer{.fd = socket, .events = POLLIN, .revents = 0};
-    if (::poll(&answer, 1, 1000) == 0) fmt::print(stderr, "waiting for lbd, which is busy\n");
+    if (::poll(&answer, 1, 1000) == 0) fmt::print(stderr, "lbd is busy: waiting for its answer\n");
 }
 
-/// All that comes back until the balancer closes the connection.
+/// Returns all bytes until the balancer closes the connection.
 Result<std::string> exchange(const std::string& path, const Json& request) {
     auto socket = connect_to(path);
     if (!socket) {
@@ -139,7 +139,7 @@ void Control::give_up(const std::string& why) {
 void Control::accept() {
     Fd socket(::accept4(socket_.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (!socket.is_open()) return;
-    // The one that came first has had the most time.
+    // The oldest client has had the most time.
     if (clients_.size() >= most_clients)
         clients_.erase(std::ranges::min_element(clients_, {}, [](const auto& client) { return client.second.number; }));
     const int id = socket.get();
@@ -171,7 +171,7 @@ bool Control::receive(Client& client) {
 
     client.answer = answer_to(client.request.text(), handler_);
     const int id = client.socket.get();
-    client.io = {};  // a descriptor is waited for once
+    client.io = {};  // the loop accepts a descriptor only once
     auto io = loop_.on_io(id, EPOLLOUT, [this, id](std::uint32_t) { serve(id); });
     auto deadline = loop_.timer([this, id] { clients_.erase(id); });
     if (!io || !deadline) return false;

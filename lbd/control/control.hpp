@@ -12,35 +12,35 @@
 #include "lbd/control/control_protocol.hpp"
 #include "netlink/result.hpp"
 
-/// How the commands talk to the running balancer: a stream socket, and what control_protocol.hpp says on it.
+/// How commands reach the running balancer: a stream socket, with the protocol of control_protocol.hpp.
 namespace culvert::lbd {
 
 using common::Fd;
 
 using common::EventLoop;
 
-/// The balancer's end. It never waits for a client: who sends more than 64 KiB, or isn't done within 2 s, is hung up
-/// on; so is who takes longer than a minute to read the answer, which is made meanwhile.
+/// The balancer's end. It never waits for a client. It closes the connection of a client that sends more than 64 KiB,
+/// needs more than 2 s for its request, or more than a minute to read the answer. The answer is made piece by piece.
 class Control {
   public:
-    /// Makes the socket, for its owner only (mode 0600), and its directory. EADDRINUSE if someone listens there
-    /// already; a socket that nobody listens on is replaced.
+    /// Creates the socket, for its owner only (mode 0600), and its directory. EADDRINUSE if somebody listens there; a
+    /// socket without a listener is replaced.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Control>> listen(EventLoop& loop, const std::string& path,
                                                                           Handler handler);
     /// Removes the socket.
     ~Control();
-    /// Tells those who still wait, before the end, what has gone wrong.
+    /// Call before the end: tells waiting clients what went wrong.
     void give_up(const std::string& why);
     Control(const Control&) = delete;
     Control& operator=(const Control&) = delete;
 
   private:
     struct Client {
-        std::uint64_t number = 0;  // in the order in which they came
+        std::uint64_t number = 0;  // in the order of arrival
         Fd socket;
         RequestLine request;
-        Pieces answer;      // what is left of it
-        std::string piece;  // what is left of this one
+        Pieces answer;      // the pieces that are left
+        std::string piece;  // the rest of the present piece
         EventLoop::Source io;
         EventLoop::Source deadline;
     };
@@ -49,7 +49,7 @@ class Control {
 
     void accept();
     void serve(int client);
-    /// False if the client is done with, one way or the other.
+    /// False if the connection is to be closed.
     [[nodiscard]] bool receive(Client& client);
     [[nodiscard]] bool send(Client& client);
 
@@ -57,17 +57,17 @@ class Control {
     std::string path_;
     Fd socket_;
     Handler handler_;
-    std::map<int, Client> clients_;  // by descriptor
+    std::map<int, Client> clients_;  // indexed by descriptor
     std::uint64_t next_ = 0;
     EventLoop::Source io_;
 };
 
-/// The commands' end: asks the balancer that listens at `path`. The error's text is the balancer's, or says that none
-/// runs.
+/// The commands' end: sends a request to the balancer that listens at `path`. The error is the balancer's answer, or
+/// says that no balancer runs.
 [[nodiscard]] netlink::Result<nlohmann::ordered_json> ask(const std::string& path,
                                                           const nlohmann::ordered_json& request);
 
-/// The same for what has no answer unless it fails: returns when the balancer has closed the connection.
+/// Likewise, for a request that is answered only if it fails. Returns when the balancer closes the connection.
 [[nodiscard]] netlink::Result<> tell(const std::string& path, const nlohmann::ordered_json& request);
 
 }  // namespace culvert::lbd

@@ -19,7 +19,7 @@ RequestLine::State RequestLine::append(std::string_view piece) {
 
 namespace {
 
-/// One piece.
+/// The reply in one piece.
 Pieces whole(const Json& reply) {
     return [text = reply.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n']() mutable {
         return std::exchange(text, {});

@@ -11,36 +11,36 @@
 #include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
-/// What commands and the running balancer say to each other, without its socket: one line of JSON there, one line of
-/// JSON back.
+/// The protocol between commands and the running balancer, without the socket: the request is one line of JSON, and so
+/// is the answer.
 ///     {"command": "show", "what": "services"}  →  {"ok": …}  or  {"error": "what is wrong"}
 namespace culvert::lbd {
 
-/// A text that is made as it is read: its next piece; empty at the end.
+/// A text that is made while it is sent. Each call returns the next piece, and an empty one at the end.
 using Pieces = std::function<std::string()>;
 
-/// From a request to what is "ok", itself or as JSON text, or to what is wrong.
+/// The value of "ok", as JSON or as JSON text; or the value of "error".
 using Answer = tl::expected<std::variant<nlohmann::ordered_json, Pieces>, std::string>;
 using Handler = std::function<Answer(const nlohmann::ordered_json& request)>;
 
-/// A request as it comes in, piece by piece. What follows the end of its line is nobody's.
+/// A request that arrives piece by piece. Bytes after the end of the line are ignored.
 class RequestLine {
   public:
-    static constexpr std::size_t longest = 64 << 10;  ///< bytes, its end not counted
+    static constexpr std::size_t longest = 64 << 10;  ///< bytes, without the end of the line
 
     enum class State : std::uint8_t { unfinished, whole, too_long };
 
-    /// Takes no more than there is room for.
+    /// Appends no more than there is room for.
     State append(std::string_view piece);
 
-    /// Without its end.
+    /// Without the end of the line.
     [[nodiscard]] const std::string& text() const { return text_; }
 
   private:
     std::string text_;
 };
 
-/// The line that answers one, its end included. The handler sees JSON objects only.
+/// The answer to a line, including the end of the line. The handler is called with JSON objects only.
 [[nodiscard]] Pieces answer_to(std::string_view line, const Handler& handler);
 
 }  // namespace culvert::lbd

@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Parsed = tl::expected<Request, std::string>;
 
-/// The value of a key, if it is a string; else nothing. Of what is no object, too.
+/// The string value of a key; empty for another type, a missing key, or another type than an object.
 std::string word(const Json& request, const char* key) {
     const auto value = request.find(key);
     return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();
@@ -26,7 +26,7 @@ std::string word(const Json& request, const char* key) {
 Parsed parse_show(const Json& request) {
     const std::string what = word(request, "what");
     if (const auto wanted = view(what)) return ShowRequest{.view = *wanted};
-    return tl::unexpected(fmt::format("nothing to show called \"{}\"", what));
+    return tl::unexpected(fmt::format("there is no view \"{}\"", what));
 }
 
 DrainRequest named(const Json& request) {
@@ -36,14 +36,15 @@ DrainRequest named(const Json& request) {
 Parsed parse_explain(const Json& request) {
     const auto frames = request.find("frames");
     if (frames == request.end() || !frames->is_array() || frames->size() > ExplainRequest::most_frames)
-        return tl::unexpected(fmt::format("\"frames\" is no list of up to {}", ExplainRequest::most_frames));
+        return tl::unexpected(fmt::format("\"frames\" must be a list of at most {}", ExplainRequest::most_frames));
     ExplainRequest explain{.frames = {}, .interface = word(request, "interface")};
     for (const Json& frame : *frames) {
         auto front = from_hex(word(frame, "hex"));
         const auto length = frame.find("bytes");
-        if (!front) return tl::unexpected(std::string("a frame is not in hexadecimal digits"));
+        if (!front) return tl::unexpected(std::string("\"hex\" of a frame must be hexadecimal digits"));
         if (length == frame.end() || !length->is_number_unsigned() || *length < front->size())
-            return tl::unexpected(std::string("a frame has no number of bytes, or more of them"));
+            return tl::unexpected(
+                std::string("\"bytes\" of a frame must be a number, no less than the bytes in \"hex\""));
         explain.frames.push_back({.front = *std::move(front), .length = length->get<std::size_t>()});
     }
     return explain;

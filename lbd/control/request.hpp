@@ -12,7 +12,7 @@
 
 #include "lbd/model/view.hpp"
 
-/// What commands ask of the running balancer, as values.
+/// Requests of commands to the running balancer, as plain values.
 namespace culvert::lbd {
 
 struct ShowRequest {
@@ -21,18 +21,18 @@ struct ShowRequest {
 struct ReloadRequest {};
 struct DrainRequest {
     std::string backend;
-    std::string service;  ///< empty: of all
+    std::string service;  ///< empty: all services
 };
 struct UndrainRequest : DrainRequest {};
 struct ExplainRequest {
     static constexpr std::size_t most_frames = 500;
 
     struct Frame {
-        std::vector<std::uint8_t> front;  ///< as much of it as is known
-        std::size_t length = 0;           ///< of the whole frame, bytes
+        std::vector<std::uint8_t> front;  ///< the known bytes from the beginning of the frame
+        std::size_t length = 0;           ///< length of the whole frame, bytes
     };
     std::vector<Frame> frames;
-    std::string interface;  ///< by which they come; empty: the first one
+    std::string interface;  ///< on which they arrive; empty: the first one
 };
 struct StopRequest {
     bool detach = false;
@@ -44,7 +44,7 @@ using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRe
 ///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
 ///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": of the whole}, …], "interface": "name"}
 ///     {"command": "stop", "detach": true}
-/// Or what is wrong with it.
+/// Returns the request, or what is wrong with it.
 [[nodiscard]] tl::expected<Request, std::string> parse_request(const nlohmann::ordered_json& request);
 
 }  // namespace culvert::lbd

@@ -9,10 +9,10 @@
 
 namespace culvert::lbd {
 
-/// Says what goes wrong again and again once, until it goes well, or wrong in another way.
+/// Logs a repeated failure once, until it is over or has another cause.
 class Complaint {
   public:
-    /// `event` is the field EVENT of the line, `consequence` its end.
+    /// `event` becomes the field EVENT of the log line, `consequence` its end.
     Complaint(std::string_view event, std::string_view consequence) : event_(event), consequence_(consequence) {}
 
     void take(const netlink::Result<>& outcome) {

@@ -40,7 +40,7 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<C
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(auto pins, Pins::open());
     TRY(auto former, pins.present());
-    // What is there is first taken over as it is.
+    // First the former state is taken over unchanged. The configuration follows in start().
     TRY(const Build build, former ? read_build(*former) : first_build(config, resolver));
     TRY(auto datapath, Datapath::load(build, former));
     Image image;
@@ -94,7 +94,7 @@ Result<> Daemon::run(const std::string& socket) {
     auto ran = loop_->run();
     ::sd_notify(0, "STOPPING=1");
     if (!detach_) {
-        spdlog::info("stopped; packets are still balanced, until lbd runs again or lbd stop --detach");
+        spdlog::info("stopped; the kernel still balances packets, until lbd stop --detach");
         return ran;
     }
     const auto detached = detach();

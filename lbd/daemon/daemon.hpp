@@ -16,17 +16,17 @@
 
 namespace culvert::lbd {
 
-/// The balancer as a process: wires its parts to the event loop.
+/// The process `lbd run`: connects the parts with the event loop.
 class Daemon {
   public:
-    /// Makes everything ready, up to the loaded program. No packet sees it yet. `config` was read from `source`.
+    /// Prepares everything up to loading the program. No packet sees it yet. `config` was read from `source`.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config,
                                                                           std::unique_ptr<ConfigSource> source);
-    /// Whether the kernel takes it. Leaves nothing behind.
+    /// Whether the kernel accepts the configuration. Leaves nothing behind.
     [[nodiscard]] static netlink::Result<> try_out(const Config& config);
 
-    /// Balances until it is told to stop. What was pinned goes on to balance without it, and the next lbd takes it
-    /// over, unless it was told to detach. `socket` is where commands reach it.
+    /// Balances until it is stopped. Unless the stop detaches, the pinned program goes on balancing, and the next lbd
+    /// takes it over. `socket` is the path of the control socket.
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
@@ -42,7 +42,7 @@ class Daemon {
     Sweeper sweeper_;
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> signals_;
-    bool detach_ = false;  // in the end
+    bool detach_ = false;  // at the end
 };
 
 }  // namespace culvert::lbd

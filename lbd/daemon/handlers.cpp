@@ -67,7 +67,7 @@ Answer Handlers::answer(const DrainRequest& request) {
     return listed(found);
 }
 
-/// The same of those that are drained no longer.
+/// Likewise, those that are no longer drained.
 Answer Handlers::answer(const UndrainRequest& request) {
     const Drains found = find_backends(balancer_.wanted.config, request.backend, request.service);
     if (found.empty()) return Json{{"unknown", not_found(balancer_.wanted.config, request.backend, request.service)}};
@@ -77,7 +77,7 @@ Answer Handlers::answer(const UndrainRequest& request) {
     for (const Drained& one : freed) drains.erase(one);
     if (freed.empty())
         return tl::unexpected(
-            fmt::format("{} was not drained by lbd drain, so {} says what it is", request.backend, follower_.source()));
+            fmt::format("{} was not drained by lbd drain; its state is in {}", request.backend, follower_.source()));
     if (const auto changed = Reload(balancer_, balancer_.wanted.written, std::move(drains)).run(); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : freed)
@@ -94,7 +94,7 @@ Answer Handlers::answer(const ExplainRequest& request) {
     return *std::move(explanations);
 }
 
-/// There is no answer: the connection ends with the process.
+/// The connection ends with the process, without an answer.
 Answer Handlers::answer(const StopRequest& request) {
     stop_(request.detach);
     return Json::object();

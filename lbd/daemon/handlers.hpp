@@ -13,13 +13,13 @@
 
 namespace culvert::lbd {
 
-/// What the running balancer answers to commands.
+/// The running balancer's answers to commands.
 class Handlers {
   public:
-    /// `stop` ends the process; `detach`: with all that it leaves in the kernel.
+    /// `stop` ends the process; `detach`: also removes all that it has set up in the kernel.
     using Stop = std::function<void(bool detach)>;
 
-    /// `balancer` and `follower` outlive this.
+    /// `balancer` and `follower` must outlive this.
     Handlers(Balancer& balancer, ConfigFollower& follower, Stop stop)
         : balancer_(balancer), follower_(follower), stop_(std::move(stop)) {}
 

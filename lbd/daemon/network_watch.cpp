@@ -11,9 +11,9 @@ namespace {
 using netlink::Result;
 using namespace std::chrono_literals;
 
-constexpr auto time_to_gather = 50ms;  // changes of the network that belong together
-constexpr auto time_to_retry = 1s;     // what failed, which may be for lack of memory
-constexpr auto look_interval = 1s;     // a program may be taken off, and a driver may be able to do less
+constexpr auto time_to_gather = 50ms;  // collects changes that come together
+constexpr auto time_to_retry = 1s;     // after a failure, which may be for lack of memory
+constexpr auto look_interval = 1s;     // for changes without events: detached programs, fewer abilities of a driver
 
 }  // namespace
 
@@ -32,7 +32,7 @@ Result<> NetworkWatch::open(common::EventLoop& loop) {
 
 void NetworkWatch::begin() { next_look_.arm(look_interval); }
 
-/// While it fails, nobody waits for more: the loop would turn for nothing.
+/// After a failure the descriptor is not watched, as the loop would spin.
 void NetworkWatch::read() {
     const auto has_changed = balancer_.reach.resolver.read();
     not_read_.take(has_changed.map([](bool) {}));

@@ -9,19 +9,19 @@
 
 namespace culvert::lbd {
 
-/// Says when the balancer is to adapt to what has changed around it. What fails is tried again.
+/// Calls adapt() when the surroundings of the balancer change, and again after failures.
 class NetworkWatch {
   public:
-    /// `balancer` outlives this.
+    /// `balancer` must outlive this.
     explicit NetworkWatch(Balancer& balancer) : balancer_(balancer) {}
 
     [[nodiscard]] netlink::Result<> open(common::EventLoop& loop);
-    /// Also looks at what the kernel tells nobody, from now on.
+    /// From now on, also looks for changes that cause no events.
     void begin();
 
-    /// There is something to read.
+    /// Call when the resolver has something to read.
     void read();
-    /// Ways or health are others.
+    /// Call when next hops or health have changed.
     void changed();
 
   private:
@@ -29,10 +29,10 @@ class NetworkWatch {
     void look();
 
     Balancer& balancer_;
-    Complaint not_read_{log_event("network_not_read"), "lbd tries it again"};
-    Complaint not_seen_{log_event("not_adapted"), "lbd tries it again"};
-    Complaint not_adapted_{log_event("not_adapted"), "lbd tries it again"};
-    common::EventLoop::Source next_read_;  // after one that failed
+    Complaint not_read_{log_event("network_not_read"), "lbd tries again"};
+    Complaint not_seen_{log_event("not_adapted"), "lbd tries again"};
+    Complaint not_adapted_{log_event("not_adapted"), "lbd tries again"};
+    common::EventLoop::Source next_read_;  // after a failed one
     common::EventLoop::Source next_update_;
     common::EventLoop::Source next_look_;
 };

@@ -21,8 +21,8 @@ std::string name_of(std::uint32_t link, const Network& network) {
     return found == nullptr ? std::string() : found->name;
 }
 
-/// The part of its service's table that each backend has, 0 to 1, by its id's distance from the base. Services that
-/// share a table share these.
+/// The part of its service's table that each backend has, 0 to 1, indexed by the offset of its id from the base.
+/// Services that share a table share the result.
 class Shares {
   public:
     explicit Shares(const Datapath& datapath) : datapath_(datapath) {}
@@ -50,7 +50,7 @@ class Shares {
     const std::vector<double> none_;
 };
 
-/// By destination id.
+/// Indexed by destination id.
 struct Counted {
     std::vector<lb_counters> counters;
     std::vector<FlowCount> flows;
@@ -62,7 +62,7 @@ struct Counted {
     }
 };
 
-/// A backend's traffic is that of all ids that it has ever had; the rest is known by the one that new flows get.
+/// A backend's traffic is the sum over all ids that it has ever had. The rest belongs to the id for new flows.
 void put_known_by_id(std::vector<BackendStatus>& backends, const ServiceIds& ids, const Counted& counted,
                      const std::vector<double>& shares, const CheckStatuses& checks) {
     const auto name_of = [](const BackendStatus* one) -> const std::string& { return one->backend.name; };
@@ -136,7 +136,7 @@ std::vector<NeighbourStatus> neighbour_statuses(const Hops& hops, const Resolver
     return list;
 }
 
-/// As they are now, not when their last event came.
+/// Asks the kernel, as the last event may be old.
 Result<std::vector<InterfaceStatus>> interface_statuses(const std::vector<std::string>& configured,
                                                         const Attachments& attachments, const Network& network) {
     TRY(const auto ports, attachments.see(network.ports));

@@ -9,21 +9,21 @@
 
 namespace culvert::lbd {
 
-/// What of a status is wanted: the others' time is saved.
+/// The parts of a status that are needed. The others are left out, to save time.
 struct Parts {
-    bool services = false;  ///< with what is counted for their backends
-    bool flows = false;     ///< of these
+    bool services = false;  ///< with the counters of their backends
+    bool flows = false;     ///< of these backends
     bool neighbours = false;
     bool interfaces = false;
-    bool counters = false;  ///< of the balancer as a whole
+    bool counters = false;  ///< of the whole balancer
 };
-/// What a view shows.
+/// The parts that a view shows.
 [[nodiscard]] Parts parts_of(View view);
 inline constexpr Parts parts_of_metrics{
     .services = true, .flows = true, .neighbours = false, .interfaces = true, .counters = true};
 
-/// Reads the counters and the flow table, and what the kernel says of interfaces now; the rest is what was planned and
-/// what the resolver knows.
+/// Reads the counters, the flow table, and the kernel's state of the interfaces. The rest comes from the plan and from
+/// the resolver.
 [[nodiscard]] netlink::Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const Parts& parts);
 
 }  // namespace culvert::lbd

@@ -10,10 +10,10 @@
 
 namespace culvert::lbd {
 
-/// Says when the next part of the flow table is to be swept.
+/// Sweeps the flow table, a part at a time.
 class Sweeper {
   public:
-    /// `balancer` outlives this.
+    /// `balancer` must outlive this.
     explicit Sweeper(Balancer& balancer) : balancer_(balancer) {}
 
     [[nodiscard]] netlink::Result<> open(common::EventLoop& loop);

@@ -73,7 +73,7 @@ Table interfaces(const Json& list) {
     return table;
 }
 
-/// What is zero is left out.
+/// Leaves out counters that are zero.
 Table counters(const Json& json) {
     Table table({{.title = {}, .align = right}, {}});
     table.add({{json["forwarded"]["packets"].dump()}, {"forwarded"}});

@@ -30,12 +30,12 @@ ExitCode show(const Options& options) {
     const auto wanted = view(options.what);
     if (!wanted) {
         const auto meant = common::suggest(options.what, view_names());
-        fmt::print(stderr, "lbd: nothing to show called \"{}\": {}\n", options.what,
+        fmt::print(stderr, "lbd: there is no view \"{}\": {}\n", options.what,
                    meant ? fmt::format("did you mean {}?", *meant)
                          : fmt::format("there are {}", fmt::join(view_names(), ", ")));
         return exit_usage;
     }
-    if (options.family && !has_family(*wanted)) return complain(fmt::format("{} are of no family", options.what));
+    if (options.family && !has_family(*wanted)) return complain(fmt::format("{} have no address family", options.what));
     auto answer = ask(socket_path(options), {{"command", "show"}, {"what", options.what}});
     if (!answer) return fail(answer.error());
     if (options.family) *answer = of_family(*wanted, *answer, *options.family);

@@ -20,7 +20,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t backends_a_piece = 256;
 
-/// In one line; names need not be UTF-8.
+/// On one line. Names need not be UTF-8.
 std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
 Json all_services(View view, const Status& status) {
@@ -110,7 +110,7 @@ Json latency(const Latency& latency) {
 Json counters(const Status& status) {
     Traffic forwarded;
     for (const ServiceStatus& service : status.services) forwarded += service.traffic();
-    // They were counted before they were lost.
+    // Such packets were counted as forwarded before they were lost.
     forwarded.packets -= std::min(forwarded.packets, status.drops[LB_DROP_NOT_SENT]);
     Json dropped = Json::array();
     for (std::size_t i = 0; i < status.drops.size(); ++i)

@@ -8,10 +8,10 @@
 
 namespace culvert::lbd {
 
-/// What a view that is a list of services, or has one, says of one: appended to the list.
+/// Appends a service to the list, in the form of this view.
 void add(View view, const ServiceStatus& service, nlohmann::ordered_json& list);
 
-/// The flow table, but for its services.
+/// The flow table without its services.
 [[nodiscard]] nlohmann::ordered_json flows(const Status& status);
 
 }  // namespace culvert::lbd

@@ -43,7 +43,7 @@ Table::Cell via_cell(const Json& backend) {
                                                              : Color::none};
 }
 
-/// 1234567 bytes are "1.2M": powers of 1000, as for rates.
+/// 1234567 bytes become "1.2M": powers of 1000, as for rates.
 std::string bytes(std::uint64_t count) {
     if (count < 10'000) return std::to_string(count);
     auto value = static_cast<double>(count);
@@ -77,7 +77,7 @@ Table::Cell health(const Json& backend) {
     return {condition, condition == "up" ? Color::green : Color::yellow};
 }
 
-/// With a column for their health if any is checked.
+/// Has a column for health if any backend is checked.
 std::string backends(const Json& list, bool colored) {
     const bool checked = std::ranges::any_of(list, [](const Json& one) { return one.contains("health"); });
     std::vector<Table::Column> columns{{"SERVICE"},       {"BACKEND"},      {"ENCAP"},      {"STATE"},

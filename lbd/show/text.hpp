@@ -9,10 +9,10 @@
 
 namespace culvert::lbd {
 
-/// `json` is what to_json() made of the same view.
+/// `json` must be the result of to_json() for the same view.
 [[nodiscard]] std::string to_table(View view, const nlohmann::ordered_json& json, bool colored);
 
-/// A line for each, without titles: what it is, and how it is.
+/// One line for each entry, without titles: its name and state.
 [[nodiscard]] std::string to_brief(View view, const nlohmann::ordered_json& json, bool colored);
 
 }  // namespace culvert::lbd

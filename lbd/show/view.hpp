@@ -8,9 +8,9 @@
 
 namespace culvert::lbd {
 
-/// Services have that of their VIP, backends and neighbours that of their address; the others have none.
+/// Services have the family of their VIP, backends and neighbours that of their address; other views have none.
 [[nodiscard]] bool has_family(View view);
-/// Those of this family, of the JSON of a view that has one.
+/// The elements of this family. The view must have a family.
 [[nodiscard]] nlohmann::ordered_json of_family(View view, const nlohmann::ordered_json& list, netlink::Family family);
 
 }  // namespace culvert::lbd

@@ -7,17 +7,17 @@
 
 #include "lbd/model/service.hpp"
 
-/// Parts of JSON as all commands have them in text.
+/// How all commands print parts of the JSON.
 namespace culvert::lbd {
 
-/// The value of a key as tables have it: "-" if there is none.
+/// The value of a key in a table; "-" if the key is absent.
 [[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
 
-/// Whether flows that a backend has get there: its next hop is known, and no check finds it down. As `services` and
-/// `lbd watch` have it.
+/// Whether the backend's flows reach it: its next hop is known, and its health is not down. For `services` and `lbd
+/// watch`.
 [[nodiscard]] bool works(const nlohmann::ordered_json& backend);
 
-/// What `encap` is in JSON, and that in words: "gue 5080", "fou 5004 gre".
+/// An encapsulation as JSON, and that as text: "gue 5080", "fou 5004 gre".
 [[nodiscard]] nlohmann::ordered_json to_json(const Encap& encap);
 [[nodiscard]] std::string encap_text(const nlohmann::ordered_json& encap);
 

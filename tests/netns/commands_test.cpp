@@ -122,7 +122,7 @@ TEST_F(Commands, SayWhatTheyWaitFor) {
     const Balancer running(balancer(), config);
     running.signal(SIGSTOP);
     Process show = balancer().spawn("script -qec '" CULVERT_LBD " show' /dev/null");
-    show.wait_for("waiting for lbd, which is busy\r\n");
+    show.wait_for("lbd is busy: waiting for its answer\r\n");
     running.signal(SIGCONT);
     const Output shown = show.wait();
     EXPECT_EQ(shown.status, 0);

@@ -163,7 +163,7 @@ TEST_F(ControlTest, ListensOnce) {
     const auto second = Control::listen(*loop, path(), {});
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().message(),
-              "listen on " + path() + ": Address already in use: another lbd is running (give another --socket)");
+              "listen on " + path() + ": Address already in use: another lbd is running (choose another --socket)");
 }
 
 TEST(ControlSocket, OneThatWasLeftBehindIsReplaced) {

@@ -67,18 +67,19 @@ TEST(RequestTest, WhatIsWrongIsSaid) {
     EXPECT_EQ(error(Json::object()), "unknown command \"\"");
     EXPECT_EQ(error({{"command", 1}}), "unknown command \"\"");
     EXPECT_EQ(error({{"command", "sing"}}), "unknown command \"sing\"");
-    EXPECT_EQ(error({{"command", "show"}, {"what", "cats"}}), "nothing to show called \"cats\"");
-    EXPECT_EQ(error({{"command", "explain"}}), "\"frames\" is no list of up to 500");
-    EXPECT_EQ(error({{"command", "explain"}, {"frames", Json(501, "00")}}), "\"frames\" is no list of up to 500");
+    EXPECT_EQ(error({{"command", "show"}, {"what", "cats"}}), "there is no view \"cats\"");
+    EXPECT_EQ(error({{"command", "explain"}}), "\"frames\" must be a list of at most 500");
+    EXPECT_EQ(error({{"command", "explain"}, {"frames", Json(501, "00")}}), "\"frames\" must be a list of at most 500");
     const auto one = [&](const Json& frame) {
         return error({{"command", "explain"}, {"frames", Json::array({frame})}});
     };
-    EXPECT_EQ(one({{"hex", "0g"}, {"bytes", 1}}), "a frame is not in hexadecimal digits");
+    EXPECT_EQ(one({{"hex", "0g"}, {"bytes", 1}}), "\"hex\" of a frame must be hexadecimal digits");
     for (const Json& length : {Json("2"), Json(-1), Json(1), Json(2.5), Json()})
-        EXPECT_EQ(one({{"hex", "00ff"}, {"bytes", length}}), "a frame has no number of bytes, or more of them")
+        EXPECT_EQ(one({{"hex", "00ff"}, {"bytes", length}}),
+                  "\"bytes\" of a frame must be a number, no less than the bytes in \"hex\"")
             << length;
     for (const Json& frame : {Json(1), Json("00ff"), Json::object(), Json()})
-        EXPECT_EQ(one(frame), "a frame has no number of bytes, or more of them") << frame;
+        EXPECT_EQ(one(frame), "\"bytes\" of a frame must be a number, no less than the bytes in \"hex\"") << frame;
 }
 
 }  // namespace
