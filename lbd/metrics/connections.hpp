@@ -11,8 +11,7 @@
 
 namespace culvert::lbd {
 
-/// Who is connected to a server, and who of them has to go so that there is always room for one more. Times are passed
-/// in.
+/// The connections of a server, and which of them to close to make room for a new one. Times are passed in.
 template <typename Id>
 class Connections {
   public:
@@ -23,28 +22,28 @@ class Connections {
     void remove(Id id) { all_.erase(id); }
     [[nodiscard]] std::size_t size() const { return all_.size(); }
 
-    /// It has asked, and is to read the answer.
+    /// The request is complete; the client is to read the answer.
     void reads(Id id, Time now) { all_.at(id).reads_since = now; }
-    /// It has read all of it, and may ask again.
+    /// The answer has been read; the client may send another request.
     void asks(Id id, Time now) {
         Connection& one = all_.at(id);
         one.reads_since.reset();
         one.asks_since = now;
     }
 
-    /// The sockets of those who have been at their question for as long as this, bytes now and then or not.
+    /// Sockets of clients whose request has lasted this long, even if bytes arrive now and then.
     [[nodiscard]] std::vector<int> slow(Time now, Clock::duration longest) const {
         std::vector<int> sockets;
         for (const auto& [id, one] : all_)
             if (!one.reads_since && now - one.asks_since >= longest) sockets.push_back(one.socket);
         return sockets;
     }
-    /// Whoever has been at its question the longest; nobody if all are reading answers.
+    /// The client whose request has lasted longest; nothing if all are reading answers.
     [[nodiscard]] std::optional<int> slowest_to_ask() const {
         return oldest(
             [](const Connection& one) { return one.reads_since ? std::nullopt : std::optional(one.asks_since); });
     }
-    /// Whoever has been reading the longest.
+    /// The client that has been reading longest.
     [[nodiscard]] std::optional<int> slowest_to_read() const {
         return oldest([](const Connection& one) { return one.reads_since; });
     }

@@ -41,7 +41,7 @@ void add(MetricFamily& family, Labels labels, Value value) {
     add(family, std::move(labels), static_cast<double>(value));
 }
 
-/// Over all of them, be it one.
+/// The sum over the backends, or the value of a single one.
 template <typename Value>
 void add_sum(MetricFamily& family, Labels labels, Backends backends, Value value) {
     double sum = 0;
@@ -116,13 +116,13 @@ void add_flows(MetricFamily& family, Labels labels, Backends backends) {
     add_state("closing", &FlowCount::closing);
 }
 
-/// Only of those that routers have told of.
+/// Only for backends with a reported path MTU.
 void add_path_mtu(MetricFamily& family, Labels labels, Backends backends) {
     for (const BackendStatus& one : backends)
         if (one.path_mtu) add(family, labels, one.hop->narrowest());
 }
 
-/// Only of those of which the checks know.
+/// Only for backends that have been checked.
 void add_up(MetricFamily& family, Labels labels, Backends backends) {
     const auto is = [](const BackendStatus& one, Condition condition) {
         return one.check && one.check->condition == condition;
@@ -133,7 +133,7 @@ void add_up(MetricFamily& family, Labels labels, Backends backends) {
     add_sum(family, std::move(labels), backends, [&](const auto& one) { return is(one, Condition::up); });
 }
 
-/// No quantiles: sum and count, from which an average over any time follows.
+/// Without quantiles: sum and count give the average over any time.
 void add_check_duration(MetricFamily& family, Labels labels, Backends backends) {
     prometheus::ClientMetric metric;
     metric.label = std::move(labels);
@@ -153,7 +153,7 @@ struct OfBalancer {
 struct OfService {
     void (*add)(MetricFamily&, const ServiceStatus&);
 };
-/// Of some backends together, under the same labels.
+/// A metric with one value for several backends.
 struct OfBackends {
     void (*add)(MetricFamily&, Labels, Backends);
     bool adds_up = true;
@@ -166,7 +166,7 @@ constexpr OfBackends sum_of(Value /*value*/, bool adds_up = true) {
             .adds_up = adds_up};
 }
 
-/// The same over those that are checked, if there are some.
+/// Likewise, over the backends that are checked; absent if there are none.
 template <typename Value>
 constexpr OfBackends sum_of_checks(Value /*value*/) {
     return {.add = [](MetricFamily& family, Labels labels, Backends backends) {
@@ -257,20 +257,20 @@ void add(const OfBackends& of, Detail detail, const ServiceStatus& service, Metr
         of.add(family, {{"service", service.name}, {"backend", one.backend.name}}, {&one, 1});
 }
 
-/// Adds services' metrics, from `next` on, which it leaves at the first one that is left for another piece.
+/// Adds metrics of services from `next` on, up to the size of a piece. `next` becomes the first service that is left.
 template <typename Of>
 void add_some(const Of& of, Detail detail, const Status& status, std::size_t& next, MetricFamily& family) {
     while (next < status.services.size() && family.metric.size() < metrics_a_piece)
         add(of, detail, status.services[next++], family);
 }
 
-/// It adds all.
+/// Adds all of them.
 void add_some(const OfBalancer& of, Detail /*detail*/, const Status& status, std::size_t& next, MetricFamily& family) {
     of.add(family, status);
     next = status.services.size();
 }
 
-/// The lines about the family stand above its first piece only.
+/// Only the first piece of a family has the lines that describe it.
 std::string serialized(const std::vector<MetricFamily>& piece, bool goes_on) {
     std::ostringstream stream;
     prometheus::TextSerializer().Serialize(stream, piece);

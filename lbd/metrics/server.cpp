@@ -28,13 +28,12 @@ using netlink::Result;
 
 constexpr unsigned most_connections = 16;
 constexpr unsigned longest_silence = 10;              // seconds
-constexpr std::chrono::seconds longest_question{10};  // whole, however its bytes come
-constexpr std::size_t memory_for_client = 64
-                                          << 10;  // bytes, all of a request; then half of it for pieces of the answer
-constexpr std::size_t most_bodies = 4;            // as each keeps what was so when it was asked for
+constexpr std::chrono::seconds longest_question{10};  // for a complete request, however slowly it arrives
+constexpr std::size_t memory_for_client = 64 << 10;   // bytes for a request; then half of it for pieces of the answer
+constexpr std::size_t most_bodies = 4;                // each holds a copy of the status
 constexpr std::chrono::minutes longest_reading{1};
 
-/// While this lives, a socket lets others of this user listen at its port.
+/// While this exists, another socket of this user may listen on the same port.
 class Shared {
   public:
     explicit Shared(int socket) : socket_(socket) { set(1); }
@@ -48,7 +47,7 @@ class Shared {
     int socket_;
 };
 
-/// `former` is listened at, too, if it is one.
+/// `former` is the present server's socket, if any, whose address may overlap.
 Result<Fd> listen_at(const Endpoint& endpoint, int former) {
     const auto [address, length] = endpoint.to_sockaddr();
     Fd socket(::socket(address.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
@@ -72,13 +71,13 @@ MHD_Result queue(MHD_Connection* connection, unsigned status, MHD_Response* resp
 }
 
 MHD_Result reply(MHD_Connection* connection, unsigned status, std::string_view text) {
-    // The library copies the text, and writes none of it.
+    // The library copies the text and does not change it.
     MHD_Response* response = MHD_create_response_from_buffer(text.size(), const_cast<char*>(text.data()),  // NOLINT
                                                              MHD_RESPMEM_MUST_COPY);
     return queue(connection, status, response, "text/plain");
 }
 
-/// By the query: none, or by=service. Nothing if it is another.
+/// No query means backends, by=service means services. Nothing for another query.
 std::optional<Detail> detail_of(MHD_Connection* connection) {
     std::optional<Detail> detail = Detail::backends;
     const auto take = [](void* result, MHD_ValueKind, const char* key, const char* value) {
@@ -92,7 +91,7 @@ std::optional<Detail> detail_of(MHD_Connection* connection) {
 
 }  // namespace
 
-/// What is left of an answer.
+/// The rest of an answer.
 class MetricsServer::Body {
   public:
     Body(std::size_t& bodies, Exposition text) : bodies_(bodies), text_(std::move(text)) { ++bodies_; }
@@ -123,7 +122,7 @@ class MetricsServer::Body {
     std::size_t& bodies_;
     Exposition text_;
     std::string piece_;
-    std::size_t read_ = 0;  // of the piece
+    std::size_t read_ = 0;  // bytes of the piece
     const Clock::time_point deadline_ = Clock::now() + longest_reading;
 };
 
@@ -139,10 +138,10 @@ struct MetricsServer::Answers {
         const auto detail = detail_of(connection);
         if (!detail)
             return reply(connection, MHD_HTTP_BAD_REQUEST, "/metrics, or /metrics?by=service for sums by service\n");
-        // Whoever has been at it the longest gives way, and is gone when it is looked at next.
+        // Closes the connection that has been reading longest. The library notices when it looks at it next.
         if (server.bodies_ >= most_bodies) hang_up(server.connections_.slowest_to_read());
         if (server.bodies_ >= 2 * most_bodies)
-            return reply(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "others are still reading theirs\n");
+            return reply(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many others are reading metrics\n");
         server.connections_.reads(connection, Connections<MHD_Connection*>::Clock::now());
         auto text = server.text_(*detail);
         if (!text) return reply(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, text.error().message() + '\n');
@@ -155,7 +154,7 @@ struct MetricsServer::Answers {
         return queue(connection, MHD_HTTP_OK, response, "text/plain; version=0.0.4; charset=utf-8");
     }
 
-    /// The library closes it when it finds that nobody is there.
+    /// The library closes the connection when it finds the socket shut down.
     static void hang_up(std::optional<int> socket) {
         if (socket) ::shutdown(*socket, SHUT_RDWR);
     }

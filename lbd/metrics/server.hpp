@@ -18,16 +18,16 @@ namespace culvert::lbd {
 
 using common::EventLoop;
 
-/// Answers GET /metrics and /metrics?by=service over HTTP, within the event loop and without waiting for anybody. 16
-/// may be connected, each of which has 10 s to ask; four may read answers, for a minute each. For one more the slowest
-/// has to go. An answer is written as it is read, in turn with all else that the loop does.
+/// Answers GET /metrics and /metrics?by=service over HTTP, in the event loop, and waits for nobody. There may be 16
+/// connections, each with 10 s for a request. Four of them may read answers, each for a minute. To make room for
+/// another, the slowest is closed. An answer is written while it is read, in turn with other work of the loop.
 class MetricsServer {
   public:
-    /// What to answer at that moment.
+    /// Called for each request; returns the answer.
     using Text = std::function<netlink::Result<Exposition>(Detail)>;
 
-    /// EADDRINUSE if someone listens there already, EADDRNOTAVAIL if it is no address of this host. `former`: the
-    /// server that this one is to take the place of; their addresses may overlap, as 0.0.0.0 has all others.
+    /// EADDRINUSE if somebody listens there already, EADDRNOTAVAIL if it is not an address of this host. `former`: the
+    /// server to be replaced. Its address may overlap, as 0.0.0.0 overlaps with all others.
     [[nodiscard]] static netlink::Result<std::unique_ptr<MetricsServer>> listen(EventLoop& loop, const Endpoint& at,
                                                                                 Text text,
                                                                                 const MetricsServer* former = nullptr);
@@ -46,12 +46,12 @@ class MetricsServer {
     void serve();
 
     Text text_;
-    std::size_t bodies_ = 0;  // being read
+    std::size_t bodies_ = 0;  // bodies being read
     Connections<MHD_Connection*> connections_;
-    int socket_ = -1;  // the daemon's
+    int socket_ = -1;  // of the library
     std::unique_ptr<MHD_Daemon, Stop> daemon_;
     EventLoop::Source io_;
-    EventLoop::Source idle_;  // closes connections of the silent
+    EventLoop::Source idle_;  // closes idle connections
 };
 
 }  // namespace culvert::lbd

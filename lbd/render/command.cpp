@@ -22,17 +22,17 @@ tl::expected<std::vector<IpAddress>, std::string> parse(const std::vector<std::s
     std::vector<IpAddress> addresses;
     for (const std::string& text : texts) {
         const auto address = IpAddress::parse(text);
-        if (!address) return tl::unexpected(fmt::format("\"{}\" is no address: write one such as 10.0.0.3", text));
+        if (!address) return tl::unexpected(fmt::format("\"{}\" is not an address: write one such as 10.0.0.3", text));
         addresses.push_back(*address);
     }
     return addresses;
 }
 
-/// What the running balancer sends the backends' packets from.
+/// The addresses that the running balancer sends packets to these backends from.
 Result<std::vector<IpAddress>> sources(const Options& options, const std::vector<IpAddress>& backends) {
     auto answer = ask(socket_path(options), {{"command", "show"}, {"what", "backends"}});
     if (!answer) {
-        answer.error().cure = fmt::format("or say what it sends from: {}", cure_of("sender_unknown"));
+        answer.error().cure = fmt::format("or give the address that it sends from: {}", cure_of("sender_unknown"));
         return tl::unexpected(answer.error());
     }
     std::vector<IpAddress> found;
@@ -41,7 +41,7 @@ Result<std::vector<IpAddress>> sources(const Options& options, const std::vector
         if (!address || std::ranges::count(backends, *address) == 0) continue;
         const auto source = IpAddress::parse(one.value("source", ""));
         if (!source)
-            return netlink::failure("learn what packets are sent from to", address->to_string(), 0,
+            return netlink::failure("find the source address of packets to", address->to_string(), 0,
                                     one.value("reason_text", ""), std::string(cure_of("sender_unknown")));
         found.push_back(*source);
     }
@@ -66,7 +66,7 @@ void declare_render(CLI::App& app, Options& options) {
 
 ExitCode render(const Options& options) {
     if (options.render.what != "realserver")
-        return complain(fmt::format("nothing to render called \"{}\": there is realserver", options.render.what));
+        return complain(fmt::format("cannot render \"{}\": write realserver", options.render.what));
     const auto backends = parse(options.render.backends);
     if (!backends) return complain(backends.error());
     const auto named = parse(options.render.balancers);

@@ -18,18 +18,18 @@ namespace {
 
 using Families = std::set<Family>;
 
-/// What one element of `receive` says.
+/// One element of `receive`.
 struct Receive {
     std::string encap;
-    bool tunnel = false;         ///< may be narrowed to an outer family
-    bool tells_families = true;  ///< may be narrowed to an inner family, other than by what `encap` says
+    bool tunnel = false;         ///< may be limited to an outer family
+    bool tells_families = true;  ///< may be limited to an inner family, unless `encap` already says it
     auto operator<=>(const Receive&) const = default;
 };
 
-/// Outer families, and what they carry.
+/// The inner families for each outer family.
 using Carried = std::map<Family, Families>;
 
-/// A colon begins a value in YAML.
+/// In YAML, a colon would start a value.
 std::string quoted(const std::string& text) { return text.find(':') == std::string::npos ? text : '"' + text + '"'; }
 
 template <typename Kind, typename Row>
@@ -44,7 +44,7 @@ void tell(const Kind& encap, const Row& key, std::string& text) {
     }
 }
 
-/// What receives `encap` of a service with that VIP.
+/// The element of `receive` for this encapsulation of a service with this VIP.
 Receive receive_of(const Encap& encap, const Vip& vip) {
     Receive receive{.encap = fmt::format("encap: {}", name(kind_of(encap))), .tunnel = is_tunnel(encap)};
     std::visit(
@@ -72,7 +72,7 @@ std::string narrowed(std::string_view key, const Families& wanted, const Familie
     return wanted == usual ? "" : fmt::format(", {}: {}", key, netlink::name(*wanted.begin()));
 }
 
-/// One element where the tunnels of all balancers carry the same; otherwise one for each outer family.
+/// Adds one element if the tunnels of all outer families carry the same; otherwise one for each outer family.
 void add_elements(const Receive& receive, const Carried& carried, const Families& balancers, const Families& vips,
                   std::vector<std::string>& elements) {
     const auto add = [&](const Families& outer, const Families& inner) {
@@ -114,10 +114,9 @@ tl::expected<std::string, std::string> render_realserver(const Services& service
             const Receive receive = receive_of(backend.encap, service.vip);
             receives[receive][backend.address.family()].insert(service.vip.family());
             if (receive.tunnel && !outer_families.contains(backend.address.family()))
-                return tl::unexpected(
-                    fmt::format("no {} address of a balancer is known, from which backend {} would "
-                                "get its packets",
-                                backend.address.is_v4() ? "IPv4" : "IPv6", backend.address.to_string()));
+                return tl::unexpected(fmt::format("no {} address of a balancer is known for the tunnel to backend {}",
+                                                  backend.address.is_v4() ? "IPv4" : "IPv6",
+                                                  backend.address.to_string()));
         }
     for (const IpAddress& address : addresses)
         if (!found.contains(address))

@@ -8,12 +8,12 @@
 
 #include "lbd/model/config.hpp"
 
-/// The balancer's configuration as a backend sees it.
+/// The configuration of a backend that fits the balancer's.
 namespace culvert::lbd {
 
-/// The realserver.yaml of the host with these `addresses`: the VIPs that it serves, and what it receives them in.
-/// `balancers` are the sources of what it is sent. The error is a sentence without its end: an address that no service
-/// has, or a tunnel whose outer family no balancer has an address of.
+/// The realserver.yaml of the host with these `addresses`: its VIPs, and the encapsulations that it receives.
+/// `balancers` are the addresses that packets come from. The error is a sentence without a full stop: no service has an
+/// address, or no balancer has an address in the outer family of a tunnel.
 [[nodiscard]] tl::expected<std::string, std::string> render_realserver(const Services& services,
                                                                        const std::vector<IpAddress>& addresses,
                                                                        const std::vector<IpAddress>& balancers);

@@ -135,7 +135,7 @@ TEST_F(LbdMetrics, APortThatIsTakenStopsNoBalancing) {
     const Process other = balancer().spawn("socat TCP-LISTEN:9477,bind=127.0.0.1 STDOUT");
     ASSERT_TRUE(eventually([&] { return !balancer().must("ss -Hltn").empty(); }));
     const Balancer lbd(balancer(), config(""));
-    EXPECT_THAT(lbd.log(), HasSubstr("listen on 127.0.0.1:9477: Address already in use; there are no metrics"));
+    EXPECT_THAT(lbd.log(), HasSubstr("listen on 127.0.0.1:9477: Address already in use; metrics are not served"));
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 

@@ -67,7 +67,8 @@ TEST_F(LanTest, RenderWithoutARunningBalancerAsksForItsAddress) {
     const Output unknown = balancer().run(command);
     EXPECT_EQ(unknown.status, 1);
     EXPECT_EQ(unknown.err,
-              "lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file or directory (or say what it sends from: "
+              "lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file or directory (or give the address that it "
+              "sends from: "
               "--balancer ADDRESS)\n");
     EXPECT_EQ(balancer().must(command + " --balancer 10.0.0.2"),
               "# What the services of /run/lbd.yaml send to 10.0.0.3.\nbalancers: [10.0.0.2]\nvips: [192.0.2.1]\n"

@@ -77,7 +77,7 @@ TEST(RenderRealserver, WhatCannotBe) {
     EXPECT_EQ(render_realserver({service(vip4, backend4, Gre{})}, {backend6}, {balancer4}).error(),
               "no service has a backend fd00::3");
     EXPECT_EQ(render_realserver({service(vip4, backend6, Gre{})}, {backend6}, {balancer4}).error(),
-              "no IPv6 address of a balancer is known, from which backend fd00::3 would get its packets");
+              "no IPv6 address of a balancer is known for the tunnel to backend fd00::3");
 }
 
 }  // namespace
