@@ -21,8 +21,8 @@ using common::LibbpfLog;
 using netlink::failure;
 using netlink::Result;
 
-/// How our filter is known among others' at an interface: by numbers that nobody else is likely to use. Its handle says
-/// whether the clsact qdisc is ours too, so that also those know it who come after a kill.
+/// Priority and handle identify our filter among others on an interface; nobody else is likely to use these numbers.
+/// The handle also tells a later process whether lbd made the clsact qdisc.
 constexpr std::uint32_t priority = 0x6375;
 constexpr std::uint32_t handle_in_own_qdisc = 0x6375;
 constexpr std::uint32_t handle_in_others_qdisc = 0x6376;
@@ -43,7 +43,7 @@ bpf_tc_opts filter_of(std::uint32_t handle) {
     return filter;
 }
 
-/// Filters in the clsact qdisc of an interface.
+/// Whether the interface's clsact qdisc has any filters.
 Result<bool> has_filters(std::uint32_t ifindex) {
     TRY(auto socket, netlink::Socket::open(NETLINK_ROUTE));
     for (const std::uint32_t hook : {TC_H_MIN_INGRESS, TC_H_MIN_EGRESS}) {
@@ -74,7 +74,7 @@ Result<AnswerTap> AnswerTap::attach(int program, std::uint32_t ifindex, const st
     const LibbpfLog log;
     bpf_tc_hook ingress = hook_of(ifindex, BPF_TC_INGRESS);
     const int made = ::bpf_tc_hook_create(&ingress);
-    if (made < 0 && made != -EEXIST) return failure("make clsact qdisc on", name, -made, LibbpfLog::tail());
+    if (made < 0 && made != -EEXIST) return failure("create clsact qdisc on", name, -made, LibbpfLog::tail());
     AnswerTap tap(ifindex, made == 0 ? handle_in_own_qdisc : handle_in_others_qdisc);
     bpf_tc_opts filter = filter_of(tap.handle_);
     filter.prog_fd = program;

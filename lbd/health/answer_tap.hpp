@@ -8,7 +8,7 @@
 
 namespace culvert::lbd {
 
-/// The program `answer` at the ingress of an interface (tc), as long as this lives.
+/// The program `answer`, attached to the ingress of an interface (tc) as long as this object lives.
 class AnswerTap {
   public:
     [[nodiscard]] static netlink::Result<AnswerTap> attach(int program, std::uint32_t ifindex, const std::string& name);
@@ -17,7 +17,7 @@ class AnswerTap {
     ~AnswerTap();
 
     [[nodiscard]] std::uint32_t ifindex() const { return ifindex_; }
-    /// Another program in the place of this one, between two packets. False if somebody has taken the filter away.
+    /// Replaces the program without a gap. False if somebody has removed the filter.
     [[nodiscard]] bool replace(int program);
 
   private:
@@ -27,7 +27,7 @@ class AnswerTap {
     std::uint32_t handle_;
 };
 
-/// Takes away what a process that was killed has left on the interfaces of this network namespace.
+/// Removes the filters that a killed process left on the interfaces of this network namespace.
 [[nodiscard]] netlink::Result<> remove_answer_taps();
 
 }  // namespace culvert::lbd

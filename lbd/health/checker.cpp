@@ -29,16 +29,16 @@ using common::log_limited;
 using netlink::Result;
 using std::chrono::milliseconds;
 
-/// Packets of a queue that are carried before others have their turn. Who isn't lbd itself then has to wait: 12,800
+/// Packets of a queue that are carried before others have their turn. Queues of other programs then pause: 12,800
 /// packets a second are enough for a person and for scripts.
 constexpr int most_of_own = 256;
 constexpr int most_of_others = 64;
 constexpr milliseconds rest_of_others{5};
 constexpr milliseconds rest_of_broken{1000};
-/// So late after a deadline the loop was busy with something else.
+/// A deadline missed by more than this means that the loop was busy.
 constexpr milliseconds lateness{50};
 
-/// Of a network, any address will do: the first that a host may have.
+/// An address of the VIP: for a network, the first that a host may have.
 IpAddress address_of(const Vip& vip) {
     const auto& prefix = vip.prefix;
     if (prefix.length + 1 >= prefix.address.bits()) return prefix.address;
@@ -47,7 +47,7 @@ IpAddress address_of(const Vip& vip) {
     return *IpAddress::from_bytes(bytes);
 }
 
-/// Without the address in the checker's network.
+/// Leaves out the address in the checker's network.
 Subject subject_of(const Service& service, const Backend& backend) {
     return {.service = service.name,
             .backend = backend.name,
@@ -84,7 +84,7 @@ Result<> HealthChecker::listen() {
 }
 
 Result<> HealthChecker::listen(probe_queue queue) {
-    packets_[queue] = {};  // a descriptor is waited for once
+    packets_[queue] = {};  // the loop accepts a descriptor only once
     TRY(packets_[queue], loop_.on_io(path_.fd(queue), EPOLLIN, [this, queue](std::uint32_t) { carry(queue); }));
     return {};
 }
@@ -98,7 +98,7 @@ void HealthChecker::follow(const Services& services, const Ids& ids, const OwnAd
         const IpAddress vip = address_of(service.vip);
         const auto& from = vip.is_v4() ? own.ipv4 : own.ipv6;
         if (!from && unasked.insert(service.name).second && !unasked_.contains(service.name))
-            spdlog::warn(fmt::format("service {}: not checked: the balancer has no {} address to ask from",
+            spdlog::warn(fmt::format("service {}: not checked: the balancer has no {} address to send probes from",
                                      service.name, netlink::name(vip.family())));
         for (const Backend& backend : service.backends) {
             const std::uint32_t id = *ids.at(service.name).current(backend.name);
@@ -149,7 +149,7 @@ void HealthChecker::begin(Subject subject, const HealthCheck& check, const Check
         one.judge.is_known_down();
         one.status.condition = one.judge.condition();
         one.status.reason = "it was down when lbd started";
-        spdlog::info(text(one.subject) + " was down before, and is until it answers");
+        spdlog::info(text(one.subject) + " was down before lbd started, and stays down until it answers");
     }
     one.status.address = one.subject.address;
     checked_.emplace(next_++, std::move(one));
@@ -215,7 +215,7 @@ void HealthChecker::ask(Schedule::Who who, Clock::time_point now) {
 
 void HealthChecker::give_up(Schedule::Who who, Clock::time_point now) {
     Checked& checked = checked_.at(who);
-    // Who comes so late to look may find the answer still waiting behind this.
+    // When the loop is late, the answer may still wait behind this event.
     if (const auto late = now - checked.deadline;
         late > lateness && checked.deadline == checked.asked + checked.check.timeout) {
         checked.deadline = now + lateness;
@@ -223,9 +223,9 @@ void HealthChecker::give_up(Schedule::Who who, Clock::time_point now) {
     }
     const ProbeTraffic traffic = path_.traffic(*dest_of(checked.subject.address));
     if (traffic.out == checked.before.out && !is_script(checked.check))
-        return miss(who, "the check did not come out of " + std::string(probe_device_name) +
-                             ": a rule of this host's firewall, or a route, keeps it");
-    // An answer came in, and nobody heard it: somebody may have taken the route or the address that it needs.
+        return miss(who, "the probe did not come out of " + std::string(probe_device_name) +
+                             ": a firewall rule or a route of this host stops it");
+    // An answer arrived but reached no socket: maybe somebody removed a route or address that it needs.
     if (traffic.in != checked.before.in) repair();
     take(who, {.answered = false, .reason = fmt::format("no answer within {}", checked.check.timeout)});
 }
@@ -237,7 +237,7 @@ void HealthChecker::miss(Schedule::Who who, const std::string& reason) {
     checked.status.reason = "not checked: " + reason;
     if (std::exchange(complaint_, reason) != reason)
         log_limited(spdlog::level::err, {{"EVENT", log_event("not_checked")}, {"REASON", reason}},
-                    fmt::format("{} is not checked, and stays what it was: {}", text(checked.subject), reason));
+                    fmt::format("{} is not checked, and its state stays: {}", text(checked.subject), reason));
     repair();
 }
 
@@ -317,7 +317,7 @@ void HealthChecker::repair() {
     auto repaired = path_.repair();
     if (repaired && *repaired) repaired = listen().map([] { return true; });
     if (repaired) return;
-    packets_ = {};  // or the loop turns for nothing
+    packets_ = {};  // otherwise the loop would spin
     pause_.arm(rest_of_broken);
     if (const std::string reason = repaired.error().message(); std::exchange(complaint_, reason) != reason)
         log_limited(spdlog::level::err, {{"EVENT", log_event("probes_not_carried")}}, "health checks: " + reason);

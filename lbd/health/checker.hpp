@@ -27,21 +27,21 @@
 
 namespace culvert::lbd {
 
-/// The balancer's own addresses, from which probes come.
+/// The balancer's own addresses, which probes are sent from.
 struct OwnAddresses {
     std::optional<IpAddress> ipv4;
     std::optional<IpAddress> ipv6;
     bool operator==(const OwnAddresses&) const = default;
 };
 
-/// Asks every backend of the services that want it, again and again, each on its own time.
+/// Checks all backends of services with health checks, each at its own interval.
 class HealthChecker {
   public:
-    /// `changed` is called whenever health() is another.
+    /// `changed` is called whenever health() has changed.
     [[nodiscard]] static netlink::Result<std::unique_ptr<HealthChecker>> open(EventLoop& loop, ProbePath path,
                                                                               std::function<void()> changed);
 
-    /// See ProbePath: what can fail of going over to another map of destinations, and then what can't.
+    /// See ProbePath. prepare() does what may fail of a change to another map of destinations; take() does the rest.
     [[nodiscard]] netlink::Result<ProbePath::Programs> prepare(int dests) const { return path_.prepare(dests); }
     void take(ProbePath::Programs programs, const std::vector<ProbePath::Port>& ports) {
         path_.take(std::move(programs), ports);
@@ -52,14 +52,14 @@ class HealthChecker {
         return {};
     }
 
-    /// Whom to ask, from now on. What is known of those who were asked before stays known (KnownSubjects), whatever
-    /// they are asked now. `found`: what an lbd before has left of those who were not.
+    /// Checks these backends from now on. Backends that were checked before keep their state (see KnownSubjects), even
+    /// if the check is another. `found`: the state that an earlier lbd left, for the other backends.
     void follow(const Services& services, const Ids& ids, const OwnAddresses& own, const Health& found);
-    /// The way to each backend: who can't be reached is not asked.
+    /// Sets the next hops. A backend that is not reachable is not checked, and counts as failed.
     void set_hops(const Hops& hops) { hops_ = hops; }
 
     [[nodiscard]] Health health() const;
-    /// The same for services that may be followed next.
+    /// Likewise, for services that may be followed next.
     [[nodiscard]] Health health_for(const Services& services) const;
     [[nodiscard]] CheckStatuses statuses() const;
 
@@ -73,10 +73,10 @@ class HealthChecker {
         CheckStatus status;
         bool was_asked = false;
         Clock::time_point asked;
-        Clock::time_point deadline;             // of the answer
-        ProbeTraffic before;                    // the probe
-        std::optional<Clock::time_point> back;  // up again, with a slow start
-        std::unique_ptr<Probe> probe;           // under way
+        Clock::time_point deadline;             // for the answer
+        ProbeTraffic before;                    // traffic before the probe
+        std::optional<Clock::time_point> back;  // when the present slow start began
+        std::unique_ptr<Probe> probe;           // the running probe
     };
 
     HealthChecker(EventLoop& loop, ProbePath path, std::unique_ptr<HttpClient> http, std::function<void()> changed)
@@ -92,7 +92,7 @@ class HealthChecker {
     void ask(Schedule::Who who, Clock::time_point now);
     [[nodiscard]] StartedProbe start(const Checked& checked, Probe::Done done);
     void take(Schedule::Who who, const Finding& finding);
-    /// Nobody was asked: this host is why, which says nothing of the backend.
+    /// Handles a probe that failed because of this host, which says nothing about the backend.
     void miss(Schedule::Who who, const std::string& reason);
     void give_up(Schedule::Who who, Clock::time_point now);
     void carry(probe_queue queue);
@@ -105,14 +105,14 @@ class HealthChecker {
     Hops hops_;
     std::map<Schedule::Who, Checked> checked_;
     Schedule::Who next_ = 0;
-    Schedule schedule_;  // when to ask next, or to give up waiting
-    Schedule ramps_;     // when a slow start goes on
+    Schedule schedule_;  // when to check next, or to stop waiting for an answer
+    Schedule ramps_;     // when slow starts go on
     std::minstd_rand chance_{std::random_device{}()};
     std::array<EventLoop::Source, PROBE_QUEUES> packets_;
-    EventLoop::Source pause_;  // of those queues that have had their share
+    EventLoop::Source pause_;  // of queues that have used up their share
     EventLoop::Source timer_;
-    std::string complaint_;          // about this host: the last one, not to be repeated
-    std::set<std::string> unasked_;  // services that there is no address to ask from for
+    std::string complaint_;          // the last one about this host, so that it is not repeated
+    std::set<std::string> unasked_;  // services for which there is no address to send probes from
 };
 
 }  // namespace culvert::lbd

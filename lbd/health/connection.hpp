@@ -11,19 +11,19 @@
 
 namespace culvert::lbd {
 
-/// A socket of the checker's own that connects to an address and does not block. `type`: SOCK_STREAM or SOCK_DGRAM; a
-/// stream is reset when it is closed, so that no port waits for the end of its TIME_WAIT.
+/// A non-blocking socket of the checker that connects to an address. `type`: SOCK_STREAM or SOCK_DGRAM. A stream is
+/// reset when it is closed, so that its port does not stay in TIME_WAIT.
 [[nodiscard]] netlink::Result<common::Fd> connect_to(const OwnSockets& own, int type, const netlink::IpAddress& address,
                                                      std::uint16_t port);
 
-/// A raw socket (it takes CAP_NET_RAW) that hears of this address alone.
+/// A raw socket (needs CAP_NET_RAW) that receives only from this address.
 [[nodiscard]] netlink::Result<common::Fd> connect_raw(const OwnSockets& own, int protocol,
                                                       const netlink::IpAddress& address);
 
 /// The address that a socket is bound to.
 [[nodiscard]] netlink::IpAddress source_of(int socket);
 
-/// Why a connection failed, empty if it didn't.
+/// Why a connection failed; empty if it did not.
 [[nodiscard]] std::string connection_error(int socket);
 
 /// "connection refused"

@@ -42,7 +42,7 @@ Result<Bytes> make_query(const DnsCheck& check) {
     return query;
 }
 
-/// Nothing of what answers another question.
+/// Nothing if it answers another query.
 std::optional<Finding> read_answer(std::span<const std::uint8_t> answer, const Bytes& query) {
     ns_msg message{};
     if (::ns_initparse(answer.data(), static_cast<int>(answer.size()), &message) < 0) return std::nullopt;
@@ -57,7 +57,7 @@ class DnsProbe : public Probe {
     DnsProbe(bool tcp, common::Fd socket, Bytes query, Done done)
         : tcp_(tcp), socket_(std::move(socket)), query_(std::move(query)), done_(std::move(done)) {}
 
-    /// That a datagram can't be sent is this host's doing, and says nothing of the backend.
+    /// If a datagram cannot be sent, the fault is on this host, and says nothing about the backend.
     Result<> begin(EventLoop& loop) {
         if (tcp_) {
             TRY(io_, loop.on_io(socket_.get(), EPOLLOUT, [this, &loop](std::uint32_t) { ask(loop); }));
@@ -80,7 +80,7 @@ class DnsProbe : public Probe {
     }
 
     Result<> listen(EventLoop& loop) {
-        io_ = {};  // a descriptor is waited for once
+        io_ = {};  // the loop accepts a descriptor only once
         TRY(io_, loop.on_io(socket_.get(), EPOLLIN, [this](std::uint32_t) { hear(); }));
         return {};
     }

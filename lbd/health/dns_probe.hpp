@@ -6,7 +6,7 @@
 
 namespace culvert::lbd {
 
-/// Asks for a record, and wants an answer without an error (NOERROR; RFC 1035, section 4.1.1).
+/// Queries a record, and expects an answer without an error (NOERROR; RFC 1035, section 4.1.1).
 [[nodiscard]] StartedProbe start_dns_probe(EventLoop& loop, const OwnSockets& own, const DnsCheck& check,
                                            const Subject& subject, Probe::Done done);
 

@@ -23,11 +23,11 @@ namespace {
 
 using netlink::failure;
 
-/// What of an answer is read, bytes: the verdict is by that much of a body.
+/// The part of an answer's body that is read, in bytes.
 constexpr std::size_t most_body = 64 << 10;
 constexpr std::size_t most_headers = 64 << 10;
 
-/// As reasons are written: "SSL" stays.
+/// Lower case, as in other reasons; acronyms such as "SSL" stay.
 std::string lower(std::string text) {
     const auto is_upper = [&](std::size_t at) { return std::isupper(static_cast<unsigned char>(text[at])) != 0; };
     if (text.size() > 1 && is_upper(0) && !is_upper(1))
@@ -39,7 +39,7 @@ std::string text(const StatusRange& range) {
     return range.first == range.last ? fmt::format("{}", range.first) : fmt::format("{}-{}", range.first, range.last);
 }
 
-/// Scripts don't inherit it, and no port waits for the end of its TIME_WAIT.
+/// Scripts do not inherit the socket, and its port does not stay in TIME_WAIT.
 int prepare(void* own, curl_socket_t socket, curlsocktype /*purpose*/) {
     ::fcntl(socket, F_SETFD, FD_CLOEXEC);
     const linger reset{.l_onoff = 1, .l_linger = 0};
@@ -51,7 +51,7 @@ int prepare(void* own, curl_socket_t socket, curlsocktype /*purpose*/) {
     return static_cast<const OwnSockets*>(own)->admit(socket, family) ? CURL_SOCKOPT_OK : CURL_SOCKOPT_ERROR;
 }
 
-/// The return value of both says how much was taken; anything but all of it ends the answer.
+/// Both return the number of bytes that they accept. Any other number than that offered ends the transfer.
 std::size_t keep_body(char* data, std::size_t size, std::size_t count, void* body) {
     auto& kept = *static_cast<std::string*>(body);
     const std::size_t taken = std::min(size * count, most_body - kept.size());
@@ -103,7 +103,7 @@ class HttpProbe : public Probe {
         return ::curl_multi_add_handle(multi_, easy_) == CURLM_OK;
     }
 
-    /// The probe may be gone afterwards.
+    /// May destroy the probe.
     void finish(CURLcode code) {
         const Done done = std::move(done_);
         done(finding(code));

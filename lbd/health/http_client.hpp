@@ -12,14 +12,14 @@
 
 namespace culvert::lbd {
 
-/// HTTP and HTTPS by libcurl, whose transfers all run in the event loop.
+/// HTTP and HTTPS by libcurl. All transfers run in the event loop.
 class HttpClient {
   public:
     [[nodiscard]] static netlink::Result<std::unique_ptr<HttpClient>> open(EventLoop& loop, const OwnSockets& own);
     HttpClient(const HttpClient&) = delete;
     HttpClient& operator=(const HttpClient&) = delete;
 
-    /// A request on a connection of its own. The client must outlive the probe.
+    /// Starts a request on a connection of its own. The client must outlive the probe.
     [[nodiscard]] StartedProbe start(const HttpCheck& check, const Subject& subject, Probe::Done done);
 
   private:
@@ -27,18 +27,18 @@ class HttpClient {
         void operator()(CURLM* multi) const { ::curl_multi_cleanup(multi); }
     };
 
-    /// By a descriptor of our own: libcurl may close its own before it says that it needs no watching any more, and the
-    /// next socket has its number.
+    /// A duplicate of libcurl's descriptor is watched: libcurl may close its own before it says so, and the next socket
+    /// would get the same number.
     struct Watched {
         common::Fd socket;
-        EventLoop::Source source;  // goes first
+        EventLoop::Source source;  // destroyed first
     };
 
     HttpClient(EventLoop& loop, const OwnSockets& own, CURLM* multi) : loop_(loop), own_(own), multi_(multi) {}
 
-    /// libcurl tells which of its sockets to wait for.
+    /// libcurl calls this to say which of its sockets to watch.
     static int watch(CURL* easy, curl_socket_t socket, int what, void* self, void* data);
-    /// Something has happened to a socket, or time has passed (CURL_SOCKET_TIMEOUT).
+    /// Tells libcurl that a socket is ready, or that time has passed (CURL_SOCKET_TIMEOUT).
     void act(curl_socket_t socket, int events);
     void arm();
 
@@ -46,7 +46,7 @@ class HttpClient {
     OwnSockets own_;
     EventLoop::Source timer_;
     std::map<curl_socket_t, Watched> sockets_;
-    std::unique_ptr<CURLM, Cleanup> multi_;  // goes first: it still calls watch()
+    std::unique_ptr<CURLM, Cleanup> multi_;  // destroyed first, as that still calls watch()
 };
 
 }  // namespace culvert::lbd

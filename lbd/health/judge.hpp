@@ -9,12 +9,12 @@
 
 namespace culvert::lbd {
 
-/// From what checks find to whether a backend is up. The first check decides alone; from then on it takes `fall`
-/// failures in a row, or `rise` answers. One that falls again and again has to answer longer each time: twice as often
-/// for every further fall within `flap_window`, up to `most_rise` times. Times are passed in.
+/// Decides from the results of checks whether a backend is up. The first result decides alone; from then on `fall`
+/// failures in a row, or `rise` answers, change the state. A backend that flaps needs more answers to come back: for
+/// each further failure within `flap_window` twice as many, up to `most_rise` times. Times are passed in.
 ///
-/// What was known before, to another check or to the lbd before, goes on: one that was down is down until a check says
-/// otherwise.
+/// A state known before, from another check or an earlier lbd, stays: a backend that was down is down until a check
+/// says otherwise.
 class Judge {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -23,33 +23,33 @@ class Judge {
 
     Judge(std::uint16_t rise, std::uint16_t fall) : rise_(rise), fall_(fall) {}
 
-    /// Before the first check. That it is up is trusted without being told.
+    /// Call before the first check. By default a backend counts as up.
     void is_known_down() { condition_ = Condition::down; }
-    /// The same question, answered by other numbers.
+    /// The same check with other numbers.
     void set(std::uint16_t rise, std::uint16_t fall) {
         rise_ = rise;
         fall_ = fall;
     }
-    /// Another question: one that was down may be up by it, so the first answer decides alone. One that was up does not
-    /// go down by a single failure.
+    /// Another check, by which a backend that was down may be up: so the first answer decides alone. A backend that was
+    /// up does not go down by a single failure.
     void ask_anew() {
         in_a_row_ = 0;
         decides_alone_ = condition_ != Condition::up;
     }
 
-    /// What a check has found. True if that changed the condition.
+    /// Takes the result of a check. True if it changed the state.
     bool hear(bool answered, Time now);
 
     [[nodiscard]] Condition condition() const { return condition_; }
-    /// Answers in a row that it takes now to come back.
+    /// Number of answers in a row that the backend needs now to come back.
     [[nodiscard]] std::uint32_t needed(Time now) const;
 
   private:
     std::uint16_t rise_;
     std::uint16_t fall_;
     Condition condition_ = Condition::unknown;
-    bool decides_alone_ = true;   // the next check
-    std::uint32_t in_a_row_ = 0;  // that speak against the condition
+    bool decides_alone_ = true;   // the next result decides alone
+    std::uint32_t in_a_row_ = 0;  // results in a row against the present state
     std::deque<Time> falls_;
 };
 

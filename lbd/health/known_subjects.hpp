@@ -8,8 +8,8 @@
 
 namespace culvert::lbd {
 
-/// What is known of backends under the names that they had. A backend is the same if its address is, and its service's
-/// name or VIP: so it may be renamed, or its service, and it may be checked otherwise.
+/// Stores knowledge about backends across changes of names. A backend is the same if it has the same address, and its
+/// service has the same name or VIP. So a backend or a service may be renamed, and its check may change.
 template <typename Knowledge>
 class KnownSubjects {
   public:
@@ -19,7 +19,7 @@ class KnownSubjects {
     [[nodiscard]] bool empty() const { return by_address_.empty(); }
     [[nodiscard]] bool knows(const IpAddress& backend_address) const { return by_address_.contains(backend_address); }
 
-    /// Of the one that has most in common; null if there is none.
+    /// The entry with most in common; null if there is none.
     [[nodiscard]] Knowledge* find(const Subject& subject) {
         int most = 0;
         Knowledge* best = nullptr;

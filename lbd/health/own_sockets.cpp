@@ -20,9 +20,9 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-constexpr std::uint32_t first_port = 1024;  // that takes no privilege
+constexpr std::uint32_t first_port = 1024;  // needs no privilege
 constexpr std::uint32_t ports = 65536 - first_port;
-/// A port may be somebody's who has bound it for all addresses.
+/// A port may be in use by a socket that is bound to all addresses.
 constexpr int most_tries = 16;
 
 std::uint32_t random32() {
@@ -39,7 +39,7 @@ Result<> bind_somewhere(int socket, netlink::Family family) {
         if (::bind(socket, reinterpret_cast<const sockaddr*>(&address), size) == 0) return {};
         if (errno != EADDRINUSE) return failure("send a check from", from.to_string(), errno);
     }
-    return failure("find a port for", "a check", EADDRINUSE, {}, "ss -tuanp says who has them all");
+    return failure("find a port for", "a check", EADDRINUSE, {}, "ss -tuanp lists the sockets that use them");
 }
 
 }  // namespace
@@ -49,7 +49,7 @@ Result<> OwnSockets::admit(int socket, netlink::Family family) const {
     if (::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, device.data(), static_cast<socklen_t>(device.size())) < 0)
         return failure("send a check by", device, errno);
     const int on = 1;
-    // IPv6 has these addresses by a route only, which is not enough to bind to one.
+    // IPv6 has these addresses only by a route, and bind() needs this option for them.
     if (family == netlink::Family::ipv6 && ::setsockopt(socket, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) < 0)
         return failure("bind a check without", "an address", errno);
     CHECK_OK(bind_somewhere(socket, family));

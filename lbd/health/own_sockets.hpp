@@ -6,15 +6,15 @@
 
 namespace culvert::lbd {
 
-/// What makes a socket one of the checker's own, whose packets have a queue and ports of their own.
+/// Marks sockets as the checker's own. Their packets have a queue and ports of their own.
 class OwnSockets {
   public:
-    /// `cookies`: the map own_sockets of bpf/probe.bpf.c, which must outlive this.
+    /// `cookies`: the map own_sockets of bpf/probe.bpf.c. It must outlive this.
     explicit OwnSockets(int cookies) : cookies_(cookies) {}
 
-    /// A new socket of this family: it sends and hears by the probes' device alone, whatever routes and rules say, from
-    /// an address and a port that others can neither foresee nor use up. EADDRNOTAVAIL if the device has lost its
-    /// addresses, ENODEV if there is none.
+    /// Sets up a new socket of this family. It sends and receives only by the probes' device, whatever routes and rules
+    /// exist. Its address and port cannot be foreseen or used up by others. EADDRNOTAVAIL if the device has lost its
+    /// addresses, ENODEV if there is no device.
     [[nodiscard]] netlink::Result<> admit(int socket, netlink::Family family) const;
 
   private:

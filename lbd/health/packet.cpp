@@ -17,18 +17,18 @@ using netlink::IpAddress;
 using Bytes = std::span<std::uint8_t>;
 using ConstBytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t least_l4 = 8;  // bytes, of UDP and of an echo
+constexpr std::size_t least_l4 = 8;  // bytes of a UDP or echo header
 constexpr std::uint8_t tcp_rst = 0x04;
 
 std::uint16_t u16(ConstBytes bytes, std::size_t at) {
     return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);
 }
 
-/// Where things are in a packet, bytes from its beginning.
+/// Offsets of fields from the beginning of a packet, in bytes.
 struct Layout {
     std::size_t source;
     std::size_t destination;
-    std::size_t address;  ///< length of one
+    std::size_t address;  ///< length of each address
     std::size_t l4;
     std::uint8_t protocol;
     bool v4;
@@ -72,10 +72,10 @@ bool is_reply(const Layout& layout, ConstBytes packet) {
     return packet[layout.l4] == (layout.v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY);
 }
 
-/// A checksum that follows what it covers.
+/// Updates a checksum after changes to the bytes that it covers.
 class Correction {
   public:
-    /// Both of the same even length, at an even offset of what is covered.
+    /// Both have the same even length, and are at an even offset of the covered bytes.
     void replace(Bytes place, ConstBytes by) {
         for (std::size_t i = 0; i < place.size(); i += 2) sum_ += (~u16(place, i) & 0xffffU) + u16(by, i);
         std::ranges::copy(by, place.begin());
@@ -126,7 +126,7 @@ void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
     addresses.replace(packet.subspan(layout.destination, layout.address), endpoints.destination.bytes());
     if (layout.v4) addresses.apply(packet.subspan(10, 2));
 
-    // ICMP's checksum leaves the addresses out.
+    // The checksum of ICMP does not cover the addresses.
     Correction l4 = layout.protocol == IPPROTO_ICMP ? Correction{} : addresses;
     if (layout.is_echo()) {
         const bool reply = is_reply(layout, packet);
@@ -139,7 +139,7 @@ void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
     const bool has_checksum = layout.protocol != IPPROTO_UDP || u16(checksum, 0) != 0;
     if (!has_checksum) return;
     l4.apply(checksum);
-    // RFC 768; and of an echo all may have become zero, which sums to all ones only with all ones.
+    // RFC 768. A zero checksum is right for an echo: its covered bytes may all be zero except the checksum itself.
     const bool may_be_zero = layout.protocol != IPPROTO_UDP && layout.protocol != IPPROTO_ICMP;
     if (!may_be_zero && u16(checksum, 0) == 0) Correction::put(checksum, 0xffff);
 }

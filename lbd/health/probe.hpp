@@ -14,28 +14,28 @@ namespace culvert::lbd {
 
 using common::EventLoop;
 
-/// Who is asked.
+/// A backend that is checked.
 struct Subject {
     std::string service;
     std::string backend;        ///< name
-    IpAddress backend_address;  ///< where it is reached, outside
+    IpAddress backend_address;  ///< outside the checker's network
     IpAddress vip;
-    IpAddress address;       ///< that leads to the VIP on this backend: probe_address()
+    IpAddress address;       ///< leads to the VIP on this backend: probe_address()
     std::uint16_t port = 0;  ///< host order
     bool operator==(const Subject&) const = default;
 };
 
-/// What a probe has found: that the backend serves, or why not.
+/// The result of a probe: the backend serves, or the reason why not.
 struct Finding {
     bool answered = false;
-    std::string reason;  ///< "connection refused"; empty if it has answered
+    std::string reason;  ///< such as "connection refused"; empty if it answered
     bool operator==(const Finding&) const = default;
 };
 
-/// One question that is under way. It is given up by destroying it.
+/// A running probe. To cancel it, destroy it.
 class Probe {
   public:
-    /// Called once, last of all that the probe does; not called before the probe has been returned.
+    /// Called once, as the last action of the probe, and not before the probe has been returned.
     using Done = std::function<void(Finding)>;
 
     Probe() = default;

@@ -15,9 +15,9 @@ using netlink::Prefix;
 constexpr std::array<std::uint8_t, 4> base4{240, 0, 0, 0};
 constexpr std::array<std::uint8_t, 16> base6{0xfd, 'c', 'u', 'l', 'v', 'e', 'r', 't'};
 constexpr std::uint32_t source = 0xfffffe;
-constexpr std::uint32_t sources = 0x800000;  // the first
+constexpr std::uint32_t sources = 0x800000;  // the first address
 
-/// The last three bytes number it.
+/// Puts the number into the last three bytes.
 template <std::size_t Size>
 IpAddress numbered(std::array<std::uint8_t, Size> bytes, std::uint32_t number) {
     bytes[Size - 3] = static_cast<std::uint8_t>(number >> 16);

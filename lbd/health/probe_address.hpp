@@ -6,25 +6,24 @@
 
 #include "netlink/address.hpp"
 
-/// The health checker's own small network, which only this host has: in it, each destination has an address. What is
-/// sent there goes to the service's VIP on that one backend, by the way that clients' packets take. So a check is an
-/// ordinary connection to an ordinary address, and `curl` or a script can do it too.
+/// The health checker's own small network, which exists only on this host. Each destination has an address in it. What
+/// is sent there goes to the service's VIP on that backend, encapsulated like clients' packets. So a check is an
+/// ordinary connection to an ordinary address, which `curl` and scripts can make too.
 namespace culvert::lbd {
 
-/// 240.0.0.0/8 of what RFC 1112, section 4, reserves (Linux takes these for unicast addresses); and a network of the
-/// kind that RFC 4193 gives out.
+/// 240.0.0.0/8, which is reserved by RFC 1112, section 4, but unicast for Linux; and a local network by RFC 4193.
 [[nodiscard]] netlink::Prefix probe_network(netlink::Family family);
-/// This host's end, an address of that network with its length: what everybody's probes come from.
+/// This host's address in that network, with the prefix length. Other programs' probes are sent from it.
 [[nodiscard]] netlink::Prefix probe_source(netlink::Family family);
-/// The upper half of that network, all of whose addresses are this host's: the checker's own probes come from one of
-/// them each, so that nobody's connections are in their way.
+/// The upper half of that network, which consists of addresses of this host. Each of the checker's own probes uses one
+/// of them, so that other connections do not get in its way.
 [[nodiscard]] netlink::Prefix probe_sources(netlink::Family family);
-/// One of them, by `chance`, of which the last 23 bits count.
+/// One of these addresses, chosen by the last 23 bits of `chance`.
 [[nodiscard]] netlink::IpAddress own_source(netlink::Family family, std::uint32_t chance);
 
 /// `dest`: the destination's id, below LB_DEST_MAX.
 [[nodiscard]] netlink::IpAddress probe_address(std::uint32_t dest, netlink::Family family);
-/// Nothing if it is no destination's address.
+/// Nothing if it is not the address of a destination.
 [[nodiscard]] std::optional<std::uint32_t> dest_of(const netlink::IpAddress& probe_address);
 
 }  // namespace culvert::lbd

@@ -29,9 +29,9 @@ using netlink::Family;
 using netlink::Result;
 
 constexpr const char* clone = "/dev/net/tun";
-/// IPv6's least (RFC 8200, section 5): so far everything fits into every tunnel, and so does what is answered.
+/// The least IPv6 MTU (RFC 8200, section 5), so that probes and answers fit into every tunnel.
 constexpr std::uint32_t mtu = 1280;
-/// Whose the device is: nobody's, as what belongs to nobody at all anybody may open.
+/// A user id that owns the device. Without an owner, anybody may open a TUN device.
 constexpr unsigned long nobody = 0xfffffffe;
 
 Result<Fd> open_clone() {
@@ -45,7 +45,7 @@ Result<Fd> open_clone() {
     return fd;
 }
 
-/// One more queue of the device. The first one makes it.
+/// Opens one more queue of the device. The first one creates it.
 Result<Fd> open_queue(bool is_first) {
     TRY(auto fd, open_clone());
     ifreq request{};
@@ -62,7 +62,7 @@ Result<Fd> open_queue(bool is_first) {
 /// A host without IPv6 has no IPv6 VIPs to check.
 bool lacks_family(const netlink::Error& error) { return error.code == EACCES || error.code == EOPNOTSUPP; }
 
-/// Its addresses, and the route by which all of probe_sources() are this host's.
+/// Adds the addresses, and the route that makes all of probe_sources() addresses of this host.
 Result<> give_addresses(netlink::Socket& route, std::uint32_t link, Family family) {
     const auto added = netlink::InterfaceAddresses(route).add(
         {.prefix = probe_source(family), .link = link, .scope = RT_SCOPE_LINK, .flags = IFA_F_NODAD});
@@ -81,7 +81,7 @@ Result<> give_addresses(netlink::Socket& route, std::uint32_t link, Family famil
                                .source = probe_source(family).address,
                                .protocol = RTPROT_KERNEL,
                                .scope = RT_SCOPE_LINK,
-                               .metric = family == Family::ipv6 ? 256U : 0U};  // as the kernel makes it
+                               .metric = family == Family::ipv6 ? 256U : 0U};  // the kernel's default
     return routes.replace(there);
 }
 

@@ -13,21 +13,21 @@ namespace culvert::lbd {
 
 inline constexpr std::string_view probe_device_name = "culvert-probe";
 
-/// The interface of the checker's own network: a TUN device, which carries bare IP packets to and from its descriptors.
-/// It goes with the descriptors, however the process ends.
+/// The interface of the checker's network: a TUN device, which passes plain IP packets to and from its descriptors. It
+/// disappears with the descriptors, however the process ends.
 struct ProbeDevice {
-    std::array<common::Fd, PROBE_QUEUES> queues;  ///< by enum probe_queue; they do not block
+    std::array<common::Fd, PROBE_QUEUES> queues;  ///< by enum probe_queue; non-blocking
     std::uint32_t index = 0;
 };
 
-/// Up, with its addresses; checksums are done and segments cut in what it gives. Nobody else may open it without
-/// CAP_NET_ADMIN. EBUSY if there is one already.
+/// Creates the device, up and with its addresses. Its packets have finished checksums and are segmented. Others need
+/// CAP_NET_ADMIN to open it. EBUSY if it exists.
 [[nodiscard]] netlink::Result<ProbeDevice> open_probe_device();
 
-/// Gives back to it what somebody has taken away: addresses, routes, or that it is up. ENODEV if it is gone.
+/// Restores addresses, routes and the up state, if somebody has changed them. ENODEV if the device is gone.
 [[nodiscard]] netlink::Result<> repair(const ProbeDevice& device);
 
-/// Has the program `steer` choose the queue of each packet.
+/// Lets the program `steer` choose the queue of each packet.
 [[nodiscard]] netlink::Result<> steer(const ProbeDevice& device, int program);
 
 }  // namespace culvert::lbd

@@ -80,7 +80,7 @@ Result<ProbePath::Programs> ProbePath::prepare(int dests) const {
     const auto& maps = programs->maps;
     CHECK_OK(share(maps.dests, dests));
     CHECK_OK(share(maps.own_sockets, own_sockets_.get()));
-    if (programs_) {  // for what is under way
+    if (programs_) {  // for probes that are running
         const auto& former = programs_->maps;
         CHECK_OK(share(maps.own_probes, ::bpf_map__fd(former.own_probes)));
         CHECK_OK(share(maps.script_probes, ::bpf_map__fd(former.script_probes)));
@@ -101,11 +101,11 @@ Result<> ProbePath::hear_at(const std::vector<Port>& ports, const Programs& prog
             taps.push_back(std::move(*present));
             continue;
         }
-        if (present != taps_.end()) taps_.erase(present);  // somebody has taken it away
+        if (present != taps_.end()) taps_.erase(present);  // somebody has removed the filter
         auto tap = AnswerTap::attach(program, port.ifindex, port.name);
         if (tap)
             taps.push_back(*std::move(tap));
-        else if (tap.error().code != ENODEV)  // it has just gone
+        else if (tap.error().code != ENODEV)  // the interface has just disappeared
             outcome = tl::unexpected(std::move(tap.error()));
     }
     taps_ = std::move(taps);

@@ -7,10 +7,10 @@
 
 namespace culvert::lbd {
 
-/// A slow start: the share of its weight that a backend has grows in so many steps, each of which is another table.
+/// Number of steps in which the weight grows during a slow start. Each step needs another Maglev table.
 inline constexpr int ramp_steps = 10;
 
-/// Percent of the weight, `since` the backend came back.
+/// Percentage of the weight, `since` the backend came back.
 [[nodiscard]] constexpr std::uint8_t ramp_percent(std::chrono::milliseconds since,
                                                   std::chrono::milliseconds slow_start) {
     if (since >= slow_start) return 100;

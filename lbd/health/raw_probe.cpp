@@ -30,7 +30,8 @@ using netlink::failure;
 using Bytes = std::vector<std::uint8_t>;
 using ConstBytes = std::span<const std::uint8_t>;
 
-/// What to send behind the IP header, where its checksum is, and what its answer means: nothing if it is none.
+/// What to send behind the IP header, where its checksum is, and how to read an answer. `read` returns nothing if the
+/// packet does not answer this question.
 struct Question {
     int protocol = 0;
     Bytes bytes;
@@ -59,7 +60,7 @@ Number random_number() {
     return number;
 }
 
-/// RFC 1071, with the pseudo-header (RFC 9293, section 3.1) for TCP. IPv6's the kernel does.
+/// RFC 1071, for TCP with the pseudo-header (RFC 9293, section 3.1). For IPv6, the kernel computes it.
 void put_checksum(Question& question, const IpAddress& from, const IpAddress& to) {
     Bytes covered = question.bytes;
     if (question.protocol == IPPROTO_TCP) {
@@ -88,7 +89,7 @@ Question echo(Family family) {
             .read = [v4, asked](ConstBytes bytes) -> std::optional<Finding> {
                 const auto answer = from_bytes<icmphdr>(bytes);
                 if (!answer || answer->type != (v4 ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY)) return std::nullopt;
-                constexpr std::size_t same = offsetof(icmphdr, un);  // identifier, sequence number and data come back
+                constexpr std::size_t same = offsetof(icmphdr, un);  // echoed by the answer
                 if (!std::ranges::equal(bytes.subspan(same), ConstBytes(asked).subspan(same))) return std::nullopt;
                 return Finding{.answered = true, .reason = {}};
             }};
@@ -97,7 +98,7 @@ Question echo(Family family) {
 Question syn(std::uint16_t port) {
     tcphdr header{};
     header.th_sport =
-        htons(static_cast<std::uint16_t>(1024 + random_number<std::uint16_t>() % 31744));  // none that Linux gives out
+        htons(static_cast<std::uint16_t>(1024 + random_number<std::uint16_t>() % 31744));  // not one Linux assigns
     header.th_dport = htons(port);
     header.th_seq = random_number<std::uint32_t>();
     header.th_off = sizeof header / 4;
@@ -110,7 +111,7 @@ Question syn(std::uint16_t port) {
                 const auto answer = from_bytes<tcphdr>(bytes);
                 if (!answer || answer->th_sport != asked.th_dport || answer->th_dport != asked.th_sport)
                     return std::nullopt;
-                // RFC 9293, section 3.10.7.3: anything else answers another segment.
+                // RFC 9293, section 3.10.7.3: other segments answer something else.
                 if ((answer->th_flags & TH_ACK) == 0 || ntohl(answer->th_ack) != ntohl(asked.th_seq) + 1)
                     return std::nullopt;
                 if ((answer->th_flags & TH_RST) != 0)

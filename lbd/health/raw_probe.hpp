@@ -4,15 +4,14 @@
 #include "lbd/health/own_sockets.hpp"
 #include "lbd/health/probe.hpp"
 
-/// What no socket but a raw one can ask.
+/// Probes that need a raw socket.
 namespace culvert::lbd {
 
-/// An ICMP or ICMPv6 echo.
+/// Sends an ICMP or ICMPv6 echo request.
 [[nodiscard]] StartedProbe start_icmp_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject,
                                             Probe::Done done);
 
-/// A SYN that the backend answers by SYN and ACK. The connection is never made: the kernel knows nothing of it and
-/// resets it.
+/// Sends a SYN, and expects SYN and ACK. No connection is made: the kernel does not know of it, and resets it.
 [[nodiscard]] StartedProbe start_syn_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject,
                                            Probe::Done done);
 

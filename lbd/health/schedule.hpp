@@ -12,13 +12,13 @@
 
 namespace culvert::lbd {
 
-/// Who is due when. Each has one time at most; times are passed in.
+/// When to handle whom. Each has at most one time; times are passed in.
 class Schedule {
   public:
     using Time = std::chrono::steady_clock::time_point;
     using Who = std::size_t;
 
-    /// In place of the time that it had.
+    /// Replaces the earlier time, if any.
     void put(Who who, Time time) {
         remove(who);
         times_.emplace(who, time);
@@ -33,7 +33,7 @@ class Schedule {
     [[nodiscard]] std::optional<Time> next() const {
         return queue_.empty() ? std::nullopt : std::optional(queue_.begin()->first);
     }
-    /// Those whose time has come, the earliest first; they have none any more.
+    /// Returns those that are due, the earliest first, and removes them.
     [[nodiscard]] std::vector<Who> take_due(Time now) {
         std::vector<Who> due;
         while (!queue_.empty() && queue_.begin()->first <= now) {
@@ -48,14 +48,14 @@ class Schedule {
     std::map<Who, Time> times_;
 };
 
-/// When one that is asked every `interval` is first asked: at once, or within a second where it is one of many: `share`
-/// (0 to 1) is of chance.
+/// When a backend that is checked every `interval` is first checked: within a second, so that many backends are not
+/// checked at once. `share` is a random number, 0 to 1.
 [[nodiscard]] inline Schedule::Time first_time(Schedule::Time now, std::chrono::milliseconds interval, double share) {
     using std::chrono::milliseconds;
     const milliseconds most = std::min(interval, milliseconds{1000});
     return now + std::chrono::duration_cast<Schedule::Time::duration>(most * share);
 }
-/// And when for the second time, so that from then on the questions are spread over the whole interval.
+/// When it is checked for the second time. From then on checks are spread over the whole interval.
 [[nodiscard]] inline Schedule::Time second_time(Schedule::Time first, std::chrono::milliseconds interval,
                                                 double share) {
     return first + std::chrono::duration_cast<Schedule::Time::duration>(interval * share);

@@ -40,7 +40,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
     return pointers;
 }
 
-/// How to start it: nothing to read, nowhere to write, no signal blocked.
+/// Attributes for posix_spawn: no input, no output, no blocked signals.
 struct Circumstances {
     posix_spawn_file_actions_t files{};
     posix_spawnattr_t attributes{};
@@ -79,7 +79,7 @@ class ScriptProbe : public Probe {
     }
 
   private:
-    /// Its status. What it has started goes with it.
+    /// Returns its exit status. Kills the processes that it started.
     int end() {
         int status = 0;
         ::kill(-pid_, SIGKILL);
@@ -89,7 +89,7 @@ class ScriptProbe : public Probe {
     }
 
     void hear() {
-        const int status = end();  // it has ended by itself: the signal comes too late for it
+        const int status = end();  // it has already ended, so the signal does not change its status
         Finding finding{.answered = WIFEXITED(status) && WEXITSTATUS(status) == 0, .reason = {}};
         if (WIFSIGNALED(status))
             finding.reason = fmt::format("the script was killed by signal {}", WTERMSIG(status));

@@ -5,9 +5,9 @@
 
 namespace culvert::lbd {
 
-/// Runs a program in a process group of its own: exit status 0 says that the backend serves. Its environment names what
-/// is asked: CULVERT_SERVICE, CULVERT_BACKEND, CULVERT_BACKEND_ADDRESS, CULVERT_VIP, CULVERT_PORT, and CULVERT_ADDRESS,
-/// which leads to the VIP on that backend by its encapsulation. Given up, the group is killed.
+/// Runs a program in a process group of its own. Exit status 0 means that the backend serves. The environment names the
+/// backend: CULVERT_SERVICE, CULVERT_BACKEND, CULVERT_BACKEND_ADDRESS, CULVERT_VIP, CULVERT_PORT, and CULVERT_ADDRESS,
+/// which leads to the VIP on that backend by its encapsulation. If the probe is cancelled, the group is killed.
 [[nodiscard]] StartedProbe start_script_probe(EventLoop& loop, const ScriptCheck& check, const Subject& subject,
                                               Probe::Done done);
 

@@ -6,7 +6,7 @@
 
 namespace culvert::lbd {
 
-/// Connects, and resets the connection: it leaves nothing behind at either end.
+/// Connects, then resets the connection, so that nothing stays behind at either end.
 [[nodiscard]] StartedProbe start_tcp_probe(EventLoop& loop, const OwnSockets& own, const Subject& subject,
                                            Probe::Done done);
 

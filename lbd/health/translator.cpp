@@ -73,7 +73,7 @@ std::optional<std::uint32_t> Translator::outward(std::span<std::uint8_t> packet,
     const Session wanted{
         .dest = *dest, .address = from->source, .port = from->source_port, .vip_port = from->destination_port};
     const auto known = sessions.ports.find(wanted);
-    if (known == sessions.ports.end() && from->resets) return std::nullopt;  // it ends nothing
+    if (known == sessions.ports.end() && from->resets) return std::nullopt;  // there is no session to reset
     const std::uint16_t port = known == sessions.ports.end() ? sessions.take(wanted, first) : known->second;
     if (from->resets)
         sessions.release(port, first);

@@ -17,45 +17,44 @@
 
 namespace culvert::lbd {
 
-/// Whom the probes of a destination go to and come from on the wire.
+/// The addresses of a destination's probes on the wire.
 struct ProbeTarget {
     netlink::IpAddress vip;
-    netlink::IpAddress own;  ///< the balancer's, of the VIP's family
+    netlink::IpAddress own;  ///< the balancer's address, of the VIP's family
     bool operator==(const ProbeTarget&) const = default;
 };
 
 /// By destination id.
 using ProbeTargets = std::map<std::uint32_t, ProbeTarget>;
 
-/// Packets of one destination's probes that lbd itself has sent.
+/// Packets of one destination's probes that lbd itself sends and receives.
 struct ProbeTraffic {
     std::uint64_t out = 0;
     std::uint64_t in = 0;
     bool operator==(const ProbeTraffic&) const = default;
 };
 
-/// Between the checker's own network (probe_address.hpp) and the wire: network address and port translation (RFC 3022).
-/// As all backends of a service have one address on the wire, ports tell their probes apart. Each queue
-/// (enum probe_queue) has ports of its own; when all are taken, the one that was silent the longest stands for another
-/// session.
+/// Network address and port translation (RFC 3022) between the checker's network (probe_address.hpp) and the wire. All
+/// backends of a service have one address on the wire, so ports distinguish their probes. Each queue (enum probe_queue)
+/// has its own ports. When all are in use, a new session takes the port that has been silent longest.
 class Translator {
   public:
     void set_targets(ProbeTargets targets) { targets_ = std::move(targets); }
 
-    /// A packet that this host sends to an address of the checker's network becomes one from the balancer to a VIP.
-    /// Returns the destination's id; nothing, and the packet stays as it is, if it is none that can be sent.
+    /// Turns a packet from this host to an address of the checker's network into one from the balancer to a VIP.
+    /// Returns the destination id. If that is impossible, returns nothing and leaves the packet unchanged.
     [[nodiscard]] std::optional<std::uint32_t> outward(std::span<std::uint8_t> packet, probe_queue queue);
 
-    /// An answer from a VIP becomes one to this host. False if it answers nothing.
+    /// Turns an answer from a VIP into a packet to this host. False if it answers nothing.
     [[nodiscard]] bool inward(std::span<std::uint8_t> packet);
 
     [[nodiscard]] ProbeTraffic traffic(std::uint32_t dest) const;
 
   private:
-    /// What a port on the wire stands for.
+    /// The session that has a port on the wire.
     struct Session {
         std::uint32_t dest = 0;
-        netlink::IpAddress address;  ///< of this host
+        netlink::IpAddress address;  ///< this host's
         std::uint16_t port = 0;
         std::uint16_t vip_port = 0;
         auto operator<=>(const Session&) const = default;
@@ -64,16 +63,16 @@ class Translator {
     struct Sessions {
         using Order = std::list<std::uint16_t>;
         struct Port {
-            std::optional<Session> session;  ///< none: free
+            std::optional<Session> session;  ///< absent: free
             Order::iterator place;
         };
 
         std::map<Session, std::uint16_t> ports;
-        std::vector<Port> by_port;  ///< from the queue's first one on
-        Order free;                 ///< the one that has been for the longest first; at first by chance
-        Order used;                 ///< the one that was silent for the longest first
+        std::vector<Port> by_port;  ///< begins with the queue's first port
+        Order free;                 ///< longest free first; at first in random order
+        Order used;                 ///< longest silent first
 
-        /// A free port, or the one that was silent for the longest. `first`: the queue's first port.
+        /// Assigns a free port, or else the one that has been silent longest. `first`: the queue's first port.
         std::uint16_t take(const Session& wanted, std::uint32_t first);
         void touch(std::uint16_t port, std::uint32_t first) {
             used.splice(used.end(), used, by_port[port - first].place);

@@ -441,7 +441,7 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     balancer().must("nft add table inet other");
     balancer().must("nft add chain inet other out '{ type filter hook output priority 0; }'");
     balancer().must("nft add rule inet other out oifname culvert-probe drop");
-    EXPECT_TRUE(eventually([&] { return lbd.said("is not checked, and stays what it was") > 0; })) << lbd.log();
+    EXPECT_TRUE(eventually([&] { return lbd.said("is not checked, and its state stays") > 0; })) << lbd.log();
     for (const Checked& one : all) EXPECT_EQ(lbd.backend(one.name)["health"], "up");
     balancer().must("nft delete table inet other");
 
