@@ -9,7 +9,7 @@
 
 namespace culvert::lbd {
 
-/// The kernel's parameters that say whose word about routes an interface takes.
+/// The kernel's settings that decide whether an interface follows ICMP redirects.
 struct RedirectSettings {
     bool all = false;        ///< net.ipv4.conf.all.accept_redirects
     bool device = false;     ///< net.ipv4.conf.<device>.accept_redirects
@@ -19,23 +19,23 @@ struct RedirectSettings {
 
     bool operator==(const RedirectSettings&) const = default;
 
-    /// What counts: for a host that forwards both of IPv4 have to say so, for another one either
-    /// (IN_DEV_RX_REDIRECTS in include/linux/inetdevice.h); IPv6 takes none where it forwards (rt6_do_redirect in
-    /// net/ipv6/route.c).
+    /// Whether IPv4 redirects are followed. On a host that forwards, both settings must be on; otherwise either
+    /// (IN_DEV_RX_REDIRECTS in include/linux/inetdevice.h). IPv6 ignores redirects where it forwards (rt6_do_redirect
+    /// in net/ipv6/route.c).
     [[nodiscard]] bool accepts4() const { return forwards ? all && device : all || device; }
     [[nodiscard]] bool accepts6() const { return device6 && !forwards6; }
-    /// The parameters that let them in, as sysctl(8) writes them with the value that shuts them out:
+    /// The settings that permit redirects, with the value that forbids them, in the form of sysctl(8):
     /// "net.ipv4.conf.all.accept_redirects=0".
     [[nodiscard]] std::vector<std::string> cures(const std::string& device_name) const;
 };
 
-/// Of the interfaces by which frames leave, as they are now.
+/// The present settings of the interfaces that frames leave by.
 [[nodiscard]] std::map<std::string, RedirectSettings> redirects(const Network& network);
 
-/// As they are now. What can't be read, as IPv6's on a host without, accepts nothing.
+/// The present settings. One that cannot be read counts as off, such as those of IPv6 on a host without IPv6.
 [[nodiscard]] RedirectSettings read_redirect_settings(const std::string& device);
 
-/// The kernel was not started with ipv6.disable=1; single devices may do without.
+/// False if the kernel was started with ipv6.disable=1. Single devices may still lack IPv6.
 [[nodiscard]] bool kernel_has_ipv6();
 
 }  // namespace culvert::lbd

@@ -11,7 +11,7 @@
 namespace culvert::lbd {
 namespace {
 
-/// Entries that an administrator has fixed are left alone: the kernel would turn them into dynamic ones.
+/// Whether an administrator has set the entry. Such entries are left alone: the kernel would make them dynamic.
 bool is_static(const NeighbourKey& key, const Network& network) {
     const auto neighbour = network.neighbours.find(key);
     return neighbour != network.neighbours.end() && (neighbour->second.state & (NUD_PERMANENT | NUD_NOARP)) != 0;

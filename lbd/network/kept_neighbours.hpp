@@ -8,19 +8,19 @@
 
 namespace culvert::lbd {
 
-/// The neighbours that the kernel keeps resolved for us: packets that XDP sends refresh no entry of its own.
+/// Neighbours that the kernel keeps resolved for us. Packets that XDP sends do not refresh the kernel's entries.
 class KeptNeighbours {
   public:
-    /// These, and no others. `route`: NETLINK_ROUTE.
+    /// Keeps these neighbours resolved, and no others. `route`: a NETLINK_ROUTE socket.
     void keep(const std::set<NeighbourKey>& wanted, const Network& network, netlink::Socket& route);
-    /// Those of another one, and no others.
+    /// Keeps the neighbours of `other`, and no others.
     void keep_only(const KeptNeighbours& other, const Network& network, netlink::Socket& route) {
         keep(other.kept_, network, route);
     }
 
-    /// The kernel has removed its entry.
+    /// Call when the kernel has removed the entry.
     void forget(const NeighbourKey& key) { kept_.erase(key); }
-    /// The same of all that are not there.
+    /// Forgets all neighbours without an entry in the kernel.
     void forget_missing(const Network& network);
 
   private:

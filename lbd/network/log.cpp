@@ -41,21 +41,22 @@ void log_narrow(const std::vector<NarrowPath>& paths) {
 
 void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned) {
     constexpr auto minutes = std::chrono::duration_cast<std::chrono::minutes>(PathMtus::lifetime).count();
-    const std::string less = learned.told < learned.mtu ? fmt::format("; it says {}, but lbd goes no lower: {}",
-                                                                      learned.told, cure_of("path_mtu_too_low"))
-                                                        : "";
+    const std::string less = learned.told < learned.mtu
+                                 ? fmt::format("; the router reported {}, but lbd accepts no less: {}", learned.told,
+                                               cure_of("path_mtu_too_low"))
+                                 : "";
     log_limited(spdlog::level::warn,
                 {{"EVENT", log_event("path_mtu")},
                  {"ADDRESS", backend.to_string()},
                  {"MTU", std::to_string(learned.mtu)},
                  {"ROUTER", learned.router.to_string()}},
-                fmt::format("backend {}: path MTU {} for {} minutes, as router {} says{}", backend.to_string(),
+                fmt::format("backend {}: path MTU {} for {} minutes, as router {} reported{}", backend.to_string(),
                             learned.mtu, minutes, learned.router.to_string(), less));
 }
 
 void log_forgotten_path_mtu(const IpAddress& backend) {
     log_limited(spdlog::level::info, {{"EVENT", log_event("path_mtu_forgotten")}, {"ADDRESS", backend.to_string()}},
-                fmt::format("backend {}: path MTU forgotten, it may be wider again", backend.to_string()));
+                fmt::format("backend {}: the reported path MTU has expired", backend.to_string()));
 }
 
 void log_redirects(const Network& network) {
@@ -63,7 +64,7 @@ void log_redirects(const Network& network) {
         const auto parameters = settings.cures(interface);
         if (parameters.empty()) continue;
         log_limited(spdlog::level::warn, {{"EVENT", log_event("accepts_redirects")}, {"INTERFACE", interface}},
-                    fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd doesn't, but what "
+                    fmt::format("{}: this host follows ICMP redirects, which anybody can forge; lbd does not, but what "
                                 "the host itself sends does ({})",
                                 interface, fmt::format(cure_of("redirects_followed"), fmt::join(parameters, " "))));
     }

@@ -7,14 +7,14 @@
 #include "lbd/network/report.hpp"
 #include "lbd/path_mtu/path_mtus.hpp"
 
-/// Lines about the ways to backends, as few as they may be.
+/// Log lines about next hops, few and limited.
 namespace culvert::lbd {
 
 void log_way(const WayChange& change, const Network& network);
 void log_narrow(const std::vector<NarrowPath>& paths);
 void log_path_mtu(const IpAddress& backend, const PathMtus::Learned& learned);
 void log_forgotten_path_mtu(const IpAddress& backend);
-/// What would have others than us follow forged redirects here.
+/// Warns of interfaces on which this host, though not lbd, follows redirects.
 void log_redirects(const Network& network);
 
 }  // namespace culvert::lbd

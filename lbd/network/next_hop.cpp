@@ -17,7 +17,7 @@ namespace {
 
 bool works(const netlink::Link& link) { return link.is_up() && link.has_carrier() && link.mac; }
 
-/// The way out by a link: down through VLAN devices to a port.
+/// How frames leave by a link: from VLAN devices down to a port.
 struct Exit {
     const netlink::Link* port = nullptr;
     std::vector<VlanTag> tags;  ///< the outer one first
@@ -40,7 +40,7 @@ std::optional<Exit> exit_by(std::uint32_t index, const Network& network) {
     }
 }
 
-/// RFC 4291, appendix A.
+/// The link-local address of a MAC address (RFC 4291, appendix A).
 IpAddress link_local_of(const netlink::MacAddress& mac) {
     const auto& b = mac.bytes;
     const std::array<std::uint8_t, 16> bytes{
@@ -71,16 +71,16 @@ std::string why_unresolved(const NeighbourKey& key, const Network& network) {
     if ((link->flags & IFF_NOARP) != 0)
         return fmt::format("{} has neighbour resolution switched off ({})", link->name,
                            fmt::format(cure_of("neighbours_not_asked"), link->name));
-    // Without a packet to send, neighbour solicitations come from there or nowhere: ndisc_send_ns() in
+    // Without a packet to send, neighbour solicitations need a link-local source address: ndisc_send_ns() in
     // net/ipv6/ndisc.c.
     if (!key.address.is_v4() && !network.with_link_local.contains(key.link))
-        return fmt::format("{} has no link-local address, from which IPv6 asks ({})", link->name,
+        return fmt::format("{} has no link-local address, which IPv6 needs to resolve neighbours ({})", link->name,
                            fmt::format(cure_of("no_link_local"), link_local_of(*link->mac).to_string(), link->name));
     return {};
 }
 
 Hop way_out(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network) {
-    // Without a source address of our own, what we send would be taken for spoofed.
+    // Without a source address of this host, packets to the backend would look spoofed.
     if (!route || !leads_on(*route) || !route->source) return tl::unexpected(LB_DROP_NO_ROUTE);
     const auto key = neighbour_on_the_way(backend, *route, network);
     if (!key) return tl::unexpected(LB_DROP_NO_INTERFACE);
@@ -102,7 +102,7 @@ Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& rout
     const auto neighbour = network.neighbours.find(key);
     if (neighbour == network.neighbours.end() || !neighbour->second.is_usable())
         return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
-    // What the kernel enters where it doesn't ask is the link's own address: arp_constructor() in net/ipv4/arp.c.
+    // Without resolution, the kernel enters the link's own address: arp_constructor() in net/ipv4/arp.c.
     if ((neighbour->second.state & NUD_NOARP) != 0 && neighbour->second.mac == find_link(network, key.link)->mac)
         return tl::unexpected(LB_DROP_NO_NEIGHBOUR);
     hop->destination = *neighbour->second.mac;

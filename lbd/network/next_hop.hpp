@@ -13,7 +13,7 @@
 #include "netlink/neighbour.hpp"
 #include "netlink/route.hpp"
 
-/// From the kernel's tables to the frames' way. Values only.
+/// From the kernel's tables to next hops. Values only.
 namespace culvert::lbd {
 
 struct NeighbourKey {
@@ -22,32 +22,32 @@ struct NeighbourKey {
     auto operator<=>(const NeighbourKey&) const = default;
 };
 
-/// What is around the balancer.
+/// The surroundings of the balancer.
 struct Network {
-    std::map<std::uint32_t, netlink::Link> ports;    ///< the links that are balanced on, by index
-    std::map<std::uint32_t, netlink::Link> vlans;    ///< VLAN devices, of them and others
-    std::map<std::uint32_t, netlink::Link> members;  ///< of ports that are bonds
-    std::map<std::uint32_t, netlink::Link> links;    ///< all that have a MAC address
+    std::map<std::uint32_t, netlink::Link> ports;    ///< links that are balanced on, by index
+    std::map<std::uint32_t, netlink::Link> vlans;    ///< VLAN devices, on ports and on other links
+    std::map<std::uint32_t, netlink::Link> members;  ///< members of ports that are bonds
+    std::map<std::uint32_t, netlink::Link> links;    ///< all links with a MAC address
     std::map<NeighbourKey, netlink::Neighbour> neighbours;
-    std::set<std::uint32_t> with_link_local;  ///< links that have a usable IPv6 address of this scope, by index
+    std::set<std::uint32_t> with_link_local;  ///< indices of links with a usable IPv6 link-local address
 };
 
-/// A link by which backends may be reached, or null: a port or a VLAN device.
+/// A link that may lead to backends, which is a port or a VLAN device; or null.
 [[nodiscard]] const netlink::Link* find_link(const Network& network, std::uint32_t index);
 
-/// Whose MAC address packets to `backend` take: the backend's, or its router's. Nothing if they don't leave by a port
-/// that is up.
+/// The neighbour that packets to `backend` are sent to: the backend or its router. Nothing if they would not leave by a
+/// port that is up.
 [[nodiscard]] std::optional<NeighbourKey> neighbour_on_the_way(const IpAddress& backend, const netlink::Route& route,
                                                                const Network& network);
 
-/// What keeps the kernel from finding out the neighbour's MAC address, however often it is asked to, and the cure;
-/// empty if nothing is known to.
+/// Why the kernel cannot resolve the neighbour's MAC address however often it tries, and the cure. Empty if no reason
+/// is known.
 [[nodiscard]] std::string why_unresolved(const NeighbourKey& key, const Network& network);
 
-/// The next hop but for its MAC address, for which nobody has to be asked.
+/// The next hop without the MAC address of the neighbour, which need not be resolved for it.
 [[nodiscard]] Hop way_out(const IpAddress& backend, const std::optional<netlink::Route>& route, const Network& network);
 
-/// `route` is the kernel's answer to a lookup of the backend, or nothing if it has none.
+/// `route` is the result of the kernel's route lookup; nothing if there is no route.
 [[nodiscard]] Hop next_hop(const IpAddress& backend, const std::optional<netlink::Route>& route,
                            const Network& network);
 

@@ -10,7 +10,7 @@ namespace {
 
 using netlink::Link;
 
-/// Of a veth `lower` is the other end.
+/// `lower` of a veth is its other end, which it does not stand on.
 bool stands_on(const Link& upper, const Link& lower) {
     return (upper.lower == lower.index && !upper.lower_netns && upper.kind != "veth") || lower.master == upper.index;
 }

@@ -6,9 +6,9 @@
 
 namespace culvert::lbd {
 
-/// MAC addresses of the ports, and of what is stacked on them: VLAN and macvlan devices (VRRP's virtual router has its
-/// MAC address on one), the bridge above a port. A bond or a bridge gets frames for its members, too, and a bond's
-/// program sees them come by the member.
+/// The MAC addresses of the ports and of devices on them: VLAN and macvlan devices (such as the one with VRRP's virtual
+/// MAC address), and a bridge above a port. A bond or a bridge also receives frames for its members. The program of a
+/// bond sees such frames arrive at the member.
 [[nodiscard]] Own own(const Network& network);
 
 }  // namespace culvert::lbd

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t most_named = 3;
 
-/// By the interface and to the MAC address, or for the reason.
+/// Whether the interface, MAC address and VLAN tags are the same, or else the drop reason.
 bool is_same_way(const Hop& one, const Hop& other) {
     if (!one || !other) return one.has_value() == other.has_value() && one.error() == other.error();
     return one->ifindex == other->ifindex && one->destination == other->destination && one->tags == other->tags;
@@ -102,7 +102,7 @@ std::string text(const std::vector<NarrowPath>& paths) {
     for (const NarrowPath& path : paths) names.push_back(path.service + " " + path.backend);
     const auto widest = std::ranges::max_element(paths, {}, &NarrowPath::needs);
     return fmt::format(
-        "IPv6 clients' packets of up to {} bytes don't fit through the path to {}: its MTU is {}, and they need {}; {}",
+        "IPv6 clients' packets of up to {} bytes do not fit the path to {}: its MTU is {}, and they need {}; {}",
         least_ipv6_mtu,
         paths.size() == 1 ? names.front() : fmt::format("{} backends ({})", names.size(), some_of(names)), widest->mtu,
         widest->needs, cure_of("path_too_narrow"));

@@ -25,7 +25,7 @@ using netlink::Topic;
 
 namespace {
 
-/// One that can be balanced on, if it is there. Routes lead to a bond, never to a member.
+/// Checks that lbd can balance on the interface, if it exists. Routes lead to a bond, never to its members.
 Result<> expect_port(netlink::Socket& socket, const std::string& name) {
     auto found = netlink::Links(socket).get(name);
     if (!found && found.error().code == ENODEV) return {};
@@ -115,7 +115,7 @@ Result<Effect> Resolver::take(const netlink::Event& event) {
         if (neighbour->removed) kept_.forget(key_of(neighbour->value));
         return tables_.take(*neighbour, Clock::now());
     }
-    // A balancer may be told all routes of the Internet, and what becomes of them.
+    // The balancer may run beside a router with all routes of the Internet, which change all the time.
     if (const auto* route = std::get_if<netlink::RouteChanged>(&event))
         return ways_.lead_into(route->value.destination) ? Effect::routes : Effect::nothing;
     if (std::holds_alternative<netlink::AddressChanged>(event)) CHECK_OK(load_addresses());

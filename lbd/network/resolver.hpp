@@ -17,44 +17,44 @@
 
 namespace culvert::lbd {
 
-/// Knows the way to each backend and follows its changes: it listens to the kernel and to routers, looks up routes, and
-/// lets the kernel resolve the neighbours on the way and keep them so.
+/// Knows the next hop of each backend and follows its changes. It listens to the kernel and to routers, looks up
+/// routes, and has the kernel resolve the neighbours and keep them resolved.
 class Resolver {
   public:
     using Clock = Tables::Clock;
 
-    /// EINVAL if one of the interfaces is not Ethernet, or a member of a bond. One that does not exist, or goes later,
-    /// is waited for: the next of its name is the one.
+    /// EINVAL if an interface is not Ethernet, or a member of a bond. If an interface does not exist or disappears, the
+    /// resolver waits for another one of that name.
     [[nodiscard]] static netlink::Result<Resolver> open(const std::vector<std::string>& interfaces);
 
-    /// Of now.
+    /// The present surroundings.
     [[nodiscard]] netlink::Result<Surroundings> surroundings();
 
     /// Readable when there is something to read().
     [[nodiscard]] int fd() const { return poll_.get(); }
-    /// Takes in what the kernel has reported. True if a hop may have changed: time to update(). After a failure it is
-    /// to be called again, whether there is something to read or not: then it asks for all.
+    /// Reads events of the kernel. True if a next hop may have changed; then call update(). After a failure, call it
+    /// again even if there is nothing to read: it then reads all tables.
     [[nodiscard]] netlink::Result<bool> read();
-    /// Whose backends to know the way to from the next update on: each until it is forgotten as often as it was
-    /// followed.
+    /// Follows the backends of a service from the next update on. Each is followed until forget() was called as often
+    /// as follow().
     void follow(const Services::Shared& service) { ways_.follow(service); }
     void forget(const Services::Shared& service) { ways_.forget(service); }
-    /// What the program has in front of packets is then known, which routers quote. From the next update on.
+    /// Recognizes the outer headers of the program's packets in what routers quote, from the next update on.
     void set_flow_key(const FlowKey& key) { ways_.set_flow_key(key); }
-    /// The way to each as of now. Neighbours on the way that are not resolved are being resolved: that ends in an
+    /// The next hops as of now. The kernel is asked to resolve neighbours that are unknown; their resolution causes an
     /// event.
     [[nodiscard]] Hops update();
-    /// The ways to all that are followed but for MAC addresses: asks and keeps nothing.
+    /// The next hops of all followed backends, without MAC addresses. Asks the kernel to resolve nothing.
     [[nodiscard]] Hops ways_out() { return ways_.ways_out(network(), lookup()); }
     /// Removes the neighbour entries that the kernel keeps for us.
     void release();
-    /// The same, but for those that it keeps for another one, too.
+    /// Likewise, except for those that it also keeps for `other`.
     void release_all_but(const Resolver& other);
 
     [[nodiscard]] const Tables& tables() const { return tables_; }
     [[nodiscard]] const Network& network() const { return tables_.network(); }
     [[nodiscard]] const Ways& ways() const { return ways_; }
-    /// What keeps the next hop to a backend that can't be reached unknown, and the cure; empty if nothing is known to.
+    /// Why the next hop of an unreachable backend is unknown, and the cure. Empty if no reason is known.
     [[nodiscard]] std::string why_unresolved(const IpAddress& backend) const;
 
   private:
@@ -69,14 +69,14 @@ class Resolver {
     [[nodiscard]] netlink::Result<> load_addresses();
     [[nodiscard]] netlink::Result<bool> take_events();
     [[nodiscard]] netlink::Result<Effect> take(const netlink::Event& event);
-    /// True if paths are narrower or wider than they were known to be.
+    /// True if known path MTUs have changed.
     bool take_path_mtus();
     [[nodiscard]] Ways::Lookup lookup();
 
     netlink::Monitor monitor_;
     netlink::Socket socket_;
     Reports reports_;
-    common::Fd poll_;  // for what tells of changes
+    common::Fd poll_;  // for all sources of changes
     Tables tables_;
     Ways ways_;
     KeptNeighbours kept_;

@@ -69,7 +69,8 @@ bool Tables::is_port(const netlink::Link& link) const {
     return link.mac && std::ranges::any_of(interfaces_, [&](const auto& name) { return link.is_called(name); });
 }
 
-/// With a link that comes or goes there come and go others, and neighbours, of which no event that was heeded has told.
+/// A link that comes or goes changes other links and neighbours too; their events may have been ignored, so all is
+/// read.
 Effect Tables::take(const netlink::LinkChanged& event) {
     const netlink::Link& link = event.value;
     const bool is_port = !event.removed && this->is_port(link);

@@ -14,40 +14,40 @@
 
 namespace culvert::lbd {
 
-/// What an event may have changed, beyond the tables themselves.
+/// What an event may have changed besides the tables themselves.
 enum class Effect : std::uint8_t {
     nothing,
-    ways,    ///< to backends
-    routes,  ///< these, and the routes that they take
-    all,     ///< what is in the tables is no more; only a load() brings it up to date
+    ways,    ///< next hops
+    routes,  ///< next hops and the routes to them
+    all,     ///< the tables are out of date until the next load()
 };
 
-/// What the kernel has of the balancer's surroundings, from its lists and its events. Values only; times are passed in.
+/// The kernel's state around the balancer, from its lists and events. Values only; times are passed in.
 class Tables {
   public:
     using Clock = std::chrono::steady_clock;
 
-    /// `interfaces`: the names of those to balance on.
+    /// `interfaces`: names of the interfaces to balance on.
     explicit Tables(std::vector<std::string> interfaces) : interfaces_(std::move(interfaces)) {}
 
-    /// All that events would have told.
+    /// Replaces all tables.
     void load(const std::vector<netlink::Link>& links, const std::vector<netlink::Neighbour>& neighbours,
               Clock::time_point now);
-    /// All IPv6 addresses.
+    /// All IPv6 addresses of the host.
     void load_addresses(const std::vector<netlink::InterfaceAddress>& addresses);
 
     [[nodiscard]] Effect take(const netlink::LinkChanged& event);
     Effect take(const netlink::NeighbourChanged& event, Clock::time_point now);
 
     [[nodiscard]] const Network& network() const { return network_; }
-    /// Of the interfaces, those that are waited for.
+    /// The configured interfaces that do not exist.
     [[nodiscard]] std::vector<std::string> missing() const;
-    /// Since when the neighbour has had its MAC address, or none that can be used. Nothing if it is not in the table.
+    /// Since when the neighbour's MAC address has been known, or has been unknown. Nothing if it has no entry.
     [[nodiscard]] std::optional<Clock::time_point> since(const NeighbourKey& key) const;
 
   private:
     [[nodiscard]] bool is_port(const netlink::Link& link) const;
-    /// True if what is stacked on ports may have another MAC address.
+    /// True if the MAC address of a device on a port may have changed.
     bool take_mac(const netlink::LinkChanged& event);
 
     std::vector<std::string> interfaces_;
@@ -57,10 +57,10 @@ class Tables {
 
 [[nodiscard]] NeighbourKey key_of(const netlink::Neighbour& neighbour);
 
-/// Duplicate address detection (RFC 4862, section 5.4) has found nobody.
+/// Whether duplicate address detection (RFC 4862, section 5.4) has ended well, or was not needed.
 [[nodiscard]] bool is_settled(const netlink::InterfaceAddress& address);
 
-/// Whether frames may leave by a VLAN device on a port.
+/// Whether VLAN devices on ports may lead to backends.
 [[nodiscard]] bool has_vlans(const Network& network);
 
 }  // namespace culvert::lbd

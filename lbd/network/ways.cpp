@@ -6,7 +6,7 @@
 namespace culvert::lbd {
 namespace {
 
-/// Nobody can tell about a path between neighbours.
+/// No router is in between that could report a path MTU.
 bool is_on_link(const std::optional<netlink::Route>& route) {
     return !route || route->hops.empty() || !route->hops.front().gateway;
 }
@@ -51,7 +51,7 @@ void Ways::look_up_routes(const Lookup& lookup) {
         if (!routes_.contains(backend)) routes_[backend] = lookup(backend);
 }
 
-/// With what no table of the kernel's says.
+/// Adds what the kernel's tables do not tell.
 void Ways::complete(const IpAddress& backend, NextHop& hop) const {
     if (backend.is_v4()) hop.identification = flow_key_.identification(hop.from, backend);
     const auto* learned = path_mtus_.find(backend, hop);
@@ -74,7 +74,7 @@ std::set<NeighbourKey> Ways::neighbours(const Network& network) const {
 std::string Ways::why_unresolved(const IpAddress& backend, const Network& network) const {
     const auto route = routes_.find(backend);
     if (route == routes_.end() || !route->second) return {};
-    if (!route->second->source) return "there is a route, but no address of this host's own to send from";
+    if (!route->second->source) return "there is a route, but this host has no address to send from";
     const auto key = neighbour_of(backend, network);
     return key ? lbd::why_unresolved(*key, network) : std::string();
 }
@@ -85,7 +85,7 @@ const PathMtus::Learned* Ways::hear(const Quotation& quotation, Clock::time_poin
     return path_mtus_.find(quotation.destination, *hops_.at(quotation.destination));
 }
 
-/// Whether it changes anything, or why it is not believed.
+/// Whether the report changes anything, or why it is not believed.
 tl::expected<bool, Doubt> Ways::judge(const Quotation& quotation, Clock::time_point now) {
     const auto hop = hops_.find(quotation.destination);
     if (hop == hops_.end()) return tl::unexpected(Doubt::destination);

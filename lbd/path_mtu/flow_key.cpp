@@ -11,7 +11,7 @@ namespace {
 
 using netlink::IpAddress;
 
-/// As they lie in memory, which is how the program reads them.
+/// Appends the words in memory order, as the program reads them.
 void append_words(std::vector<std::uint32_t>& words, std::span<const std::uint8_t> bytes) {
     for (std::size_t i = 0; i < bytes.size(); i += sizeof(std::uint32_t)) {
         std::uint32_t word = 0;
@@ -50,7 +50,7 @@ std::uint64_t FlowKey::hash(const FlowTuple& flow) const {
 }
 
 std::uint16_t FlowKey::identification(const IpAddress& source, const IpAddress& backend) const {
-    constexpr std::uint8_t no_protocol = 255;  // IANA: reserved, so no flow of a client's has it
+    constexpr std::uint8_t no_protocol = 255;  // reserved by IANA, so no client's flow has it
     return static_cast<std::uint16_t>(hash({.client = source, .vip = backend, .protocol = no_protocol}) % UINT16_MAX +
                                       1);
 }

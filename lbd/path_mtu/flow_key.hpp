@@ -9,7 +9,7 @@
 
 namespace culvert::lbd {
 
-/// A client's packet, by what its flow is known. Ports in host order.
+/// The key of a client's flow. Ports in host order.
 struct FlowTuple {
     netlink::IpAddress client;
     netlink::IpAddress vip;  ///< of the same family
@@ -18,17 +18,17 @@ struct FlowTuple {
     std::uint8_t protocol = 0;  ///< IANA number
 };
 
-/// The secret that the program hashes flows with. So what it writes into outer headers from that hash, nobody can guess
-/// who has not seen it.
+/// The secret key of the program's flow hash. Nobody who has not seen a packet can guess what the program writes into
+/// its outer headers from that hash.
 class FlowKey {
   public:
     FlowKey() = default;
     explicit FlowKey(const lb_config& config);
 
-    /// The very hash of bpf/flow.h.
+    /// The same hash as in bpf/flow.h.
     [[nodiscard]] std::uint64_t hash(const FlowTuple& flow) const;
 
-    /// The source port of outer UDP headers, and the flow label of outer IPv6 headers, as bpf/encap.h has them.
+    /// The source port of outer UDP headers, and the flow label of outer IPv6 headers; the same as in bpf/encap.h.
     [[nodiscard]] static std::uint16_t source_port(std::uint64_t hash) {
         return static_cast<std::uint16_t>(0xc000U | hash >> 48);
     }
@@ -36,8 +36,8 @@ class FlowKey {
         return static_cast<std::uint32_t>(hash & 0xfffff);
     }
 
-    /// The identification of all outer IPv4 headers from `source` to `backend`, never 0. They are never fragmented, so
-    /// it means nothing to anybody (RFC 6864, section 4.1); but it is in all that routers quote.
+    /// The identification of all outer IPv4 headers from `source` to `backend`; never 0. These are never fragmented, so
+    /// receivers ignore it (RFC 6864, section 4.1); but every router quotes it.
     [[nodiscard]] std::uint16_t identification(const netlink::IpAddress& source,
                                                const netlink::IpAddress& backend) const;
 

@@ -23,7 +23,7 @@ using netlink::IpAddress;
 using netlink::Result;
 
 constexpr int messages_per_read = 256;
-/// Headers up to the ports of the client's packet: all else of a message is nothing to us but its checksum.
+/// Enough for all headers up to the client's ports. Beyond these only the checksum matters.
 constexpr std::size_t longest = 2048;
 
 Result<Fd> open_socket(int family, int protocol) {
@@ -37,7 +37,7 @@ Result<Fd> open_socket(int family, int protocol) {
 
 Result<Fd> open4() {
     TRY(Fd socket, open_socket(AF_INET, IPPROTO_ICMP));
-    // Of IPv4 packets, as raw sockets have them: "destination unreachable" with the code for "fragmentation needed".
+    // Raw sockets give IPv4 packets. Passes "destination unreachable" with code "fragmentation needed".
     std::array code{sock_filter BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
                     sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
                     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMP_DEST_UNREACH << 8 | ICMP_FRAG_NEEDED, 0, 1),
@@ -61,7 +61,7 @@ Result<Fd> open6() {
     return socket;
 }
 
-/// Calls `take` with each message and its sender's name.
+/// Calls `take` with each message and its sender's address.
 template <typename Take>
 void read_all(const Fd& socket, const Take& take) {
     std::array<std::uint8_t, longest> buffer{};
@@ -70,7 +70,7 @@ void read_all(const Fd& socket, const Take& take) {
         socklen_t length = sizeof sender;
         const ssize_t size =
             ::recvfrom(socket.get(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&sender), &length);
-        if (size < 0) return;  // also one with a wrong checksum: the rest is readable still
+        if (size < 0) return;  // also after a wrong checksum; the socket stays readable for the rest
         take(std::span(buffer).first(static_cast<std::size_t>(size)), sender);
     }
 }

@@ -9,16 +9,16 @@
 
 namespace culvert::lbd {
 
-/// Receives what routers say about packets that were too long. The kernel learns nothing by these sockets, which a raw
-/// socket for the protocol of outer headers would have it do (raw_err() in net/ipv4/raw.c heeds any quotation of it).
+/// Receives routers' reports about packets that were too long. These sockets do not make the kernel act on the reports.
+/// A raw socket for the outer protocol would: raw_err() in net/ipv4/raw.c accepts any quotation of that protocol.
 class IcmpSockets {
   public:
-    /// EPERM without CAP_NET_RAW. A host without IPv6 has the other one.
+    /// EPERM without CAP_NET_RAW. On a host without IPv6 there is only the IPv4 socket.
     [[nodiscard]] static netlink::Result<IcmpSockets> open();
 
     /// Readable when there is something to read().
     [[nodiscard]] int fd() const { return poll_.get(); }
-    /// Some of what has come, so that a flood of it lets the rest of an event loop live.
+    /// A limited number of the waiting reports, so that a flood of them does not block the event loop.
     [[nodiscard]] std::vector<Quotation> read() const;
 
   private:

@@ -6,8 +6,8 @@
 namespace culvert::lbd {
 namespace {
 
-/// With these somebody who knows all but the identification (16 bits) hits it once in nine hours on average, and who is
-/// right is still heard within a second after the wrong ones have ended.
+/// An attacker who knows all but the identification (16 bits) hits it once in nine hours on average. When the wrong
+/// guesses end, a genuine report is accepted again within a second.
 constexpr double guesses_at_once = 8;
 constexpr double guesses_a_second = 2;
 

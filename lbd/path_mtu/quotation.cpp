@@ -21,10 +21,10 @@ constexpr std::size_t ip6_header = 40;
 constexpr std::size_t icmp_header = 8;
 /// RFC 792: "internet header + 64 bits of original data datagram".
 constexpr std::size_t least_payload = 8;
-/// What lbd writes in front of a client's packet, and that one's headers.
+/// Enough for lbd's outer headers and the client's headers.
 constexpr std::size_t most_payload = 200;
 
-/// RFC 1071: that of a message with a correct checksum is all ones.
+/// A message with a correct checksum sums up to all ones (RFC 1071).
 bool adds_up(Bytes message) {
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < message.size(); ++i) sum += std::uint32_t{message[i]} << (i % 2 == 0 ? 8 : 0);
@@ -49,7 +49,7 @@ std::optional<Quotation> read_quotation4(Bytes packet) {
     if (icmp[0] != ICMP_DEST_UNREACH || icmp[1] != ICMP_FRAG_NEEDED || !adds_up(icmp)) return std::nullopt;
 
     Bytes quoted = icmp.subspan(icmp_header);
-    // RFC 4884, section 4.1: in words; what follows are extensions.
+    // RFC 4884, section 4.1: length of the quotation in words; extensions follow it.
     if (const std::size_t words = icmp[5]; words != 0) quoted = quoted.first(std::min(quoted.size(), words * 4));
     constexpr std::uint8_t without_options = 0x45;
     if (quoted.size() < ip4_header + least_payload || quoted[0] != without_options) return std::nullopt;

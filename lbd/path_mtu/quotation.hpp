@@ -10,30 +10,30 @@
 
 namespace culvert::lbd {
 
-/// What an ICMP error says of a packet that was too long for the next link: that link's MTU, and the packet's headers
-/// as far as it quotes them. All of it is what a stranger claims.
+/// An ICMP error about a packet that was too long for the next link: the link's MTU, and the quoted headers of the
+/// packet. None of it is proven: anybody may have sent it.
 struct Quotation {
-    netlink::IpAddress router;  ///< who says so
-    std::uint32_t mtu = 0;      ///< bytes of IP packet; 0: it doesn't say (routers older than RFC 1191)
+    netlink::IpAddress router;  ///< sender of the report
+    std::uint32_t mtu = 0;      ///< bytes of the IP packet; 0: not given, by routers older than RFC 1191
 
-    netlink::IpAddress source;  ///< of the quoted packet, as all below
+    netlink::IpAddress source;  ///< of the quoted packet, as are all fields below
     netlink::IpAddress destination;
-    std::uint8_t protocol = 0;          ///< IANA number; of IPv6 what follows the fixed header
-    std::uint32_t length = 0;           ///< bytes, with the IP header
+    std::uint8_t protocol = 0;          ///< IANA number; for IPv6, the header after the fixed one
+    std::uint32_t length = 0;           ///< bytes, including the IP header
     std::uint16_t identification = 0;   ///< IPv4
-    bool may_be_fragmented = false;     ///< IPv4: it doesn't say "don't fragment", or is a fragment
+    bool may_be_fragmented = false;     ///< IPv4: "don't fragment" is not set, or it is a fragment
     std::uint32_t flow_label = 0;       ///< IPv6
-    std::vector<std::uint8_t> payload;  ///< behind the IP header, as far as it is quoted; at most some 200 bytes
+    std::vector<std::uint8_t> payload;  ///< the quoted bytes behind the IP header, at most some 200
 
     bool operator==(const Quotation&) const = default;
 };
 
-/// From an IPv4 packet. Nothing if it is not "fragmentation needed" (RFC 792, RFC 1191 section 4), is damaged, or
-/// quotes less than RFC 792 asks for: an IP header, here one without options, and 8 bytes.
+/// Reads an IPv4 packet. Nothing if it is not "fragmentation needed" (RFC 792, RFC 1191 section 4), is damaged, or
+/// quotes less than an IP header (here without options) and 8 bytes, as RFC 792 requires.
 [[nodiscard]] std::optional<Quotation> read_quotation4(std::span<const std::uint8_t> packet);
 
-/// From an ICMPv6 message, whose checksum the kernel has verified, and its sender. Nothing if it is not "packet too
-/// big" (RFC 4443, section 3.2) or ends within the quoted IPv6 header.
+/// Reads an ICMPv6 message, whose checksum the kernel has verified. Nothing if it is not "packet too big" (RFC 4443,
+/// section 3.2), or ends within the quoted IPv6 header.
 [[nodiscard]] std::optional<Quotation> read_quotation6(std::span<const std::uint8_t> message,
                                                        const netlink::IpAddress& router);
 

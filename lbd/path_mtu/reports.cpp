@@ -18,7 +18,7 @@ Result<Reports> Reports::open() {
     if (auto sockets = IcmpSockets::open())
         icmp = std::make_unique<IcmpSockets>(*std::move(sockets));
     else
-        spdlog::warn(sockets.error().message() + "; what routers tell about path MTUs is not heeded");
+        spdlog::warn(sockets.error().message() + "; path MTUs that routers report are ignored");
 
     constexpr itimerspec now_and_then{.it_interval = {.tv_sec = 10}, .it_value = {.tv_sec = 10}};
     common::Fd aging(::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC));

@@ -12,23 +12,23 @@
 
 namespace culvert::lbd {
 
-/// What routers report, and when it is time to forget what they have reported.
+/// Routers' reports, and a timer for forgetting them.
 class Reports {
   public:
-    /// Where no report can be received, that is said in the log, and there are none.
+    /// If no reports can be received, a warning is logged and there are none.
     [[nodiscard]] static netlink::Result<Reports> open();
 
     /// Readable when there is something to do.
     [[nodiscard]] std::vector<int> fds() const;
     [[nodiscard]] std::vector<Quotation> read() const;
-    /// Now and then.
+    /// True from time to time.
     [[nodiscard]] bool is_time_to_expire() const;
 
   private:
     Reports(std::unique_ptr<IcmpSockets> icmp, common::Fd aging) : icmp_(std::move(icmp)), aging_(std::move(aging)) {}
 
-    std::unique_ptr<IcmpSockets> icmp_;  // none: they are not heeded
-    common::Fd aging_;                   // a timer
+    std::unique_ptr<IcmpSockets> icmp_;  // null: reports are ignored
+    common::Fd aging_;                   // timer
 };
 
 }  // namespace culvert::lbd

@@ -21,7 +21,7 @@ constexpr std::size_t ip4_header = 20;
 constexpr std::size_t ip6_header = 40;
 constexpr std::size_t udp_header = 8;
 
-/// Byte by byte, but for what the program patches: source port, length and checksum of UDP.
+/// Compares all bytes but those that the program patches: source port, length and checksum of UDP.
 bool begins_with(Bytes quoted, const Shim& shim) {
     const auto is_patched = [&](std::size_t at) { return shim.udp && at < udp_header && (at < 2 || at >= 4); };
     const Bytes sent = shim.headers.view();
@@ -30,7 +30,7 @@ bool begins_with(Bytes quoted, const Shim& shim) {
     return true;
 }
 
-/// Of an outer UDP header, as far as it is quoted.
+/// Whether the quoted bytes can be an outer UDP header of the program.
 bool has_udp_fields(const Quotation& quotation) {
     constexpr std::uint16_t first_source_port = 0xc000;
     const Bytes quoted = quotation.payload;
@@ -39,7 +39,7 @@ bool has_udp_fields(const Quotation& quotation) {
            u16_at(quoted, 4) == quotation.length - ip;
 }
 
-/// IP version and length of the client's packet, as far as they are quoted.
+/// Whether the quoted IP version and length can be those of a client's packet.
 bool may_begin(Bytes packet, Family family, std::size_t length) {
     const bool is_v4 = family == Family::ipv4;
     if (!packet.empty() && packet[0] >> 4 != (is_v4 ? 4 : 6)) return false;
@@ -48,10 +48,10 @@ bool may_begin(Bytes packet, Family family, std::size_t length) {
     return true;
 }
 
-/// What is quoted of the client's packet; `is_whole` if that are all headers that its flow is known by.
+/// The quoted part of the client's packet. `is_whole`: it has all headers that identify the flow.
 struct Inner {
     bool is_whole = false;
-    std::optional<FlowTuple> flow;  ///< none: it isn't quoted, or it is nothing that lbd balances
+    std::optional<FlowTuple> flow;  ///< absent: not quoted, or no flow that lbd balances
 };
 
 Inner read_flow(std::uint8_t protocol, Bytes l4, FlowTuple flow) {
@@ -72,7 +72,7 @@ Inner read_inner4(Bytes packet) {
                      {.client = address4_at(packet, 12), .vip = address4_at(packet, 16)});
 }
 
-/// Through extension headers (RFC 8200, section 4), of which a first fragment's is one.
+/// Skips extension headers (RFC 8200, section 4), including that of a first fragment.
 Inner read_inner6(Bytes packet) {
     if (packet.size() < ip6_header) return {};
     const FlowTuple flow{.client = address6_at(packet, 8), .vip = address6_at(packet, 24)};
@@ -101,8 +101,8 @@ bool serves(const Service& service, const FlowTuple& flow) {
 
 using Checked = tl::expected<Proof, Doubt>;
 
-/// Whether one kind of packet explains what is quoted. Of many services, all are looked at only if the secrets are
-/// right.
+/// Whether packets of one kind match the quotation. The secrets are compared first, so that a false report does not
+/// cost a search through many services.
 Checked check_as(const Shim& shim, const Sent::Kinds::value_type& kind, const Quotation& quotation,
                  const FlowKey& key) {
     const auto no = [](Doubt doubt) { return tl::unexpected(doubt); };
@@ -155,7 +155,7 @@ Checked Sent::check(const Quotation& quotation, const NextHop& hop, const FlowKe
         (quotation.may_be_fragmented || quotation.identification != hop.identification))
         return tl::unexpected(Doubt::header);
 
-    Doubt least = Doubt::encapsulation;  // of what explains the most
+    Doubt least = Doubt::encapsulation;  // from the kind that matches best
     for (const auto& kind : kinds->second) {
         if (!is_tunnel(kind.first.encap)) continue;
         const Shim shim = shim_of(kind.first.encap, kind.first.inner, quotation.destination.family());

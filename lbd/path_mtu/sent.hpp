@@ -14,35 +14,35 @@
 
 namespace culvert::lbd {
 
-/// Why a quoted packet can't be one that lbd has sent (RFC 5927 section 7, RFC 8201 section 5.1).
+/// Why lbd cannot have sent a quoted packet (RFC 5927 section 7, RFC 8201 section 5.1).
 enum class Doubt : std::uint8_t {
-    destination,    ///< no backend
-    unreachable,    ///< a backend that nothing is sent to at present
-    on_link,        ///< no router is between
-    source,         ///< not the address that lbd sends from
-    length,         ///< it fits, or wouldn't have left the balancer
-    header,         ///< IPv4: identification or flags; IPv6: flow label
-    encapsulation,  ///< no service sends the backend packets with such headers
-    too_short,      ///< IPv6: routers quote more (RFC 4443, section 3.2)
-    inner,          ///< what is inside is for no service that has the backend
-    flow,           ///< the UDP source port is not that of the flow inside
-    too_many,       ///< others that were wrong have come, of the kind that can be guessed
+    destination,    ///< it is no backend
+    unreachable,    ///< the backend is unreachable now
+    on_link,        ///< no router is on the path
+    source,         ///< it is not the address that lbd sends from
+    length,         ///< the packet fits the path, or would not fit the link
+    header,         ///< IPv4: identification or flags differ; IPv6: flow label differs
+    encapsulation,  ///< no service uses such headers for the backend
+    too_short,      ///< IPv6: routers must quote more (RFC 4443, section 3.2)
+    inner,          ///< the inner packet is for no service of the backend
+    flow,           ///< the UDP source port does not belong to the inner flow
+    too_many,       ///< it might be a guess, and too many wrong ones have arrived
 };
 
-/// What speaks for a quoted packet, beyond what is no secret.
+/// Which secret of lbd the quoted packet contains.
 enum class Proof : std::uint8_t {
-    identification,  ///< of the outer IPv4 header: 16 bits, the same for all packets to a backend
-    flow,            ///< the UDP source port (14 bits) or the flow label (20), which belong to the quoted flow
+    identification,  ///< outer IPv4 header: 16 bits, the same for all packets to a backend
+    flow,            ///< UDP source port (14 bits) or flow label (20 bits), which depend on the quoted flow
 };
 
-/// What packets there are from the balancer to each backend.
+/// The kinds of packets that the balancer sends to each backend.
 class Sent {
   public:
-    /// A service stands for itself: as often as it is added, it has to be removed.
+    /// Each service that was added must be removed as often as it was added.
     void add(const Services::Shared& service);
     void remove(const Services::Shared& service);
 
-    /// By the backend, what it is sent: in which encapsulation, packets of which family inside, of which services.
+    /// Encapsulation, and family of the inner packet. A backend may have several kinds, each of several services.
     struct Kind {
         Encap encap;
         Family inner = Family::ipv4;
@@ -52,9 +52,9 @@ class Sent {
     using Backends = std::map<IpAddress, Kinds>;
     [[nodiscard]] const Backends& backends() const { return backends_; }
 
-    /// Whether a quoted packet is like those that are sent to its destination, a backend, by this hop. As much of it is
-    /// compared as is quoted: outer headers byte by byte, then the client's packet, whose flow tells the entropy in
-    /// front of it.
+    /// Whether a quoted packet can be one that the balancer sent to its destination, a backend, by this next hop. All
+    /// quoted bytes are compared: first the outer headers, then the client's packet, whose flow determines source port
+    /// or flow label of the outer headers.
     [[nodiscard]] tl::expected<Proof, Doubt> check(const Quotation& quotation, const NextHop& hop,
                                                    const FlowKey& key) const;
 

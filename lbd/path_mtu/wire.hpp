@@ -7,7 +7,7 @@
 
 #include "netlink/address.hpp"
 
-/// Fields of headers, in host order. The caller has seen to it that they are there.
+/// Reads header fields in host order. The caller must check that the bytes are there.
 namespace culvert::lbd {
 
 [[nodiscard]] inline std::uint16_t u16_at(std::span<const std::uint8_t> bytes, std::size_t at) {

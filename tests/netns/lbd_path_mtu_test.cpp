@@ -157,7 +157,7 @@ TEST_F(LbdPathMtu, IsLearntFromARouterForEveryEncapsulation) {
     client_sends(tunnels, 1400);
     EXPECT_TRUE(eventually([&] { return all_have(lbd, 1400); }));
     EXPECT_THAT(others_than(lbd, 1400), testing::IsEmpty());
-    EXPECT_THAT(lbd.log(), HasSubstr("path MTU 1400 for 10 minutes, as router 10.0.0.11 says"));
+    EXPECT_THAT(lbd.log(), HasSubstr("path MTU 1400 for 10 minutes, as router 10.0.0.11 reported"));
     EXPECT_THAT(balancer().must("ip route get 10.9.0.10"), testing::Not(HasSubstr("mtu")));
 
     // What fits is let through, and clients are told what that is.
@@ -187,7 +187,8 @@ TEST_F(LbdPathMtu, OneThatIsTooLowToBeBelievedIsTakenFromTheRoute) {
     router().ip("link set eth1 mtu 600\n");
     const auto narrow = [&] {
         return lbd.said(
-            "router 10.0.0.11 says; it says 600, but lbd goes no lower: if it is so, set the mtu of the route");
+            "router 10.0.0.11 reported; the router reported 600, but lbd accepts no less: if that is right, set the "
+            "mtu of the route");
     };
     EXPECT_TRUE(eventually([&] {
         client_sends(tunnels, 1200);

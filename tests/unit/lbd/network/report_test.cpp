@@ -82,7 +82,8 @@ TEST(WhyUnresolved, NamesWhatKeepsTheKernelFromAsking) {
     Network around = network();
     const NeighbourKey six{.link = port, .address = address("fd00::3")}, four{port, address("10.0.0.3")};
     EXPECT_EQ(why_unresolved(six, around),
-              "eth0 has no link-local address, from which IPv6 asks (ip addr add fe80::ff:fe00:1/64 dev eth0)");
+              "eth0 has no link-local address, which IPv6 needs to resolve neighbours (ip addr add fe80::ff:fe00:1/64 "
+              "dev eth0)");
     EXPECT_EQ(why_unresolved(four, around), "");
     around.with_link_local.insert(port);
     EXPECT_EQ(why_unresolved(six, around), "");

@@ -143,7 +143,7 @@ TEST_F(WaysTest, WhatKeepsANextHopUnknownIsSaid) {
     (void)update();
     EXPECT_EQ(ways.why_unresolved(near, network), "");
     EXPECT_EQ(ways.why_unresolved(address("203.0.113.1"), network), "") << "there is no route: that is the reason";
-    EXPECT_THAT(ways.why_unresolved(nowhere, network), HasSubstr("no address of this host's own"));
+    EXPECT_THAT(ways.why_unresolved(nowhere, network), HasSubstr("this host has no address"));
     network.ports[port].flags |= IFF_NOARP;
     EXPECT_THAT(ways.why_unresolved(near, network), HasSubstr("switched off"));
 }
