@@ -9,15 +9,15 @@
 
 namespace culvert::lbd {
 
-/// Goes through the flow table round by round, a part at a time, and frees what is idle.
+/// Frees idle entries of the flow table in rounds. Each call sweeps a part.
 class FlowSweep {
   public:
-    static constexpr std::size_t parts = 16;  ///< of a round
+    static constexpr std::size_t parts = 16;  ///< per round
 
     [[nodiscard]] netlink::Result<> next(const Datapath& datapath, const IdleTimes& idle);
 
   private:
-    std::size_t swept_ = 0;  // buckets, in this round
+    std::size_t swept_ = 0;  // buckets swept in this round
 };
 
 }  // namespace culvert::lbd

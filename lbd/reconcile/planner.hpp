@@ -14,37 +14,37 @@
 
 namespace culvert::lbd {
 
-/// What an image is the plan for.
+/// The input of a plan that became an image.
 struct Planned {
     Services services;
     Hops hops;
     Health health;
 };
 
-/// An image's next state.
+/// The next state of an image.
 struct Draft {
     Planned planned;
     Patch patch;
-    Limits limits;  ///< that the maps need for it, no less than they have
+    Limits limits;  ///< that the maps need for it, and no less than the present ones
 };
 
-/// Knows what the maps hold, and how that has to change. Values only.
+/// Stores the content of the maps, and plans changes to it. Values only.
 class Planner {
   public:
-    /// What the maps were found to hold; empty for new ones.
+    /// `image`: the content that was found in the maps; empty for new maps.
     explicit Planner(Image image) : image_(std::move(image)) {}
 
     [[nodiscard]] const Image& image() const { return image_; }
-    /// What take() took last. None: the image was found.
+    /// The input of the last take(). Absent: the image was found in the maps.
     [[nodiscard]] const std::optional<Planned>& planned() const { return planned_; }
 
-    /// Where maps of these limits have no room, they are to be larger. ENOSPC if there are none so large.
+    /// The limits of the draft are larger where the maps lack room. ENOSPC if no map can be that large.
     [[nodiscard]] netlink::Result<Draft> draft(Planned wanted, const Limits& limits) const;
     [[nodiscard]] std::vector<Edit> edits(const Draft& draft) const { return diff(image_, draft.patch); }
-    /// The edits have been made.
+    /// Call when the edits have been made.
     void take(Draft draft);
 
-    /// The image without the ids that nothing needs: see forget_unused() of owners.hpp.
+    /// The image without ids that nothing needs: see forget_unused() of ids.hpp.
     [[nodiscard]] Image without_unused_ids(const Services& services,
                                            const std::function<bool(std::uint32_t)>& in_use) const;
     [[nodiscard]] std::vector<Edit> edits(const Image& next) const { return diff(image_, next); }

@@ -18,10 +18,10 @@ void Program::tell(Own own, lb_unfinished unfinished) {
     datapath_.set_unfinished(unfinished);
     const bool all = datapath_.set_own(own_);
     if (!all && !std::exchange(takes_any_mac_, true))
-        spdlog::warn("there are more MAC addresses than are compared: every unicast frame is taken for this host's");
+        spdlog::warn("there are too many MAC addresses to compare: every unicast frame counts as for this host");
 }
 
-/// Which frames are its own it must know before it sees the first.
+/// Before the program sees a frame, it must know which frames are for this host.
 Result<Generation> Program::pin(Datapath& next) {
     (void)next.set_own(own_);
     next.set_unfinished(unfinished_);

@@ -11,10 +11,10 @@
 
 namespace culvert::lbd {
 
-/// The program that packets see, pinned, and where it runs. Another one takes its place between two packets.
+/// The pinned program that packets see, and where it runs. Another program can replace it without a gap.
 class Program {
   public:
-    /// `datapath` is not in place yet; `generation` is the one that packets see until then, if there is one.
+    /// `datapath` is not yet in use; `generation` is the one that packets see until then, if any.
     Program(Pins pins, std::optional<Generation> generation, Datapath datapath);
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
@@ -24,34 +24,34 @@ class Program {
     [[nodiscard]] const Pins& pins() const { return pins_; }
     [[nodiscard]] Attachments& attachments() { return attachments_; }
     [[nodiscard]] const Attachments& attachments() const { return attachments_; }
-    /// False at first, unless an lbd before has left one.
+    /// False until start(), unless an earlier lbd left a program.
     [[nodiscard]] bool is_there() const { return generation_.has_value(); }
 
-    /// What another program goes on from. See Datapath::load().
+    /// Loads a program that continues from the present one: see Datapath::load().
     [[nodiscard]] netlink::Result<Datapath> load(const Build& build) const {
         return Datapath::load(build, generation_);
     }
 
-    /// Which frames are for this host, and in which state they come, from now on.
+    /// Sets which frames are for this host, and how their checksums arrive.
     void tell(Own own, lb_unfinished unfinished);
-    /// Pins the first program, and puts it in place of what an lbd before has left.
+    /// Pins the first program, and replaces the one that an earlier lbd left.
     [[nodiscard]] netlink::Result<> start();
-    /// Puts a loaded program in place of the present one, which stays ready until keep(). Nothing has changed if it
-    /// fails. `ports` and `mode`: see Attachments::exchange().
+    /// Replaces the present program by a loaded one. The present one stays ready until keep(). If this fails, nothing
+    /// has changed. `ports` and `mode`: see Attachments::exchange().
     [[nodiscard]] netlink::Result<> replace(Datapath next, const Ports& ports, XdpMode mode);
-    /// The present program is the one to stay.
+    /// Drops the former program, so that restore() is no longer possible.
     void keep();
-    /// Puts the one before back.
+    /// Puts the former program back.
     [[nodiscard]] netlink::Result<> restore();
 
-    /// Takes all away: packets go as if there had been no balancer.
+    /// Removes everything. Packets then go to the kernel as if there were no balancer.
     [[nodiscard]] netlink::Result<> remove() { return pins_.remove(); }
 
   private:
     struct Placed {
         Datapath datapath;
         Generation generation;
-        Ports ports;  // that it was put in place at
+        Ports ports;  // the ports on which it was replaced
         XdpMode mode;
     };
 
@@ -61,10 +61,10 @@ class Program {
     Attachments attachments_{pins_};
     std::optional<Generation> generation_;
     Datapath datapath_;
-    std::optional<Placed> former_;  // until it is sure that it is not needed again
+    std::optional<Placed> former_;  // until keep()
     Own own_;
     lb_unfinished unfinished_{};
-    bool takes_any_mac_ = false;  // was said
+    bool takes_any_mac_ = false;  // the warning was logged
 };
 
 }  // namespace culvert::lbd

@@ -48,7 +48,7 @@ Result<> Reconciler::make(Candidate candidate, const Ports& ports, XdpMode mode)
     CHECK_OK(place(candidate, ports, mode));
     if (auto edited = edit(candidate); !edited) {
         if (const auto restored = program_.restore(); !restored)
-            edited.error().kernel += "; and this was not undone: " + restored.error().message();
+            edited.error().kernel += "; and the former program was not restored: " + restored.error().message();
         return edited;
     }
     program_.keep();
@@ -67,7 +67,7 @@ Result<> Reconciler::narrow(const Build& build, const Ports& ports, XdpMode mode
 Result<> Reconciler::forget_unused_ids(const Services& services) {
     Datapath& datapath = program_.datapath();
     std::vector<FlowCount> flows(datapath.build().limits.dests);
-    count_flows(datapath.flows().table(), 0, 0, flows);  // whichever of them are live
+    count_flows(datapath.flows().table(), 0, 0, flows);  // live or closing: only whether there are any matters
     Image next = planner_.without_unused_ids(
         services, [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
     CHECK_OK(datapath.maps().apply(planner_.edits(next)));

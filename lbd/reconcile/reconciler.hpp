@@ -12,39 +12,39 @@
 
 namespace culvert::lbd {
 
-/// A change of program and maps that is ready to be made.
+/// A prepared change of program and maps.
 struct Candidate {
     Draft draft;
-    std::optional<Datapath> program;  ///< that runs what is and what is to be; none: the present one does
-    Build build;                      ///< when nothing is left of what was
+    std::optional<Datapath> program;  ///< runs both the present and the desired state; absent: the present program can
+    Build build;                      ///< of the program for the desired state alone
 };
 
-/// Brings program and maps to what is wanted: first a program that can run both, then the maps, then a program for what
-/// is wanted alone.
+/// Brings program and maps to the desired state: first a program that can run both states, then the maps, then a
+/// program for the desired state alone.
 class Reconciler {
   public:
-    /// `program` outlives this. `image`: what its maps hold.
+    /// `program` must outlive this. `image`: the content of its maps.
     Reconciler(Program& program, Image image) : program_(program), planner_(std::move(image)) {}
 
     [[nodiscard]] const Planner& planner() const { return planner_; }
     [[nodiscard]] const Image& image() const { return planner_.image(); }
 
-    /// Changes nothing. ENOSPC if the maps can't be made as large as they would have to be.
+    /// Prepares a change. Changes nothing. ENOSPC if the maps cannot be made large enough.
     [[nodiscard]] netlink::Result<Candidate> prepare(const Config& config, const Surroundings& around,
                                                      Planned wanted) const;
-    /// The same with program and maps that are there. ENOSPC if they have no room.
+    /// Likewise, without a new program or larger maps. ENOSPC if the maps have no room.
     [[nodiscard]] netlink::Result<Candidate> prepare_maps(Planned wanted) const;
 
     /// Puts the candidate's program in place, if it has one: see Program::replace().
     [[nodiscard]] netlink::Result<> place(Candidate& candidate, const Ports& ports, XdpMode mode);
-    /// Edits the maps: all or nothing.
+    /// Makes all edits of the maps, or none.
     [[nodiscard]] netlink::Result<> edit(Candidate& candidate);
-    /// Both, with no way back, or nothing.
+    /// Does both, or nothing. It cannot be undone.
     [[nodiscard]] netlink::Result<> make(Candidate candidate, const Ports& ports, XdpMode mode);
-    /// Goes over to the program for what is wanted alone. Where that fails, the one that is there does as well.
+    /// Changes to a program for the desired state alone. If that fails, the present program stays and works as well.
     [[nodiscard]] netlink::Result<> narrow(const Build& build, const Ports& ports, XdpMode mode);
 
-    /// Gives ids free that nothing needs: neither these services nor any flow.
+    /// Frees ids that neither these services nor any flow needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids(const Services& services);
 
   private:

@@ -13,13 +13,13 @@ using netlink::Result;
 
 constexpr std::chrono::seconds rebuilt_again_after{10};
 
-/// To other ports, or another map of destinations.
+/// Call when the ports, or the map of destinations, have changed.
 Result<> renew_checks(Balancer& balancer) {
     if (!balancer.checks.checker) return {};
     return balancer.checks.checker->renew(balancer.program.datapath().dests(), balancer.ports_to_probe());
 }
 
-/// The program for what is around the balancer now.
+/// The program for the present surroundings.
 Build build_now(const Balancer& balancer) {
     const Build& present = balancer.program.datapath().build();
     return keyed(build_for(balancer.wanted.config, balancer.reach.around, present.limits), present);
@@ -36,7 +36,7 @@ bool is_still_refused(const Balancer& balancer, const Build& build) {
            std::chrono::steady_clock::now() - refused->at <= rebuilt_again_after;
 }
 
-/// What the program that is at work can't send is not reached.
+/// Marks next hops behind VLAN devices as unreachable if the running program cannot send VLAN tags.
 Hops reachable(Hops hops, const Build& present) {
     if (present.config.vlan != 0) return hops;
     for (auto& [backend, hop] : hops)
@@ -55,10 +55,10 @@ Result<> make_all(Balancer& balancer, const Planned& wanted) {
     CHECK_OK(reconciler.make(std::move(candidate), ports, balancer.wanted.config.xdp));
     if (has_other_dests) CHECK_OK(renew_checks(balancer));
     CHECK_OK(reconciler.narrow(build, ports, balancer.wanted.config.xdp));
-    return has_program ? balancer.follow_offloads() : Result<>{};  // the mode may be another
+    return has_program ? balancer.follow_offloads() : Result<>{};  // the mode may have changed
 }
 
-/// Health and ways count even where the program can't be another one.
+/// Health and next hops take effect even if the program cannot be replaced.
 Result<> make_maps(Balancer& balancer, Planned wanted) {
     wanted.hops = reachable(std::move(wanted.hops), balancer.program.datapath().build());
     balancer.reach.hops = wanted.hops;
@@ -75,10 +75,10 @@ Result<> follow_plan(Balancer& balancer) {
     if (!is_other && is_planned(balancer, wanted)) return {};
     if (!is_still_refused(balancer, build)) {
         auto made = make_all(balancer, wanted);
-        if (made && balancer.refused) spdlog::info("the program is compiled to what is around the balancer now");
+        if (made && balancer.refused) spdlog::info("the program is compiled for the present surroundings now");
         balancer.refused.reset();
         if (made || !is_other) return made;
-        made.error().operation = "compile the program anew; the former one goes on: " + made.error().operation;
+        made.error().operation = "recompile the program (the former one stays): " + made.error().operation;
         balancer.refused = {.build = build_now(balancer),  // the maps may have grown
                             .ports = balancer.reach.resolver.network().ports,
                             .at = std::chrono::steady_clock::now(),

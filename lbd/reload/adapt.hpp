@@ -6,11 +6,11 @@
 
 namespace culvert::lbd {
 
-/// Keeps to interfaces that have come and gone, and to what others do to the programs on them.
+/// Follows interfaces that come and go, and repairs what others did to the programs on them.
 [[nodiscard]] netlink::Result<> follow_interfaces(Balancer& balancer);
 
-/// Brings interfaces, program, maps and checks to what the network and the checks say now. What can't be done leaves in
-/// force what is, and keeps nothing else from being done: it is the error, and to be tried again.
+/// Adapts interfaces, program, maps and checks to the present state of the network and of health. If a part fails, it
+/// stays as it was, the other parts are still adapted, and the error is returned; the caller is to try again.
 [[nodiscard]] netlink::Result<> adapt(Balancer& balancer);
 
 }  // namespace culvert::lbd

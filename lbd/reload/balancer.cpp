@@ -58,7 +58,7 @@ void Balancer::watch_losses() {
 }
 
 Result<> Balancer::follow_network() {
-    reach.events = {};  // a descriptor is waited for once
+    reach.events = {};  // the loop accepts a descriptor only once
     TRY(reach.events, loop.on_io(reach.resolver.fd(), EPOLLIN, [this](std::uint32_t) { calls.read_network(); }));
     return {};
 }
@@ -70,7 +70,7 @@ void Balancer::report(const Hops& before) const {
 
 void Balancer::report_missing() const {
     for (const std::string& name : reach.resolver.tables().missing())
-        spdlog::warn("interface " + name + " is not there: waiting for it");
+        spdlog::warn("interface " + name + " does not exist yet: waiting for it");
 }
 
 std::string summary(const Config& config, const Hops& hops) {

@@ -24,50 +24,50 @@
 
 namespace culvert::lbd {
 
-/// Whom a running balancer's parts call.
+/// Callbacks of the balancer's parts.
 struct Calls {
-    std::function<void()> read_network;  ///< there is something to read
-    std::function<void()> changed;       ///< health, or ways: time to adapt()
+    std::function<void()> read_network;  ///< the resolver has something to read
+    std::function<void()> changed;       ///< health or next hops have changed: call adapt()
     MetricsServer::Text metrics;
 };
 
-/// A program that could not take the place of the present one.
+/// A program that could not replace the present one.
 struct Refused {
     Build build;
-    Ports ports;  ///< as they were then
+    Ports ports;  ///< the ports at that time
     std::chrono::steady_clock::time_point at;
     netlink::Error error;
 };
 
-/// What operators want.
+/// The desired state.
 struct Wanted {
-    Config written;  ///< in the source
-    Drains drains;   ///< beyond that
+    Config written;  ///< the configuration in the source
+    Drains drains;   ///< commands of operators in addition to it
     std::filesystem::path drains_file;
-    Config config;  ///< with drains
+    Config config;  ///< with drains applied
 };
 
-/// All that is in force, and the parts that keep it so.
+/// All that is in force, and the parts that keep it up to date.
 struct Balancer {
     Balancer(common::EventLoop& loop, Config configured, Resolver resolver, Pins pins, std::optional<Generation> former,
              Datapath datapath, Image image);
 
     [[nodiscard]] const Image& image() const { return reconciler.image(); }
-    /// Where answers to checks come in.
+    /// The ports on which answers to checks arrive.
     [[nodiscard]] std::vector<ProbePath::Port> ports_to_probe() const;
-    /// Tells the program of the frames that come now.
+    /// Tells the program which frames are for this host and how their checksums arrive.
     void tell_program();
-    /// Offloads go by what is attached.
+    /// Sets the offloads according to the attached programs.
     [[nodiscard]] netlink::Result<> follow_offloads();
-    /// Losses are counted at the interfaces that frames leave by.
+    /// Counts losses on the interfaces that frames leave by.
     void watch_losses();
-    /// Has backends checked as configured.
+    /// Has the backends checked as configured.
     void follow_checks() { checks.follow(wanted.config.services, image().ids, reach.around); }
-    /// Opens what tells of the network's changes, anew.
+    /// Subscribes to the kernel's events again.
     [[nodiscard]] netlink::Result<> follow_network();
-    /// Says what has changed about the way to the backends.
+    /// Logs which next hops have changed.
     void report(const Hops& before) const;
-    /// Says which interfaces are waited for.
+    /// Logs the interfaces that lbd waits for.
     void report_missing() const;
 
     common::EventLoop& loop;
@@ -76,8 +76,8 @@ struct Balancer {
     Reach reach;
     Program program;
     Reconciler reconciler;
-    std::optional<Offloads> offloads;  // from the start on
-    std::optional<Losses> losses;      // none: they can't be counted
+    std::optional<Offloads> offloads;  // set by start()
+    std::optional<Losses> losses;      // absent: losses cannot be counted
     std::optional<Refused> refused;
     IdleTimes idle_times;
     Checks checks;

@@ -14,26 +14,25 @@
 
 namespace culvert::lbd {
 
-/// The ways to backends that are in force.
+/// The next hops that are in force.
 struct Reach {
     Resolver resolver;
-    common::EventLoop::Source events;  ///< that the resolver can read
+    common::EventLoop::Source events;  ///< the resolver has something to read
     Hops hops;
-    Surroundings around;  ///< when last asked
+    Surroundings around;  ///< as of the last query
 };
 
-/// Has the resolver know the ways to the services' backends.
+/// Has the resolver follow the services' backends.
 void follow(Resolver& resolver, const Services& services);
 void forget(Resolver& resolver, const Services& services);
 
-/// The ways as soon as all are known, but no later than after `patience`. Meanwhile nothing else is done.
+/// The next hops as soon as all are known, or after `patience` at the latest. Blocks until then.
 [[nodiscard]] netlink::Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience);
 
-/// ENODEV if one of the interfaces isn't there, but for those that are waited for anyway.
+/// ENODEV if an interface does not exist, unless it is in `waited_for`.
 [[nodiscard]] netlink::Result<> expect_interfaces(const Resolver& resolver, const std::vector<std::string>& waited_for);
 
-/// Says in the log what has changed about the way to the backends, and which paths are too narrow. True if something
-/// was said of ways.
+/// Logs which next hops have changed, and which paths are too narrow. True if a next hop has changed.
 bool report(const Reach& reach, const Hops& before, const Services& services);
 
 }  // namespace culvert::lbd

@@ -26,7 +26,7 @@ Own both(Own own, const Own& other) {
     return own;
 }
 
-/// What is done all the same, but for this.
+/// For work after the commit: a failure is logged and does not stop the rest.
 void complain(const Result<>& done) {
     if (!done)
         common::log_limited(spdlog::level::warn, {{"EVENT", log_event("reload_untidy")}}, done.error().message());
@@ -85,13 +85,13 @@ Result<> Reload::find_ways() {
     const bool asks = moves_ || std::ranges::any_of(change_.come, [&](const Service& service) {
                           return std::ranges::any_of(service.backends, is_new);
                       });
-    if (asks) balancer_.calls.changed();  // what is told meanwhile may be of others
+    if (asks) balancer_.calls.changed();  // the events read meanwhile may concern other backends
     TRY(ways_.hops, resolve(resolver(), asks ? time_to_resolve : 0ms));
     TRY(ways_.around, resolver().surroundings());
     return {};
 }
 
-/// First of all, as a kill in between leaves a file that the next lbd goes by.
+/// The first commit. If lbd is killed after it, the next lbd uses the new file.
 Step Reload::file() {
     if (next_.drains == balancer_.wanted.drains) return {};
     return {.prepare = [this]() -> Result<> {
@@ -116,7 +116,7 @@ Result<> Reload::listen_for_metrics() {
         metrics_ = *std::move(server);
     else if (is_other)
         return tl::unexpected(std::move(server.error()));
-    return {};  // those that are not served where they were to be are no worse off
+    return {};  // metrics that were not served before are still not served
 }
 
 Step Reload::program() {
@@ -146,7 +146,7 @@ Step Reload::program() {
             .undo = undo};
 }
 
-/// On others only when the program knows what is theirs.
+/// Comes after the program knows which frames are for the new interfaces.
 Step Reload::interfaces() {
     if (!moves_ && next_.config.xdp == balancer_.wanted.config.xdp) return {};
     Attachments& attachments = balancer_.program.attachments();
@@ -232,7 +232,7 @@ void Reload::take_over() {
 void Reload::take_over_ways() {
     if (ways_.resolver) {
         balancer_.reach.resolver.release_all_but(*ways_.resolver);
-        balancer_.reach.events = std::move(ways_.events);  // before its descriptor is closed
+        balancer_.reach.events = std::move(ways_.events);  // must be removed before the descriptor is closed
         balancer_.reach.resolver = *std::move(ways_.resolver);
     } else {
         forget(balancer_.reach.resolver, change_.gone);
@@ -243,7 +243,7 @@ void Reload::take_over_ways() {
     std::swap(balancer_.reach.hops, ways_.hops);
 }
 
-/// Of interfaces that are not named any more, and of the program for what was before.
+/// Detaches from interfaces that are no longer configured, and narrows the program to the new state.
 void Reload::tidy_up() {
     Program& program = balancer_.program;
     const bool is_other_program = candidate_->program.has_value();
@@ -257,13 +257,13 @@ void Reload::tidy_up() {
     take_over_checks();
     complain(balancer_.reconciler.narrow(candidate_->build, balancer_.reach.resolver.network().ports,
                                          balancer_.wanted.config.xdp));
-    if (attachments_ || is_other_program) complain(balancer_.follow_offloads());  // the mode may be another
+    if (attachments_ || is_other_program) complain(balancer_.follow_offloads());  // the mode may have changed
     balancer_.report(ways_.hops);
 }
 
 void Reload::take_over_checks() {
     if (!checks_.checker && !balancer_.checks.checker) return;
-    balancer_.calls.changed();  // what is not checked any more counts as up
+    balancer_.calls.changed();  // a backend that is no longer checked counts as up
     if (!balancer_.wanted.config.services.have(Trait::health)) return balancer_.checks.checker.reset();
     if (checks_.checker) balancer_.checks.checker = std::move(checks_.checker);
     if (checks_.probes) balancer_.checks.checker->take(std::move(checks_.probes), balancer_.ports_to_probe());

@@ -12,17 +12,17 @@
 
 namespace culvert::lbd {
 
-/// From what is in force to another configuration, other drains, or both, as one transaction. Until it is committed,
-/// packets, commands and the file of drains know nothing of it; and where it fails they never do.
+/// Brings another configuration, other drains, or both into force as one transaction. Packets, commands and the file of
+/// drains see nothing of it before the commit, and never if it fails.
 class Reload {
   public:
     Reload(Balancer& balancer, Config written, Drains drains);
 
-    /// Once.
+    /// May be called once.
     [[nodiscard]] netlink::Result<> run();
 
   private:
-    // In this order.
+    // The steps, in this order.
     [[nodiscard]] Step ways();
     [[nodiscard]] Step file();
     [[nodiscard]] Step metrics();
@@ -35,42 +35,42 @@ class Reload {
     [[nodiscard]] netlink::Result<> listen_for_metrics();
     [[nodiscard]] netlink::Result<> prepare_checks();
     [[nodiscard]] Resolver& resolver() { return ways_.resolver ? *ways_.resolver : balancer_.reach.resolver; }
-    /// That are balanced on.
+    /// The ports that are balanced on now.
     [[nodiscard]] Ports present_ports() const;
-    /// These, and those that are named.
+    /// Likewise, and the ports of the new configuration.
     [[nodiscard]] Ports all_ports();
 
     void give_up();
-    /// What can't fail, and has no way back.
+    /// Cannot fail, and cannot be undone.
     void take_over();
     void take_over_ways();
     void take_over_checks();
-    /// What may fail, and then does no harm.
+    /// May fail without harm.
     void tidy_up();
 
-    /// The ways to what is wanted.
+    /// The next hops for the desired state.
     struct Ways {
-        std::optional<Resolver> resolver;  ///< for other interfaces
-        EventLoop::Source events;          ///< the same
-        bool follows = false;              ///< what comes, by the resolver that is there
+        std::optional<Resolver> resolver;  ///< if interfaces change
+        EventLoop::Source events;          ///< likewise
+        bool follows = false;              ///< the present resolver follows the new services
         Hops hops;
         Surroundings around;
     };
     struct NextChecks {
-        std::unique_ptr<HealthChecker> checker;  ///< the first
-        ProbePath::Programs probes;              ///< of the one that is there
+        std::unique_ptr<HealthChecker> checker;  ///< if there was none
+        ProbePath::Programs probes;              ///< for the present checker
     };
 
     Balancer& balancer_;
     Wanted next_;
-    Change change_;  // of services
-    bool moves_;     // other interfaces are named
+    Change change_;  // difference of the services
+    bool moves_;     // the interfaces change
 
     Ways ways_;
     std::optional<common::FileReplacement> file_;
     std::unique_ptr<MetricsServer> metrics_;
     std::optional<Candidate> candidate_;
-    std::optional<Attachments::Prepared> attachments_;  // where something may change
+    std::optional<Attachments::Prepared> attachments_;  // if ports or mode may change
     NextChecks checks_;
 };
 

@@ -15,9 +15,9 @@ namespace {
 
 using netlink::Result;
 
-constexpr std::chrono::seconds time_to_resolve{1};  // before the first packet
+constexpr std::chrono::seconds time_to_resolve{1};  // for neighbours, before the first packet
 
-/// On the configured interfaces, and on no others.
+/// Attaches the program to the configured interfaces, and to no others.
 Result<> attach(Balancer& balancer) {
     Attachments& attachments = balancer.program.attachments();
     const Network& network = balancer.reach.resolver.network();
@@ -30,7 +30,7 @@ Result<> attach(Balancer& balancer) {
     return {};
 }
 
-/// Ids that are free by now make room where there is no other.
+/// If there is no room, frees ids that nothing needs any more, and tries again.
 Result<Candidate> prepare(Balancer& balancer) {
     const Planned wanted{.services = balancer.wanted.config.services,
                          .hops = balancer.reach.hops,
@@ -41,7 +41,7 @@ Result<Candidate> prepare(Balancer& balancer) {
     return balancer.reconciler.prepare(balancer.wanted.config, balancer.reach.around, wanted);
 }
 
-/// That of drivers, behind the program. Without it it balances all the same.
+/// Counts frames that drivers lose. A failure does not stop lbd.
 void count_losses(Balancer& balancer) {
     auto losses = Losses::count(balancer.program.pins(), balancer.program.datapath().reason_counts());
     if (!losses) return spdlog::warn(losses.error().message());
@@ -101,7 +101,7 @@ void serve_metrics(Balancer& balancer) {
     if (server)
         balancer.metrics = *std::move(server);
     else
-        spdlog::warn(server.error().message() + "; there are no metrics");
+        spdlog::warn(server.error().message() + "; metrics are not served");
 }
 
 }  // namespace culvert::lbd

@@ -6,14 +6,14 @@
 
 namespace culvert::lbd {
 
-/// For empty maps.
+/// The parameters of a program with empty maps.
 [[nodiscard]] netlink::Result<Build> first_build(const Config& config, Resolver& resolver);
 
-/// From what an lbd before has left, or nothing, to what is configured: packets are balanced from then on.
+/// Brings the configuration into force, from what an earlier lbd left, if anything. Packets are balanced from then on.
 [[nodiscard]] netlink::Result<> start(Balancer& balancer);
-/// The same of health checks.
+/// Starts the health checks.
 [[nodiscard]] netlink::Result<> start_checks(Balancer& balancer);
-/// Where the configuration says. Without them it balances all the same.
+/// Serves metrics at the configured address. A failure is logged, and lbd goes on.
 void serve_metrics(Balancer& balancer);
 
 }  // namespace culvert::lbd

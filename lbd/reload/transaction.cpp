@@ -18,16 +18,16 @@ void add(Error& error, const std::string& text) {
     error.kernel += text;
 }
 
-/// Steps before this one. What fails doesn't keep the others.
+/// Undoes the steps before `end`. If one cannot be undone, the others still are.
 Error undo(const std::vector<Step>& steps, std::size_t end, Error error) {
     bool all = true;
     while (end-- > 0) {
         const auto undone = call(steps[end].undo);
         if (undone) continue;
         all = false;
-        add(error, "and this was not undone: " + undone.error().message());
+        add(error, "and this could not be undone: " + undone.error().message());
     }
-    if (all) add(error, "all is as it was");
+    if (all) add(error, "nothing has changed");
     return error;
 }
 

@@ -8,17 +8,17 @@
 
 namespace culvert::lbd {
 
-/// A part of a change. Functions that it has no need of are empty.
+/// A part of a change. Functions that a step does not need are empty.
 struct Step {
-    std::function<netlink::Result<>()> prepare;  ///< all that can fail beforehand; nobody sees a difference
+    std::function<netlink::Result<>()> prepare;  ///< does all that can fail beforehand; nobody sees a difference
     std::function<netlink::Result<>()> commit;   ///< if it fails, it has changed nothing
-    std::function<netlink::Result<>()> undo;     ///< of commit
+    std::function<netlink::Result<>()> undo;     ///< undoes commit
 };
 
-/// A change in several steps that is made as a whole or not at all: all are prepared, then all are committed, each time
-/// in this order. Where one can't be committed, those before are undone, the last one first.
+/// Makes a change as a whole or not at all. First all steps are prepared, then all are committed, both in this order.
+/// If a commit fails, the steps before it are undone in reverse order.
 ///
-/// The error is the step's. After a commit's it says that the others were undone, or what has kept one from it.
+/// The error is that of the failed step. After a failed commit it also says whether all was undone.
 [[nodiscard]] netlink::Result<> run(const std::vector<Step>& steps);
 
 }  // namespace culvert::lbd

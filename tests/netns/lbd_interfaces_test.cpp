@@ -99,7 +99,7 @@ TEST_F(LbdInterfaces, WhatIsNotThereAtTheStartIsWaitedFor) {
     balancer().ip("link del eth0\nlink del eth1\n");
     const Balancer lbd(balancer(), head + l2_services);
     for (const char* name : {"eth0", "eth1"})
-        EXPECT_EQ(lbd.said(fmt::format("interface {} is not there: waiting for it", name)), 1U) << lbd.log();
+        EXPECT_EQ(lbd.said(fmt::format("interface {} does not exist yet: waiting for it", name)), 1U) << lbd.log();
     EXPECT_FALSE(lbd.show("interfaces")[0].contains("index"));
     const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
     EXPECT_EQ(checked.status, 1);

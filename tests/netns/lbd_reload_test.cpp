@@ -108,7 +108,7 @@ TEST_F(LbdReload, AnInterfaceHasAForeignProgram) {
         "sh -ec 'for program in /sys/fs/bpf/culvert/lbd/*/*/program; do"
         " bpftool net attach xdp pinned $program dev eth1; done'");
     const std::string next = config({.vip = other_vip, .interfaces = "eth0, eth1"});
-    expect_refused(lbd, next, "another XDP program is there");
+    expect_refused(lbd, next, "another XDP program is attached");
     balancer().ip("link set dev eth1 xdp off\n");
     expect_done(next);
     EXPECT_TRUE(lbd.show("interfaces")[1].contains("xdp"));
@@ -312,11 +312,11 @@ TEST_F(LbdReload, TheNetworkCannotBeRead) {
                        "env CULVERT_DEAF_WHILE=/run/deaf " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml");
     balancer().write("/run/deaf", "");
     balancer().ip("route add unreachable 10.0.0.3\n");
-    EXPECT_TRUE(eventually([&] { return lbd.said("Cannot allocate memory; lbd tries it again") > 0; })) << lbd.log();
+    EXPECT_TRUE(eventually([&] { return lbd.said("Cannot allocate memory; lbd tries again") > 0; })) << lbd.log();
     EXPECT_TRUE(lbd.reaches("10.0.0.3")) << "of which it knows nothing yet";
     EXPECT_EQ(reload(config({.vip = other_vip, .interfaces = "eth0, lo"})).status, 1);
     EXPECT_TRUE(serves(vip4));
-    EXPECT_LT(lbd.said("lbd tries it again"), 4U) << lbd.log();
+    EXPECT_LT(lbd.said("lbd tries again"), 4U) << lbd.log();
     balancer().must("rm /run/deaf");
     EXPECT_TRUE(eventually([&] { return !lbd.reaches("10.0.0.3"); }));
     balancer().ip("route del unreachable 10.0.0.3\n");
@@ -333,8 +333,8 @@ TEST_F(LbdReload, WhatTheNetworkChangesIsTriedUntilItWorks) {
     };
     limit_files("3");
     balancer().ip("addr del 10.0.0.2/24 dev eth0\naddr add 10.0.0.22/24 dev eth0\n");
-    EXPECT_TRUE(eventually([&] { return lbd.said("lbd tries it again") > 0; })) << lbd.log();
-    EXPECT_LT(lbd.said("lbd tries it again"), 10U);
+    EXPECT_TRUE(eventually([&] { return lbd.said("lbd tries again") > 0; })) << lbd.log();
+    EXPECT_LT(lbd.said("lbd tries again"), 10U);
     limit_files("1024");
     client().ip("route replace 192.0.2.1 via 10.0.0.22\n");
     EXPECT_TRUE(eventually([&] { return serves(vip4); }));

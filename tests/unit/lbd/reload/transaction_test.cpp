@@ -52,7 +52,7 @@ TEST_F(TransactionTest, WhatCannotBePreparedLeavesNothingToUndo) {
 TEST_F(TransactionTest, WhatIsCommittedIsUndoneFromTheLastOn) {
     const auto done = run_with({"commit c"});
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().message(), "do commit c: No space left on device: all is as it was");
+    EXPECT_EQ(done.error().message(), "do commit c: No space left on device: nothing has changed");
     EXPECT_THAT(called_, ElementsAre("prepare a", "prepare b", "prepare c", "commit a", "commit b", "commit c",
                                      "undo b", "undo a"));
 }
@@ -61,7 +61,7 @@ TEST_F(TransactionTest, WhatCannotBeUndoneIsSaidAndKeepsNoOther) {
     const auto done = run_with({"commit c", "undo b"});
     ASSERT_FALSE(done);
     EXPECT_EQ(done.error().message(),
-              "do commit c: No space left on device: and this was not undone: do undo b: No space left on device");
+              "do commit c: No space left on device: and this could not be undone: do undo b: No space left on device");
     EXPECT_EQ(called_.back(), "undo a");
 }
 
@@ -70,7 +70,7 @@ TEST_F(TransactionTest, StepsHaveWhatTheyNeed) {
     EXPECT_TRUE(run({Step{}, step("a")}));
     const auto done = run({Step{}, {.commit = [this] { return failing_.insert("commit a"), Result<>{}; }}, step("a")});
     ASSERT_FALSE(done);
-    EXPECT_EQ(done.error().kernel, "all is as it was");
+    EXPECT_EQ(done.error().kernel, "nothing has changed");
 }
 
 }  // namespace
