@@ -17,13 +17,13 @@ bool Build::operator==(const Build& other) const {
 }
 
 Build build_for(const Config& config, const Surroundings& around, const Limits& limits) {
-    constexpr std::uint32_t icmp_errors_a_second = 1000;  // as Linux' net.ipv4.icmp_msgs_per_sec
+    constexpr std::uint32_t icmp_errors_a_second = 1000;  // same as net.ipv4.icmp_msgs_per_sec of Linux
     lb_config result{};
     result.bucket_mask = static_cast<std::uint32_t>(config.flows.entries / LB_FLOW_WAYS - 1);
     result.time_shift = FlowClock(kernel_hz()).shift();
     result.vip4_mask = limits.vips4 - 1;
     result.vip6_mask = limits.vips6 - 1;
-    result.icmp_shift = std::bit_width(kernel_hz());  // one second to two
+    result.icmp_shift = std::bit_width(kernel_hz());  // between one and two seconds
     result.icmp_rate = icmp_errors_a_second;
     if (around.own4) std::memcpy(&result.own4_be, around.own4->bytes().data(), sizeof result.own4_be);
     if (around.own6) std::memcpy(&result.own6_be, around.own6->bytes().data(), sizeof result.own6_be);

@@ -10,9 +10,9 @@
 
 namespace culvert::lbd {
 
-/// A program as it is loaded: what it is compiled to, and the size of its maps.
+/// The parameters of a loaded program: what is compiled into it, and the size of its maps.
 struct Build {
-    lb_config config{};  ///< the hash key is zero until it is drawn
+    lb_config config{};  ///< the hash key is zero until one is drawn
     Limits limits;
     bool operator==(const Build& other) const;
 
@@ -21,9 +21,9 @@ struct Build {
 
 [[nodiscard]] Build build_for(const Config& config, const Surroundings& around, const Limits& limits);
 
-/// With the hash key of `present`, by which the flow table is addressed.
+/// `wanted` with the hash key of `present`, which places flows in the flow table.
 [[nodiscard]] Build keyed(Build wanted, const Build& present);
-/// The same, and it also runs what `present` runs.
+/// Likewise, and able to run what `present` runs.
 [[nodiscard]] Build united(Build wanted, const Build& present);
 
 }  // namespace culvert::lbd

@@ -17,7 +17,7 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-/// The value of every CPU.
+/// The values of all CPUs.
 template <typename T>
 Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
     std::vector<T> values(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
@@ -26,7 +26,7 @@ Result<std::vector<T>> read_per_cpu(const bpf_map* map, std::uint32_t key) {
     return values;
 }
 
-/// Of each of the keys, over all CPUs.
+/// The sum over all CPUs for each key.
 template <std::size_t Count>
 Result<std::array<std::uint64_t, Count>> read_sums(const bpf_map* map) {
     std::array<std::uint64_t, Count> sums{};
@@ -45,7 +45,7 @@ Result<std::vector<lb_counters>> Counters::dests(std::uint32_t end) const {
     const auto cpus = static_cast<std::size_t>(::libbpf_num_possible_cpus());
     std::vector<lb_counters> sums(end), values(at_once * cpus);
     std::vector<std::uint32_t> ids(at_once);
-    std::uint32_t last = 0;  // of the batch before
+    std::uint32_t last = 0;  // key at which the former batch ended
     for (std::uint32_t first = 0; first < end;) {
         std::uint32_t count = std::min(at_once, end - first);
         if (::bpf_map_lookup_batch(::bpf_map__fd(map), first == 0 ? nullptr : &last, &last, ids.data(), values.data(),

@@ -14,17 +14,17 @@ struct lb_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
 
-/// What the program has counted, on all CPUs.
+/// Reads the program's counters, summed over all CPUs.
 class Counters {
   public:
-    /// `skeleton` outlives this.
+    /// `skeleton` must outlive this.
     explicit Counters(const lb_bpf& skeleton) : skeleton_(skeleton) {}
 
-    /// For each destination, by id, up to this one.
+    /// The counters of the destinations with ids below `end`.
     [[nodiscard]] netlink::Result<std::vector<lb_counters>> dests(std::uint32_t end) const;
     [[nodiscard]] netlink::Result<ReasonCounts> reasons() const;
     [[nodiscard]] netlink::Result<EventCounts> events() const;
-    /// Nothing while it is not sampled.
+    /// Nothing if latency is not measured.
     [[nodiscard]] netlink::Result<std::optional<Latency>> latency() const;
 
   private:

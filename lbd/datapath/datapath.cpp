@@ -26,7 +26,7 @@ using netlink::Result;
 
 std::string privilege(int code) { return std::string(code == EPERM ? cure_of("not_permitted") : ""); }
 
-/// A random key: nobody outside can aim at collisions in the flow table.
+/// Draws a random key, so that nobody outside can cause collisions in the flow table on purpose.
 Result<> draw_key(lb_config& config) {
     const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
     if (!draw(config.hash_final) || !draw(config.hash_key)) return failure("draw", "a hash key", errno);

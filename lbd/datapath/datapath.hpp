@@ -25,12 +25,12 @@ using common::Fd;
 
 class Rehearsal;
 
-/// The BPF program and its maps in the kernel. Pinned, they outlive this.
+/// The BPF program and its maps in the kernel. Once pinned, they outlive this object.
 class Datapath {
   public:
-    /// Loads the program. It sees no packet yet, and shares what it can with that of `former`: what it needs in another
-    /// size is copied. A hash key is drawn if there is none to take over. If the verifier refuses it, the error's text
-    /// is the end of its log.
+    /// Loads the program; it receives no packet yet. It shares with `former` the maps whose size fits, and copies the
+    /// others. A hash key is drawn unless `former` has one. If the verifier refuses the program, the error's text is
+    /// the end of the verifier's log.
     [[nodiscard]] static netlink::Result<Datapath> load(Build build, const std::optional<Generation>& former);
 
     Datapath(Datapath&&) noexcept = default;
@@ -39,41 +39,41 @@ class Datapath {
     [[nodiscard]] const Build& build() const { return build_; }
     [[nodiscard]] netlink::Result<> pin(const Generation& generation) const;
 
-    /// Runs the program on the packets that the interface receives, in place of an earlier one of ours. `mode`: native
-    /// or generic. The error is that of the kernel.
+    /// Runs the program on packets that the interface receives, in place of our earlier program. `mode`: native or
+    /// generic. The error is the kernel's.
     [[nodiscard]] netlink::Result<> attach(const Pins& pins, std::uint32_t ifindex, const std::string& name,
                                            XdpMode mode);
-    /// The program, as the kernel knows it: its id.
+    /// The id of the program in the kernel.
     [[nodiscard]] netlink::Result<std::uint32_t> program_id() const;
-    /// Their file descriptors: of the program, and of one of the same needs that lets everything pass.
+    /// File descriptors of the program, and of one with the same requirements that passes every packet.
     [[nodiscard]] int program() const;
     [[nodiscard]] int passing_program() const;
     [[nodiscard]] netlink::Result<> detach(const PinnedLink& link);
     [[nodiscard]] netlink::Result<> detach(const Pins& pins, std::uint32_t ifindex);
-    /// Somebody else has detached it: nothing is redirected there any more.
+    /// Call when somebody else has detached the program: nothing is redirected to the interface any more.
     void forget_port(std::uint32_t ifindex);
 
-    /// When packets see this program again, after another one that may share its maps.
+    /// Call when packets see this program again after `other`, which may share its maps.
     void resume(const Datapath& other);
 
-    /// Which frames are for this host: none before the first call. Returns whether all addresses have their place; if
-    /// not, every unicast frame counts.
+    /// Sets which frames are for this host; before the first call, none are. Returns whether there was room for all MAC
+    /// addresses. If not, every unicast frame counts as for this host.
     bool set_own(Own own);
-    /// Whether packets come whose checksum is not finished, and who finishes it: never before the first call.
+    /// Sets whether packets with unfinished checksums arrive, and who finishes them. Before the first call: never.
     void set_unfinished(lb_unfinished unfinished);
 
-    /// Its maps.
+    /// The maps of services, tables and destinations.
     [[nodiscard]] ImageMaps& maps() { return maps_; }
     [[nodiscard]] const ImageMaps& maps() const { return maps_; }
     [[nodiscard]] FlowMap& flows() { return flows_; }
     [[nodiscard]] const FlowMap& flows() const { return flows_; }
     [[nodiscard]] Counters counters() const { return Counters(*skeleton_); }
 
-    /// To try packets out, as long as this lives.
+    /// A copy of the program for trying packets. This object must outlive it.
     [[nodiscard]] netlink::Result<Rehearsal> rehearse() const;
-    /// The map of what is dropped, by reason.
+    /// The map that counts dropped packets by reason.
     [[nodiscard]] int reason_counts() const;
-    /// The map of destinations, for the health checker's program to share.
+    /// The map of destinations, which the health checker's program shares.
     [[nodiscard]] int dests() const;
 
   private:

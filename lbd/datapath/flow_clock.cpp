@@ -30,7 +30,7 @@ std::uint16_t FlowClock::age(std::uint16_t then, std::uint16_t now) {
 bool FlowClock::is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle) { return age(then, now) > idle; }
 
 std::uint32_t kernel_hz() {
-    // The coarse clocks tick with the kernel: their resolution is one jiffy (kernel/time/posix-timers.c).
+    // The coarse clocks advance once per jiffy, so their resolution is one jiffy (kernel/time/posix-timers.c).
     timespec resolution{};
     ::clock_getres(CLOCK_MONOTONIC_COARSE, &resolution);
     constexpr long second = 1'000'000'000;

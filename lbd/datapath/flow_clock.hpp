@@ -8,20 +8,20 @@
 
 namespace culvert::lbd {
 
-/// The coarse time of flow table entries: units of 2^shift jiffies, in LB_FLOW_TIME_BITS bits, so it wraps. The unit
-/// depends on the kernel alone, so that entries keep their meaning whatever is configured: 4 to 8 s.
+/// The coarse time of flow table entries: units of 2^shift jiffies, 4 to 8 s, in LB_FLOW_TIME_BITS bits, so it wraps.
+/// The unit depends on the kernel alone, so entries stay valid when the configuration changes.
 class FlowClock {
   public:
     explicit FlowClock(std::uint32_t hz);
 
     [[nodiscard]] std::uint32_t shift() const { return shift_; }
     [[nodiscard]] std::uint16_t time(std::uint64_t jiffies) const;
-    /// A number of units that takes at least this long. `duration` is at most longest_idle, a little less than half
-    /// of what the bits count, so that it can be told apart from times just ahead.
+    /// The number of units that last at least this long. `duration` must not exceed longest_idle, a little less than
+    /// half the range, so that a time in the past differs from one just ahead.
     [[nodiscard]] std::uint16_t units(std::chrono::milliseconds duration) const;
-    /// Units since an entry was last used; 0 if that was after the clock was read.
+    /// Units since an entry was last used; 0 if it was used after the clock was read.
     [[nodiscard]] static std::uint16_t age(std::uint16_t then, std::uint16_t now);
-    /// An entry was last used at `then`: is that more than `idle` units ago?
+    /// Whether an entry that was last used at `then` has been idle for more than `idle` units.
     [[nodiscard]] static bool is_idle(std::uint16_t then, std::uint16_t now, std::uint16_t idle);
 
   private:
@@ -29,7 +29,7 @@ class FlowClock {
     std::uint32_t shift_;
 };
 
-/// The kernel's HZ, jiffies a second.
+/// The kernel's HZ: jiffies per second.
 [[nodiscard]] std::uint32_t kernel_hz();
 
 }  // namespace culvert::lbd

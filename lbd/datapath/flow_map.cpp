@@ -47,7 +47,7 @@ Result<> FlowMap::leave_former() {
 }
 
 void FlowMap::take_from(const FlowMap& other) {
-    if (table().size() == other.table().size()) return;  // it is the same table
+    if (table().size() == other.table().size()) return;  // both have the same table
     if (const auto time = now()) copy_flows(other.table(), table(), *time);
 }
 

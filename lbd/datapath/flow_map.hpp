@@ -16,20 +16,20 @@ struct lb_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
 
-/// A loaded program's flow table, and the clock that its entries go by.
+/// The flow table of a loaded program, and its clock.
 class FlowMap {
   public:
-    /// Copies the former program's table, if it is among the `replaced`. `skeleton` outlives this.
+    /// Copies the former program's table if it is in `replaced`. `skeleton` must outlive this.
     [[nodiscard]] static netlink::Result<FlowMap> open(const lb_bpf& skeleton, const std::vector<Replaced>& replaced);
 
     [[nodiscard]] std::span<lb_bucket> table() const { return table_.values(); }
     [[nodiscard]] const FlowClock& clock() const { return clock_; }
-    /// Of the clock.
+    /// The clock's present time.
     [[nodiscard]] netlink::Result<std::uint16_t> now() const;
 
-    /// Takes over what the former program has entered into its own table since open(), and lets go of that.
+    /// Takes over what the former program has added to its own table since open(), and closes that table.
     [[nodiscard]] netlink::Result<> leave_former();
-    /// Takes over what another program has entered, unless both have the same table.
+    /// Takes over what another program has added, unless both share the table.
     void take_from(const FlowMap& other);
 
   private:
@@ -40,7 +40,7 @@ class FlowMap {
     const lb_bpf* skeleton_;
     FlowClock clock_{kernel_hz()};
     MappedArray<lb_bucket> table_;
-    std::optional<MappedArray<lb_bucket>> former_;  // if that is another one
+    std::optional<MappedArray<lb_bucket>> former_;  // the former program's table, if it is a separate one
 };
 
 }  // namespace culvert::lbd

@@ -13,14 +13,14 @@ constexpr std::chrono::minutes closing_time{2};
 
 std::uint64_t read(__u64& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
-/// How willing an entry is to make room, as bpf/flow.h has it.
+/// The eviction priority of an entry; see bpf/flow.h.
 std::uint64_t willingness(const Flow& flow, std::uint16_t now) {
     if (flow.dest == 0) return UINT64_MAX;
     return LB_FLOW_RANK(unsigned{flow.state}) << LB_FLOW_TIME_BITS | FlowClock::age(flow.time, now);
 }
 
-/// A place for a flow: a free one, or that of the flow that is more willing than this one and all others to make room.
-/// Null if the flow is there already, or is the most willing itself.
+/// The entry to overwrite with a flow: a free one, or the one with the highest eviction priority. Null if the bucket
+/// has the flow already, or if the flow itself has the highest priority.
 __u64* place_for(const Flow& flow, lb_bucket& bucket, std::uint16_t now) {
     __u64* best = nullptr;
     std::uint64_t most = willingness(flow, now);

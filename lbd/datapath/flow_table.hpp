@@ -13,53 +13,53 @@
 #include "lbd/model/counts.hpp"
 #include "lbd/model/ids.hpp"
 
-/// The flow table as user space sees it: the map's own memory, which packets write to meanwhile.
+/// The flow table in user space: the map's own memory, which packets change at the same time.
 namespace culvert::lbd {
 
-/// One entry, taken apart.
+/// A decoded entry.
 struct Flow {
-    std::uint32_t dest = 0;  ///< destination id; 0: no entry
-    std::uint32_t tag = 0;   ///< of the flow's hash
-    std::uint16_t time = 0;  ///< of FlowClock, when it was last used
+    std::uint32_t dest = 0;  ///< destination id; 0: free
+    std::uint32_t tag = 0;   ///< from the hash of the flow
+    std::uint16_t time = 0;  ///< when it was last used, in units of FlowClock
     std::uint8_t state = 0;  ///< enum lb_flow_state
     bool operator==(const Flow&) const = default;
 
     [[nodiscard]] bool is_closing() const { return (state & LB_FLOW_CLOSING) != 0; }
-    /// Not a flow, but what the fragments of a packet have in common.
+    /// An entry for the fragments of one packet, not for a flow.
     [[nodiscard]] bool is_of_fragments() const { return (state & (LB_FLOW_CLOSING | LB_FLOW_SEEN)) == LB_FLOW_CLOSING; }
 };
 
 [[nodiscard]] Flow decode_flow(std::uint64_t entry);
 
-/// A client that has sent FIN may go on receiving for hours, and who has sent RST may have been another: as long as
-/// packets come, the flow is live. What the backend answers isn't seen here.
+/// A client that sent FIN may still receive for hours, and a RST may be forged. So a flow is live as long as packets
+/// arrive. The backend's answers do not pass here.
 inline constexpr std::chrono::seconds closed_after{10};
 
-/// By destination id; `counts` has an element for every id that may occur. `now` and `closed`, which stands for
-/// closed_after, are of FlowClock.
+/// Counts by destination id; `counts` must have an element for each id that may occur. `now` and `closed` are in units
+/// of FlowClock; `closed` is closed_after in these units.
 void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts);
 
-/// After how long without a packet an entry is freed, in units of FlowClock.
+/// How long an entry without packets is kept, in units of FlowClock.
 struct IdleTimes {
     std::vector<std::uint16_t> by_dest;  ///< by destination id
-    std::uint16_t other = 0;             ///< of ids beyond
-    std::uint16_t closing = 0;           ///< at most, of flows whose client sent FIN or RST
+    std::uint16_t other = 0;             ///< for higher ids
+    std::uint16_t closing = 0;           ///< upper limit for flows whose client sent FIN or RST
 
     [[nodiscard]] std::uint16_t of(const Flow& flow) const;
 };
 
-/// As configured; a closed flow's last packets may take two minutes: half of what TIME-WAIT takes with the MSL of
-/// RFC 9293, section 3.4.2, twice what Linux gives it.
+/// The configured times. Closing flows are kept for at most two minutes: half of TIME-WAIT with the MSL of RFC 9293,
+/// section 3.4.2, and twice that of Linux.
 [[nodiscard]] IdleTimes idle_times(const Config& config, const Ids& ids, const FlowClock& clock);
-/// Of these services, among others.
+/// Sets the times of these services, and leaves the others.
 void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, const FlowClock& clock);
 
-/// Frees the entries that were idle for too long. One that a packet uses at that moment stays.
+/// Frees entries that were idle for too long. An entry that a packet uses at that moment stays.
 void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now);
 
-/// Enters the flows of a table into another one, which may be of another size, and may have entries of the same flows,
-/// which stay. Of a larger table, an entry goes into each bucket that its flow may belong to; of those for which a
-/// smaller one has no room, those are lost that would make room for new ones. `now` is of FlowClock.
+/// Copies flows into another table, which may have another size. Flows that it has already stay. If the table grows, an
+/// entry is copied to each bucket that its flow may belong to. If it shrinks and a bucket is full, the entries with the
+/// highest eviction priority are lost. `now` is in units of FlowClock.
 void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now);
 
 }  // namespace culvert::lbd

@@ -33,7 +33,7 @@ Result<> enter_prefix(const bpf_map* trie, const Vip& vip) {
     return {};
 }
 
-/// False if it is still there.
+/// False if the prefix is still there.
 template <typename PrefixKey>
 bool remove_prefix(const bpf_map* trie, const Vip& vip) {
     const auto where = trie_key<PrefixKey>(vip);
@@ -59,7 +59,7 @@ void insert_vips(std::span<const Line> half, std::set<Vip>& vips) {
     for (const auto& [key, service] : vip_entries(half)) vips.insert(vip_key(key).vip);
 }
 
-/// Packets see the other one from now on.
+/// Switches packets to the other half or slot.
 void flip(std::uint32_t& index) {
     std::atomic_ref active(index);
     active.store(1 - (active.load(std::memory_order_relaxed) & 1), std::memory_order_release);
@@ -73,14 +73,14 @@ Result<> set_owner(const bpf_map* owners, std::uint32_t id, const lb_owner& owne
 
 }  // namespace
 
-/// What edits have changed, and how it was. Lines of tables that nobody refers to are not among it.
+/// What the edits have changed so far, and the owners before. It lists no tables, as no service refers to new ones.
 struct ImageMaps::Done {
     struct Owned {
         std::uint32_t id;
         std::optional<lb_owner> before;
     };
     std::vector<Owned> owners;
-    std::vector<std::uint32_t> dests;  // no id twice
+    std::vector<std::uint32_t> dests;  // each id once
     bool vips = false;
 };
 
@@ -97,7 +97,7 @@ Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton) {
 }
 
 Result<Image> ImageMaps::read() const {
-    CHECK_OK(settler_.settle());  // an earlier process may have left in the middle of its edits
+    CHECK_OK(settler_.settle());  // an earlier process may have ended in the middle of its edits
     Image image;
     const std::uint32_t half = skeleton_->bss->vips_half & 1;
     for (const auto& [key, service] : vip_entries<lb_vip4_line>(half_of(memory_.vips4.values(), half)))
@@ -157,7 +157,7 @@ Result<> ImageMaps::apply(const std::vector<Edit>& edits) {
     return outcome;
 }
 
-/// Nothing of it takes room that was not there before.
+/// Undoes the edits. This cannot fail, as it needs no more room than was in use before.
 void ImageMaps::take_back(const Done& done) {
     if (done.vips) flip(skeleton_->bss->vips_half);
     for (const std::uint32_t id : done.dests) flip(memory_.dests.values()[id].slot[0].active);
@@ -169,7 +169,7 @@ void ImageMaps::take_back(const Done& done) {
             (void)::bpf_map_delete_elem(::bpf_map__fd(skeleton_->maps.owners), &id);
 }
 
-/// Also of one that is about to change.
+/// Remembers the present owner, if any, for take_back().
 void ImageMaps::note_owner(std::uint32_t id, Done& done) const {
     lb_owner before{};
     const bool is_there = ::bpf_map_lookup_elem(::bpf_map__fd(skeleton_->maps.owners), &id, &before) == 0;
@@ -222,7 +222,7 @@ std::set<Vip> ImageMaps::vips_of(std::uint32_t half) const {
     return vips;
 }
 
-/// Addresses too, so that the longest match of one is itself.
+/// Addresses are entered too, so that the longest match of an address is the address itself.
 Result<> ImageMaps::enter_prefixes(const std::set<Vip>& wanted) {
     const auto& maps = skeleton_->maps;
     for (const Vip& vip : wanted) {
@@ -234,8 +234,8 @@ Result<> ImageMaps::enter_prefixes(const std::set<Vip>& wanted) {
     return {};
 }
 
-/// An address that is in the trie but serves nothing is as good as none, so one that stays does no harm: it goes the
-/// next time.
+/// Removes prefixes that no VIP uses. If one cannot be removed, it does no harm, as no service has it; the next call
+/// tries again.
 void ImageMaps::remove_unused_prefixes() {
     if (skeleton_->rodata->config.prefixes == 0) return;
     const auto& maps = skeleton_->maps;

@@ -18,20 +18,21 @@ struct lb_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
 
-/// The maps that an Image describes. They change as a whole or not at all.
+/// The maps that an Image describes. They are changed completely or not at all.
 class ImageMaps {
   public:
-    /// `skeleton` is loaded, and outlives this.
+    /// `skeleton` must be loaded, and outlive this.
     [[nodiscard]] static netlink::Result<ImageMaps> open(const lb_bpf& skeleton);
 
-    /// What they hold.
+    /// Reads the content of the maps.
     [[nodiscard]] netlink::Result<Image> read() const;
-    /// All of the edits, in this order. If one fails, none: packets go as before, and every id is whose it was.
+    /// Makes all edits in this order. If one fails, all are undone: packets are forwarded as before, and ids keep their
+    /// owners.
     [[nodiscard]] netlink::Result<> apply(const std::vector<Edit>& edits);
-    /// Others have edited them.
+    /// Call when another process or object has edited the maps.
     void reread();
 
-    /// The table at these lines.
+    /// The table that begins at this line.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
 
   private:
@@ -55,7 +56,7 @@ class ImageMaps {
     void note_owner(std::uint32_t id, Done& done) const;
     void take_back(const Done& done);
 
-    /// In a half of their tables.
+    /// The VIPs in one half of their tables.
     [[nodiscard]] std::set<Vip> vips_of(std::uint32_t half) const;
     [[nodiscard]] netlink::Result<> enter_prefixes(const std::set<Vip>& wanted);
     void remove_unused_prefixes();
@@ -63,7 +64,7 @@ class ImageMaps {
     const lb_bpf* skeleton_;
     Settler settler_;
     Memory memory_;
-    std::set<Vip> prefixes_;  // in the tries
+    std::set<Vip> prefixes_;  // those that are in the tries
     VipHalves<lb_vip4_line> vips4_;
     VipHalves<lb_vip6_line> vips6_;
 };

@@ -28,7 +28,7 @@ constexpr std::string_view cure = cure_of("other_version_runs");
 
 constexpr const char* config_map = "compiled_to";
 
-/// Empty for what each program has for itself. No dots: the filesystem has none in names.
+/// The file name of a shared map; empty for maps that each program has for itself. bpffs allows no dots in names.
 std::string pin_name(const bpf_map* map) {
     const std::string_view name = ::bpf_map__name(map);
     if (name.ends_with(".rodata") || name == ".data.own") return {};
@@ -105,7 +105,8 @@ Result<Build> read_build(const Generation& generation) {
     TRY(const Fd config, open_map(generation, config_map));
     TRY(const bpf_map_info info, info_of(config.get()));
     if (info.value_size != sizeof build.config)
-        return failure("take over", generation.directory, EPROTO, "its program is of another shape", std::string(cure));
+        return failure("take over", generation.directory, EPROTO, "its program's constants differ in size",
+                       std::string(cure));
     const std::uint32_t key = 0;
     if (::bpf_map_lookup_elem(config.get(), &key, &build.config) < 0)
         return failure("read", generation.pin(config_map), errno);
@@ -131,10 +132,10 @@ Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generatio
         TRY(Fd fd, open_map(generation, name));
         TRY(const bpf_map_info info, info_of(fd.get()));
         if (!is_shaped_as(info, map))
-            return failure(
-                "take over", generation.pin(name), EPROTO,
-                fmt::format("its values have {} bytes, ours {}", info.value_size, ::bpf_map__value_size(map)),
-                std::string(cure));
+            return failure("take over", generation.pin(name), EPROTO,
+                           fmt::format("its values have {} bytes, those of this version {}", info.value_size,
+                                       ::bpf_map__value_size(map)),
+                           std::string(cure));
         if (info.max_entries != ::bpf_map__max_entries(map))
             replaced.push_back({.map = map, .former = std::move(fd)});
         else if (const int error = ::bpf_map__reuse_fd(map, fd.get()); error < 0)

@@ -13,31 +13,32 @@ struct bpf_map;
 struct bpf_object;
 struct lb_bpf;
 
-/// The maps that one program leaves to the next.
+/// The maps that a program leaves to the next one.
 namespace culvert::lbd {
 
 using common::Fd;
 
-/// What the pinned program was built to. EPROTO if its maps are not of our shape.
+/// The parameters of the pinned program. EPROTO if its maps have another format.
 [[nodiscard]] netlink::Result<Build> read_build(const Generation& generation);
 
-/// A map of the program before, which the new one does not share, as another size is wanted.
+/// A map of the former program that the new one does not share, as it needs another size.
 struct Replaced {
-    const bpf_map* map;  ///< in its place
+    const bpf_map* map;  ///< the new program's map
     Fd former;
 };
 
-/// Before the new program is loaded: gives it the maps that fit.
+/// Call before the new program is loaded. Gives it the former program's maps that fit.
 [[nodiscard]] netlink::Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generation& generation);
-/// After it: puts the shared `.bss` where `skeleton.bss` points. Since 1.5 libbpf leaves a private copy of the initial values there.
+/// After it: puts the shared `.bss` where `skeleton.bss` points. Since 1.5 libbpf leaves a private copy of the initial
+/// values there.
 [[nodiscard]] netlink::Result<> map_state(const lb_bpf& skeleton);
-/// Then: fills those that did not fit. The flow table is copied by itself: see copy_flows().
+/// Call then. Fills the maps that did not fit. The flow table is copied separately: see copy_flows().
 [[nodiscard]] netlink::Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced);
 
-/// The program is the last.
+/// Pins the maps, then the program.
 [[nodiscard]] netlink::Result<> pin(const lb_bpf& skeleton, const Generation& generation);
 
-/// Of a map that is open.
+/// The capacity of an open map.
 [[nodiscard]] netlink::Result<std::uint32_t> max_entries(int fd);
 
 }  // namespace culvert::lbd

@@ -8,7 +8,7 @@
 #include "bpf/abi.h"
 #include "lbd/model/image.hpp"
 
-/// VIPs as the BPF maps know them. `Key` is lb_vip4 or lb_vip6, `PrefixKey` lb_prefix4 or lb_prefix6.
+/// Conversion of VIPs to map keys. `Key` is lb_vip4 or lb_vip6, `PrefixKey` is lb_prefix4 or lb_prefix6.
 namespace culvert::lbd {
 
 template <typename Key>
@@ -28,7 +28,7 @@ template <typename Key>
     return {.vip = prefix, .protocol = key.protocol, .port = ntohs(key.port_be)};
 }
 
-/// How the trie of prefixes knows a VIP.
+/// The key of a VIP in the trie of prefixes.
 template <typename PrefixKey>
 [[nodiscard]] PrefixKey trie_key(const Vip& vip) {
     PrefixKey key{};

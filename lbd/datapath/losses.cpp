@@ -24,7 +24,7 @@ using netlink::Result;
 
 constexpr const char* without = "frames that drivers lose are not counted";
 
-/// The one that was pinned goes, once no file has it.
+/// Replaces the pinned link. The kernel detaches that one when its last reference is gone.
 Result<> attach(const bpf_program* program, const std::string& directory) {
     const std::string path = directory + ::bpf_program__name(program);
     std::remove(path.c_str());
@@ -44,11 +44,11 @@ Result<Losses> Losses::count(const Pins& pins, int reasons) {
     const LibbpfLog log;
     TRY(const std::uint64_t cookie, netlink::NetworkNamespace::current_cookie());
     Skeleton skeleton(lost_bpf::open());
-    if (!skeleton) return failure("open", "the BPF programs that trace", errno, LibbpfLog::tail());
+    if (!skeleton) return failure("open", "the tracing BPF programs", errno, LibbpfLog::tail());
     skeleton->rodata->namespace_cookie = cookie;
     if (::bpf_map__reuse_fd(skeleton->maps.reasons, reasons) < 0) return failure("share BPF map", "reasons", errno);
     if (const int error = lost_bpf::load(skeleton.get()); error < 0)
-        return failure("load", "the BPF programs that trace", -error, without, bpf_privilege(-error));
+        return failure("load", "the tracing BPF programs", -error, without, bpf_privilege(-error));
     CHECK_OK(common::make_pin_directory(pins.losses()));
     bpf_program* program = nullptr;
     bpf_object__for_each_program(program, skeleton->obj) CHECK_OK(attach(program, pins.losses()));

@@ -12,14 +12,14 @@ struct lost_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
 
-/// Counts the frames that the balancer has sent and the kernel has lost behind its back, for LB_DROP_NOT_SENT. Pinned,
-/// it goes on without this process.
+/// Counts frames that the balancer sent and the kernel then lost, for LB_DROP_NOT_SENT. The programs are pinned, so
+/// they go on without this process.
 class Losses {
   public:
-    /// In place of what an earlier process has pinned. `reasons`: file descriptor of the balancer's map of this name.
+    /// Replaces what an earlier process has pinned. `reasons`: file descriptor of the balancer's map of that name.
     [[nodiscard]] static netlink::Result<Losses> count(const Pins& pins, int reasons);
 
-    /// Of frames that came by these interfaces, by index. What is redirected at a bond came by a member.
+    /// Counts only frames that arrived on these interfaces, by index. A frame redirected at a bond arrived on a member.
     void watch(const std::set<std::uint32_t>& interfaces);
 
   private:

@@ -15,7 +15,7 @@
 
 namespace culvert::lbd {
 
-/// The values of a BPF array map that was made with BPF_F_MMAPABLE: the memory that packets see.
+/// The values of a BPF array map with BPF_F_MMAPABLE: the memory that the programs use.
 template <typename T>
 class MappedArray {
     static_assert(sizeof(T) % 8 == 0, "an array map pads its values to 8 bytes");
@@ -50,7 +50,7 @@ class MappedArray {
     MappedArray(T* values, std::size_t count, std::size_t size) : values_(values, count), size_(size) {}
 
     std::span<T> values_;
-    std::size_t size_;  // bytes, whole pages
+    std::size_t size_;  // in bytes, whole pages
 };
 
 }  // namespace culvert::lbd

@@ -20,7 +20,7 @@ std::uint64_t key_of(const std::uint8_t* address, std::uint32_t port) {
 
 std::uint16_t u16(Frame frame, std::size_t at) { return static_cast<std::uint16_t>(frame[at] << 8 | frame[at + 1]); }
 
-/// Up to two tags.
+/// Looks at up to two tags.
 bool is_of_own_vlan(const lb_own& table, Frame frame) {
     for (std::size_t at = 2 * ETH_ALEN; at < 2 * ETH_ALEN + 8 && at + 4 <= frame.size(); at += 4) {
         if (u16(frame, at) != ETH_P_8021Q && u16(frame, at) != ETH_P_8021AD) break;

@@ -11,10 +11,10 @@
 /// Which frames are for this host.
 namespace culvert::lbd {
 
-/// As the program looks them up. `by_port`: it is compiled to several ports, and asks by which one a frame has come.
+/// The table for the program. `by_port`: the program runs on several ports, so it also compares the port of a frame.
 [[nodiscard]] lb_own own_table(const Own& own, bool by_port);
 
-/// What the program says of a frame, which has an Ethernet header.
+/// The program's verdict on a frame, which must have an Ethernet header.
 [[nodiscard]] Addressee addressee(const lb_own& table, std::span<const std::uint8_t> frame, std::uint32_t port,
                                   bool by_port);
 

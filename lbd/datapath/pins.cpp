@@ -29,10 +29,10 @@ using common::bpf_privilege;
 using netlink::failure;
 using netlink::Result;
 
-constexpr std::chrono::seconds time_of_others{1};  // who sweep, or are about to end
+constexpr std::chrono::seconds time_of_others{1};  // for a process that sweeps, or is about to end
 constexpr std::chrono::milliseconds pause{10};
 
-/// 0 if the generation is not whole.
+/// Id of the pinned program; 0 if the generation is incomplete.
 std::uint32_t program_of(const Generation& generation) {
     const Fd program(::bpf_obj_get(generation.pin(program_pin).c_str()));
     bpf_prog_info info{};
@@ -72,7 +72,7 @@ bool none_runs(const std::string& home) {
     return std::ranges::all_of(links_in(home), [](const PinnedLink& link) { return link.ifindex == 0; });
 }
 
-/// EWOULDBLOCK if somebody has it, ENOENT if it was removed meanwhile: only who has it locked removes it.
+/// EWOULDBLOCK if another process has the lock; ENOENT if the directory was removed meanwhile, which needs the lock.
 Result<Fd> lock(const std::string& home) {
     Fd directory(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!directory.is_open() || ::flock(directory.get(), LOCK_EX | LOCK_NB) < 0) return failure("lock", home, errno);
@@ -83,7 +83,7 @@ Result<Fd> lock(const std::string& home) {
     return directory;
 }
 
-/// Takes away what balanced on interfaces that are no more: mostly those of namespaces that are gone.
+/// Removes the pins of balancers whose interfaces are all gone, mostly those of deleted network namespaces.
 void sweep(const std::string& own) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(fs::path(common::bpffs) / "culvert/lbd", error)) {
@@ -93,7 +93,7 @@ void sweep(const std::string& own) {
     }
 }
 
-/// Nobody but its owner may lock it, and so keep lbd from running.
+/// Other users must not be able to lock it, as that would keep lbd from running.
 Result<> make(const std::string& home) {
     CHECK_OK(common::make_pin_directory(fs::path(home).parent_path().parent_path().string()));
     if (::mkdir(home.c_str(), 0700) < 0 && errno != EEXIST)
@@ -149,9 +149,10 @@ Result<std::optional<Generation>> Pins::present() const {
         if (running.contains(program)) break;
     }
     if (present && present->abi != LB_ABI_VERSION)
-        return failure("take over", present->directory, EPROTO,
-                       fmt::format("its maps are of ABI version {}, ours of {}", present->abi, LB_ABI_VERSION),
-                       std::string(cure_of("other_version_runs")));
+        return failure(
+            "take over", present->directory, EPROTO,
+            fmt::format("its maps have ABI version {}, those of this version {}", present->abi, LB_ABI_VERSION),
+            std::string(cure_of("other_version_runs")));
     return present;
 }
 
@@ -209,7 +210,7 @@ void Pins::forget_detached() const {
 }
 
 Result<> Pins::detach(const PinnedLink& link) {
-    // At once; when the last file goes, it would be some time later.
+    // Detaches at once. After removing the last file the kernel would detach with a delay.
     if (link.ifindex != 0 && ::bpf_link_detach(link.fd.get()) < 0)
         return failure("detach XDP at", link.path, errno, {}, bpf_privilege(errno));
     std::remove(link.path.c_str());

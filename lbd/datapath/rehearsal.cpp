@@ -21,7 +21,7 @@ using common::LibbpfLog;
 using netlink::failure;
 using netlink::Result;
 
-constexpr std::size_t most_added = 256;  // an outer header, or the head of an ICMP error
+constexpr std::size_t most_added = 256;  // room for an outer header, or for the head of an ICMP error
 
 bool counts(const bpf_map* map) {
     constexpr std::array<std::string_view, 4> counters{"reasons", "events", "dest_counters", "icmp_budgets"};
@@ -36,7 +36,7 @@ Result<> share_maps(const lb_bpf& live, lb_bpf& second) {
         if (theirs == nullptr || ::bpf_map__reuse_fd(map, ::bpf_map__fd(theirs)) < 0)
             return failure("share BPF map", ::bpf_map__name(map), errno);
     }
-    // One for all CPUs: there is one packet at a time.
+    // One counter for all CPUs is enough, as packets come one at a time.
     ::bpf_map__set_type(second.maps.reasons, BPF_MAP_TYPE_ARRAY);
     ::bpf_map__set_type(second.maps.events, BPF_MAP_TYPE_ARRAY);
     return {};
@@ -50,7 +50,7 @@ Result<> clear(const bpf_map* map) {
     return {};
 }
 
-/// The first that has been counted.
+/// The first reason or event with a count.
 template <typename Counted>
 std::optional<Counted> counted(const bpf_map* map) {
     for (std::uint32_t key = 0; key < ::bpf_map__max_entries(map); ++key) {

@@ -13,14 +13,14 @@ struct lb_bpf;  // the skeleton that bpftool makes
 
 namespace culvert::lbd {
 
-/// A second instance of the program that packets see, with the same maps, but for counters of its own. It is on no
-/// interface, and leaves the flow table alone.
+/// A second instance of the running program. It has its own counters and shares the other maps. It is attached to no
+/// interface, and does not change the flow table.
 class Rehearsal {
   public:
-    /// Loads it: some ten milliseconds. `live` must outlive it.
+    /// Loads the program, which lasts some ten milliseconds. `live` must outlive this.
     [[nodiscard]] static netlink::Result<Rehearsal> load(const lb_bpf& live);
 
-    /// As if the frame, of Fate::shortest to Fate::longest bytes, had been received by this interface.
+    /// Runs the program on a frame of Fate::shortest to Fate::longest bytes as if this interface had received it.
     [[nodiscard]] netlink::Result<Fate> run(std::span<const std::uint8_t> frame, std::uint32_t ifindex);
 
   private:

@@ -10,9 +10,9 @@ namespace culvert::lbd {
 using netlink::failure;
 using netlink::Result;
 
-// The kernel promises the wait to whoever replaces a map in a map of maps (kernel/bpf/syscall.c,
-// maybe_wait_bpf_programs). membarrier(MEMBARRIER_CMD_GLOBAL) waits likewise, but refuses where CPUs run without a tick
-// (nohz_full).
+// When a map in a map of maps is replaced, the kernel waits for running programs before the call returns
+// (kernel/bpf/syscall.c, maybe_wait_bpf_programs). membarrier(MEMBARRIER_CMD_GLOBAL) would wait too, but fails if CPUs
+// run without a tick (nohz_full).
 
 Result<Settler> Settler::open() {
     Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_settle_inner", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
@@ -31,7 +31,7 @@ Result<> Settler::settle() const {
     const std::uint32_t key = 0;
     const int value = inner_.get();
     if (::bpf_map_update_elem(outer_.get(), &key, &value, BPF_ANY) < 0)
-        return failure("wait for", "packets under way", errno);
+        return failure("wait for", "packets that are being processed", errno);
     return {};
 }
 

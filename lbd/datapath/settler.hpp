@@ -8,12 +8,12 @@ namespace culvert::lbd {
 
 using common::Fd;
 
-/// Waits for packets that are under way.
+/// Waits for packets that are being processed.
 class Settler {
   public:
     [[nodiscard]] static netlink::Result<Settler> open();
 
-    /// Returns when every BPF program that was running at the call has ended: some milliseconds.
+    /// Returns when every BPF program that was running at the call has ended: some milliseconds later.
     [[nodiscard]] netlink::Result<> settle() const;
 
   private:

@@ -12,8 +12,8 @@ namespace {
 std::uint64_t hash(const lb_vip4& key) { return lb_vip4_hash(&key); }
 std::uint64_t hash(const lb_vip6& key) { return lb_vip6_hash(&key); }
 
-/// Cuckoo hashing: a key that finds both its lines full takes the place of another, which then goes to its other line.
-/// `spilled` counts the keys that are not where they would be first.
+/// Cuckoo hashing: if both lines of a key are full, it takes the place of another key, which moves to its own other
+/// line. `spilled` counts the keys that are not in their first line.
 template <typename Line>
 class Editor {
   public:
@@ -21,7 +21,7 @@ class Editor {
 
     explicit Editor(std::span<Line> half) : half_(half), mask_(half.size() - 1) {}
 
-    /// For a half in which `spilled` may say no more than that it isn't zero.
+    /// Recounts `spilled` in a half where it is only known to be zero or not.
     void count_spilled() {
         for (Line& line : half_) line.spilled = 0;
         for (const Line& line : half_)
@@ -35,7 +35,7 @@ class Editor {
                 if (is_used(*line, way) && std::memcmp(&line->key[way], &key, sizeof key) == 0) leave(*line, way);
     }
 
-    /// False if no place is found.
+    /// False if no place was found.
     bool add(Key key, lb_service service) {
         constexpr std::size_t most_moves = 500;
         Line* line = &first(key);
@@ -53,7 +53,7 @@ class Editor {
         return false;
     }
 
-    /// Lines, some more than once.
+    /// Numbers of the changed lines, with duplicates.
     [[nodiscard]] std::vector<std::size_t> changed() && { return std::move(changed_); }
 
   private:

@@ -11,30 +11,30 @@
 namespace culvert::lbd {
 
 enum class Condition : std::uint8_t {
-    unknown,  ///< not asked yet; it is trusted
+    unknown,  ///< not checked yet; counts as up
     up,
     down,
 };
 
-/// Since a backend is checked.
+/// Counts since checks of a backend began.
 struct CheckCounts {
     std::uint64_t answered = 0;
     std::uint64_t failed = 0;
-    std::uint64_t changes = 0;          ///< of the condition, from up to down and back
-    std::chrono::microseconds spent{};  ///< waiting for answers
+    std::uint64_t changes = 0;          ///< changes between up and down
+    std::chrono::microseconds spent{};  ///< sum of the waiting times for answers
     bool operator==(const CheckCounts&) const = default;
 };
 
-/// What checks know of a backend.
+/// What the health checks know about a backend.
 struct CheckStatus {
     Condition condition = Condition::unknown;
     netlink::IpAddress address;           ///< probe_address()
-    std::string reason;                   ///< of the last failure, if the last check failed
-    std::chrono::microseconds latency{};  ///< of the last answer
+    std::string reason;                   ///< why the last check failed; empty if it succeeded
+    std::chrono::microseconds latency{};  ///< response time of the last answered check
     CheckCounts counts;
     bool operator==(const CheckStatus&) const = default;
 };
-/// By destination id.
+/// Indexed by destination id.
 using CheckStatuses = std::unordered_map<std::uint32_t, CheckStatus>;
 
 }  // namespace culvert::lbd

@@ -10,11 +10,11 @@
 #include "lbd/model/endpoint.hpp"
 #include "lbd/model/services.hpp"
 
-/// What the balancer is told to do, as plain values: what configuration is read into and plans are made from.
+/// The configuration as plain values. It is read into these, and plans are made from them.
 namespace culvert::lbd {
 
 enum class XdpMode : std::uint8_t {
-    automatic,  ///< native where the driver has it, generic otherwise
+    automatic,  ///< native if the driver supports it, otherwise generic
     native,
     generic,
 };
@@ -29,16 +29,16 @@ struct Config {
     std::vector<std::string> interfaces;  ///< not empty
     XdpMode xdp = XdpMode::automatic;
     Flows flows;
-    bool latency = true;  ///< some packets have their time taken
-    std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< nothing: they aren't served
+    bool latency = true;  ///< measure how long the program takes for some packets
+    std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< absent: not served
     Services services;
     bool operator==(const Config&) const = default;
 };
 
-/// Configurations that came after the first one.
+/// Reloads since the start.
 struct Reloads {
     std::uint64_t done = 0;
-    std::uint64_t failed = 0;  ///< or refused
+    std::uint64_t failed = 0;  ///< also counts refused configurations
     bool last_done = true;
 };
 

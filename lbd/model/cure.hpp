@@ -7,19 +7,19 @@
 
 namespace culvert::lbd {
 
-/// What helps where something is wrong with the host or with how lbd is called.
+/// A cure for a fault of the host or of the command line.
 struct Cure {
-    std::string_view of;     ///< a name for what is wrong
+    std::string_view of;     ///< name of the fault
     std::string_view cause;  ///< what is wrong
-    /// A command for a shell, or an advice, as it is printed. In braces, for fmt::format: what it is about; in
-    /// capitals: what only the reader knows.
+    /// A shell command or an advice, as it is printed. Braces are filled in by fmt::format; words in capitals by the
+    /// reader.
     std::string_view text;
 };
 
-/// All whose cure lbd prints. Each has a test in which the cure is carried out: tests/unit/lbd/cures says so.
+/// All cures that lbd prints. Each has a test that carries it out: see tests/unit/lbd/cures.
 inline constexpr auto cures = std::to_array<Cure>({
     // the host
-    {"interface_missing", "an interface of the configuration does not exist", "ip link lists those that are there"},
+    {"interface_missing", "an interface of the configuration does not exist", "ip link lists the existing ones"},
     {"interface_is_member", "an interface of the configuration is a member of a bond or bridge", "interfaces: [{}]"},
     {"ipv6_missing", "the kernel was started without IPv6", "boot it without ipv6.disable=1 in /proc/cmdline"},
     {"neighbours_not_asked", "an interface resolves no neighbours, as ARP is off there", "ip link set {} arp on"},
@@ -27,10 +27,10 @@ inline constexpr auto cures = std::to_array<Cure>({
      "ip addr add {}/64 dev {}"},
     {"redirects_followed", "the host follows ICMP redirects, which anybody can forge", "sysctl -w {}"},
     {"path_too_narrow", "the MTU of the path to a backend leaves too little room for IPv6 packets once encapsulated",
-     "raise it, or take an encapsulation that adds less"},
+     "raise it, or choose an encapsulation that adds less"},
     {"path_mtu_too_low", "a router reports a path MTU below the lowest that lbd accepts",
-     "if it is so, set the mtu of the route"},
-    // an interface that can't have the program
+     "if that is right, set the mtu of the route"},
+    // an interface on which the program cannot run
     {"native_impossible", "a driver does not support native XDP", "xdp: generic"},
     {"mtu_too_long", "a driver refuses native XDP because of the interface's MTU", "ip link set dev {} mtu {}"},
     {"mtu_too_long_elsewhere",
@@ -53,31 +53,30 @@ inline constexpr auto cures = std::to_array<Cure>({
     {"host_merges", "the host of this virtual machine merges packets",
      "on the host, give this machine a card with "
      "guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,guest_csum=off"},
-    {"card_always_merges", "a card merges packets and cannot be told not to",
-     "of a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off at its virtio-net device; or a "
-     "card "
-     "that has native XDP"},
+    {"card_always_merges", "a card merges packets, and this cannot be turned off",
+     "for a virtual machine: host_tso4=off,guest_tso4=off,guest_tso6=off,guest_ufo=off on its virtio-net device; "
+     "or a card that has native XDP"},
     {"tags_not_seen", "generic XDP does not see the VLAN tags of frames on a bridge, bond or macvlan",
-     "interfaces: [{}] in place of {}, or cards that have native XDP"},
+     "interfaces: [{}] instead of {}, or cards that have native XDP"},
     // lbd itself
     {"not_running", "lbd does not run", "is it running? lbd run -c FILE"},
     {"not_permitted", "the process lacks capabilities", "run as root, or with CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"},
     {"not_permitted_socket", "the process may not open a raw socket", "run as root, or with CAP_NET_RAW"},
     {"not_permitted_tracing", "the kernel does not allow the process to trace BPF programs",
-     "run as root; not every kernel lets BPF programs be traced"},
+     "run as root; some kernels do not allow tracing of BPF programs"},
     {"other_version_runs", "the pinned maps belong to an lbd that this version cannot take over from",
      "lbd stop --detach, then start: all flows are forgotten"},
     {"maps_full", "a map has no room for another backend, table or flow",
      "restart lbd: it then forgets backends that are gone and have no flows"},
     {"offloads_unreadable", "the file that lists the interfaces' original offloads is damaged",
-     "rm {}: the offloads that it says were on then stay off"},
+     "rm {}: the offloads listed there then stay off"},
     {"drains_unreadable", "the file that lists the drained backends is damaged",
-     "rm {}: what it says to drain is then active"},
+     "rm {}: the backends listed there are then active"},
     {"sender_unknown", "the address that packets to a backend are sent from is unknown", "--balancer ADDRESS"},
     {"capture_compressed", "a capture file is compressed", "{} {} | lbd explain --pcap -"},
 });
 
-/// Of one of them: else it does not compile.
+/// The cure for the fault of this name. An unknown name does not compile.
 consteval std::string_view cure_of(std::string_view name) { return std::ranges::find(cures, name, &Cure::of)->text; }
 
 }  // namespace culvert::lbd

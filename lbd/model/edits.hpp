@@ -13,12 +13,12 @@
 /// Changes of the BPF maps, as plain values.
 namespace culvert::lbd {
 
-/// Comes before anything that makes flows remember the id.
+/// Comes before any edit that lets flows store the id.
 struct SetOwner {
     std::uint32_t id = 0;
     lb_owner owner{};
 };
-/// Of an id that may belong to another one from now on.
+/// The id may belong to another backend afterwards.
 struct RemoveOwner {
     std::uint32_t id = 0;
 };
@@ -26,18 +26,18 @@ struct SetDest {
     std::uint32_t id = 0;
     lb_dest_body body{};
 };
-/// Into lines that no service refers to.
+/// Writes to lines that no service refers to.
 struct WriteRing {
     std::uint32_t line = 0;
     Digest digest = 0;
     std::vector<std::uint16_t> table;
 };
-/// All at once.
+/// All of them at once.
 struct SetVips {
     std::map<VipKey, lb_service> entered;  ///< or changed
     std::set<VipKey> removed;
 };
-/// Wait until no packet is being processed that saw what was there before.
+/// Waits until no packet is processed that saw the state before.
 struct Settle {};
 
 using Edit = std::variant<SetOwner, RemoveOwner, SetDest, WriteRing, SetVips, Settle>;

@@ -13,7 +13,7 @@
 
 namespace culvert::lbd {
 
-/// Of a socket; the port in host order.
+/// Address and port of a socket. The port is in host order.
 struct Endpoint {
     netlink::IpAddress address;
     std::uint16_t port = 0;
@@ -22,7 +22,7 @@ struct Endpoint {
     /// "127.0.0.1:9477", "[::1]:9477"
     [[nodiscard]] static std::optional<Endpoint> parse(std::string_view text);
     [[nodiscard]] std::string to_string() const;
-    /// As bind(2) and connect(2) take it.
+    /// In the form that bind(2) and connect(2) accept.
     [[nodiscard]] std::pair<sockaddr_storage, socklen_t> to_sockaddr() const;
 };
 

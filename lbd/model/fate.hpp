@@ -10,20 +10,20 @@
 
 namespace culvert::lbd {
 
-/// Whose a frame is.
+/// For whom a frame is.
 enum class Addressee : std::uint8_t { us, others, all, other_vlan };
 
-/// What would become of a frame.
+/// What the program would do with a frame.
 struct Fate {
-    /// What BPF_PROG_TEST_RUN takes, and no Ethernet header is shorter: a page less headroom and skb_shared_info
+    /// Limits of BPF_PROG_TEST_RUN, in bytes: an Ethernet header, and a page less headroom and skb_shared_info
     /// (net/bpf/test_run.c), rounded down.
     static constexpr std::size_t shortest = 14;
     static constexpr std::size_t longest = 3400;
 
     std::uint32_t verdict = 0;  ///< enum xdp_action
     std::vector<std::uint8_t> frame;
-    std::optional<lb_reason> reason;  ///< that it would be counted under
-    std::optional<lb_event> event;    ///< the same
+    std::optional<lb_reason> reason;  ///< under which the frame would be counted
+    std::optional<lb_event> event;    ///< likewise
     lb_story story{};
     Addressee addressee = Addressee::us;
 };

@@ -6,16 +6,16 @@
 #include <string>
 #include <utility>
 
-/// What is known of backends' health, as plan() takes it. Values only.
+/// The health of backends, as plan() uses it. Values only.
 namespace culvert::lbd {
 
 struct BackendHealth {
     bool up = true;
-    std::uint8_t percent = 100;  ///< of its weight that counts: less while it starts slowly
+    std::uint8_t percent = 100;  ///< percentage of its weight; below 100 during a slow start
     bool operator==(const BackendHealth&) const = default;
 };
 
-/// By service and backend. Who is not here is up.
+/// Indexed by service and backend. A backend that is missing here is up.
 using Health = std::map<std::pair<std::string, std::string>, BackendHealth>;
 
 [[nodiscard]] inline BackendHealth health_of(const Health& health, const std::string& service,

@@ -22,27 +22,27 @@ struct VlanTag {
     auto operator<=>(const VlanTag&) const = default;
 };
 
-/// Where the frames for a backend go next.
+/// The next hop of frames for a backend.
 struct NextHop {
     std::uint32_t ifindex = 0;
-    netlink::MacAddress source;             ///< of the interface
-    netlink::MacAddress destination;        ///< of the backend or of the router before it
+    netlink::MacAddress source;             ///< MAC address of the interface
+    netlink::MacAddress destination;        ///< MAC address of the backend, or of the router on the way to it
     IpAddress from;                         ///< the balancer's own address: outer source, of the backend's family
-    std::vector<VlanTag> tags;              ///< of the frames that leave, the outer one first; two at most
-    std::uint16_t mtu = 1500;               ///< of the link or the route, bytes of IP packet
-    std::optional<std::uint16_t> path_mtu;  ///< what routers have said of the path behind it; less than `mtu`
-    std::uint16_t identification = 0;       ///< of outer IPv4 headers, by which they are known again
+    std::vector<VlanTag> tags;              ///< VLAN tags of outgoing frames, the outer one first; at most two
+    std::uint16_t mtu = 1500;               ///< of the link or the route, in bytes of the IP packet
+    std::optional<std::uint16_t> path_mtu;  ///< the path MTU that routers reported; less than `mtu`
+    std::uint16_t identification = 0;       ///< of outer IPv4 headers; recognizes the packets that routers quote
 
     bool operator==(const NextHop&) const = default;
 
-    /// What is known to get through to the backend, bytes of IP packet.
+    /// The smallest known MTU on the way to the backend, in bytes of the IP packet.
     [[nodiscard]] std::uint16_t narrowest() const { return path_mtu.value_or(mtu); }
 };
 
-/// What IPv6 asks of every link, and what an IPv6 host never goes below (RFC 8200, section 5); bytes of IP packet.
+/// The least MTU of IPv6 links, below which no IPv6 host goes (RFC 8200, section 5); bytes of the IP packet.
 inline constexpr std::uint16_t least_ipv6_mtu = 1280;
 
-/// The way to a backend, or why there is none.
+/// The next hop of a backend, or the reason why there is none.
 using Hop = tl::expected<NextHop, lb_reason>;
 using Hops = std::map<IpAddress, Hop>;
 

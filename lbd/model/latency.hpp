@@ -10,16 +10,16 @@
 
 namespace culvert::lbd {
 
-/// How long the program took for packets that it sent on, of those that had their time taken.
+/// How long the program took for packets that it forwarded. Only some packets are measured.
 struct Latency {
     std::uint64_t sum = 0;  ///< ns
     std::array<std::uint64_t, LB_LATENCY_BUCKETS> counts{};
     bool operator==(const Latency&) const = default;
 
-    /// Longest time of a bucket, ns; the last one has none.
+    /// The longest time that a bucket counts, in ns; nothing for the last bucket.
     [[nodiscard]] static std::optional<std::uint64_t> bound(std::size_t bucket);
     [[nodiscard]] std::uint64_t packets() const;
-    /// The first of the bounds that this part (0 to 1) of the packets, of which there are some, didn't exceed, ns.
+    /// The lowest bound that this part (0 to 1) of the packets did not exceed, in ns. There must be packets.
     [[nodiscard]] std::optional<std::uint64_t> quantile(double part) const;
 
     Latency& operator+=(const lb_latency& cpu);

@@ -39,7 +39,7 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"accepts_redirects", "INTERFACE", "the host follows ICMP redirects that arrive on an interface"},
 });
 
-/// The name of one of them: else it does not compile.
+/// The name of an event. An unknown name does not compile.
 consteval const char* log_event(std::string_view name) {
     return std::ranges::find(log_events, name, &common::LogEvent::name)->name.data();
 }

@@ -7,13 +7,13 @@
 #include "bpf/abi.h"
 #include "lbd/model/ids.hpp"
 
-/// Ids as the map `owners` holds them, from one process to the next.
+/// Destination ids as the map `owners` stores them from one process to the next.
 namespace culvert::lbd {
 
 using Owners = std::map<std::uint32_t, lb_owner>;  ///< by id
 
 [[nodiscard]] Owners owners(const Ids& ids);
-/// The other way. Whatever part of a change has been written, every id is still its owner's.
+/// The reverse. It is correct even if only a part of a change was written: every id still has its owner.
 [[nodiscard]] Ids ids_of(const Owners& owners);
 
 }  // namespace culvert::lbd

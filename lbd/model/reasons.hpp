@@ -13,14 +13,14 @@ struct Reason {
     std::string_view text;
 };
 
-/// What else is counted, by enum lb_event.
+/// The other counters, indexed by enum lb_event.
 inline constexpr std::array<Reason, LB_EVENT_COUNT> events{{
 #define CULVERT_EVENT(identifier, name, text) {name, text},
     LB_EVENTS(CULVERT_EVENT)
 #undef CULVERT_EVENT
 }};
 
-/// Why packets are dropped, by enum lb_reason.
+/// The drop reasons, indexed by enum lb_reason.
 inline constexpr std::array<Reason, LB_REASON_COUNT> reasons{{
 #define CULVERT_REASON(identifier, name, text) {name, text},
     LB_REASONS(CULVERT_REASON)

@@ -67,7 +67,7 @@ bool Services::operator==(const Services& other) const {
 }
 
 Services shared_with(Services services, const Services& known) {
-    // Most are shared already: only those between the first and the last that are not are looked at.
+    // Most services are shared already. Only the range from the first to the last that is not shared is searched.
     const auto& now = services.shared();
     const auto& old = known.shared();
     const auto [first, old_first] = std::ranges::mismatch(now, old);

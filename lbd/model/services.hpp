@@ -13,22 +13,22 @@
 
 namespace culvert::lbd {
 
-/// What some services have, and others not; by number in an array.
+/// Properties that some services have. They are array indices.
 enum class Trait : std::uint8_t {
-    ipv4,       ///< the VIP
-    ipv6,       ///< the VIP
-    network,    ///< as VIP
-    all_ports,  ///< of a protocol
+    ipv4,       ///< the VIP is IPv4
+    ipv6,       ///< the VIP is IPv6
+    network,    ///< the VIP is a network
+    all_ports,  ///< some port is all ports of a protocol
     sticky,
     health,
-    l2,      ///< some backend's encapsulation
-    l3dsr,   ///< the same
-    tunnel,  ///< any other
+    l2,      ///< encapsulation of some backend
+    l3dsr,   ///< likewise
+    tunnel,  ///< likewise, any tunnel
 };
 inline constexpr std::size_t traits = static_cast<std::size_t>(Trait::tunnel) + 1;
 
-/// Services in the order of the configuration. They never change, so lists share those that they have in common, or all
-/// of themselves: a list is copied in no time, and what two share is known to be equal.
+/// Services in the order of the configuration. They never change, so lists can share their common services, or the
+/// whole list. Copying a list costs almost nothing, and shared services are known to be equal.
 class Services {
   public:
     using Shared = std::shared_ptr<const Service>;
@@ -51,7 +51,7 @@ class Services {
     };
 
     Services() = default;
-    // No moves: a copy is as quick.
+    // No move operations: a copy costs as little.
     Services(const Services&) = default;
     Services& operator=(const Services&) = default;
     ~Services() = default;
@@ -65,7 +65,7 @@ class Services {
     void push_back(Service service) { push_back(std::make_shared<const Service>(std::move(service))); }
     void push_back(Shared service);
     void replace(std::size_t index, Service service) { replace(index, index + 1, {std::move(service)}); }
-    /// Puts others in the place of those from `first` to before `end`. What it takes depends on how many these are.
+    /// Replaces the services from `first` to before `end` by others. The time depends on the number of these services.
     void replace(std::size_t first, std::size_t end, const Services& others);
 
     [[nodiscard]] std::size_t size() const { return shared().size(); }
@@ -76,9 +76,9 @@ class Services {
     [[nodiscard]] Iterator end() const { return Iterator(shared().end()); }
     [[nodiscard]] const std::vector<Shared>& shared() const { return list_->services; }
 
-    /// Whether any has it. Known without looking at them.
+    /// Whether any service has the trait. This is stored, not searched for.
     [[nodiscard]] bool have(Trait trait) const { return list_->having[static_cast<std::size_t>(trait)] != 0; }
-    /// Of all services, known likewise.
+    /// Of all services together; stored likewise.
     [[nodiscard]] std::size_t backends() const { return list_->backends; }
 
     bool operator==(const Services& other) const;
@@ -86,17 +86,17 @@ class Services {
   private:
     struct List {
         std::vector<Shared> services;
-        std::array<std::size_t, traits> having{};  // services with that trait
+        std::array<std::size_t, traits> having{};  // number of services with each trait
         std::size_t backends = 0;
     };
 
-    /// That nobody else has.
+    /// The list, copied first if it is shared.
     List& own();
 
     std::shared_ptr<List> list_ = std::make_shared<List>();
 };
 
-/// The same services. One that equals the service of its name among `known` is shared with `known`.
+/// The same services. A service that equals the one of the same name in `known` is shared with `known`.
 [[nodiscard]] Services shared_with(Services services, const Services& known);
 
 }  // namespace culvert::lbd

@@ -21,30 +21,30 @@ namespace culvert::lbd {
 struct Traffic {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;      ///< of the clients' IP packets
-    std::uint64_t new_flows = 0;  ///< entered into the flow table since the start
-    FlowCount flows;              ///< in the table now
+    std::uint64_t new_flows = 0;  ///< flows added to the flow table since the start
+    FlowCount flows;              ///< flows in the table now
     bool operator==(const Traffic&) const = default;
 
     Traffic& operator+=(const Traffic& other);
 };
 
-/// What a router has said of the path to a backend.
+/// A router's report about the path to a backend.
 struct PathMtuStatus {
     IpAddress router;
-    std::uint32_t told = 0;     ///< bytes; below 1280 it isn't heeded
-    std::chrono::seconds left;  ///< until it is forgotten
+    std::uint32_t told = 0;     ///< the reported MTU, bytes; below 1280 lbd ignores it
+    std::chrono::seconds left;  ///< time until it expires
 };
 
 struct BackendStatus {
     Backend backend;
-    double share = 0;  ///< of the service's table, 0 to 1
+    double share = 0;  ///< part of the service's table, 0 to 1
     Hop hop = tl::unexpected(LB_DROP_NO_ROUTE);
-    std::string interface;                    ///< that the hop leaves by
-    std::optional<PathMtuStatus> path_mtu;    ///< none: nobody has said that it is narrower than the link
-    std::optional<std::uint16_t> ipv6_needs;  ///< the MTU that the path would have to have for IPv6 clients, but hasn't
-    std::string unresolved;                   ///< why the next hop's MAC address can't become known, and the cure
+    std::string interface;                    ///< by which frames to the next hop leave
+    std::optional<PathMtuStatus> path_mtu;    ///< absent: no router reported less than the MTU of the link
+    std::optional<std::uint16_t> ipv6_needs;  ///< the path MTU that IPv6 clients need, if the path has less
+    std::string unresolved;                   ///< why the MAC address of the next hop cannot be resolved, and the cure
     Traffic traffic;
-    std::optional<CheckStatus> check;  ///< none: it isn't checked
+    std::optional<CheckStatus> check;  ///< absent: it is not checked
 };
 
 struct ServiceStatus {
@@ -59,33 +59,33 @@ struct ServiceStatus {
     [[nodiscard]] Traffic traffic() const;
 };
 
-/// One on the way to a backend.
+/// A neighbour on the way to backends.
 struct NeighbourStatus {
     struct Served {
         IpAddress backend;
-        std::optional<std::uint16_t> mtu;  ///< of the path to it, bytes; none: it can't be reached
+        std::optional<std::uint16_t> mtu;  ///< MTU of the path to it, bytes; absent: it cannot be reached
     };
 
     std::string interface;
     netlink::Neighbour neighbour;
-    std::optional<std::chrono::seconds> age;  ///< of what is known of its MAC address
-    std::vector<Served> backends;             ///< that are reached by it
+    std::optional<std::chrono::seconds> age;  ///< how long its MAC address has been known, or unknown
+    std::vector<Served> backends;             ///< that are reached by this neighbour
 };
 
-/// One that is balanced on, a VLAN device that leads to one, or a member of a bond that is one.
+/// An interface that is balanced on, a VLAN device that leads to one, or a member of a bond that is balanced on.
 struct InterfaceStatus {
     std::string name;
-    std::optional<XdpMode> mode;        ///< native or generic, where packets are balanced
-    std::optional<netlink::Link> link;  ///< none: the interface is gone
-    std::string vlan_of;                ///< the interface that a VLAN device is on
-    std::string member_of;              ///< the bond
-    bool accepts_redirects = false;     ///< the kernel does, by ICMP or ICMPv6
+    std::optional<XdpMode> mode;        ///< native or generic; absent: nothing is balanced here
+    std::optional<netlink::Link> link;  ///< absent: the interface is gone
+    std::string vlan_of;                ///< the parent interface of a VLAN device
+    std::string member_of;              ///< name of the bond
+    bool accepts_redirects = false;     ///< the kernel follows ICMP or ICMPv6 redirects on it
 
     [[nodiscard]] bool is_balanced_on() const { return vlan_of.empty() && member_of.empty(); }
 };
 
 struct FlowTableStatus {
-    std::uint64_t entries = 0;  ///< that there is room for
+    std::uint64_t entries = 0;  ///< capacity
 };
 
 struct Status {
@@ -95,7 +95,7 @@ struct Status {
     FlowTableStatus flow_table;
     ReasonCounts drops{};
     EventCounts events{};
-    std::optional<Latency> latency;  ///< none: it isn't sampled
+    std::optional<Latency> latency;  ///< absent: it is not measured
     Reloads reloads;
 };
 

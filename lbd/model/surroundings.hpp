@@ -8,20 +8,20 @@
 
 #include "netlink/address.hpp"
 
-/// What the program is told of the host it runs on.
+/// What the program needs to know about the host.
 namespace culvert::lbd {
 
-/// What the program is compiled to, beyond the configuration.
+/// What is compiled into the program, apart from the configuration.
 struct Surroundings {
-    std::optional<netlink::IpAddress> own4;  ///< the balancer's addresses, for "time exceeded"; none: it is not sent
+    std::optional<netlink::IpAddress> own4;  ///< source addresses of "time exceeded"; absent: it is not sent
     std::optional<netlink::IpAddress> own6;
-    bool vlans = false;  ///< frames come and leave with VLAN tags
+    bool vlans = false;  ///< frames arrive or leave with VLAN tags
     bool operator==(const Surroundings&) const = default;
 };
 
-/// Frames for this address that come by this port.
+/// A MAC address of this host, for frames that arrive at this port.
 struct OwnMac {
-    std::uint32_t port = 0;  ///< index of the interface that receives
+    std::uint32_t port = 0;  ///< index of the receiving interface
     netlink::MacAddress mac;
     auto operator<=>(const OwnMac&) const = default;
 };
@@ -29,7 +29,7 @@ struct OwnMac {
 /// Which frames are for this host.
 struct Own {
     std::set<OwnMac> macs;
-    std::set<std::uint16_t> vlans;  ///< ids, of VLAN devices on ports and of those on such
+    std::set<std::uint16_t> vlans;  ///< ids of VLAN devices on ports, and of VLAN devices on those
     bool operator==(const Own&) const = default;
 };
 

@@ -8,10 +8,10 @@
 
 namespace culvert::lbd {
 
-/// What `lbd show` shows.
+/// The views of `lbd show`.
 enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters };
 
-/// In the order in which help lists them.
+/// In the order of --help.
 [[nodiscard]] std::vector<std::string_view> view_names();
 [[nodiscard]] std::optional<View> view(std::string_view name);
 

@@ -89,7 +89,7 @@ TEST_F(LbdCures, WhatKeepsNextHopsUnknown) {
                  "eth0 has neighbour resolution switched off (");
     ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3") && lbd.reaches("fd00::3"); }));
     expect_cured("no_link_local", "ip addr flush dev eth0 scope link; ip neigh del fd00::3 dev eth0", show,
-                 "eth0 has no link-local address, from which IPv6 asks (");
+                 "eth0 has no link-local address, which IPv6 needs to resolve neighbours (");
     EXPECT_TRUE(eventually([&] { return lbd.reaches("fd00::3"); }));
 }
 
@@ -97,18 +97,18 @@ TEST_F(LbdCures, WhatTheHostDoesBesides) {
     const Asking check = says("run --check -c /run/lbd.yaml");
     for (const char* sysctl : {"net.ipv4.conf.all.accept_redirects", "net.ipv6.conf.eth0.accept_redirects"})
         expect_cured("redirects_followed", fmt::format("sysctl -qw {}=1", sysctl), check,
-                     "lbd doesn't, but what the host itself sends does (");
+                     "lbd does not, but what the host itself sends does (");
     expect_cured("interface_missing", "sed -i s/eth0/eth7/ /run/lbd.yaml", check, "balance on eth7: No such device (",
                  [](const std::string& advice) {
-                     return before(advice, " lists those that are there") +
+                     return before(advice, " lists the existing ones") +
                             " | grep -q eth0 && sed -i s/eth7/eth0/ /run/lbd.yaml";
                  });
 
     // Raised, and in an encapsulation that adds less.
-    const std::string narrow = "IPv6 clients' packets of up to 1280 bytes don't fit through the path to web6 fd00::3: ";
+    const std::string narrow = "IPv6 clients' packets of up to 1280 bytes do not fit the path to web6 fd00::3: ";
     const auto read = [](const std::string& cure) {
         EXPECT_THAT(cure,
-                    testing::StartsWith("its MTU is 1300, and they need 1320; raise it, or take an encapsulation"));
+                    testing::StartsWith("its MTU is 1300, and they need 1320; raise it, or choose an encapsulation"));
         return with("ip link set eth0 mtu NEED", "NEED", cure.substr(cure.find("need ") + 5, 4));
     };
     expect_cured("path_too_narrow", "ip link set eth0 mtu 1300", check, narrow, read);
@@ -139,12 +139,11 @@ TEST_F(LbdCures, WhatKeepsLbdFromBeginning) {
         fmt::format("cd {}/*-? && rm dests && bpftool map create $PWD/dests type array key 4 value 8 entries 1 "
                     "name other",
                     pins),
-        run, "its values have 8 bytes, ours 256 (", other_version);
+        run, "its values have 8 bytes, those of this version 256 (", other_version);
     expect_cured("drains_unreadable", "echo [{}] > /run/culvert/lbd/lbd.drained.json", run, "key 'service' not found (",
-                 [](const std::string& cure) { return before(cure, ": what it says to drain is then active"); });
-    expect_cured(
-        "offloads_unreadable", "echo [{}] > /run/culvert/lbd/lbd.offloads.json", run, "key 'name' not found (",
-        [](const std::string& cure) { return before(cure, ": the offloads that it says were on then stay off"); });
+                 [](const std::string& cure) { return before(cure, ": the backends listed there are then active"); });
+    expect_cured("offloads_unreadable", "echo [{}] > /run/culvert/lbd/lbd.offloads.json", run, "key 'name' not found (",
+                 [](const std::string& cure) { return before(cure, ": the offloads listed there then stay off"); });
     sh(CULVERT_LBD " stop --detach");
 }
 
@@ -160,7 +159,7 @@ TEST_F(LbdCures, WhoAsks) {
     expect_cured(
         "sender_unknown", "kill $(cat /run/pid); sleep 1",
         [&] { return says("render realserver -c /run/lbd.yaml --backend 10.0.0.3 " + balancer().read("/run/more"))(); },
-        "(or say what it sends from: ",
+        "(or give the address that it sends from: ",
         [](const std::string& cure) { return "echo " + with(cure, "ADDRESS", "10.0.0.2") + " > /run/more"; });
 }
 
@@ -198,7 +197,7 @@ TEST_F(LbdPermissions, ToCapture) {
     if (const std::string refusal = capture(); refusal.find("Operation not permitted") != std::string::npos)
         GTEST_SKIP() << "needs a kernel on which BPF programs can be traced: " << refusal;
     expect_cured("not_permitted_tracing", become("dac_override"), capture, "(run as root",
-                 root("; not every kernel lets BPF programs be traced"));
+                 root("; some kernels do not allow tracing of BPF programs"));
 }
 
 }  // namespace

@@ -141,7 +141,7 @@ TEST_F(LbdLife, MapsOfAnotherVersionAreRefused) {
     balancer().must("sh -c 'cd /sys/fs/bpf/culvert/lbd/*/ && mv *-1 1-1'");
     const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
     EXPECT_EQ(output.status, 1);
-    EXPECT_THAT(output.err, HasSubstr("its maps are of ABI version 1"));
+    EXPECT_THAT(output.err, HasSubstr("its maps have ABI version 1"));
     EXPECT_THAT(output.err, HasSubstr("(lbd stop --detach, then start: all flows are forgotten)"));
     EXPECT_THAT(traces(), HasSubstr("xdp"));
 }
@@ -159,8 +159,8 @@ TEST_F(LbdLife, MapsOfAnotherShapeAreRefused) {
         EXPECT_THAT(traces(), HasSubstr("xdp"));
         return output.err;
     };
-    EXPECT_THAT(refusal("dests"), HasSubstr("/dests: Protocol error: its values have 8 bytes, ours "));
-    EXPECT_THAT(refusal("compiled_to"), HasSubstr("its program is of another shape"));
+    EXPECT_THAT(refusal("dests"), HasSubstr("/dests: Protocol error: its values have 8 bytes, those of this version "));
+    EXPECT_THAT(refusal("compiled_to"), HasSubstr("its program's constants differ in size"));
     balancer().must(CULVERT_LBD " stop --detach");
     EXPECT_EQ(traces(), "");
 }
@@ -187,7 +187,7 @@ TEST_F(LbdLife, ForeignXdpProgramsStay) {
     balancer().must("mv /sys/fs/bpf/culvert/lbd /sys/fs/bpf/somebody");
     const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
     EXPECT_EQ(output.status, 1);
-    EXPECT_THAT(output.err, HasSubstr("another XDP program is there (bpftool link detach id "));
+    EXPECT_THAT(output.err, HasSubstr("another XDP program is attached (bpftool link detach id "));
     EXPECT_THAT(balancer().must("ip link show eth0"), HasSubstr("xdp"));
     EXPECT_EQ(balancer().must("find /sys/fs/bpf/culvert/lbd -mindepth 1"), "");
 }
@@ -274,10 +274,10 @@ TEST_F(LbdLife, ExitStatusAndWordsOfFailures) {
     fails(
         "show", 1,
         "lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file or directory (is it running? lbd run -c FILE)\n");
-    fails("show backend", 2, "lbd: nothing to show called \"backend\": did you mean backends?\n");
+    fails("show backend", 2, "lbd: there is no view \"backend\": did you mean backends?\n");
     fails("shwo", 2, "lbd: unknown command \"shwo\": did you mean show?\n");
     fails("run --check -c /run/lbd.yaml", 1,
-          "lbd: balance on eth7: No such device (ip link lists those that are there)\n");
+          "lbd: balance on eth7: No such device (ip link lists the existing ones)\n");
     for (const std::string command : {"check", "run", "run --check"}) {
         const Output output = balancer().run(CULVERT_LBD " " + command + " -c /run/bad.yaml");
         EXPECT_EQ(output.status, 2);

@@ -269,7 +269,7 @@ TEST_F(LbdMembers, TagsThatGenericXdpDoesNotSeeAreRefused) {
     const Output output = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
     EXPECT_EQ(output.status, 1);
     EXPECT_THAT(output.err, HasSubstr("balance by generic XDP on br0"));
-    EXPECT_THAT(output.err, HasSubstr("interfaces: [br0.10] in place of br0"));
+    EXPECT_THAT(output.err, HasSubstr("interfaces: [br0.10] instead of br0"));
     EXPECT_EQ(gro("eth0"), "on");
     EXPECT_THAT(balancer().must("ip link show dev br0"), Not(HasSubstr("xdp")));
     const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
