@@ -48,7 +48,7 @@ class Attachments {
     /// Restores the state `before`.
     void undo(Datapath& program, const std::vector<Seen>& before, const Brought& brought) const;
 
-    /// Removes pinned links of interfaces that are not in the list.
+    /// Detaches the program from interfaces that are not in the list.
     [[nodiscard]] netlink::Result<> detach_from_others(Datapath& program) const;
     /// The failures that are recent, of interfaces that have not changed since.
     [[nodiscard]] netlink::Result<AllFailed> still_failed(const Ports& ports) const;

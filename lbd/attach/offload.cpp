@@ -22,7 +22,7 @@ constexpr const char* hardware_gro = "rx-gro-hw";
 constexpr const char* tags = "rx-vlan-hw-parse";
 constexpr const char* service_tags = "rx-vlan-stag-hw-parse";
 
-/// `lower` of a veth is its other end, which is not below it.
+/// The `lower` link of a veth is its other end, which is not below it.
 bool is_below(const Link& lower, const Link& upper) {
     return lower.master == upper.index ||
            (upper.lower == lower.index && !upper.lower_netns && upper.kind != "veth" && lower.index != upper.index);
@@ -41,7 +41,8 @@ std::set<std::uint32_t> below(std::uint32_t index, const Links& links) {
 
 bool is_generic(const Attachment& program) { return program.mode == XdpMode::generic; }
 
-/// A VLAN device has a device below, but the first tag in its frames is the inner one.
+/// Whether frames reach the program with their VLAN tags. On a VLAN device the kernel has removed only the device's
+/// own.
 bool is_by_driver(std::uint32_t index, const Links& links) {
     const auto port = links.find(index);
     return port != links.end() && (port->second.kind == "vlan" || below(index, links).empty());

@@ -153,7 +153,8 @@ Result<Tap> Tap::open(const TapTarget& what, OnPacket on_packet, OnLoss on_loss)
     for (bpf_program* half : {skeleton.progs.comes, skeleton.progs.leaves}) {
         ::bpf_program__set_autoload(half, !what.only_losses);
         const int error = what.only_losses ? 0 : ::bpf_program__set_attach_target(half, target.get(), "lb");
-        if (error < 0) return failure("aim", object, -error, LibbpfLog::tail(), "is the XDP program lbd's?");
+        if (error < 0)
+            return failure("set the target of", object, -error, LibbpfLog::tail(), "is the XDP program lbd's?");
     }
     CHECK_OK(share(target, skeleton.maps.reasons));
     CHECK_OK(share(target, skeleton.maps.events));

@@ -107,7 +107,7 @@ Result<std::unique_ptr<Control>> Control::listen(EventLoop& loop, const std::str
     TRY(const sockaddr_un address, address_of(path));
     std::error_code error;
     std::filesystem::create_directories(std::filesystem::absolute(path).parent_path(), error);
-    if (error) return failure("make the directory of", path, error.value());
+    if (error) return failure("create the directory of", path, error.value());
     CHECK_OK(make_way(path));
 
     Fd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));

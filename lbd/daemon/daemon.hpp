@@ -42,7 +42,7 @@ class Daemon {
     Sweeper sweeper_;
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> signals_;
-    bool detach_ = false;  // at the end
+    bool detach_ = false;  // when it stops
 };
 
 }  // namespace culvert::lbd

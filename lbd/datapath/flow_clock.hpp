@@ -17,7 +17,7 @@ class FlowClock {
     [[nodiscard]] std::uint32_t shift() const { return shift_; }
     [[nodiscard]] std::uint16_t time(std::uint64_t jiffies) const;
     /// The number of units that last at least this long. `duration` must not exceed longest_idle, a little less than
-    /// half the range, so that a time in the past differs from one just ahead.
+    /// half the range, so that past times can be told from times just ahead.
     [[nodiscard]] std::uint16_t units(std::chrono::milliseconds duration) const;
     /// Units since an entry was last used; 0 if it was used after the clock was read.
     [[nodiscard]] static std::uint16_t age(std::uint16_t then, std::uint16_t now);

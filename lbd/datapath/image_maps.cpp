@@ -29,7 +29,7 @@ Result<> enter_prefix(const bpf_map* trie, const Vip& vip) {
     const auto where = trie_key<PrefixKey>(vip);
     const auto what = program_key<Key>({.vip = vip});
     if (::bpf_map_update_elem(::bpf_map__fd(trie), &where, &what, BPF_ANY) < 0)
-        return failure("enter VIP", vip.to_string(), errno);
+        return failure("add VIP", vip.to_string(), errno);
     return {};
 }
 
@@ -50,7 +50,7 @@ Result<> edit_vips(VipHalves<Line>& halves, std::span<Line> map, std::uint32_t p
         if (key.vip.family() == family) removed.push_back(program_key<Key>(key));
     for (const auto& [key, service] : edit.entered)
         if (key.vip.family() == family) entered.emplace_back(program_key<Key>(key), service);
-    if (!halves.edit(map, present, removed, entered)) return failure("enter VIPs", "into their hash table", ENOSPC);
+    if (!halves.edit(map, present, removed, entered)) return failure("add VIPs", "to their hash table", ENOSPC);
     return {};
 }
 
@@ -67,7 +67,7 @@ void flip(std::uint32_t& index) {
 
 Result<> set_owner(const bpf_map* owners, std::uint32_t id, const lb_owner& owner) {
     if (::bpf_map_update_elem(::bpf_map__fd(owners), &id, &owner, BPF_ANY) < 0)
-        return failure("note the owner of", fmt::format("id {}", id), errno);
+        return failure("store the owner of", fmt::format("id {}", id), errno);
     return {};
 }
 

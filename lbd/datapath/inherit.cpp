@@ -61,7 +61,7 @@ Result<> copy_vips(int from, const bpf_map* to, std::uint32_t half, const Build&
     const auto size = after.values().size() / 2;
     const auto table = build_table(vip_entries<Line>(before.values().subspan(half * old_lines / 2, old_lines / 2)),
                                    static_cast<std::uint32_t>(size));
-    if (table.empty()) return failure("enter VIPs", "into their hash table", ENOSPC);
+    if (table.empty()) return failure("add VIPs", "to their hash table", ENOSPC);
     std::ranges::copy(table, after.values().subspan(half * size).begin());
     return {};
 }

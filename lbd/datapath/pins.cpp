@@ -97,7 +97,7 @@ void sweep(const std::string& own) {
 Result<> make(const std::string& home) {
     CHECK_OK(common::make_pin_directory(fs::path(home).parent_path().parent_path().string()));
     if (::mkdir(home.c_str(), 0700) < 0 && errno != EEXIST)
-        return failure("make directory", home, errno, {}, bpf_privilege(errno));
+        return failure("create directory", home, errno, {}, bpf_privilege(errno));
     return {};
 }
 

@@ -17,13 +17,13 @@ using netlink::Result;
 Result<Settler> Settler::open() {
     Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_settle_inner", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
                               nullptr));
-    if (!inner.is_open()) return failure("make BPF map", "settle_inner", errno);
+    if (!inner.is_open()) return failure("create BPF map", "settle_inner", errno);
     bpf_map_create_opts options{};
     options.sz = sizeof options;
     options.inner_map_fd = static_cast<std::uint32_t>(inner.get());
     Fd outer(::bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "lb_settle", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
                               &options));
-    if (!outer.is_open()) return failure("make BPF map", "settle", errno);
+    if (!outer.is_open()) return failure("create BPF map", "settle", errno);
     return Settler(std::move(inner), std::move(outer));
 }
 

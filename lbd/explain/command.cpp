@@ -72,7 +72,7 @@ tl::expected<CaptureFile, std::string> frames_of(const ExplainOptions& options) 
 ExitCode tell_flaws(const CaptureFile& file, const std::string& path) {
     if (file.frames.empty() && file.flaw.empty()) fmt::print(stderr, "lbd: {}: it contains no packets\n", path);
     if (file.flaw.empty()) return exit_done;
-    fmt::print(stderr, "lbd: {}; it has {} packets before that\n", file.flaw, file.frames.size());
+    fmt::print(stderr, "lbd: {}; packets before that: {}\n", file.flaw, file.frames.size());
     return exit_failed;
 }
 

@@ -148,7 +148,7 @@ Fate of_the_whole(Fate fate, Frame frame, const Excerpt& seen, const std::option
     if (seen.missing == 0 || !is_sent || is_answer(fate) || !headers) return fate;
     const std::size_t length = frame.size() - headers->ip_offset + seen.missing;
     if (length <= body.mtu) return fate;
-    const bool is_merged = length > seen.mtu;  // merged after it was received
+    const bool is_merged = length > seen.mtu;  // too long for the link, so it was merged on receipt
     const bool is_answered = headers->has_ports && !is_merged;
     fate.verdict = is_answered ? XDP_TX : XDP_DROP;
     fate.reason = is_merged ? LB_DROP_MERGED : LB_DROP_TOO_BIG;

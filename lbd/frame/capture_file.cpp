@@ -61,7 +61,7 @@ constexpr std::uint32_t modified = 0xa1b2cd34;  // Kuznetzov's format, which has
 Parsed parse_pcap(const Reader& file) {
     constexpr std::size_t header = 24;
     if (file.size() < header) return tl::unexpected(std::string("ends within its header"));
-    const std::uint32_t link_type = file.u32(20) & 0xffff;  // the upper bits tell of frame check sequences
+    const std::uint32_t link_type = file.u32(20) & 0xffff;  // the upper bits describe frame check sequences
     if (!is_known_link_type(link_type))
         return tl::unexpected(
             fmt::format("has link type {}: lbd explains Ethernet, raw IP, and captures of tcpdump -i any", link_type));

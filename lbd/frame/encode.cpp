@@ -23,7 +23,7 @@ std::uint16_t checksum(const Bytes& bytes, std::size_t at, std::size_t end, std:
     return static_cast<std::uint16_t>(~start);
 }
 
-/// RFC 768, RFC 8200 section 8.1.
+/// The sum of the pseudo-header (RFC 768, RFC 8200 section 8.1).
 std::uint64_t pseudo_header(const Question& question, std::size_t l4_length) {
     std::uint64_t sum = question.protocol + l4_length;
     for (const IpAddress* address : {&question.source, &question.destination}) {

@@ -26,7 +26,7 @@ using netlink::failure;
 using netlink::Result;
 using Bytes = std::vector<std::uint8_t>;
 
-/// RFC 1035, section 4.1.1.
+/// The name of a response code (RFC 1035, section 4.1.1).
 std::string rcode_text(int code) {
     constexpr std::array<std::string_view, 6> names{"NOERROR", "FORMERR", "SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED"};
     return code < std::ssize(names) ? std::string(names[static_cast<std::size_t>(code)])

@@ -47,18 +47,18 @@ Result<> bind_somewhere(int socket, netlink::Family family) {
 Result<> OwnSockets::admit(int socket, netlink::Family family) const {
     const std::string device(probe_device_name);
     if (::setsockopt(socket, SOL_SOCKET, SO_BINDTODEVICE, device.data(), static_cast<socklen_t>(device.size())) < 0)
-        return failure("send a check by", device, errno);
+        return failure("send a check through", device, errno);
     const int on = 1;
     // IPv6 has these addresses only by a route, and bind() needs this option for them.
     if (family == netlink::Family::ipv6 && ::setsockopt(socket, IPPROTO_IPV6, IPV6_FREEBIND, &on, sizeof on) < 0)
-        return failure("bind a check without", "an address", errno);
+        return failure("set IPV6_FREEBIND of", "a check's socket", errno);
     CHECK_OK(bind_somewhere(socket, family));
     std::uint64_t cookie = 0;
     socklen_t size = sizeof cookie;
     const std::uint8_t known = 1;
     if (::getsockopt(socket, SOL_SOCKET, SO_COOKIE, &cookie, &size) < 0 ||
         ::bpf_map_update_elem(cookies_, &cookie, &known, BPF_ANY) < 0)
-        return failure("enter", "a check's socket", errno);
+        return failure("register", "a check's socket", errno);
     return {};
 }
 

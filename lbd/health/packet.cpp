@@ -139,7 +139,7 @@ void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
     const bool has_checksum = layout.protocol != IPPROTO_UDP || u16(checksum, 0) != 0;
     if (!has_checksum) return;
     l4.apply(checksum);
-    // RFC 768. A zero checksum is right for an echo: its covered bytes may all be zero except the checksum itself.
+    // Zero becomes all ones: in UDP it means "no checksum" (RFC 768), and all ones is right for an echo of zeros.
     const bool may_be_zero = layout.protocol != IPPROTO_UDP && layout.protocol != IPPROTO_ICMP;
     if (!may_be_zero && u16(checksum, 0) == 0) Correction::put(checksum, 0xffff);
 }

@@ -55,7 +55,7 @@ Result<Fd> open_queue(bool is_first) {
     if (::ioctl(fd.get(), TUNSETIFF, &request) < 0)
         return failure("create tun link", std::string(probe_device_name), errno);
     if (is_first && ::ioctl(fd.get(), TUNSETOWNER, nobody) < 0 && ::ioctl(fd.get(), TUNSETOWNER, ::geteuid()) < 0)
-        return failure("own", std::string(probe_device_name), errno);
+        return failure("set the owner of", std::string(probe_device_name), errno);
     return fd;
 }
 

@@ -29,7 +29,7 @@ using netlink::Result;
 constexpr unsigned most_connections = 16;
 constexpr unsigned longest_silence = 10;              // seconds
 constexpr std::chrono::seconds longest_question{10};  // for a complete request, however slowly it arrives
-constexpr std::size_t memory_for_client = 64 << 10;   // bytes for a request; then half of it for pieces of the answer
+constexpr std::size_t memory_for_client = 64 << 10;   // bytes for a request; later half of it for pieces of the answer
 constexpr std::size_t most_bodies = 4;                // each holds a copy of the status
 constexpr std::chrono::minutes longest_reading{1};
 

@@ -68,7 +68,7 @@ struct Image {
     [[nodiscard]] std::uint32_t dests_end() const { return dests.empty() ? 0 : dests.rbegin()->first + 1; }
 };
 
-/// Capacities of the maps. The defaults are what ids and line numbers can count.
+/// Capacities of the maps. The defaults are the ranges of ids and line numbers.
 struct Limits {
     std::uint32_t vips4 = UINT32_MAX;
     std::uint32_t vips6 = UINT32_MAX;

@@ -31,7 +31,7 @@ struct Traffic {
 /// A router's report about the path to a backend.
 struct PathMtuStatus {
     IpAddress router;
-    std::uint32_t told = 0;     ///< the reported MTU, bytes; below 1280 lbd ignores it
+    std::uint32_t told = 0;     ///< the reported MTU, bytes; if it is below 1280, lbd uses 1280
     std::chrono::seconds left;  ///< time until it expires
 };
 

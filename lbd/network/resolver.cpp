@@ -115,7 +115,7 @@ Result<Effect> Resolver::take(const netlink::Event& event) {
         if (neighbour->removed) kept_.forget(key_of(neighbour->value));
         return tables_.take(*neighbour, Clock::now());
     }
-    // The balancer may run beside a router with all routes of the Internet, which change all the time.
+    // The host may have all routes of the Internet, which change all the time.
     if (const auto* route = std::get_if<netlink::RouteChanged>(&event))
         return ways_.lead_into(route->value.destination) ? Effect::routes : Effect::nothing;
     if (std::holds_alternative<netlink::AddressChanged>(event)) CHECK_OK(load_addresses());

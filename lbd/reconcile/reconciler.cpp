@@ -30,7 +30,7 @@ Result<Candidate> Reconciler::prepare(const Config& config, const Surroundings& 
 Result<Candidate> Reconciler::prepare_maps(Planned wanted) const {
     const Build& present = program_.datapath().build();
     TRY(Draft draft, planner_.draft(std::move(wanted), present.limits));
-    if (!(draft.limits == present.limits)) return failure("go on with", "the present maps", ENOSPC);
+    if (!(draft.limits == present.limits)) return failure("fit the plan into", "the present maps", ENOSPC);
     return Candidate{.draft = std::move(draft), .program = {}, .build = present};
 }
 

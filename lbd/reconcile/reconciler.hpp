@@ -39,7 +39,7 @@ class Reconciler {
     [[nodiscard]] netlink::Result<> place(Candidate& candidate, const Ports& ports, XdpMode mode);
     /// Makes all edits of the maps, or none.
     [[nodiscard]] netlink::Result<> edit(Candidate& candidate);
-    /// Does both, or nothing. It cannot be undone.
+    /// Does place() and edit(), or nothing. Afterwards it cannot be undone.
     [[nodiscard]] netlink::Result<> make(Candidate candidate, const Ports& ports, XdpMode mode);
     /// Changes to a program for the desired state alone. If that fails, the present program stays and works as well.
     [[nodiscard]] netlink::Result<> narrow(const Build& build, const Ports& ports, XdpMode mode);

@@ -83,10 +83,10 @@ inline constexpr auto service_keys = keys_of({{"name"},
 
 inline constexpr auto backend_keys = keys_of({{"address"}, {"name"}, {"weight", 0, UINT16_MAX}, {"encap"}, {"state"}});
 
-// Of an encapsulation; its type has more (lbd/encap/encap.hpp).
+// Keys of every encapsulation. Each type adds its own (lbd/encap/encap.hpp).
 inline constexpr auto encap_keys = keys_of({{"type"}});
 
-// Of a health check, by its type.
+// Keys of every health check, then those of each type.
 inline constexpr auto check_keys = keys_of({{"type"},
                                             port_key,
                                             {"interval", 100 * limits::ms, limits::hour},

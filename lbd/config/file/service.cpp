@@ -20,7 +20,7 @@ namespace {
 namespace yaml = common::yaml;
 using yaml::Value;
 
-/// Completes a backend with the values of its service, and checks that they fit; errors go to `place`.
+/// Completes a backend with the values of its service, and checks that they fit. Errors are reported at `place`.
 Backend complete(const WrittenBackend& written, const std::optional<Encap>& inherited, const Vip& vip,
                  const Value& place) {
     Backend backend = written.backend;
@@ -49,7 +49,7 @@ void check_spread(const Service& service, const Value& place) {
             service.table_size, service.backends.size(), entries_each, next_prime(static_cast<std::uint32_t>(least))));
 }
 
-/// Backends, each with the value that errors about its part in this service go to.
+/// Backends, each with the value at which errors about it in this service are reported.
 using PlacedBackends = std::vector<std::pair<WrittenBackend, Value>>;
 
 PlacedBackends read_pool(const Value& name, const Pools& pools) {

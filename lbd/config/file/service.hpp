@@ -20,13 +20,12 @@ struct Defaults {
     std::chrono::milliseconds idle = Service{}.idle;
 };
 
-/// A service as read, and where errors about its parts go.
+/// A service as read, and the values at which errors about its parts are reported.
 struct ReadService {
     Service service;
     common::yaml::Value name;
     common::yaml::Value ports;
-    std::vector<common::yaml::Value>
-        backends;  ///< each backend; of a pool's backends, where the service names the pool
+    std::vector<common::yaml::Value> backends;  ///< each backend; for a pool, the name of the pool in the service
 };
 
 /// Reads `{encap: {type: gue, port: 5080}, table: 65537}`.

@@ -11,10 +11,10 @@
 #include "lbd/config/file/map.hpp"
 #include "lbd/model/config.hpp"
 
-/// Readers of single values in lbd.yaml. Errors go to the value; then the result is nothing.
+/// Readers of single values in lbd.yaml. Errors are reported at the value; the result is then nothing.
 namespace culvert::lbd {
 
-/// A name that commands, metrics and JSON carry without quotes: 1 to 63 letters, digits and - _ . :
+/// A name that needs no quotes in commands, metrics and JSON: 1 to 63 letters, digits and - _ . :
 [[nodiscard]] std::optional<std::string> read_name(const common::yaml::Value& value);
 
 /// A unicast address that can be routed.
