@@ -34,8 +34,8 @@ Result<Look> Look::open(const Pins& pins) {
     return Look(pins, std::move(route), std::move(generic));
 }
 
-/// A detached link stays pinned, but then names no interface. An interface of another network namespace may have the
-/// same index: a program there is not on this one.
+/// A detached link stays pinned, but then names no interface. In another network namespace an interface may have the
+/// same index: a program there does not run on this one.
 Result<Seen> Look::seen(netlink::Link link) const {
     Seen result{.link = std::move(link)};
     const auto& xdp = result.link.xdp;

@@ -129,7 +129,7 @@ std::optional<netlink::Error> native_lacks(const Driver& driver, bool several) {
     // Some drivers report this only because of queues, members or offloads. The kernel's error on attaching says more.
     if (!driver.features || !driver.features->native) return std::nullopt;
     if (several && !driver.features->redirects) return lacks("its driver cannot redirect packets");
-    // A veth also passes the packets that its own program sends back to its other end.
+    // Packets that a veth's program sends back also go to the other end, which must accept them.
     if (is_veth && !driver.features->transmits)
         return lacks("its other end does not accept packets from XDP",
                      driver.peer ? fmt::format(cure_of("other_end_takes_none"), driver.peer->name)

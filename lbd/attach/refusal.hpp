@@ -37,7 +37,7 @@ struct Driver {
     netlink::Link link;
     std::optional<netlink::XdpFeatures> features;  ///< absent: the kernel (before 6.3) does not report them
     std::optional<netlink::Link> peer;             ///< as above
-    bool runs = false;                             ///< our program runs natively; before that some do not transmit
+    bool runs = false;                             ///< our native program runs; some drivers need that to transmit
 
     bool operator==(const Driver&) const = default;
 };

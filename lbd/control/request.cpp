@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Parsed = tl::expected<Request, std::string>;
 
-/// The string value of a key; empty for another type, a missing key, or another type than an object.
+/// The string value of a key; empty if there is none, or if `request` is not an object.
 std::string word(const Json& request, const char* key) {
     const auto value = request.find(key);
     return value != request.end() && value->is_string() ? value->get<std::string>() : std::string();

@@ -42,7 +42,7 @@ using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRe
 ///     {"command": "show", "what": "services"}
 ///     {"command": "reload"}
 ///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
-///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": of the whole}, …], "interface": "name"}
+///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": whole length}, …], "interface": "name"}
 ///     {"command": "stop", "detach": true}
 /// Returns the request, or what is wrong with it.
 [[nodiscard]] tl::expected<Request, std::string> parse_request(const nlohmann::ordered_json& request);

@@ -29,10 +29,10 @@ struct Replaced {
 
 /// Call before the new program is loaded. Gives it the former program's maps that fit.
 [[nodiscard]] netlink::Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generation& generation);
-/// After it: puts the shared `.bss` where `skeleton.bss` points. Since 1.5 libbpf leaves a private copy of the initial
-/// values there.
+/// Call after loading. Puts the shared `.bss` where `skeleton.bss` points: libbpf 1.5 and later leave a private copy of
+/// the initial values there.
 [[nodiscard]] netlink::Result<> map_state(const lb_bpf& skeleton);
-/// Call then. Fills the maps that did not fit. The flow table is copied separately: see copy_flows().
+/// Call after map_state(). Fills the maps that did not fit. The flow table is copied separately: see copy_flows().
 [[nodiscard]] netlink::Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced);
 
 /// Pins the maps, then the program.

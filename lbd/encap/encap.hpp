@@ -84,7 +84,7 @@ struct Gue {
     std::uint16_t port = 0;  ///< destination port, host order
     UdpChecksum checksum = UdpChecksum::automatic;
     bool gre = false;          ///< with a GRE header between; variant 0 only
-    std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, the IP version tells the packet (section 4)
+    std::uint8_t variant = 0;  ///< 0: a header of four bytes; 1: none, told by the IP version (section 4)
 
     static constexpr auto keys() {
         return std::tuple{PortKey<Gue>{"port", &Gue::port, "5080"},

@@ -41,7 +41,7 @@ class HealthChecker {
     [[nodiscard]] static netlink::Result<std::unique_ptr<HealthChecker>> open(EventLoop& loop, ProbePath path,
                                                                               std::function<void()> changed);
 
-    /// See ProbePath. prepare() does what may fail of a change to another map of destinations; take() does the rest.
+    /// To change to another map of destinations, call prepare(), which may fail, and then take(), which cannot.
     [[nodiscard]] netlink::Result<ProbePath::Programs> prepare(int dests) const { return path_.prepare(dests); }
     void take(ProbePath::Programs programs, const std::vector<ProbePath::Port>& ports) {
         path_.take(std::move(programs), ports);

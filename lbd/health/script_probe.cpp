@@ -79,7 +79,7 @@ class ScriptProbe : public Probe {
     }
 
   private:
-    /// Returns its exit status. Kills the processes that it started.
+    /// Kills the script's process group, and returns the script's exit status.
     int end() {
         int status = 0;
         ::kill(-pid_, SIGKILL);

@@ -12,8 +12,8 @@
 /// The status in the format of Prometheus. metrics.cpp has the table of names, units and labels.
 namespace culvert::lbd {
 
-/// For what each metric stands. Metrics of a service are the sums over its backends, without the label `backend`.
-/// Metrics that cannot be added up, such as shares, are left out.
+/// Whether metrics stand for backends or for services. Metrics of a service are the sums over its backends, without the
+/// label `backend`. Metrics that cannot be added up, such as shares, are left out.
 enum class Detail : std::uint8_t { backends, services };
 
 /// The description of a metric.

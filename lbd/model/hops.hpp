@@ -31,7 +31,7 @@ struct NextHop {
     std::vector<VlanTag> tags;              ///< VLAN tags of outgoing frames, the outer one first; at most two
     std::uint16_t mtu = 1500;               ///< of the link or the route, in bytes of the IP packet
     std::optional<std::uint16_t> path_mtu;  ///< the path MTU that routers reported; less than `mtu`
-    std::uint16_t identification = 0;       ///< of outer IPv4 headers; recognizes the packets that routers quote
+    std::uint16_t identification = 0;       ///< of outer IPv4 headers; lbd recognizes quoted packets by it
 
     bool operator==(const NextHop&) const = default;
 

@@ -46,12 +46,12 @@ struct Ring {
 using Digest = std::uint64_t;
 struct Table {
     std::uint32_t line = 0;   ///< the first line of the table
-    Ring ring;                ///< only the size is known of a table that an earlier process made
+    Ring ring;                ///< of a table by an earlier process, only the size is known
     std::uint32_t users = 0;  ///< number of services that use it
     bool operator==(const Table&) const = default;
 };
 
-/// Number of lines of a table with so many entries, plus one entry for its digest.
+/// The number of lines for this many entries and the digest of the table.
 [[nodiscard]] constexpr std::uint32_t lines(std::uint32_t entries) {
     return (entries + LB_RING_LINE - 1) / LB_RING_LINE + 1;
 }

@@ -21,7 +21,7 @@ enum class Trait : std::uint8_t {
     all_ports,  ///< some port is all ports of a protocol
     sticky,
     health,
-    l2,      ///< encapsulation of some backend
+    l2,      ///< some backend uses this encapsulation
     l3dsr,   ///< likewise
     tunnel,  ///< likewise, any tunnel
 };

@@ -7,7 +7,7 @@
 #include "lbd/network/report.hpp"
 #include "lbd/path_mtu/path_mtus.hpp"
 
-/// Log lines about next hops, few and limited.
+/// Log lines about next hops, limited in number.
 namespace culvert::lbd {
 
 void log_way(const WayChange& change, const Network& network);

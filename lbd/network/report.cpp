@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::size_t most_named = 3;
 
-/// Whether the interface, MAC address and VLAN tags are the same, or else the drop reason.
+/// Whether both have the same interface, MAC address and VLAN tags, or the same drop reason.
 bool is_same_way(const Hop& one, const Hop& other) {
     if (!one || !other) return one.has_value() == other.has_value() && one.error() == other.error();
     return one->ifindex == other->ifindex && one->destination == other->destination && one->tags == other->tags;

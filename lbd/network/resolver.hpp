@@ -39,7 +39,7 @@ class Resolver {
     /// as follow().
     void follow(const Services::Shared& service) { ways_.follow(service); }
     void forget(const Services::Shared& service) { ways_.forget(service); }
-    /// Recognizes the outer headers of the program's packets in what routers quote, from the next update on.
+    /// Sets the key by which the program's outer headers are recognized in routers' reports, from the next update on.
     void set_flow_key(const FlowKey& key) { ways_.set_flow_key(key); }
     /// The next hops as of now. The kernel is asked to resolve neighbours that are unknown; their resolution causes an
     /// event.

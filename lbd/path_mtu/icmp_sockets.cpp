@@ -37,7 +37,7 @@ Result<Fd> open_socket(int family, int protocol) {
 
 Result<Fd> open4() {
     TRY(Fd socket, open_socket(AF_INET, IPPROTO_ICMP));
-    // Raw sockets give IPv4 packets. Passes "destination unreachable" with code "fragmentation needed".
+    // Raw sockets receive whole IPv4 packets. The filter passes "destination unreachable", "fragmentation needed".
     std::array code{sock_filter BPF_STMT(BPF_LDX | BPF_B | BPF_MSH, 0),
                     sock_filter BPF_STMT(BPF_LD | BPF_H | BPF_IND, 0),
                     sock_filter BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ICMP_DEST_UNREACH << 8 | ICMP_FRAG_NEEDED, 0, 1),
