@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map key and value of the balancer, shared by bpf/ (C) and lbd/ (C++). Padding is explicit, sizes are asserted on
- * both sides. Fields named *_be, addresses and ports are in network order, all else in host order; lengths are bytes.
+ * Every map key and value of the balancer, shared by bpf/ (C) and lbd/ (C++). Padding is explicit, and both sides
+ * assert the sizes. Fields named *_be, addresses and ports are in network order, all else in host order. Lengths are in
+ * bytes.
  */
 #ifndef CULVERT_BPF_ABI_H
 #define CULVERT_BPF_ABI_H
@@ -14,14 +15,15 @@
 #define LB_SIZE(type, size) _Static_assert(sizeof(type) == (size), "ABI: " #type)
 #endif
 
-/* Raised whenever anything below changes shape or meaning. */
+/* Raise this when anything below changes its shape or meaning. */
 #define LB_ABI_VERSION 4
 
 /* ---- Which frames are for this host: .data.own -------------------------------------------------------------------- */
 
 /*
- * MAC addresses of this host's interfaces, each with the port by which frames for it come, and its VLANs. A key is in the line of its
- * address's last byte; a place that is free has LB_MAC_NONE. Every program has its own: user space fills it before packets see the program.
+ * MAC addresses of this host's interfaces, each with the port at which frames for it arrive, and its VLANs. The last
+ * byte of an address selects its line. A free way holds LB_MAC_NONE. Each program has a copy of its own, which user
+ * space fills before the program sees packets.
  */
 #define LB_MAC_LINES 256
 #define LB_MAC_WAYS 8
@@ -29,22 +31,22 @@
 #define LB_VLANS 4096
 struct lb_own {
     __u64 macs[LB_MAC_LINES][LB_MAC_WAYS];
-    __u64 vlans[LB_VLANS / 64]; /* a bit for each VLAN that there is a device for */
-    __u32 any_mac;              /* 1: there are too many MAC addresses, so that every unicast frame counts as ours */
+    __u64 vlans[LB_VLANS / 64]; /* a bit for each VLAN that has a device here */
+    __u32 any_mac;              /* 1: too many MAC addresses to list, so every unicast frame counts as ours */
     __u32 unfinished;           /* enum lb_unfinished */
 };
 LB_SIZE(struct lb_own, 16904);
 
-/* Packets whose TCP or UDP checksum the sender has left to its card: whether they come, and who finishes it. */
+/* Packets whose sender left the TCP or UDP checksum to its card: whether they occur, and who completes the checksum. */
 enum lb_unfinished {
     LB_UNFINISHED_NEVER = 0,
-    LB_UNFINISHED_KERNEL = 1, /* generic XDP: who sends the frame on. Frames may also be several, merged */
-    LB_UNFINISHED_HERE = 2,   /* native XDP: nobody behind us */
+    LB_UNFINISHED_KERNEL = 1, /* generic XDP: whoever sends the frame on completes it. Frames may be merged packets */
+    LB_UNFINISHED_HERE = 2,   /* native XDP: nobody does it behind us */
 };
 
 /*
- * `bytes`: the first eight of a frame as a little-endian processor reads them, of which six are the address. `port`: index of the
- * interface, of which 16 bits do; 0 where there is only one, so that it doesn't matter.
+ * `bytes`: the first eight bytes of a frame, read in little-endian order; six of them are the address. `port`: index of
+ * the interface, of which 16 bits are enough; 0 if there is only one interface, as it makes no difference then.
  */
 static inline __u64 lb_mac_key(__u64 bytes, __u32 port)
 {
@@ -58,7 +60,7 @@ struct lb_vip4 {
     __u8 address[4];
     __u16 port_be;
     __u8 protocol;
-    /* Bits, of a VIP that is a prefix and `address` its network; 0: a single address, which wins over any prefix. */
+    /* Length in bits if the VIP is a prefix with network `address`. 0: a single address; it wins over any prefix. */
     __u8 prefix;
 };
 LB_SIZE(struct lb_vip4, 8);
@@ -72,8 +74,8 @@ struct lb_vip6 {
 LB_SIZE(struct lb_vip6, 20);
 
 /*
- * Where a service's Maglev table and its destinations are. A destination is one backend of one service; its id is dest_base
- * plus what the table holds, so services with alike backends can share a table.
+ * The location of a service's Maglev table and of its destinations. A destination is one backend of one service. Its id
+ * is dest_base plus the table's entry, so services with alike backends can share a table.
  */
 struct lb_service {
     __u32 ring;      /* first line of the table in map rings */
@@ -85,20 +87,20 @@ LB_SIZE(struct lb_service, 16);
 
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
-    LB_SERVICE_DOWN = 1 << 1, /* fewer backends are up than it needs: that is why none takes new flows, if none does */
+    LB_SERVICE_DOWN = 1 << 1,   /* fewer backends are up than it needs; if none takes new flows, this is why */
 };
 
 /*
- * Maps vips4 and vips6 are hash tables in arrays, which took 20 ns off a known flow's 60 with BPF_MAP_TYPE_HASH. A key is in the
- * line of its first choice or in that of its second, which is looked at only if the first has `spilled`. Each map has two halves:
- * user space writes the idle one, then changes `vips_half`, so that all services change at once.
+ * Maps vips4 and vips6 are hash tables in arrays. BPF_MAP_TYPE_HASH took 20 of the 60 ns of a known flow. A key is in
+ * the line of its first choice or of its second; the second is read only if the first has `spilled`. Each map has two
+ * halves: user space writes the idle one and then changes `vips_half`, so all services change at once.
  */
 #define LB_VIP4_WAYS 2
 struct lb_vip4_line {
     struct lb_vip4 key[LB_VIP4_WAYS];
     struct lb_service service[LB_VIP4_WAYS];
     __u32 used;    /* a bit for each way */
-    __u32 spilled; /* keys whose first choice this is that had to take their second */
+    __u32 spilled; /* keys that have this line as first choice but are in their second */
     __u32 pad[2];
 };
 LB_SIZE(struct lb_vip4_line, 64);
@@ -113,7 +115,7 @@ struct lb_vip6_line {
 };
 LB_SIZE(struct lb_vip6_line, 128);
 
-/* The finalizer of MurmurHash3. The upper half is the first choice of a line, the lower half the second. */
+/* The finalizer of MurmurHash3. The upper half selects the first choice of a line, the lower half the second. */
 static inline __u64 lb_vip_mix(__u64 h)
 {
     h = (h ^ (h >> 33)) * 0xff51afd7ed558ccdULL;
@@ -140,7 +142,7 @@ static inline __u64 lb_vip6_hash(const struct lb_vip6 *key)
     return lb_vip_mix((network * 0x9e3779b97f4a7c15ULL + host) * 0xc2b2ae3d27d4eb4fULL + port);
 }
 
-/* Keys of LPM tries whose values are the lb_vip4 or lb_vip6, port and protocol zero, by which to go on. */
+/* Keys of LPM tries. A value is the lb_vip4 or lb_vip6 to look up next, with port and protocol zero. */
 struct lb_prefix4 {
     __u32 length; /* bits */
     __u8 address[4];
@@ -154,8 +156,9 @@ struct lb_prefix6 {
 LB_SIZE(struct lb_prefix6, 20);
 
 /*
- * Maglev tables, mapped by user space: 32 entries to a cache line, as an array map pads every value to 8 bytes. The line behind a
- * table begins with a 64-bit digest of what the table was made from, by which user space knows it again.
+ * Maglev tables, mapped by user space. A value holds 32 entries, a cache line, as an array map pads every value to 8
+ * bytes. The line behind a table begins with a 64-bit digest of the table's input, by which user space recognizes the
+ * table.
  */
 #define LB_RING_LINE 32
 struct lb_ring_line {
@@ -166,7 +169,7 @@ LB_SIZE(struct lb_ring_line, 64);
 /* ---- Where packets go: map dests ---------------------------------------------------------------------------------- */
 
 enum lb_action {
-    LB_ACTION_NONE = 0,  /* no such destination: a flow that names it chooses anew */
+    LB_ACTION_NONE = 0,  /* no such destination: a flow with this id chooses anew */
     LB_ACTION_DROP = 1,  /* drop, for `reason` (a next hop is unknown) */
     LB_ACTION_L2 = 2,    /* replace the Ethernet header by the template, send */
     LB_ACTION_ENCAP = 3, /* replace the Ethernet header by the template, patch it, send */
@@ -177,64 +180,64 @@ enum lb_encap_flag {
     LB_ENCAP_OUTER6 = 1 << 0,   /* the outer header is IPv6 */
     LB_ENCAP_UDP = 1 << 1,      /* a UDP header follows it: set length and source port */
     LB_ENCAP_UDP_CSUM = 1 << 2, /* and checksum */
-    LB_DEST_LEFT = 1 << 3,      /* the backend is down: a flow that names it chooses anew, only probes go there */
-    LB_DEST_DOWN = 1 << 4,      /* checks found the backend down: no packet asks, but the next lbd does */
-    LB_DEST_SORRY = 1 << 5,     /* it says sorry, and others take flows: a UDP flow that names it chooses anew */
+    LB_DEST_LEFT = 1 << 3,      /* the backend is down: a flow with this id chooses anew, only probes are sent there */
+    LB_DEST_DOWN = 1 << 4,      /* checks found the backend down. No packet reads this, but the next lbd does */
+    LB_DEST_SORRY = 1 << 5,     /* a sorry backend while others take flows: a UDP flow with this id chooses anew */
 };
 
-/* Longest: Ethernet with two tags 22, IPv6 40, UDP 8, a header of 8, inner Ethernet 14. */
+/* The longest: Ethernet with two tags 22, IPv6 40, UDP 8, a header of 8, inner Ethernet 14. */
 #define LB_TEMPLATE_MAX 96
-/* The template is copied as its first and its last 32 bytes, so an encapsulation can't be shorter. Ethernet + IPv4 is 34. */
+/* The program copies the first and the last 32 bytes of a template. The shortest is Ethernet + IPv4, 34 bytes. */
 #define LB_TEMPLATE_MIN 32
 
 struct lb_dest_body {
     __u8 action;   /* enum lb_action */
     __u8 reason;   /* enum lb_reason, for LB_ACTION_DROP */
     __u8 head_len; /* bytes of template that precede the client's IP header, Ethernet header included */
-    __u8 l2_len;   /* bytes of it that are Ethernet header and tags */
+    __u8 l2_len;   /* bytes of it in Ethernet header and tags */
     __u8 flags;    /* enum lb_encap_flag */
     __u8 dscp;     /* LB_ACTION_L3DSR: 0..63 */
-    __u16 mtu;     /* longest IP packet that may go in, bytes */
+    __u16 mtu;     /* longest IP packet to put in, bytes */
     __u32 ifindex; /* interface to send by */
     __u16 ip_sum;  /* ones' complement sum of the outer IPv4 header with total length, TOS and checksum zero */
-    /* The same of what the outer UDP checksum covers but for lengths, source port and the client's packet: addresses,
-       protocol, destination port, and headers between UDP and the client's IP header. */
+    /* The same sum of what the outer UDP checksum covers, without lengths, source port and the client's packet:
+       addresses, protocol, destination port, and headers between UDP and the client's IP header. */
     __u16 udp_sum;
     __u8 bytes[LB_TEMPLATE_MAX]; /* the template; for L3DSR the new destination address follows the Ethernet header */
 };
 LB_SIZE(struct lb_dest_body, 112);
 
 /*
- * Two bodies, of which `active` says which one counts: user space writes the other one, then changes `active`, so that no
- * packet sees half of an update.
+ * Two bodies; `active` selects the valid one. User space writes the other one and then changes `active`, so no packet
+ * sees half an update.
  */
 struct lb_dest {
     struct {
-        __u32 active; /* 0 or 1, meaningful in slot[0] only: in one cache line with the body that is used at first */
+        __u32 active; /* 0 or 1, used in slot[0] only: in one cache line with the body that is used first */
         __u32 pad[3];
         struct lb_dest_body body;
     } slot[2];
 };
 LB_SIZE(struct lb_dest, 256);
 
-/* Whose an id is, also if it is gone: user space's own, as ids outlive it. Map owners, by id. */
+/* The owner of an id, even of one that is gone. Only user space reads it, as ids outlive lbd. Map owners, by id. */
 #define LB_NAME_SIZE 64
 struct lb_owner {
     char service[LB_NAME_SIZE]; /* with the terminating zero */
     char backend[LB_NAME_SIZE];
-    __u32 block; /* ids that the service has from this one on; 0: this is not the first one of its present block */
+    __u32 block; /* number of ids of the service from this one on; 0: not the first id of its present block */
 };
 LB_SIZE(struct lb_owner, 132);
 
 /* ---- Flows: map flows --------------------------------------------------------------------------------------------- */
 
 /*
- * A bucket is a cache line of eight entries, an entry is one 64-bit word, written by one store:
+ * A bucket is a cache line of eight entries. An entry is one 64-bit word, written by one store:
  *
  *     63        52 51                 32 31                          4 3      0
  *     [ time, 12 ] [ destination id, 20 ] [ tag: top bits of hash, 28 ] [ state ]
  *
- * Zero is an empty entry: destination ids begin at 1. Time counts units of 2^time_shift jiffies and wraps.
+ * Zero is an empty entry, as destination ids begin at 1. Time counts units of 2^time_shift jiffies and wraps.
  */
 #define LB_FLOW_WAYS 8
 #define LB_FLOW_STATE_BITS 4
@@ -247,19 +250,19 @@ LB_SIZE(struct lb_owner, 132);
 
 enum lb_flow_state {
     LB_FLOW_SEEN = 1 << 0, /* more than one packet came */
-    /* A FIN or RST came, maybe not from the client, and since then no data, of which there is none after either (RFC 9293, section
-       3.6): a new SYN may choose anew. Without LB_FLOW_SEEN it is no flow but what the fragments of a packet have in common. */
+    /* A FIN or RST has come, perhaps not from the client, and no data since. No data follows either (RFC 9293, section
+       3.6), so a new SYN may choose anew. Without LB_FLOW_SEEN the entry stands for the fragments of a packet. */
     LB_FLOW_CLOSING = 1 << 1,
-    LB_FLOW_AGE = 1 << 2, /* two bits: in how many further units of time packets came, at most LB_FLOW_AGE_MAX */
+    LB_FLOW_AGE = 1 << 2, /* two bits: the number of further time units with packets, at most LB_FLOW_AGE_MAX */
 };
 #define LB_FLOW_AGE_MAX 3u
 #define LB_FLOW_AGE_OF(state) ((state) >> 2 & LB_FLOW_AGE_MAX)
 
 /*
- * When a bucket is full, the entry of the highest rank makes room, and of several the one that has been idle the longest. So what comes
- * fast, be it packets enough, doesn't push out what lasts.
+ * A full bucket evicts the entry of the highest rank, and among equals the one idle the longest. So many short flows
+ * can't evict one that lasts.
  */
-#define LB_FLOW_RANK_CLOSING 8ULL /* and above: nobody misses it */
+#define LB_FLOW_RANK_CLOSING 8ULL /* and above: nobody misses the entry */
 #define LB_FLOW_RANK(state)                                                                                            \
     ((state)&LB_FLOW_CLOSING                                                                                           \
          ? (state)&LB_FLOW_SEEN ? LB_FLOW_RANK_CLOSING + LB_FLOW_AGE_MAX - LB_FLOW_AGE_OF(state) : 15ULL               \
@@ -281,10 +284,7 @@ struct lb_counters {
 };
 LB_SIZE(struct lb_counters, 32);
 
-/*
- * Why packets to a VIP were not forwarded, each drop for exactly one reason, and what else is worth counting.
- * LB_REASON(identifier, name, text)
- */
+/* Why packets to a VIP were not forwarded. Each drop has exactly one reason. LB_REASON(identifier, name, text) */
 #define LB_REASONS(LB_REASON)                                                                                          \
     LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                        \
     LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                           \
@@ -294,7 +294,7 @@ LB_SIZE(struct lb_counters, 32);
               "an IP fragment whose first fragment hasn't been seen, or an ICMP error about such")                     \
     LB_REASON(L4_HEADER, "l4_header", "TCP, UDP, SCTP or ICMP header or length make no sense")                         \
     LB_REASON(TTL, "ttl", "TTL or hop limit has run out")                                                              \
-    LB_REASON(TOO_BIG, "too_big", "longer than the path to the backend takes once encapsulated")                       \
+    LB_REASON(TOO_BIG, "too_big", "too long for the path to the backend once encapsulated")                            \
     LB_REASON(NO_BACKEND, "no_backend", "the service has no backend that takes new flows")                             \
     LB_REASON(SERVICE_DOWN, "service_down", "fewer backends of the service are up than it needs")                      \
     LB_REASON(NO_ROUTE, "no_route", "no route to the backend")                                                         \
@@ -302,12 +302,13 @@ LB_SIZE(struct lb_counters, 32);
     LB_REASON(NO_INTERFACE, "no_interface", "the backend is behind an interface that is not balanced on or is down")   \
     LB_REASON(NO_ROOM, "no_room", "the driver left no room in front of the packet")                                    \
     LB_REASON(INTERNAL, "internal", "a map lookup failed that cannot fail")                                            \
-    LB_REASON(MERGED, "merged",                                                                                        \
-              "several in one frame, longer than the MTU of what it came in by: ethtool -K DEVICE gro off lro off "    \
-              "there and on its members, or of a veth's other end tso off gso off")                                    \
+    LB_REASON(                                                                                                         \
+        MERGED, "merged",                                                                                              \
+        "several packets merged into one frame, longer than the MTU of its interface: ethtool -K DEVICE gro off "      \
+        "lro off on it and its members, or tso off gso off on a veth's other end")                                     \
     LB_REASON(UNFINISHED, "unfinished",                                                                                \
-              "its checksum was left to a card, and there is none: on the veth's other end ethtool -K DEVICE tx off")  \
-    LB_REASON(NOT_SENT, "not_sent", "the interface to leave by did not take the frame from XDP")
+              "its checksum was left to a card that does not exist: on the veth's other end ethtool -K DEVICE tx off") \
+    LB_REASON(NOT_SENT, "not_sent", "the outgoing interface did not accept the frame from XDP")
 
 enum lb_reason {
 #define LB_REASON(identifier, name, text) LB_DROP_##identifier,
@@ -316,13 +317,13 @@ enum lb_reason {
         LB_REASON_COUNT
 };
 
-/* What else is worth counting: map events. LB_EVENT(identifier, name, text) */
+/* Other events that are counted: map events. LB_EVENT(identifier, name, text) */
 #define LB_EVENTS(LB_EVENT)                                                                                            \
     LB_EVENT(ECHO, "echo", "echo requests to a VIP answered")                                                          \
     LB_EVENT(ICMP_ERROR, "icmp_error", "ICMP errors about a VIP's packets, sent on to the backend of the flow")        \
     LB_EVENT(TOO_BIG_SENT, "too_big_sent", "clients told to send smaller packets")                                     \
     LB_EVENT(TTL_SENT, "ttl_sent", "clients told that TTL or hop limit ran out")                                       \
-    LB_EVENT(EVICTED, "evicted", "flows in use that had to make room for new ones")
+    LB_EVENT(EVICTED, "evicted", "flows in use that were evicted to make room for new ones")
 
 enum lb_event {
 #define LB_EVENT(identifier, name, text) LB_EVENT_##identifier,
@@ -333,16 +334,16 @@ enum lb_event {
 
 /* ---- Latency, per CPU: map latency -------------------------------------------------------------------------------- */
 
-/* One in so many packets has its time taken: a prime, or it would always be the same one of those that a driver polls at once. */
+/* The time of one packet in so many is taken. A prime, so it is not always the same packet of a driver's poll. */
 #define LB_LATENCY_EVERY 1021
 #define LB_LATENCY_BUCKETS 24
 
-/* Nanoseconds that the program took for packets that it sent on; reading the clock, some tens of them, is included. */
+/* Nanoseconds that the program took for packets that it sent on, with some tens of them for reading the clock. */
 struct lb_latency {
-    __u64 left;  /* packets that pass before the next one has its time taken */
-    __u64 begin; /* when the present packet came, 0 if its time is not taken */
+    __u64 left;  /* packets until the next one whose time is taken */
+    __u64 begin; /* arrival of the present packet; 0 if its time is not taken */
     __u64 sum;
-    /* How many took more than 2^(i-1) and up to 2^i; in the last one all that took longer. */
+    /* Element i counts packets that took more than 2^(i-1) and up to 2^i; the last element counts all longer ones. */
     __u64 bucket[LB_LATENCY_BUCKETS];
 };
 LB_SIZE(struct lb_latency, 216);
@@ -350,15 +351,15 @@ LB_SIZE(struct lb_latency, 216);
 /* ---- What is fixed when the program is loaded: .rodata ------------------------------------------------------------ */
 
 struct lb_config {
-    __u64 hash_final;   /* xor-ed in before the last mixing */
+    __u64 hash_final;   /* xor-ed in before the final mixing */
     __u32 hash_key[10]; /* random, the same on all balancers of a cluster; see flow.h */
     __u32 bucket_mask;  /* number of buckets - 1 */
     __u32 vip4_mask;    /* number of lines in a half - 1, of vips4 */
     __u32 vip6_mask;    /* and vips6 */
     __u32 time_shift;   /* log2 of jiffies in a unit of flow time */
     __u32 icmp_shift;   /* log2 of jiffies in which */
-    __u32 icmp_rate;    /* a CPU may send so many ICMP errors of our own */
-    __u32 own4_be;      /* the balancer's addresses, the source of "time exceeded"; zero: none is sent */
+    __u32 icmp_rate;    /* a CPU may send this many ICMP errors of our own */
+    __u32 own4_be;      /* the balancer's addresses, the source of "time exceeded"; zero: send none */
     __u32 own6_be[4];
     __u8 ipv4; /* switches: there are VIPs of this family, */
     __u8 ipv6;
@@ -371,19 +372,19 @@ struct lb_config {
     __u8 vlan;     /* tagged frames, */
     __u8 redirect; /* more than one interface */
     __u8 latency;  /* sampled */
-    __u8 dry_run;  /* leave the flow table alone, and tell how the choice was made: `story` */
+    __u8 dry_run;  /* don't change the flow table, and write into `story` how the choice was made */
 };
 LB_SIZE(struct lb_config, 104);
 
-/* What a dry run found out about a packet that got as far as the flow table. */
+/* Result of a dry run for a packet that reached the flow table. */
 struct lb_story {
-    __u64 hash;  /* of its flow, or of what the fragments of a packet have in common; 0: it didn't get there */
-    __u32 known; /* destination that the flow table has; 0: none */
-    /* Id of the service's destination that its table calls 0; 0: a later fragment, of no known service. */
+    __u64 hash;  /* of its flow, or of the fragments of its packet; 0: it didn't reach the flow table */
+    __u32 known; /* destination in the flow table; 0: none */
+    /* Id of the destination that the service's table calls 0; 0: a later fragment, whose service is not known. */
     __u32 service;
-    __u32 table_size; /* entries of the Maglev table that was asked; 0: none was */
-    __u32 slot;       /* the entry */
-    __u32 chosen;     /* and what it said: a destination */
+    __u32 table_size; /* entries of the Maglev table that was read; 0: none was */
+    __u32 slot;       /* index of the entry */
+    __u32 chosen;     /* its content: a destination */
     __u32 pad;
 };
 LB_SIZE(struct lb_story, 32);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Sees the balancer's packets as they come and as they leave, and hears of those that no driver took: stands around its program while
- * somebody captures.
+ * Reports the balancer's packets as they arrive and as they leave, and those that no driver accepted. It runs around
+ * the balancer's program while somebody captures.
  */
 #include <linux/bpf.h>
 
@@ -12,7 +12,7 @@
 #include "lost.h"
 #include "stats_maps.h"
 
-/* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
+/* The members of the kernel's types that are read here. libbpf takes their offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct xdp_rxq_info {
     struct net_device *dev;
@@ -24,7 +24,7 @@ struct xdp_buff {
 };
 #pragma clang attribute pop
 
-/* Bytes of a frame to pass on. */
+/* Bytes of a frame to report. */
 const volatile __u32 snap_length;
 
 struct {
@@ -33,7 +33,7 @@ struct {
     __type(value, __u32);
 } packets SEC(".maps");
 
-/* What they were when the packet came: by what has grown since, its fate is known. */
+/* Counters when the packet arrived. Those that have grown since tell its fate. */
 struct before {
     __u64 number;
     __u64 reasons[LB_REASON_COUNT];

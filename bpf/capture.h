@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What capture.bpf.c tells user space. Each record starts with its kind. */
+/* The records that capture.bpf.c sends to user space. Each starts with its kind. */
 #ifndef CULVERT_BPF_CAPTURE_H
 #define CULVERT_BPF_CAPTURE_H
 
@@ -7,28 +7,28 @@
 
 enum capture_kind { CAPTURE_IN, CAPTURE_OUT, CAPTURE_LOST };
 
-/* A packet as it comes or as it leaves: this, and then its first bytes. */
+/* A packet as it arrives or as it leaves: this record, then its first bytes. */
 struct capture_event {
     __u32 kind;    /* CAPTURE_IN or CAPTURE_OUT */
-    __u32 ifindex; /* by which it came */
+    __u32 ifindex; /* of arrival */
     __u64 time;    /* CLOCK_MONOTONIC, ns */
-    __u64 number;  /* of the packet on this CPU: two events have the same */
+    __u64 number;  /* of the packet on this CPU: its two events have the same number */
     __u32 length;  /* bytes of the frame */
-    __u32 size;    /* bytes of it that follow */
+    __u32 size;    /* bytes of the frame that follow */
     __s32 verdict; /* enum xdp_action */
     __s32 reason;  /* enum lb_reason that was counted, or -1 */
     __s32 event;   /* enum lb_event, or -1 */
     __u32 unused;
 };
 
-/* Frames that have left the program, and no driver took them. */
+/* Frames that left the program but that no driver accepted. */
 struct capture_loss {
     __u32 kind; /* CAPTURE_LOST */
-    __u32 seen; /* index of the device by which they came, or that was to send them */
+    __u32 seen; /* index of the device that they arrived at, or that was to send them */
     __u64 time;
     __u32 to; /* index of the device that was to send them */
     __u32 frames;
-    __s32 error; /* -errno, or 0: not known */
+    __s32 error; /* -errno; 0: not known */
     __u32 unused;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Internet checksums (RFC 1071). Sums are of 16-bit words as they lie in memory, so byte order doesn't matter as long as
- * every term is taken from memory or passed through bpf_htons.
+ * Internet checksums (RFC 1071). Sums are of 16-bit words as they lie in memory. Byte order doesn't matter if every
+ * term comes from memory or through bpf_htons.
  */
 #ifndef CULVERT_BPF_CSUM_H
 #define CULVERT_BPF_CSUM_H
@@ -13,10 +13,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-/* Longest packet that is summed in full, and what is summed at a time, bytes. */
+/* The longest packet that is summed in full, and the size of a step, bytes. */
 #define SUM_MAX 9216
 #define SUM_BLOCK 32u
-/* What may precede it in the frame: Ethernet header with two tags, IP header with its extension headers. */
+/* The most that can precede it in the frame: Ethernet header with two tags, IP header with extension headers. */
 #define SUM_OFFSET_MAX (ETH_HLEN + 8 + 255)
 
 static __always_inline __u16 csum_fold(__u64 sum)
@@ -28,7 +28,7 @@ static __always_inline __u16 csum_fold(__u64 sum)
     return (__u16)sum;
 }
 
-/* A UDP checksum that comes out as zero is sent as all ones: zero means none (RFC 768). */
+/* UDP sends a checksum of zero as all ones, as zero means none (RFC 768). */
 static __always_inline __u16 csum_udp(__u64 sum)
 {
     __u16 check = ~csum_fold(sum);
@@ -36,15 +36,16 @@ static __always_inline __u16 csum_udp(__u64 sum)
     return check ? check : 0xffff;
 }
 
-/* The checksum field `check` after the sum of what it covers changed from `old` to `new` (RFC 1624, equation 3). */
+/* The checksum `check` after the sum of the bytes it covers changed from `old` to `new` (RFC 1624, equation 3). */
 static __always_inline __u16 csum_update(__u16 check, __u16 old, __u64 new)
 {
     return ~csum_fold((__u64)(__u16)~check + (__u16)~old + new);
 }
 
 /*
- * The same, of UDP and ICMP. UDP sends zero as all ones: zero means none (RFC 768). What ICMP's covers has no addresses, so all of it may
- * be zero, and sums to all ones only with all ones. To who adds up other packets both are one number (RFC 1071, section 1).
+ * The same for UDP and ICMP. UDP sends zero as all ones, as zero means none (RFC 768). An ICMP checksum covers no
+ * addresses: all other words may be zero, and then only a checksum of all ones makes the sum all ones. For other
+ * packets both are the same number (RFC 1071, section 1).
  */
 static __always_inline __u16 csum_update_nonzero(__u16 check, __u16 old, __u64 new)
 {
@@ -65,8 +66,8 @@ static __always_inline __u64 sum_of_words(const void *data, int count)
 }
 
 /*
- * The sum of `length` bytes that follow the first `offset` ones, folded, or -1. Cuts off what follows them in the frame. Not static: so
- * the verifier walks its loop once and not once for each way to get here.
+ * The folded sum of `length` bytes behind the first `offset` bytes, or -1. Cuts off the rest of the frame. Not static,
+ * so the verifier walks the loop once and not once for each caller.
  */
 __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
 {
@@ -80,7 +81,7 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
     data = (void *)(long)ctx->data + offset;
     data_end = (void *)(long)ctx->data_end;
 
-    /* What is left behind the last whole block comes first: after the loop it would multiply its exits. */
+    /* The bytes behind the last whole block come first: behind the loop they would multiply its exits. */
     odd = data + (length & ~(SUM_BLOCK - 1));
     if (length & 16) {
         if (odd + 16 > data_end)
@@ -121,9 +122,10 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
 }
 
 /*
- * The sum of `length` bytes at `l3`, bytes from the beginning of the frame, as they will be once somebody has finished their checksum, of which
- * only the pseudo-header's sum, `pseudo`, is there: by then what it covers sums to the complement of that. 0: it is finished. `l4_offset`:
- * from `l3` on. -1 as of sum_of_bytes.
+ * The sum of the IP packet of `length` bytes at `l3` (offset in the frame) as it will be when somebody has completed
+ * its L4 checksum. The checksum field has only the pseudo-header's sum, `pseudo`; once it is complete, the bytes it
+ * covers sum to the complement of `pseudo`. `pseudo` 0: it is complete already. `l4_offset` counts from `l3`. -1 as in
+ * sum_of_bytes.
  */
 __noinline int finished_sum(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4_offset, __u32 pseudo)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * The backend's way in where the kernel has no tunnel devices: takes the outer headers off packets from balancers to VIPs and
- * hands them to the stack. What is for no tunnel passes untouched.
+ * Decapsulates on backends whose kernel has no tunnel devices: removes the outer headers of packets from balancers to
+ * VIPs and passes the packets to the stack. Packets for no tunnel pass unchanged.
  *
- * An outer UDP checksum is not verified. What it adds to the guard and to the inner packet's own checksums, which the stack
- * verifies, is little (RFC 6935, section 3), and a virtual network card hands XDP packets whose checksum is yet to be filled in.
+ * The outer UDP checksum is not verified. It adds little to the guard and to the inner packet's own checksums, which
+ * the stack verifies (RFC 6935, section 3), and a virtual network card gives XDP packets with an incomplete checksum.
  */
 #include "decap_inner.h"
 #include "decap_outer.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Every map key and value of the decapsulator, shared by bpf/ (C) and realserver/ (C++). Padding is explicit, sizes are
- * asserted on both sides. Fields named *_be and addresses are in network order, all else in host order; lengths are bytes.
+ * Every map key and value of the decapsulator, shared by bpf/ (C) and realserver/ (C++). Padding is explicit, and both
+ * sides assert the sizes. Fields named *_be and addresses are in network order, all else in host order. Lengths are in
+ * bytes.
  */
 #ifndef CULVERT_BPF_DECAP_ABI_H
 #define CULVERT_BPF_DECAP_ABI_H
@@ -14,19 +15,19 @@
 #define DECAP_SIZE(type, size) _Static_assert(sizeof(type) == (size), "ABI: " #type)
 #endif
 
-/* Raised whenever anything below changes shape or meaning. */
+/* Raise this when anything below changes its shape or meaning. */
 #define DECAP_ABI_VERSION 2
 
 /* ---- Whom and what to let in: maps own (a hash), balancers and vips (tries) ---------------------------------------- */
 
-/* IPv4 addresses stand as IPv6: ::ffff:192.0.2.1 (RFC 4291, section 2.5.5.2). */
+/* IPv4 addresses are written as IPv6: ::ffff:192.0.2.1 (RFC 4291, section 2.5.5.2). */
 struct decap_address {
     __u32 word_be[4];
 };
 DECAP_SIZE(struct decap_address, 16);
 
 struct decap_prefix {
-    __u32 length; /* bits, 96 more for IPv4 */
+    __u32 length; /* bits; for IPv4 96 more */
     struct decap_address address;
 };
 DECAP_SIZE(struct decap_prefix, 20);
@@ -52,7 +53,7 @@ enum decap_kind {
 enum decap_inner {
     DECAP_INNER4 = 1 << 0,
     DECAP_INNER6 = 1 << 1,
-    DECAP_INNER_GRE = 1 << 2, /* GRE with either in it: only in FOU and GUE */
+    DECAP_INNER_GRE = 1 << 2, /* GRE that carries IPv4 or IPv6: only in FOU and GUE */
 };
 
 struct decap_port {
@@ -64,7 +65,7 @@ DECAP_SIZE(struct decap_port, 4);
 
 struct decap_tunnel {
     __u8 kind;          /* enum decap_kind: FOU, GUE or GENEVE */
-    __u8 inner;         /* enum decap_inner; of FOU exactly one */
+    __u8 inner;         /* enum decap_inner; exactly one for FOU */
     __u16 peer_port_be; /* 0: any */
     __u32 pad;
     struct decap_address local; /* zero: any of this host's */
@@ -79,23 +80,23 @@ struct decap_network {
 };
 DECAP_SIZE(struct decap_network, 8);
 
-/* What becomes of packets from strangers, for no VIP, from impossible sources, and in a second tunnel. */
+/* The treatment of packets from strangers, for no VIP, from impossible sources, and in a second tunnel. */
 enum decap_guard {
     DECAP_GUARD_STRICT, /* dropped and counted */
     DECAP_GUARD_LOG,    /* counted */
     DECAP_GUARD_OFF,
 };
 
-/* What is fixed when the program is loaded: .rodata. Index 0 is for outer IPv4, 1 for outer IPv6. */
+/* Fixed when the program is loaded: .rodata. Index 0 is for outer IPv4, 1 for outer IPv6. */
 struct decap_config {
     __u32 version; /* DECAP_ABI_VERSION */
-    __u8 ipip[2];  /* enum decap_inner; 0: not at all */
+    __u8 ipip[2];  /* enum decap_inner; 0: disabled */
     __u8 gre[2];
-    __u8 udp[2]; /* switches: map tunnels has ports over this family, */
-    __u8 fou;    /* and tunnels of this kind */
+    __u8 udp[2]; /* switches: map tunnels has ports of this family, */
+    __u8 fou;    /* tunnels of this kind, */
     __u8 gue;
     __u8 geneve;
-    __u8 udp_gre; /* or GRE in them */
+    __u8 udp_gre; /* or of GRE in them */
     __u8 guard;   /* enum decap_guard */
     __u8 pad;
 };
@@ -110,7 +111,7 @@ struct decap_counters {
 DECAP_SIZE(struct decap_counters, 16);
 
 /*
- * Why packets to a tunnel were not unwrapped, each drop for exactly one reason.
+ * Why packets to a tunnel were not decapsulated. Each drop has exactly one reason.
  * DECAP_REASON(identifier, name, text)
  */
 #define DECAP_REASONS(DECAP_REASON)                                                                                    \
@@ -128,13 +129,13 @@ DECAP_SIZE(struct decap_counters, 16);
     DECAP_REASON(GENEVE_VERSION, "geneve_version", "Geneve of an unknown version")                                     \
     DECAP_REASON(GENEVE_CONTROL, "geneve_control", "a Geneve control packet, or one with critical options")            \
     DECAP_REASON(VNI, "vni", "Geneve of another network (VNI)")                                                        \
-    DECAP_REASON(INNER_PROTOCOL, "inner_protocol", "the tunnel carries a protocol that it is not for")                 \
+    DECAP_REASON(INNER_PROTOCOL, "inner_protocol", "the tunnel carries a protocol that it is not configured for")      \
     DECAP_REASON(INNER_HEADER, "inner_header", "inner IP version, header length or length make no sense")              \
     DECAP_REASON(INNER_OPTIONS, "inner_options", "inner IPv4 options or IPv6 extension headers")                       \
     DECAP_REASON(NESTED, "nested", "a tunnel within the tunnel")                                                       \
     DECAP_REASON(NO_VIP, "no_vip", "the inner packet is for none of the VIPs")                                         \
-    DECAP_REASON(INNER_SOURCE, "inner_source", "the inner packet claims to be from this host, a VIP, or nobody")       \
-    DECAP_REASON(ECN, "ecn", "congestion experienced on the way of a packet that cannot say so (RFC 6040)")            \
+    DECAP_REASON(INNER_SOURCE, "inner_source", "the inner packet's source is this host, a VIP, or no host")            \
+    DECAP_REASON(ECN, "ecn", "the outer header reports congestion to a packet without ECN (RFC 6040)")                 \
     DECAP_REASON(INTERNAL, "internal", "something failed that cannot fail")
 
 enum decap_reason {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The inner packet: may it come out, and taking off what is in front of it. */
+/* The inner packet: check it, and remove the headers in front of it. */
 #ifndef CULVERT_BPF_DECAP_INNER_H
 #define CULVERT_BPF_DECAP_INNER_H
 
@@ -18,7 +18,7 @@ static __always_inline int combine_ecn(__u8 outer, __u8 inner)
     return outer == ECT_1 && inner == ECT_0 ? ECT_1 : inner;
 }
 
-/* Nobody that answers could go to from a VIP: unspecified, loopback, link-local, multicast, reserved. */
+/* Sources that no answer from a VIP could reach: unspecified, loopback, link-local, multicast, reserved. */
 static __always_inline int is_nobody(const struct decap_address *a)
 {
     const __u8 *ipv4 = (const __u8 *)&a->word_be[3];
@@ -110,7 +110,7 @@ static __always_inline int check_ipv6(const struct xdp_md *ctx, struct walk *w, 
     return GO_ON;
 }
 
-/* Takes off what is between the Ethernet header, with its tags, and the inner packet. */
+/* Removes the bytes between the Ethernet header (with its tags) and the inner packet. */
 static __always_inline int strip(struct xdp_md *ctx, const struct walk *w)
 {
     __u16 type = w->inner6 ? bpf_htons(ETH_P_IPV6) : bpf_htons(ETH_P_IP);
@@ -146,7 +146,7 @@ static __always_inline int strip(struct xdp_md *ctx, const struct walk *w)
     return XDP_PASS;
 }
 
-/* XDP_PASS with the inner packet in the frame, or a drop. */
+/* XDP_PASS with only the inner packet left in the frame, or a drop. */
 __noinline int unwrap(struct xdp_md *ctx, struct walk *w)
 {
     __u32 length = 0;

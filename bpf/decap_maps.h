@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The decapsulator's maps, and what every step does with them. User space sets max_entries before loading. */
+/* The decapsulator's maps and the functions that every step uses. User space sets max_entries before loading. */
 #ifndef CULVERT_BPF_DECAP_MAPS_H
 #define CULVERT_BPF_DECAP_MAPS_H
 
@@ -25,7 +25,7 @@ struct {
     __uint(max_entries, 1);
 } vips SEC(".maps");
 
-/* This host's addresses but for the VIPs. */
+/* This host's addresses, without the VIPs. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __type(key, struct decap_address);
@@ -61,7 +61,7 @@ struct {
     __uint(max_entries, DECAP_REASON_COUNT);
 } reasons SEC(".maps");
 
-/* By the same reasons: what the guard would have dropped. */
+/* Packets that the guard would have dropped, by the same reasons. */
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
     __type(key, __u32);
@@ -71,7 +71,7 @@ struct {
 
 static __always_inline int is_own(const struct decap_address *address)
 {
-    struct decap_address key = *address; /* the verifier of 6.1 wants it on the stack */
+    struct decap_address key = *address; /* the verifier of 6.1 requires it on the stack */
 
     return bpf_map_lookup_elem(&own, &key) != NULL;
 }

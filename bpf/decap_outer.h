@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From a frame to what its tunnel's header is behind: is it ours, and may it come in? */
+/* From the frame to the tunnel header: is the packet for a tunnel of ours, and may it pass? */
 #ifndef CULVERT_BPF_DECAP_OUTER_H
 #define CULVERT_BPF_DECAP_OUTER_H
 
@@ -44,7 +44,7 @@ static __always_inline int match_port(const struct xdp_md *ctx, struct walk *w)
     return 1;
 }
 
-/* Whether the packet is for one of the tunnels, told by its protocol, and its port where `has_ports`. */
+/* Whether the packet is for one of the tunnels, judging by its protocol and, if `has_ports`, its port. */
 static __always_inline int match(const struct xdp_md *ctx, struct walk *w, int has_ports)
 {
     __u8 carries = w->next == IPPROTO_IPIP ? DECAP_INNER4 : w->next == IPPROTO_IPV6 ? DECAP_INNER6 : 0;
@@ -97,7 +97,7 @@ static __always_inline int walk_ipv4(const struct xdp_md *ctx, struct walk *w)
     return GO_ON;
 }
 
-/* RFC 2473, section 4.1.1: how ip6tnl sends unless told otherwise. */
+/* RFC 2473, section 4.1.1: ip6tnl sends it by default. */
 struct encapsulation_limit {
     __u8 next, length;
     __u8 option, option_length, limit;
@@ -161,8 +161,8 @@ static __always_inline int walk_ipv6(const struct xdp_md *ctx, struct walk *w)
 }
 
 /*
- * GO_ON if the frame is for a tunnel and from a balancer. These steps are not static: so the verifier walks each once and
- * not once for each way to get there.
+ * GO_ON if the frame is for a tunnel and from a balancer. These steps are not static, so the verifier walks each one
+ * once and not once for each path to it.
  */
 __noinline int walk_outer(struct xdp_md *ctx, struct walk *w)
 {

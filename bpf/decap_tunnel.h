@@ -5,7 +5,7 @@
 
 #include "decap_walk.h"
 
-/* The inner packet comes next, as an EtherType or an IP protocol says. */
+/* The inner packet comes next. An EtherType or an IP protocol gave its family. */
 static __always_inline int arrive(struct walk *w, int is_ipv4, int is_ipv6)
 {
     if (!(is_ipv4 && w->inner & DECAP_INNER4) && !(is_ipv6 && w->inner & DECAP_INNER6))
@@ -19,7 +19,7 @@ static __always_inline int arrive_by_type(struct walk *w, __be16 type)
     return arrive(w, type == bpf_htons(ETH_P_IP), type == bpf_htons(ETH_P_IPV6));
 }
 
-/* RFC 2784 without any of its, or RFC 2890's, optional fields, which a balancer has no use for. */
+/* RFC 2784 without optional fields (of RFC 2784 or RFC 2890): a balancer doesn't use them. */
 struct gre_header {
     __be16 flags; /* and version */
     __be16 type;
@@ -53,8 +53,9 @@ static __always_inline int walk_fou(const struct xdp_md *ctx, struct walk *w)
 }
 
 /*
- * draft-ietf-intarea-gue-09, section 3: variant, control flag and length of the optional fields in 32-bit words; then the
- * protocol. Of variant 1 (section 4) there is no header: what is its variant is the version of IP.
+ * draft-ietf-intarea-gue-09, section 3: variant, control flag and length of the optional fields in 32-bit words; then
+ * the protocol. Variant 1 (section 4) has no header: the IP header follows, and its version takes the place of the
+ * variant.
  */
 struct gue_header {
     __u8 first;
@@ -88,7 +89,7 @@ struct geneve_header {
     __be32 vni; /* and 8 reserved bits */
 };
 
-/* The inner MAC addresses do not matter: the guard sees to it that the packet is for a VIP. */
+/* The inner MAC addresses don't matter: the guard ensures that the packet is for a VIP. */
 static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
 {
     const struct geneve_header *geneve = take(ctx, w, sizeof(*geneve));
@@ -119,7 +120,7 @@ static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
     return arrive_by_type(w, eth->h_proto);
 }
 
-/* GO_ON if the inner packet is next. */
+/* GO_ON if the inner packet comes next. */
 __noinline int walk_tunnel(struct xdp_md *ctx, struct walk *w)
 {
     if (!w)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Where the decapsulator stands in a frame, and the way on. */
+/* The position of the decapsulator in a frame, and the steps forward. */
 #ifndef CULVERT_BPF_DECAP_WALK_H
 #define CULVERT_BPF_DECAP_WALK_H
 
@@ -16,10 +16,10 @@
 #include "csum.h"
 #include "decap_maps.h"
 
-/* What a step made of the packet: go on, or an XDP verdict. */
+/* The result of a step: go on, or an XDP verdict. */
 #define GO_ON (-1)
 
-/* No header begins behind this byte: Ethernet with two tags 22, IPv6 48, UDP 8, Geneve 260, inner Ethernet 14. */
+/* Every header begins before this offset: Ethernet with two tags 22, IPv6 48, UDP 8, Geneve 260, inner Ethernet 14. */
 #define OFFSET_MAX 512
 
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */
@@ -37,18 +37,18 @@ struct walk {
     struct decap_address destination;
     __u32 l2;     /* bytes of Ethernet header and tags */
     __u32 offset; /* of the next header in the frame */
-    __u32 room;   /* bytes that the outer packet has from there on */
+    __u32 room;   /* bytes of the outer packet from there on */
     __u8 outer6;
     __u8 tos;    /* outer TOS or traffic class */
     __u8 kind;   /* enum decap_kind */
     __u8 inner;  /* enum decap_inner: what the tunnel may carry */
     __u8 next;   /* IP protocol of the next header */
-    __u8 inner6; /* the inner packet's family, once it is known */
+    __u8 inner6; /* the inner packet's family, once known */
     __be16 port; /* outer UDP destination port */
-    __u8 caught; /* by the guard, which let it pass */
+    __u8 caught; /* 1: the guard found a reason but let it pass */
 };
 
-/* The guard has caught the packet: whether it is to be dropped, and was counted as such. A packet has one reason. */
+/* The guard found a reason to drop. True if the packet must be dropped, and counts it. A packet has only one reason. */
 static __always_inline int is_stopped(struct walk *w, enum decap_reason reason)
 {
     if (config.guard == DECAP_GUARD_OFF)
@@ -68,7 +68,7 @@ static __always_inline void *at(const struct xdp_md *ctx, __u32 offset, __u32 si
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
 
-    barrier_var(offset); /* or clang checks one copy and uses another, and the verifier of 6.1 loses the bound */
+    barrier_var(offset); /* else clang checks one copy and uses another, and the verifier of 6.1 loses the bound */
     if (offset > OFFSET_MAX)
         return NULL;
     data += offset;
@@ -87,7 +87,7 @@ static __always_inline void skip(struct walk *w, __u32 size)
     w->room -= size;
 }
 
-/* The next header, and goes on behind it. */
+/* As peek(), and advances behind the header. */
 static __always_inline void *take(const struct xdp_md *ctx, struct walk *w, __u32 size)
 {
     void *header = peek(ctx, w, size);

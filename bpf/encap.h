@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Sending a packet on: the template of its destination goes in front, and what depends on the packet is patched in. */
+/*
+ * Sends a packet on: writes the template of its destination in front and patches the fields that depend on the packet.
+ */
 #ifndef CULVERT_BPF_ENCAP_H
 #define CULVERT_BPF_ENCAP_H
 
@@ -28,7 +30,7 @@ static __always_inline void copy32(void *to, const void *from)
     ((__u64 *)to)[3] = ((const __u64 *)from)[3];
 }
 
-/* Puts the template, which is an Ethernet header, in place of the one there. 0 if there is no room. */
+/* Replaces the Ethernet header by the template, which is one. 0 if there is no room. */
 static __always_inline int replace_ethernet(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest)
 {
     void *data, *data_end;
@@ -52,9 +54,9 @@ static __always_inline int replace_ethernet(struct xdp_md *ctx, const struct pac
 }
 
 /*
- * The ones' complement sum of a whole IP packet, known from its headers (Local Checksum Offload,
- * Documentation/networking/checksum-offloads.rst): an IPv4 header sums to zero, and what an L4 checksum covers sums to
- * the complement of its pseudo-header. For IPv6 the addresses stand in both and cancel out.
+ * The ones' complement sum of a whole IP packet, computed from its headers (Local Checksum Offload,
+ * Documentation/networking/checksum-offloads.rst): an IPv4 header sums to zero, and the bytes that an L4 checksum
+ * covers sum to the complement of its pseudo-header. For IPv6 the addresses are in both and cancel out.
  */
 static __always_inline __u16 sum_of_ipv4(const struct packet *p, const struct iphdr *ip)
 {
@@ -68,7 +70,7 @@ static __always_inline __u16 sum_of_ipv6(const struct packet *p, const struct ip
     return csum_fold((__u64) * (__u32 *)ip + *(__u16 *)&ip->nexthdr + (__u16)~bpf_htons(p->protocol));
 }
 
-/* The sum of the packet at `l3`, -1 if it can't be had. Pointers into the packet are invalid afterwards. */
+/* The sum of the packet at `l3`, -1 if it can't be computed. Pointers into the packet are invalid afterwards. */
 static __always_inline int sum_of_packet(struct xdp_md *ctx, const struct packet *p, void *l3, int inner6)
 {
     if (!p->lean)
@@ -76,7 +78,7 @@ static __always_inline int sum_of_packet(struct xdp_md *ctx, const struct packet
     return inner6 ? sum_of_ipv6(p, l3) : sum_of_ipv4(p, l3);
 }
 
-/* Outer headers in place of the Ethernet header, in front of the IP header at `l3`. */
+/* Replaces the Ethernet header by the outer headers, in front of the IP header at `l3`. */
 static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
                                        void *l3, int inner6)
 {
@@ -84,7 +86,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
     __u32 rest; /* bytes behind the outer IP header */
-    __u32 back; /* where the last half begins */
+    __u32 back; /* offset of the last half */
     int sum = 0;
 
     if (flags & LB_ENCAP_UDP_CSUM) {
@@ -93,20 +95,20 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
             if (sum < 0)
                 return drop(LB_DROP_TOO_BIG);
         } else {
-            flags &= ~LB_ENCAP_UDP_CSUM; /* RFC 768: zero over IPv4 says that there is none */
+            flags &= ~LB_ENCAP_UDP_CSUM; /* RFC 768: over IPv4, zero means no checksum */
         }
     }
     if (bpf_xdp_adjust_head(ctx, (int)p->l2_length - (int)head))
         return drop(LB_DROP_NO_ROOM);
 
     back = head - TEMPLATE_HALF;
-    barrier_var(back); /* or clang checks head and uses back, and the verifier of 6.1 doesn't see the connection */
+    barrier_var(back); /* else clang checks head and uses back, and the verifier of 6.1 sees no relation */
     if (back > LB_TEMPLATE_MAX - TEMPLATE_HALF || outer > ETH_HLEN + 8)
         return drop(LB_DROP_INTERNAL);
     data = (void *)(long)ctx->data;
     data_end = (void *)(long)ctx->data_end;
     tail = data + back;
-    barrier_var(tail); /* or clang knows that its check implies the others, which the verifier needs for `data` */
+    barrier_var(tail); /* else clang infers the other checks from this one, and the verifier needs them for `data` */
     if (data + LB_TEMPLATE_MIN > data_end || tail + TEMPLATE_HALF > data_end)
         return drop(LB_DROP_INTERNAL);
     copy32(data, dest->bytes);
@@ -155,8 +157,8 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
 }
 
 /*
- * The L4 checksum after the sum of the addresses changed. 0 if its header isn't there. Of an unfinished one the field is not the
- * complement of a sum but the sum.
+ * Updates the L4 checksum after the sum of the addresses changed. 0 if the L4 header is not in the frame. The field of
+ * an unfinished checksum is the sum itself, not its complement.
  */
 static __always_inline int update_l4(const struct packet *p, void *l4, void *data_end, __u16 old, __u64 new)
 {
@@ -183,10 +185,10 @@ static __always_inline int update_l4(const struct packet *p, void *l4, void *dat
         icmp->icmp6_cksum = csum_update(icmp->icmp6_cksum, old, new);
         break;
     }
-    return 1; /* SCTP and ICMP leave the addresses out */
+    return 1; /* the checksums of SCTP and ICMP don't cover addresses */
 }
 
-/* The new destination address stands in the template, behind the Ethernet header. */
+/* The new destination address is in the template, behind the Ethernet header. */
 static __always_inline int rewrite_ipv4(const struct packet *p, const struct lb_dest_body *dest, struct iphdr *ip,
                                         void *data_end)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* The flow table: which destination a flow has been given. abi.h draws its entries. */
+/* The flow table: the destination of each flow. abi.h shows the layout of its entries. */
 #ifndef CULVERT_BPF_FLOW_H
 #define CULVERT_BPF_FLOW_H
 
@@ -10,8 +10,8 @@
 extern const volatile struct lb_config config;
 
 /*
- * NH of UMAC (RFC 4418, section 5.2): over the choice of the key, no two five-tuples collide with a probability above 2^-32,
- * whatever they are. The end is the finalizer of MurmurHash3, a bijection that spreads the bits.
+ * NH of UMAC (RFC 4418, section 5.2): for a random key, any two five-tuples collide with a probability of at most
+ * 2^-32. The last step is the finalizer of MurmurHash3, a bijection that spreads the bits.
  */
 static __always_inline __u64 nh(__u32 a, __u32 b, int i)
 {
@@ -37,7 +37,7 @@ static __always_inline __u64 flow_hash6(const __u32 *source, const __u32 *destin
                            nh(destination[0], destination[1], 6) + nh(destination[2], destination[3], 8));
 }
 
-/* What the fragments of one packet have in common. The high bit of the last word tells these from five-tuples. */
+/* The hash that all fragments of a packet share. The high bit of the last word distinguishes it from a five-tuple's. */
 #define FRAGMENTS (1u << 31)
 
 static __always_inline __u64 fragments_hash4(__u32 source, __u32 destination, __u32 id, __u32 protocol)
@@ -77,8 +77,8 @@ static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u6
 }
 
 /*
- * What the first packet in a new unit of time changes about a flow, once it is marked as used: it has lasted. And if the packet has data, of
- * which there is none behind a FIN and no answer to a RST, neither of them was the end.
+ * The entry after the first packet in a new time unit, already marked as used: the flow has lasted. A packet with data
+ * also shows that no FIN or RST was the end: no data follows a FIN, and nothing answers a RST.
  */
 static __always_inline __u64 flow_lasts(__u64 entry, const struct packet *p)
 {
@@ -90,9 +90,9 @@ static __always_inline __u64 flow_lasts(__u64 entry, const struct packet *p)
 }
 
 /*
- * The destination of a flow that the table knows, 0 if it doesn't. Marks the entry as used now; but not for an ICMP error, which
- * anybody can send, nor for later fragments, which come at once. A SYN for a flow that was closed starts afresh: the entry is freed
- * and the flow unknown.
+ * The destination of a known flow, or 0. Marks the entry as used now, except for an ICMP error, which anybody can send,
+ * and for later fragments, which arrive together with the first. A SYN for a closing flow starts a new one: it frees
+ * the entry, and the flow is unknown.
  */
 static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct packet *p)
 {
@@ -123,7 +123,7 @@ found:
     return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
 }
 
-/* 1 for zero, 0 for anything below 2^63, without a branch; the barrier keeps clang from making it one. */
+/* 1 for zero, 0 for anything below 2^63, without a branch. The barrier keeps clang from making one. */
 static __always_inline __u64 is_zero(__u64 value)
 {
     value--;
@@ -138,9 +138,9 @@ static __always_inline __u64 is_zero(__u64 value)
 #define FLOW_RANKS (FLOW_RANKS_OF(0) | FLOW_RANKS_OF(4) << 16 | FLOW_RANKS_OF(8) << 32 | FLOW_RANKS_OF(12) << 48)
 
 /*
- * How willing an entry is to make room. The flow's own, of a destination that is gone, comes first, as two would hide the second;
- * then free ones, then by the rank of its state, and then by how long it has been idle; of equal ones the first, whose way is in the
- * lowest bits, inverted.
+ * The priority of an entry for eviction. First the flow's own entry of a destination that is gone, as it would hide the
+ * new one; then free entries; then by the rank of the state; then by the idle time. Among equals the first way wins:
+ * the lowest bits have its number, inverted.
  */
 #define FLOW_WAY_BITS 3
 
@@ -153,10 +153,7 @@ static __always_inline __u64 flow_rank(__u64 entry, __u64 now, __u32 tag, __u32 
     return (rank << LB_FLOW_TIME_BITS | idle >> LB_FLOW_TIME_SHIFT) << FLOW_WAY_BITS | (LB_FLOW_WAYS - 1 - way);
 }
 
-/*
- * Enters a flow. Without branches that depend on the entries, as nobody can predict which way it will be. Not static: what is
- * global is verified once.
- */
+/* Enters a flow. No branch depends on the entries, as no CPU could predict it. Not static, so it is verified once. */
 __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u32 state)
 {
     __u64 now = flow_now();
@@ -170,7 +167,7 @@ __noinline int flow_store(struct lb_bucket *bucket, __u64 hash, __u32 dest, __u3
     for (way = 0; way < LB_FLOW_WAYS; way++) {
         more = (__s64)flow_rank(*(volatile __u64 *)&bucket->entry[way], now, tag, way) - best;
         less = more >> 63;
-        barrier_var(less); /* or clang sees a maximum, and makes it a branch */
+        barrier_var(less); /* else clang recognizes a maximum and makes it a branch */
         best += more & ~less;
     }
     if (best < (__s64)LB_FLOW_RANK_CLOSING << (FLOW_WAY_BITS + LB_FLOW_TIME_BITS))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What a destination asks for is done to a packet: clients' packets and health checks go the same way. */
+/* Applies the action of a destination to a packet. Clients' packets and health checks share this code. */
 #ifndef CULVERT_BPF_FORWARD_H
 #define CULVERT_BPF_FORWARD_H
 

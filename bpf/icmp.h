@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * ICMP that the balancer sends: echo replies, "time exceeded", "too big" (RFC 792, RFC 4443). What sends is a global function,
- * which the verifier walks once, whoever calls it; its result is any number to the verifier, hence ANSWER.
+ * ICMP that the balancer sends: echo replies, "time exceeded", "too big" (RFC 792, RFC 4443). The sending functions are
+ * global, so the verifier walks each one once for all callers. It takes their result for any number, hence ANSWER.
  */
 #ifndef CULVERT_BPF_ICMP_H
 #define CULVERT_BPF_ICMP_H
@@ -16,7 +16,7 @@
 
 #define OUR_HOP_LIMIT 64
 
-/* How much of a packet an error about it quotes: RFC 1812 section 4.3.2.3, RFC 4443 section 3.2. */
+/* How much of a packet an ICMP error quotes: RFC 1812 section 4.3.2.3, RFC 4443 section 3.2. */
 #define ERROR4_HEADERS (sizeof(struct iphdr) + sizeof(struct icmphdr))
 #define ERROR6_HEADERS (sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr))
 #define QUOTE4_MAX (576u - ERROR4_HEADERS)
@@ -31,7 +31,7 @@ static __always_inline void swap_macs(struct ethhdr *eth)
     __builtin_memcpy(eth->h_source, mac, ETH_ALEN);
 }
 
-/* Nothing is answered that came from no single host: RFC 1122, section 3.2.2; RFC 4443, section 2.4 (e). */
+/* A packet without a single host as source gets no answer: RFC 1122, section 3.2.2; RFC 4443, section 2.4 (e). */
 static __always_inline int can_answer4(const struct iphdr *ip)
 {
     __u8 net = *(const __u8 *)&ip->saddr;
@@ -46,7 +46,7 @@ static __always_inline int can_answer6(const struct ipv6hdr *ip)
     return (source[0] | source[1]) && ip->saddr.in6_u.u6_addr8[0] != 0xff;
 }
 
-/* Answers the echo request of the frame. */
+/* Turns the echo request in the frame into its reply. */
 __noinline int echo_reply4(struct xdp_md *ctx, __u32 l2_length)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
@@ -101,7 +101,7 @@ __noinline int echo_reply6(struct xdp_md *ctx, __u32 l2_length)
     return 1;
 }
 
-/* So many errors a while and CPU: RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f). */
+/* A limit of errors for each CPU and time unit: RFC 1812 section 4.3.2.8, RFC 4443 section 2.4 (f). */
 static __always_inline int icmp_allowed(void)
 {
     __u64 now = bpf_jiffies64() >> config.icmp_shift;
@@ -119,8 +119,8 @@ static __always_inline int icmp_allowed(void)
 }
 
 /*
- * Makes room for `added` bytes, at least an IPv4 header's, between the Ethernet header and what follows it. Copies as much as the
- * longest Ethernet header has: what that is too much will be overwritten.
+ * Makes room for `added` bytes, at least an IPv4 header's, behind the Ethernet header. Copies the longest Ethernet
+ * header; later writes cover the excess.
  */
 static __always_inline int make_room(struct xdp_md *ctx, int added)
 {
@@ -143,15 +143,15 @@ static __always_inline int make_room(struct xdp_md *ctx, int added)
 /* A packet that becomes an ICMP error about itself. */
 struct icmp_error {
     struct ethhdr *eth;
-    void *ip;    /* where the error's own header goes, */
-    void *icmp;  /* ICMP's, */
-    void *quote; /* and the packet itself, whose IP header is there */
-    __u32 sum;   /* of what is quoted */
+    void *ip;    /* the error's own header, */
+    void *icmp;  /* its ICMP header, */
+    void *quote; /* and the quoted packet, which begins with its IP header */
+    __u32 sum;   /* of the quoted bytes */
 };
 
 /*
- * Cuts the packet of `length` bytes to `quoted`, and returns their sum as it will be when they leave: who finishes an unfinished checksum
- * does so in a quotation, too.
+ * Cuts the packet of `length` bytes to `quoted`. Returns the sum that they will have on the wire: whoever completes an
+ * unfinished checksum does so in a quotation, too.
  */
 __noinline int quotation_sum(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 quoted)
 {
@@ -163,7 +163,7 @@ __noinline int quotation_sum(struct xdp_md *ctx, __u32 l2_length, __u32 length, 
 }
 
 /*
- * Cuts the packet of `length` bytes to `quoted` and makes room in front of it for headers of so many bytes. 0 if there is
+ * Cuts the packet of `length` bytes to `quoted` and makes room for `headers` bytes in front of it. 0 if there is
  * none.
  */
 static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *error, __u32 l2_length, __u32 length,
@@ -173,7 +173,7 @@ static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *er
     int sum = quotation_sum(ctx, l2_length, length, l4, quoted);
     void *data, *data_end;
 
-    barrier_var(l2_length); /* or clang checks one copy and adds another, and the verifier sees no connection */
+    barrier_var(l2_length); /* else clang checks one copy and adds another, and the verifier sees no relation */
     if (sum < 0 || !make_room(ctx, (int)headers) || l2_length > ETH_HLEN + 8)
         return 0;
     data = (void *)(long)ctx->data;
@@ -279,8 +279,9 @@ __noinline int time_exceeded6(struct xdp_md *ctx, __u32 l2_length, __u32 length,
 }
 
 /*
- * Tells the client that the way to the backend takes IP packets of `mtu` bytes; also one that left out "don't fragment", as
- * nobody fragments here. From the VIP, which the client reaches: a balancer's own address may be private and filtered.
+ * Tells the client that the path to the backend carries IP packets of up to `mtu` bytes, even if it didn't set "don't
+ * fragment", as nobody fragments here. The source is the VIP, which the client can reach: the balancer's own address
+ * may be private and filtered.
  */
 __noinline int too_big4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 mtu)
 {

@@ -14,7 +14,7 @@
 
 const volatile struct lb_config config;
 
-/* Set by the program `jiffies`: how user space learns the kernel's HZ. */
+/* Set by the program `jiffies`. User space derives the kernel's HZ from it. */
 __u64 jiffies_now;
 
 /* Of the last dry run. */
@@ -40,25 +40,29 @@ static __always_inline __u32 choose(const struct packet *p)
     return p->service.dest_base + entries->dest[slot % LB_RING_LINE];
 }
 
-/* Flows that name it choose anew. */
+/* A flow with this destination chooses anew. */
 static __always_inline int is_left(const struct lb_dest_body *dest)
 {
     return !dest || dest->action == LB_ACTION_NONE || dest->flags & LB_DEST_LEFT;
 }
 
-/* Connections of a sorry backend end by themselves. UDP has none, so a client that keeps its port would stay with it for ever. */
+/*
+ * Connections of a sorry backend end by themselves. UDP has none: a client that keeps its port would stay there for
+ * ever.
+ */
 static __always_inline int is_sorry(const struct lb_dest_body *dest, const struct packet *p)
 {
     return dest->flags & LB_DEST_SORRY && p->protocol == IPPROTO_UDP && p->kind != PACKET_LATER_FRAGMENT;
 }
 
-/* Of look_closer(), above the sum. */
+/* Result of look_closer(), above the range of a sum. */
 #define DROPPED 0x10000u
 #define DOES_NOT_FIT 0x20000u
 
 /*
- * At packets that are longer than `mtu`, and where unfinished ones come at all: their pseudo-header's sum as of unfinished_sum(). What is longer
- * than its interface takes from a wire is several packets, merged on the way in. One number to the verifier, and one way to go on.
+ * Checks packets longer than `mtu`, and all packets where unfinished checksums occur. Returns their pseudo-header's sum
+ * as unfinished_sum() does. A packet longer than the MTU of its interface is several packets, merged on the way in. To
+ * the verifier the result is one number, and one path.
  */
 __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4, __u32 mtu)
 {
@@ -79,7 +83,7 @@ __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l
     return (__u16)pseudo;
 }
 
-/* Where the first fragment went a later one's flow says, or else the packet is lost. */
+/* A later fragment goes where the first one went, as the flow table says. Unknown, the packet is lost. */
 static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inner6)
 {
     struct lb_bucket *bucket = flow_bucket(p->hash);
@@ -104,7 +108,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
         dest = id ? find_dest(id) : NULL;
         if (is_left(dest))
             return drop(p->service.flags & LB_SERVICE_DOWN ? LB_DROP_SERVICE_DOWN : LB_DROP_NO_BACKEND);
-        /* A SYN stores nothing, so a flood of them evicts nothing; what follows it finds the same choice. */
+        /* A SYN stores nothing, so a flood of SYNs evicts nothing. The next packet finds the same choice. */
         is_new = !is_opening(p) && !is_closing(p) && p->kind != PACKET_ICMP_ERROR;
     }
     if (dest->action == LB_ACTION_DROP)
@@ -125,7 +129,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
         flow_store(bucket, p->hash, id, 0);
     if (p->kind == PACKET_FIRST_FRAGMENT) {
         bucket = flow_bucket(p->fragments);
-        /* "Closing": it is of no use for long, and the first to make room. */
+        /* "Closing": the entry is soon useless and the first to be evicted. */
         if (bucket)
             flow_store(bucket, p->fragments, id, LB_FLOW_CLOSING);
     }

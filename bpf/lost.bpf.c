@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Counts frames that the balancer sent and the kernel lost behind its back: what XDP_TX and XDP_REDIRECT answer is a wish, and the
- * program has ended when the driver that is to transmit refuses.
+ * Counts frames that the balancer sent and the kernel lost: XDP_TX and XDP_REDIRECT only ask for transmission, and the
+ * program has ended when the driver refuses.
  */
 #include <linux/bpf.h>
 
@@ -11,7 +11,7 @@
 #include "lost.h"
 #include "reasons_map.h"
 
-/* Interfaces by which packets come, and members of those, by index. */
+/* Interfaces at which packets arrive, and members of those, by index. */
 struct {
     __uint(type, BPF_MAP_TYPE_HASH);
     __type(key, __u32);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the kernel tells of frames that XDP sent and no driver took. The arguments of the tracepoints are in
- * include/trace/events/xdp.h of the kernel. One object includes this.
+ * Reports frames that XDP sent and no driver accepted. The arguments of the tracepoints are in
+ * include/trace/events/xdp.h of the kernel. Each object includes this file once.
  */
 #ifndef CULVERT_BPF_LOST_H
 #define CULVERT_BPF_LOST_H
@@ -10,7 +10,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-/* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
+/* The members of the kernel's types that are read here. libbpf takes their offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct net {
     __u64 net_cookie;
@@ -23,7 +23,7 @@ struct net_device {
 };
 #pragma clang attribute pop
 
-/* The namespace, by its cookie. */
+/* Cookie of the network namespace. */
 const volatile __u64 namespace_cookie;
 
 static __always_inline int is_ours(const struct net_device *dev)
@@ -33,13 +33,13 @@ static __always_inline int is_ours(const struct net_device *dev)
 
 struct loss {
     void *context;                 /* of the tracing program */
-    const struct net_device *seen; /* where the loss was seen: for a redirect the one that the frames came by */
-    __u32 to;                      /* index of the device that they were to leave by */
+    const struct net_device *seen; /* the device where the loss was seen; for a redirect, where the frames arrived */
+    __u32 to;                      /* index of the device that was to send them */
     int frames;
-    int error; /* -errno; 0: not told */
+    int error; /* -errno; 0: not reported */
 };
 
-/* What becomes of it: the object that includes this says so. */
+/* Handles the loss. The including object defines it. */
 static __always_inline int lost(const struct loss *loss);
 
 static __always_inline __u32 index_of(const struct net_device *dev)
@@ -48,8 +48,8 @@ static __always_inline __u32 index_of(const struct net_device *dev)
 }
 
 /*
- * From, program, target, error, kind of map, its id, key: there is no such target, or it transmits nothing for others. The balancer's
- * map has devices by their index, and without a map the key is that, too.
+ * From, program, target, error, kind of map, its id, key: the target doesn't exist or can't transmit for others. The
+ * key is the index of the device, in the balancer's map as well as without a map.
  */
 SEC("tp_btf/xdp_redirect_err")
 int not_redirected(const __u64 *arguments)
@@ -59,7 +59,7 @@ int not_redirected(const __u64 *arguments)
     return lost(&loss);
 }
 
-/* From, to, sent, lost, error: the driver took no more. */
+/* From, to, sent, lost, error: the driver accepted no more. */
 SEC("tp_btf/xdp_devmap_xmit")
 int not_transmitted(const __u64 *arguments)
 {
@@ -69,7 +69,7 @@ int not_transmitted(const __u64 *arguments)
     return lost(&loss);
 }
 
-/* Device, sent, lost, error: the same for XDP_TX, where drivers collect frames. */
+/* Device, sent, lost, error: the same for XDP_TX in drivers that collect frames. */
 SEC("tp_btf/xdp_bulk_tx")
 int not_sent_back(const __u64 *arguments)
 {
@@ -79,7 +79,10 @@ int not_sent_back(const __u64 *arguments)
     return lost(&loss);
 }
 
-/* Device, program, verdict: the same where they don't, and of generic XDP. A failed redirect has been told of before. */
+/*
+ * Device, program, verdict: the same in drivers that don't, and for generic XDP. A failed redirect has been reported
+ * already.
+ */
 SEC("tp_btf/xdp_exception")
 int failed(const __u64 *arguments)
 {

@@ -81,7 +81,7 @@ struct {
     __uint(max_entries, 1);
 } dest_counters SEC(".maps");
 
-/* What the program was compiled to: user space's own, for the program that comes after. */
+/* The configuration that the program was loaded with. Only user space reads it: the next lbd. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __type(key, __u32);
@@ -89,7 +89,7 @@ struct {
     __uint(max_entries, 1);
 } compiled_to SEC(".maps");
 
-/* How many ICMP errors of our own this CPU has sent in the present while. */
+/* The number of our own ICMP errors that this CPU has sent in the present time unit. */
 struct icmp_budget {
     __u64 time; /* in units of 2^icmp_shift jiffies */
     __u64 sent;
@@ -101,7 +101,7 @@ struct {
     __uint(max_entries, 1);
 } icmp_budgets SEC(".maps");
 
-/* Interfaces to send by, keyed by their index: a redirect to one that isn't here is refused. */
+/* Interfaces for sending, keyed by index. A redirect to any other is refused. */
 struct {
     __uint(type, BPF_MAP_TYPE_DEVMAP_HASH);
     __type(key, __u32);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which frames are for this host. Native XDP sees what the wire has: also what is for others, when a switch floods it, and for many. That
- * is not forwarded (RFC 1812, section 5.3.4), as each who saw it would forward it.
+ * Which frames are for this host. Native XDP sees every frame on the wire: also those for others, if a switch floods
+ * them, and multicast. These are not forwarded (RFC 1812, section 5.3.4), as every host that sees them would do it.
  */
 #ifndef CULVERT_BPF_OWN_H
 #define CULVERT_BPF_OWN_H
@@ -24,7 +24,7 @@ static __always_inline __u32 port_of(const struct xdp_md *ctx)
     return config.redirect ? ctx->ingress_ifindex : 0;
 }
 
-/* A global function, which the verifier walks once. */
+/* A global function: the verifier walks it once. */
 __noinline int is_own_frame(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
@@ -43,7 +43,9 @@ __noinline int is_own_frame(struct xdp_md *ctx)
     return own.any_mac && !(eth->h_dest[0] & 1);
 }
 
-/* The same, where most are in the first place. Only of frames for a VIP: others pass anyway, and pay nothing. */
+/*
+ * The same, with a fast path for the usual case. Called only for frames to a VIP: others pass anyway and cost nothing.
+ */
 static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const struct ethhdr *eth)
 {
     p->port = port_of(ctx);
@@ -52,14 +54,14 @@ static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const st
 }
 
 /*
- * Whether a tag's VLAN has a device here; VLAN 0 is none (IEEE 802.1Q, section 9.6). Of two tags both are compared with all: the outer one may
- * be out of sight, in the skb.
+ * Whether the VLAN of a tag has a device here. VLAN 0 is no VLAN (IEEE 802.1Q, section 9.6). With two tags, each is
+ * compared with all VLANs: the outer one may be invisible, in the skb.
  */
 static __always_inline int is_own_vlan(__u16 tag_be)
 {
     __u32 id = bpf_ntohs(tag_be);
 
-    barrier_var(id); /* or clang masks before it swaps, and the verifier of 6.1 knows nothing of what was swapped */
+    barrier_var(id); /* else clang masks before it swaps, and the verifier of 6.1 knows no bound of the result */
     id &= LB_VLANS - 1;
     return !id || *(const volatile __u64 *)&own.vlans[id / 64] >> id % 64 & 1;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the steps of the walk know of a packet. */
+/* What the parser stores about a packet for the later steps. */
 #ifndef CULVERT_BPF_PACKET_H
 #define CULVERT_BPF_PACKET_H
 
@@ -19,37 +19,39 @@
 
 enum packet_kind {
     PACKET_WHOLE,
-    PACKET_FIRST_FRAGMENT, /* has the ports: its flow is known, and the later fragments' destination with it */
-    PACKET_LATER_FRAGMENT, /* has none: goes where the first one went */
-    PACKET_ICMP_ERROR,     /* about a packet of a VIP, goes to the backend that sent that packet */
+    PACKET_FIRST_FRAGMENT, /* has ports, so its flow is known; the later fragments follow it */
+    PACKET_LATER_FRAGMENT, /* has no ports: goes where the first one went */
+    PACKET_ICMP_ERROR,     /* about a packet of a VIP: goes to the backend that sent that packet */
 };
 
 struct packet {
-    struct lb_service service; /* but of a later fragment, of which it is not known */
-    __u64 hash;                /* of the five-tuple, or of what the fragments of a packet have in common; see flow.h */
+    struct lb_service service; /* not known for a later fragment */
+    __u64 hash;                /* of the five-tuple, or of the fragments of a packet; see flow.h */
     __u64 fragments;           /* of a first fragment: the hash that the later ones have */
-    __u64 choice;              /* what new flows choose their backend by */
-    __u32 length;              /* of the IP packet, bytes: what follows in the frame is padding */
-    __u32 l4_length;           /* of what follows the IP header and its extension headers */
-    __u32 port;                /* index of the interface that it came by; 0 where there is only one */
+    __u64 choice;              /* hash by which a new flow chooses its backend */
+    __u32 length;              /* of the IP packet, bytes; the rest of the frame is padding */
+    __u32 l4_length;           /* behind the IP header and its extension headers */
+    __u32 port;                /* index of the interface of arrival; 0 if there is only one */
     __u8 l2_length;            /* of Ethernet header and tags */
     __u8 l4_offset;            /* from the IP header on */
     __u8 protocol;
-    __u8 tos;   /* TOS or traffic class */
-    __u8 kind;  /* enum packet_kind */
-    __u8 flags; /* TCP's; SCTP's chunks in TCP's words; none for UDP */
-    __u16
-        pseudo; /* the pseudo-header's sum, if the L4 checksum has only that in it and somebody behind us finishes it; else 0 */
-    __u8 lean; /* its L4 checksum covers all that follows the IP header, so the outer checksum may lean on it */
+    __u8 tos;     /* TOS or traffic class */
+    __u8 kind;    /* enum packet_kind */
+    __u8 flags;   /* TCP's; SCTP chunks are translated to them; none for UDP */
+    __u16 pseudo; /* the pseudo-header's sum if the L4 checksum has only that and somebody behind us completes it */
+    __u8 lean;    /* the L4 checksum covers all behind the IP header; the outer one can be derived from it */
 };
 
-/* Kept as they come and tested where they matter: two booleans would be four states for the verifier to follow from parse on. */
+/*
+ * Stored unchanged and tested where they matter: two booleans would give the verifier four states to follow after
+ * parsing.
+ */
 #define TCP_FIN 0x01
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_PSH 0x08
 
-/* A SYN with ACK too: it is the reflection of somebody else's. */
+/* Not a SYN with ACK: that is the reflection of somebody else's SYN. */
 static __always_inline int is_opening(const struct packet *p)
 {
     return p->flags & TCP_SYN;
@@ -59,34 +61,34 @@ static __always_inline int is_closing(const struct packet *p)
     return p->flags & (TCP_FIN | TCP_RST);
 }
 
-/* The last packet at least of what an application sends at a time says so. */
+/* At least the last packet of an application's write has PSH. */
 static __always_inline int has_data(const struct packet *p)
 {
     return p->flags & TCP_PSH;
 }
 
-/* What a packet has behind its IP headers at least, bytes: of the first one, what its ports are in. */
+/* The minimum length behind the IP headers, bytes; for a first fragment, enough for the ports. */
 static __always_inline __u32 least_l4(const struct packet *p)
 {
     return p->kind == PACKET_LATER_FRAGMENT ? 1 : 8;
 }
 
-/* RFC 1122, section 3.2.2: there are no ICMP errors about ICMP errors and about later fragments. */
+/* RFC 1122, section 3.2.2: no ICMP errors about ICMP errors and later fragments. */
 static __always_inline int may_be_answered(const struct packet *p)
 {
     return p->kind == PACKET_WHOLE || p->kind == PACKET_FIRST_FRAGMENT;
 }
 
-/* Where the L4 header is, from the IP header on, and above that in a byte its protocol; 0 of fragments. */
+/* The offset of the L4 header from the IP header in the low byte, its protocol in the next; 0 for fragments. */
 static __always_inline __u32 l4_of(const struct packet *p)
 {
     return p->kind == PACKET_WHOLE ? p->l4_offset | p->protocol << 8 : 0;
 }
 
-/* What a step made of the packet: go on, or an XDP verdict. */
+/* The result of a step: go on, or an XDP verdict. */
 #define GO_ON (-1)
 
-/* linux/icmp.h drags in the C library. RFC 792; RFC 1191, section 4. */
+/* linux/icmp.h would include the C library. RFC 792; RFC 1191, section 4. */
 struct icmphdr {
     __u8 type;
     __u8 code;
@@ -101,7 +103,7 @@ struct icmphdr {
 #define ICMP_EXC_TTL 0 /* a code of ICMP_TIME_EXCEEDED */
 #define ICMP_PARAMETERPROB 12
 
-/* linux/sctp.h of the kernel has no UAPI twin: RFC 9260, sections 3 and 3.2. */
+/* The kernel's linux/sctp.h is not in UAPI. RFC 9260, sections 3 and 3.2. */
 struct sctphdr {
     __be16 source;
     __be16 dest;

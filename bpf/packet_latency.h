@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* How long the program takes for a packet, of one in LB_LATENCY_EVERY. */
+/* The program's time for one packet in LB_LATENCY_EVERY. */
 #ifndef CULVERT_BPF_PACKET_LATENCY_H
 #define CULVERT_BPF_PACKET_LATENCY_H
 
@@ -24,8 +24,9 @@ static __always_inline struct lb_latency *own_latency(void)
 }
 
 /*
- * The time, nanoseconds; 0 if this packet's isn't taken. Written and read back, so that it is one number to the verifier, which would
- * walk the rest of the program for each of the two. Not a call: to return from one takes 10 ns where returns are made safe (SRSO).
+ * The time, nanoseconds; 0 if this packet's is not taken. Written to memory and read back, so that the verifier sees
+ * one number; it would walk the rest of the program for each of two. Not a call: returning takes 10 ns on CPUs with the
+ * SRSO mitigation.
  */
 static __always_inline __u64 latency_begin(struct lb_latency *own)
 {

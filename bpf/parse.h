@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What is in front of the IP header, and the L4 header behind it. */
+/* Parses the headers in front of the IP header, and the L4 header behind it. */
 #ifndef CULVERT_BPF_PARSE_H
 #define CULVERT_BPF_PARSE_H
 
@@ -16,8 +16,9 @@ static __always_inline int is_tag(__u16 type)
 }
 
 /*
- * Length of an Ethernet header with one or two tags, bytes, and above it in 16 bits the EtherType behind them; 0 if the frame ends
- * before, or is of a VLAN that nobody here is in. A global function, whose result is one number to the verifier and not three ways to go on.
+ * The length of an Ethernet header with one or two tags, bytes, and 16 bits above it the EtherType behind them; 0 if
+ * the frame ends before, or if its VLAN has no device here. A global function: to the verifier its result is one number
+ * and not three paths.
  */
 __noinline __u32 parse_tags(struct xdp_md *ctx)
 {
@@ -46,8 +47,8 @@ static __always_inline int is_for_vip(__u16 type, void *l3, void *data_end)
 }
 
 /*
- * A tag of VLAN 0 only has a priority (IEEE 802.1Q, section 9.6): takes one or two of them off a frame for a VIP, and returns 1. Where
- * there are no VLANs, frames with other tags are nobody's here.
+ * A tag of VLAN 0 only carries a priority (IEEE 802.1Q, section 9.6). Removes one or two of them from a frame for a VIP
+ * and returns 1. Without VLANs, frames with other tags are for nobody here.
  */
 __noinline int remove_priority(struct xdp_md *ctx)
 {
@@ -76,7 +77,7 @@ __noinline int remove_priority(struct xdp_md *ctx)
     return 1;
 }
 
-/* The EtherType in network order, 0 if the frame ends before. `data` and `data_end` may be others afterwards. */
+/* The EtherType in network order, 0 if the frame ends before. `data` and `data_end` may have changed afterwards. */
 static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p, void **data, void **data_end)
 {
     struct ethhdr *eth = *data;
@@ -104,7 +105,7 @@ static __always_inline int has_ports(__u8 protocol)
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
 }
 
-/* TCP's words for the first chunk. One number to the verifier, and not a way for each. */
+/* Translates the first chunk to TCP flags. To the verifier, one number and not a path for each. */
 static __always_inline __u8 sctp_flags(__u8 chunk)
 {
     const __u64 flags = (__u64)TCP_PSH << 4 * SCTP_DATA | (__u64)TCP_SYN << 4 * SCTP_INIT |
@@ -113,7 +114,10 @@ static __always_inline __u8 sctp_flags(__u8 chunk)
     return flags >> 4 * (chunk & 0xf) & (__u8)(0xf * is_zero(chunk >> 4));
 }
 
-/* Lengths and flags of the TCP, UDP or SCTP header at `l4`, of which 8 bytes are there. GO_ON, or a verdict. */
+/*
+ * Checks lengths and reads flags of the TCP, UDP or SCTP header at `l4`. The caller has checked that 8 bytes are there.
+ * GO_ON, or a verdict.
+ */
 static __always_inline int parse_l4(struct packet *p, void *l4, void *data_end)
 {
     int whole = p->kind == PACKET_WHOLE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From an IPv4 packet to the service that it is for, and what the later steps need to know of it. */
+/* From an IPv4 packet to its service, and the fields that later steps need. */
 #ifndef CULVERT_BPF_PARSE4_H
 #define CULVERT_BPF_PARSE4_H
 
@@ -14,7 +14,7 @@
 #define IP_OFFSET 0x1fff
 #define IP_MORE_FRAGMENTS 0x2000
 
-/* Lengths and checksum, as a router checks them (RFC 1812, section 5.2.2). */
+/* Checks lengths and checksum as a router does (RFC 1812, section 5.2.2). */
 static __always_inline int check_ipv4(struct packet *p, const struct iphdr *ip, const void *data_end)
 {
     __u32 sum;
@@ -42,15 +42,15 @@ static __always_inline int check_ttl4(struct xdp_md *ctx, const struct packet *p
     return may_be_answered(p) ? ANSWER(time_exceeded4(ctx, p->l2_length, p->length, l4_of(p))) : drop(LB_DROP_TTL);
 }
 
-/* A flow as the client sees it: of a packet that is for a VIP, or of one from a VIP that an ICMP error is about. */
+/* A flow from the client's point of view: of a packet for a VIP, or of a VIP's packet quoted in an ICMP error. */
 struct tuple4 {
     __u32 client;
     __u32 vip;
-    __u32 ports; /* in memory the client's, then the VIP's */
+    __u32 ports; /* in memory order: the client's, then the VIP's */
     __u8 protocol;
 };
 
-/* The flow's service and hashes; 0 if it is for no service. */
+/* Sets the flow's service and hashes; 0 if it is for no service. */
 static __always_inline int set_flow4(struct packet *p, const struct tuple4 *flow)
 {
     if (!find_service4(&p->service, flow->vip, (__u16)(flow->ports >> 16), flow->protocol))
@@ -63,9 +63,9 @@ static __always_inline int set_flow4(struct packet *p, const struct tuple4 *flow
 }
 
 /*
- * Echo requests to a VIP are answered. An error about a packet that a VIP sent takes the flow of what it quotes, seen from the
- * client's side, so that it reaches the backend that has the socket; of a later fragment nobody here knows the flow. 8 bytes of
- * `icmp` are there.
+ * Answers echo requests to a VIP. An ICMP error about a packet from a VIP gets the flow of the quoted packet, seen from
+ * the client, so it reaches the backend with the socket. If the quoted packet is a later fragment, its flow is not
+ * known. 8 bytes of `icmp` are there.
  */
 static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, struct tuple4 *flow, struct iphdr *ip,
                                        void *data_end)
@@ -103,7 +103,7 @@ static __always_inline int parse_icmp4(struct xdp_md *ctx, struct packet *p, str
 static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void *data, void *data_end)
 {
     struct iphdr *ip = data + p->l2_length;
-    struct udphdr *l4 = (void *)(ip + 1); /* ports are where TCP and SCTP have them */
+    struct udphdr *l4 = (void *)(ip + 1); /* TCP and SCTP have their ports at the same place */
     struct tuple4 flow;
     __u16 fragment;
     int verdict;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* From an IPv6 packet to the service that it is for, and what the later steps need to know of it. */
+/* From an IPv6 packet to its service, and the fields that later steps need. */
 #ifndef CULVERT_BPF_PARSE6_H
 #define CULVERT_BPF_PARSE6_H
 
@@ -10,9 +10,9 @@
 #include "stats.h"
 #include "vip.h"
 
-/* IPv6 extension headers that are looked through, at most. */
+/* The most IPv6 extension headers to skip. */
 #define EXTENSIONS_MAX 4
-/* Extension headers without a name in linux/in6.h: Mobility (RFC 6275), HIP (RFC 7401), Shim6 (RFC 5533). */
+/* Extension headers that are not in linux/in6.h: Mobility (RFC 6275), HIP (RFC 7401), Shim6 (RFC 5533). */
 #define NEXTHDR_MOBILITY 135
 #define NEXTHDR_HIP 139
 #define NEXTHDR_SHIM6 140
@@ -23,20 +23,20 @@ static __always_inline int is_extension(__u8 next)
            next == IPPROTO_AH || next == NEXTHDR_MOBILITY || next == NEXTHDR_HIP || next == NEXTHDR_SHIM6;
 }
 
-/* What extension headers lead to, as one number. */
+/* The result of walking the extension headers, packed into one number. */
 #define EXTENSIONS_NEXT(walk) ((__u8)(walk))
-#define EXTENSIONS_LENGTH(walk) ((__u8)((walk) >> 8)) /* of the IP header and all of them */
+#define EXTENSIONS_LENGTH(walk) ((__u8)((walk) >> 8)) /* of the IP header and all extension headers */
 #define EXTENSIONS_KIND(walk) ((__u8)((walk) >> 16))
 #define EXTENSIONS_ID(walk) ((__u32)((walk) >> 32)) /* of the fragments */
 #define EXTENSIONS_TRUNCATED 1
 #define EXTENSIONS_REFUSED 2
 
-/* The farthest IPv6 header that is looked at: quoted in an ICMP error, behind two tags. */
+/* The farthest offset of an IPv6 header: quoted in an ICMP error, behind two tags. */
 #define IPV6_OFFSET_MAX (ETH_HLEN + 8 + sizeof(struct ipv6hdr) + sizeof(struct icmp6hdr))
 
 /*
- * Of the IPv6 header at `l3`, bytes from the beginning of the frame. One of the last two if the end of the headers isn't found or
- * isn't wanted. A global function as parse_tags is.
+ * Walks the headers of the IPv6 packet at `l3` (offset in the frame). Returns one of the last two if it doesn't find
+ * the end of the headers, or refuses them. A global function, as parse_tags is.
  */
 __noinline __u64 parse_extensions(struct xdp_md *ctx, __u32 l3)
 {
@@ -62,12 +62,12 @@ __noinline __u64 parse_extensions(struct xdp_md *ctx, __u32 l3)
 
             if (fragment & bpf_htons(0xfff8)) /* the offset: RFC 8200, section 4.5 */
                 kind = PACKET_LATER_FRAGMENT;
-            else if (fragment & bpf_htons(1)) /* more follow; else it is all there is of the packet */
+            else if (fragment & bpf_htons(1)) /* more fragments follow; else the packet is whole */
                 kind = PACKET_FIRST_FRAGMENT;
             id = *(__u32 *)(header + 4);
             offset += 8;
         } else if (next == IPPROTO_AH || (next == IPPROTO_ROUTING && header[3])) {
-            return EXTENSIONS_REFUSED; /* not for any backend, or to travel on from the VIP: RFC 5095, RFC 8200 section 4.4 */
+            return EXTENSIONS_REFUSED; /* not for backends, or would travel on: RFC 5095, RFC 8200 section 4.4 */
         } else {
             offset += 8 + header[1] * 8u;
         }
@@ -127,7 +127,7 @@ static __always_inline int is_same6(const struct in6_addr *a, const struct in6_a
     return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
 }
 
-/* As parse_icmp4. There are no extension headers but in the quotation. */
+/* As parse_icmp4. Extension headers are only in the quotation. */
 static __always_inline int parse_icmp6(struct xdp_md *ctx, struct packet *p, struct tuple6 *flow, struct ipv6hdr *ip,
                                        void *data_end)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Health checks. `probe` does to a probe what `lb` does to a client's packet, by the same code and the same
- * destination; lbd runs it by BPF_PROG_TEST_RUN and sends what comes out. `answer`, at the interfaces' ingress, hands
- * what answers a probe to lbd: before the stack, which may have the VIP itself, or no route to it (rp_filter).
- * `steer` tells the packets of lbd's own probes, and their answers, from those of everybody else.
+ * Health checks. `probe` does to a probe what `lb` does to a client's packet, with the same code and the same
+ * destination. lbd runs it by BPF_PROG_TEST_RUN and sends the result. `answer`, at the interfaces' ingress, gives
+ * answers to probes to lbd before the stack sees them: the stack may have the VIP itself, or no route to it
+ * (rp_filter). `steer` separates lbd's own probes and their answers from everybody else's packets.
  */
 #include <linux/pkt_cls.h>
 
@@ -14,13 +14,13 @@
 
 /* All switches on; user space sets the random ones. */
 const volatile struct lb_config config;
-/* The interface by which lbd hears of answers. */
+/* The interface at which lbd receives answers. */
 const volatile __u32 probe_device;
-/* The mark of an answer on its way to that interface, plus its queue: a random number, which nobody else sets. */
+/* The mark of an answer on its way to that interface, plus its queue: a random number that nobody else sets. */
 const volatile __u32 answer_mark;
-/* Of lbd. */
+/* The user of lbd. */
 const volatile __u32 own_uid;
-/* The interface that the last probe leaves by. */
+/* The interface that the last probe leaves through. */
 __u32 probe_port;
 
 struct probe_map {
@@ -52,7 +52,7 @@ struct ports {
     __be16 destination;
 };
 
-/* The L4 header's first four bytes are ports, but of an echo: its identifier is in the next four. */
+/* The L4 header's first four bytes are ports. An echo has its identifier in the next four instead. */
 static __always_inline int is_echo(__u8 protocol)
 {
     return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
@@ -62,7 +62,9 @@ static __always_inline __u32 queue_of(const struct probe_key *key)
 {
     __u16 port = bpf_ntohs(key->own_port_be);
 
-    return port >= PROBE_PORTS_OWN ? PROBE_QUEUE_OWN : port >= PROBE_PORTS_SCRIPTS ? PROBE_QUEUE_SCRIPTS : PROBE_QUEUE_OTHERS;
+    return port >= PROBE_PORTS_OWN       ? PROBE_QUEUE_OWN
+           : port >= PROBE_PORTS_SCRIPTS ? PROBE_QUEUE_SCRIPTS
+                                         : PROBE_QUEUE_OTHERS;
 }
 
 static __always_inline int remember(const struct packet *p, struct probe_key *key, void *l4, void *data_end)
@@ -105,7 +107,7 @@ static __always_inline __u8 is_lean(const struct packet *p, void *l4, void *data
     return p->protocol != IPPROTO_UDP || ((void *)(udp + 1) <= data_end && udp->check);
 }
 
-/* The first four bytes of the Ethernet header, which is none yet, are the destination's id. */
+/* The first four bytes of the frame, which has no Ethernet header yet, are the destination's id. */
 SEC("xdp")
 int probe(struct xdp_md *ctx)
 {
@@ -152,7 +154,7 @@ int probe(struct xdp_md *ctx)
     p.lean = is_lean(&p, l4, data_end);
     if (remember(&p, &key, l4, data_end))
         return XDP_ABORTED;
-    /* Another port of the tunnel for each probe, so that none is stuck on one of several paths. */
+    /* A different outer source port for each probe, so that no check is stuck on one of several paths. */
     p.hash = (__u64)key.own_port_be * 0x9e3779b97f4a7c15ULL;
 
     dest = find_dest(id);
@@ -162,7 +164,9 @@ int probe(struct xdp_md *ctx)
     return inner6 ? forward(ctx, &p, dest, 1) : forward(ctx, &p, dest, 0);
 }
 
-/* What the answer's probe would have been remembered by, and where the answer's L4 header is. 0 if it can be none. */
+/*
+ * Sets the key of the probe that this packet would answer. Returns the offset of the L4 header, 0 if it is no answer.
+ */
 static __always_inline __u32 read_answer(struct __sk_buff *skb, struct probe_key *key)
 {
     __u32 l4 = ETH_HLEN;
@@ -203,8 +207,8 @@ static __always_inline __u32 read_answer(struct __sk_buff *skb, struct probe_key
 }
 
 /*
- * Whoever hasn't seen the probe would have to guess: an acknowledgement is of what was sent, and a reset without one (RFC 9293,
- * section 3.10.7.1) begins where the probe's own acknowledgement ended.
+ * Only a host that has seen the probe can pass this without guessing: it acknowledges bytes that were sent, and a reset
+ * without ACK (RFC 9293, section 3.10.7.1) begins where the probe's own acknowledgement ended.
  */
 static __always_inline int is_plausible(struct __sk_buff *skb, __u32 l4, const struct probe_state *state)
 {
@@ -238,7 +242,7 @@ int answer(struct __sk_buff *skb)
     return (int)bpf_redirect(probe_device, 0);
 }
 
-/* By which of its queues a packet leaves the probes' device. What comes from elsewhere has no socket of this host. */
+/* The queue by which a packet leaves the probes' device. A packet from elsewhere has no socket on this host. */
 SEC("socket")
 int steer(struct __sk_buff *skb)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* Packets that have not left, by reason: the balancer counts them, and who sees what the kernel does behind its back. */
+/* Packets that didn't leave, by reason. The balancer and lost.bpf.c count them. */
 #ifndef CULVERT_BPF_REASONS_MAP_H
 #define CULVERT_BPF_REASONS_MAP_H
 

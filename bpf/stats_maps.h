@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
-/* What the balancer counts and `capture` reads: packets by their fate. */
+/* The counters of packets by their fate, which `capture` reads. */
 #ifndef CULVERT_BPF_STATS_MAPS_H
 #define CULVERT_BPF_STATS_MAPS_H
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-/* Tells of the packets that the kernel drops in one network namespace. */
+/* Reports the packets that the kernel drops in one network namespace. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
 
 #include "trace.h"
 
-/* As much of the kernel's types as is read here; libbpf takes the offsets from the running kernel's BTF. */
+/* The members of the kernel's types that are read here. libbpf takes their offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct net {
     __u64 net_cookie;
@@ -26,9 +26,9 @@ struct sk_buff {
 };
 #pragma clang attribute pop
 
-/* The namespace, by its cookie. */
+/* Cookie of the network namespace. */
 const volatile __u64 namespace_cookie;
-/* Packets that found the ring full. */
+/* Packets that were not reported because the ring was full. */
 __u64 lost;
 
 struct {

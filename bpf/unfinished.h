@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Checksums that a sender left to its card, which was none: the neighbour is a virtual machine or the other end of a veth. The field
- * then holds the sum of the pseudo-header (CHECKSUM_PARTIAL of linux/skbuff.h, VIRTIO_NET_HDR_F_NEEDS_CSUM). Under native XDP nobody
- * finishes it behind us; under generic XDP the kernel or the next card does.
+ * Checksums that a sender left to its card, which doesn't exist: the neighbour is a virtual machine or the other end of
+ * a veth. The field then holds the sum of the pseudo-header (CHECKSUM_PARTIAL of linux/skbuff.h,
+ * VIRTIO_NET_HDR_F_NEEDS_CSUM). Under native XDP nobody behind us completes it; under generic XDP the kernel or the
+ * next card does.
  */
 #ifndef CULVERT_BPF_UNFINISHED_H
 #define CULVERT_BPF_UNFINISHED_H
@@ -16,7 +17,10 @@ static __always_inline __u32 unfinished(void)
     return *(const volatile __u32 *)&own.unfinished;
 }
 
-/* What a TCP or UDP checksum covers besides (RFC 9293, section 3.1; RFC 8200, section 8.1), folded: never 0. -1 if the header isn't there. */
+/*
+ * The folded sum of the pseudo-header (RFC 9293, section 3.1; RFC 8200, section 8.1), never 0. -1 if the header isn't
+ * there.
+ */
 static __always_inline int pseudo_sum(void *l3, void *data_end, __u32 l4_length, __u32 protocol)
 {
     struct iphdr *ip4 = l3;
@@ -33,10 +37,10 @@ static __always_inline int pseudo_sum(void *l3, void *data_end, __u32 l4_length,
 }
 
 /*
- * The pseudo-header's sum if the checksum of the packet of `length` bytes at `l3` is unfinished, 0 if it is finished. Where nobody else
- * does it finishes it, and returns 0, but for what it can't finish: SCTP's CRC, and what is longer than SUM_MAX. A finished one looks
- * like an unfinished one once in 65,536 times, so then every byte is summed. `l4`: of l4_of(). Pointers into the packet are invalid
- * afterwards.
+ * The pseudo-header's sum if the checksum of the packet of `length` bytes at `l3` is unfinished, else 0. Completes the
+ * checksum and returns 0 if nobody behind us does. It can't complete SCTP's CRC and packets longer than SUM_MAX. One
+ * complete checksum in 65,536 looks unfinished, so in doubt every byte is summed. `l4` is the result of l4_of().
+ * Pointers into the packet are invalid afterwards.
  */
 __noinline __u32 unfinished_sum(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Which service an address, a port and a protocol belong to. An address belongs to the longest VIP that contains it, whatever
- * ports that one serves.
+ * Which service an address, a port and a protocol belong to. An address belongs to the longest VIP that contains it,
+ * whichever ports that VIP serves.
  */
 #ifndef CULVERT_BPF_VIP_H
 #define CULVERT_BPF_VIP_H
@@ -11,7 +11,7 @@
 #include "own.h"
 #include "stats.h"
 
-/* Which half of vips4 and vips6 counts: 0 or 1, changed by user space. */
+/* The valid half of vips4 and vips6: 0 or 1, changed by user space. */
 __u32 vips_half;
 
 static __always_inline __u32 vip_line(__u32 hash, __u32 mask)
@@ -133,7 +133,10 @@ static __always_inline int find_service6(struct lb_service *service, const void 
     return port_or_all6(service, &key, port_be);
 }
 
-/* Whether the address belongs to a VIP of any service. Global functions, which the verifier walks once, not once for each call. */
+/*
+ * Whether the address belongs to a VIP of any service. Global functions: the verifier walks them once, not once for
+ * each call.
+ */
 __noinline int is_vip4(__u32 address)
 {
     struct lb_service service;
@@ -148,7 +151,7 @@ __noinline int is_vip6(const struct in6_addr *address)
     return address && find_service6(&service, address, 0, 0);
 }
 
-/* What can't be balanced: dropped for a reason if it is for a VIP, otherwise none of our business. */
+/* A packet that can't be balanced: dropped for a reason if it is for a VIP, otherwise passed. */
 static __always_inline int refuse4(struct xdp_md *ctx, const struct iphdr *ip, enum lb_reason reason)
 {
     return is_vip4(ip->daddr) && is_own_frame(ctx) ? drop(reason) : XDP_PASS;

@@ -289,7 +289,7 @@ for _ in range({}):
     /// All that a capture tells of.
     static int frames_not_sent(const std::string& told, const std::string& device) {
         const std::regex loss("([0-9]+) frames? not sent by " + device +
-                              ": not_sent: the interface to leave by did not take the frame from XDP "
+                              ": not_sent: the outgoing interface did not accept the frame from XDP "
                               "\\((No such device or address|Operation not supported)\\)");
         int sum = 0;
         for (auto match = std::sregex_iterator(told.begin(), told.end(), loss); match != std::sregex_iterator();

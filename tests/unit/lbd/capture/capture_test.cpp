@@ -48,10 +48,10 @@ std::string service_of(std::string_view to, std::uint16_t port) {
 TEST(CaptureDirectory, FramesThatNoDriverTook) {
     EXPECT_EQ(
         describe({.frames = 12, .error = ENXIO}, "eth1"),
-        "12 frames not sent by eth1: not_sent: the interface to leave by did not take the frame from XDP (No such "
+        "12 frames not sent by eth1: not_sent: the outgoing interface did not accept the frame from XDP (No such "
         "device or address)");
     EXPECT_EQ(describe({.frames = 1}, ""),
-              "1 frame not sent: not_sent: the interface to leave by did not take the frame from XDP");
+              "1 frame not sent: not_sent: the outgoing interface did not accept the frame from XDP");
 }
 
 TEST(CaptureDirectory, TheServiceOfAPacket) {
