@@ -21,7 +21,7 @@ namespace {
 using netlink::failure;
 using netlink::Result;
 
-/// 0: none that can be seen.
+/// 0 if there is none, or it can't be seen.
 int parent_of(int process) {
     std::ifstream file("/proc/" + std::to_string(process) + "/stat");
     std::string text;
@@ -37,8 +37,8 @@ std::optional<ino_t> mount_namespace_of(int process) {
     return status.st_ino;
 }
 
-/// Of a mount namespace that one of the processes above has made, nothing is left when that ends: `ip netns exec` makes
-/// such a one.
+/// The mounts of a mount namespace that one of the processes above has made vanish when that process ends. `ip netns
+/// exec` makes such a namespace.
 bool mounts_are_passing() {
     const auto own = mount_namespace_of(::getpid());
     for (int process = ::getppid(); process > 0; process = parent_of(process))
@@ -49,12 +49,13 @@ bool mounts_are_passing() {
 Result<> mount_bpffs() {
     if (is_bpffs_mounted()) return {};
     if (mounts_are_passing())
-        return failure("mount", bpffs, 0,
-                       "XDP programs are kept there, but what this process mounts would go with it, and they too",
-                       "in place of ip netns exec NAME use --netns NAME; else, where it lasts: mount -t bpf bpf " +
-                           std::string(bpffs));
+        return failure(
+            "mount", bpffs, 0,
+            "XDP programs are pinned there, but a mount by this process would vanish with it, and so would the pins",
+            "use --netns NAME instead of ip netns exec NAME; or, outside of that: mount -t bpf bpf " +
+                std::string(bpffs));
     if (::mount("bpf", bpffs, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700") < 0)
-        return failure("mount", bpffs, errno, "XDP programs are kept there",
+        return failure("mount", bpffs, errno, "XDP programs are pinned there",
                        errno == EPERM ? "as root: mount -t bpf bpf /sys/fs/bpf" : "");
     return {};
 }

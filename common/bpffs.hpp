@@ -7,17 +7,17 @@
 
 namespace culvert::common {
 
-/// Where what BPF keeps outlives a process.
+/// Where pinned BPF objects outlive a process.
 inline constexpr const char* bpffs = "/sys/fs/bpf";
 
-/// Whether this process sees what is pinned there.
+/// Whether this process sees the pins there.
 [[nodiscard]] bool is_bpffs_mounted();
 
-/// Makes a directory for pins, somewhere under `bpffs`, which is mounted unless somebody has. An error if what is
-/// mounted here would end with this process.
+/// Makes a directory for pins below `bpffs`, and mounts `bpffs` if nobody has. An error if a mount made here would
+/// vanish when this process ends.
 [[nodiscard]] netlink::Result<> make_pin_directory(const std::string& path);
 
-/// What helps against EPERM and EACCES of bpf() and of pins.
+/// The cure for EPERM and EACCES of bpf() and of pins.
 [[nodiscard]] std::string bpf_privilege(int code);
 
 }  // namespace culvert::common

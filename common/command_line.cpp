@@ -28,7 +28,7 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& error) {
     return fmt::format("unknown command \"{}\": see {} --help", rest.front(), app.get_name());
 }
 
-/// Help would name it in the column of values, where there is no room.
+/// Otherwise the help names the excluded option in the column of values, where there is no room.
 void exclude(CLI::Option& one, CLI::Option& other) {
     one.excludes(&other);
     one.option_text(" ");
@@ -69,10 +69,10 @@ void add_family(CLI::App& app, std::optional<netlink::Family>& family, const std
 
 std::optional<int> parse(CLI::App& app, int argc, char** argv) {
     constexpr int exit_usage = 2;
-    // As iproute2 has it; to a parser of words it would be -b and -r.
+    // iproute2 has these options; CLI11 would read them as -b and -r.
     std::vector<std::string> words(argv + 1, argv + argc);
     std::ranges::replace(words, "-br", "--brief");
-    std::ranges::reverse(words);  // as CLI11 takes them
+    std::ranges::reverse(words);  // CLI11 expects this order
     try {
         app.parse(words);
         return std::nullopt;

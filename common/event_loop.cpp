@@ -14,7 +14,7 @@ using netlink::Result;
 
 int call(void* userdata, std::uint32_t argument) {
     const auto function = *static_cast<std::shared_ptr<std::function<void(std::uint32_t)>>*>(userdata);
-    (*function)(argument);  // which may destroy its source, but not this copy
+    (*function)(argument);  // the call may destroy the source, but not this copy
     return 0;
 }
 

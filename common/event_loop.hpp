@@ -13,14 +13,14 @@ struct sd_event_source;
 
 namespace culvert::common {
 
-/// sd-event: waits for descriptors, times and signals, and calls functions, one after the other.
+/// sd-event: waits for descriptors, timers and signals, and calls functions one after the other.
 class EventLoop {
   public:
-    /// What is waited for, until this is destroyed; its own function may do so.
+    /// One thing to wait for, until this is destroyed. Its own function may destroy it.
     class Source {
       public:
         Source() = default;
-        /// A timer: calls its function once, so much from now; if it is armed already, when the earlier of both says.
+        /// A timer: calls its function once, after `time`. If it is armed already, the earlier time wins.
         void arm(std::chrono::milliseconds time);
 
       private:
@@ -30,8 +30,8 @@ class EventLoop {
             void operator()(sd_event_source* source) const;
         };
 
-        std::unique_ptr<std::shared_ptr<Function>> function_;  // at an address that stays
-        std::unique_ptr<sd_event_source, Release> source_;     // goes first
+        std::unique_ptr<std::shared_ptr<Function>> function_;  // its address must not change
+        std::unique_ptr<sd_event_source, Release> source_;     // destroyed first
     };
 
     [[nodiscard]] static netlink::Result<EventLoop> open();
@@ -41,10 +41,10 @@ class EventLoop {
                                                 std::function<void(std::uint32_t)> function);
     /// Not armed yet.
     [[nodiscard]] netlink::Result<Source> timer(std::function<void()> function);
-    /// In place of what the signal does else.
+    /// Replaces the signal's default action.
     [[nodiscard]] netlink::Result<Source> on_signal(int signal, std::function<void()> function);
 
-    /// From now on systemd's watchdog, if it watches this process, hears that the loop turns.
+    /// From now on, reports to systemd's watchdog, if it watches this process, that the loop runs.
     void feed_watchdog();
 
     /// Returns after stop().

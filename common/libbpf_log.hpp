@@ -5,7 +5,7 @@
 
 namespace culvert::common {
 
-/// While it lives, what libbpf says, the verifier's log among it, is kept instead of printed. One at a time.
+/// While this lives, it stores libbpf's messages and the verifier's log instead of printing them. Only one at a time.
 class LibbpfLog {
   public:
     LibbpfLog();
@@ -13,7 +13,7 @@ class LibbpfLog {
     LibbpfLog(const LibbpfLog&) = delete;
     LibbpfLog& operator=(const LibbpfLog&) = delete;
 
-    /// The last lines: that is where the verifier says what it refuses.
+    /// The last lines: there the verifier says what it refuses.
     [[nodiscard]] static std::string tail();
 };
 

@@ -19,13 +19,13 @@
 
 #include "common/log_limit.hpp"
 
-#define SD_JOURNAL_SUPPRESS_LOCATION  // where in our code is of no interest to operators
+#define SD_JOURNAL_SUPPRESS_LOCATION  // operators don't need the place in our code
 #include <systemd/sd-journal.h>
 
 namespace culvert::common {
 namespace {
 
-/// systemd.exec(5): $JOURNAL_STREAM names the journal's end of standard output or standard error, by device and inode.
+/// systemd.exec(5): $JOURNAL_STREAM has device and inode of the journal's end of standard output or standard error.
 bool goes_to_journal(int fd) {
     const char* journal = std::getenv("JOURNAL_STREAM");
     struct stat status {};
@@ -39,18 +39,18 @@ int priority(spdlog::level::level_enum level) {
     return level == spdlog::level::info ? LOG_INFO : LOG_DEBUG;
 }
 
-std::span<const Field> fields_of_line;  // while it is logged
+std::span<const Field> fields_of_line;  // set while the line is logged
 
 class JournalSink : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
     void sink_it_(const spdlog::details::log_msg& message) override {
         const int level = priority(message.level);
         const std::string_view text(message.payload.data(), message.payload.size());
-        // Where it can't be reached, there is still its end of standard error: sd-daemon(3).
+        // If the journal can't be reached, standard error still leads to it: sd-daemon(3).
         if (!send(level, text)) fmt::print(stderr, "<{}>{}\n", level, text);
     }
 
     static bool send(int level, std::string_view text) {
-        // libsystemd keeps it to itself if there is no journal.
+        // libsystemd reports no error if there is no journal.
         if (::access("/run/systemd/journal/socket", W_OK) != 0) return false;
         std::vector<std::string> lines{fmt::format("PRIORITY={}", level), fmt::format("MESSAGE={}", text)};
         for (const Field& field : fields_of_line)
@@ -94,7 +94,7 @@ void log_limited(spdlog::level::level_enum level, std::initializer_list<Field> f
 void log_left_out() {
     for (const auto& [kind, lines, last] : limit().take_unsaid())
         log(spdlog::level::warn, {{"EVENT", kind}, {"COUNT", std::to_string(lines)}},
-            fmt::format("{} more lines like it were left out; the last: {}", lines, last));
+            fmt::format("{} more such lines were left out; the last one: {}", lines, last));
 }
 
 }  // namespace culvert::common

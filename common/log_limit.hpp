@@ -11,13 +11,13 @@
 
 namespace culvert::common {
 
-/// Keeps lines apart that somebody else, or a thousand backends at once, can multiply: of each kind twenty at once and
-/// six a minute are written. The others are counted, and the last of them is kept, as it says how things are now.
+/// Limits lines that a stranger, or a thousand backends at once, can multiply: twenty lines of a kind at once and six a
+/// minute pass. The others are counted. The last of them is kept, as it shows the present state.
 class LogLimit {
   public:
     using Clock = TokenBucket::Clock;
 
-    /// Whether the line is to be written.
+    /// Whether to write the line.
     [[nodiscard]] bool admit(const std::string& kind, std::string_view line, Clock::time_point now);
 
     struct Unsaid {
@@ -27,7 +27,7 @@ class LogLimit {
 
         bool operator==(const Unsaid&) const = default;
     };
-    /// What has not been written since this was last asked.
+    /// The suppressed lines since the last call.
     [[nodiscard]] std::vector<Unsaid> take_unsaid();
 
   private:

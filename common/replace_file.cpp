@@ -26,7 +26,7 @@ struct Descriptor {
     }
 };
 
-/// What was written to the file or, of a directory, renamed in it, survives a crash.
+/// Makes a file's content, or a rename in a directory, survive a crash.
 Result<> write_through(const std::filesystem::path& path, int flags, std::string_view text, mode_t mode = 0) {
     const Descriptor file{open(path.c_str(), flags | O_CLOEXEC, mode)};
     if (file.fd < 0) return failure(operation, path.string(), errno, {}, privilege(errno));

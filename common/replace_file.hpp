@@ -13,26 +13,26 @@
 
 namespace culvert::common {
 
-/// With all directories above it; done if it is there.
+/// Makes it and all directories above it. No error if it exists.
 [[nodiscard]] netlink::Result<> make_directory(const std::filesystem::path& directory);
 
-/// Makes the file, or gives it a new content: in full or not at all, also if the machine stops meanwhile.
+/// Creates or replaces the file, completely or not at all, even if the machine stops meanwhile.
 [[nodiscard]] netlink::Result<> replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode);
 
-/// The same in two moves, and one back, for a change of which the file is but a part.
+/// The same in two steps, with a way back, for a change that affects more than the file.
 class FileReplacement {
   public:
-    /// Writes the new content beside the file. No text: the file is to go. Fails if the directory can't be written to.
+    /// Writes the new content to a second file. No text: the file will be removed. Fails if the directory is read-only.
     [[nodiscard]] static netlink::Result<FileReplacement> prepare(std::filesystem::path path,
                                                                   const std::optional<std::string>& text, mode_t mode);
     FileReplacement(FileReplacement&& other) noexcept;
     FileReplacement& operator=(FileReplacement&&) = delete;
-    /// Leaves nothing beside the file.
+    /// Removes the second file.
     ~FileReplacement();
 
-    /// Nothing has changed if it fails.
+    /// If it fails, nothing has changed.
     [[nodiscard]] netlink::Result<> commit();
-    /// After commit(): the file is what it was, or there is none again.
+    /// After commit(): restores the former file, or its absence.
     [[nodiscard]] netlink::Result<> undo();
 
   private:
@@ -46,7 +46,7 @@ class FileReplacement {
     bool was_there_ = false;
 };
 
-/// The cure, if the error says that a right is missing.
+/// The cure if the error is a missing permission.
 [[nodiscard]] std::string privilege(int code);
 
 }  // namespace culvert::common

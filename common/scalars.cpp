@@ -23,11 +23,11 @@ struct Unit {
     std::uint64_t factor;
 };
 
-// Largest first, as the texts of durations and sizes are made from them.
+// Largest first: the texts of durations and sizes use the largest unit possible.
 constexpr std::array duration_units{Unit{"h", 3'600'000}, Unit{"m", 60'000}, Unit{"s", 1'000}, Unit{"ms", 1}};
 constexpr std::array size_units{Unit{"G", 1ULL << 30}, Unit{"M", 1ULL << 20}, Unit{"k", 1ULL << 10}, Unit{"", 1}};
 
-/// Digits and a unit, as in "4M". Nothing if it is not that, or too large.
+/// Reads digits and a unit, as in "4M". Nothing if it is anything else, or too large.
 std::optional<std::uint64_t> with_unit(std::string_view text, std::span<const Unit> units) {
     const auto digits = std::min(text.find_first_not_of("0123456789"), text.size());
     const auto unit = std::ranges::find(units, text.substr(digits), &Unit::suffix);
@@ -37,7 +37,7 @@ std::optional<std::uint64_t> with_unit(std::string_view text, std::span<const Un
     return *count * unit->factor;
 }
 
-/// In the largest unit that divides it.
+/// Uses the largest unit that divides it.
 std::string text_with_unit(std::uint64_t value, std::span<const Unit> units) {
     const auto divides = [value](const Unit& unit) { return value >= unit.factor && value % unit.factor == 0; };
     const auto unit = std::ranges::find_if(units, divides);
@@ -103,8 +103,8 @@ std::optional<std::uint64_t> number_between(const Value& value, std::string_view
     if (const auto number = decimal(*text); number && *number >= least && *number <= most) return number;
     const auto significant = std::min(text->find_first_not_of('0'), text->size());
     if (const auto number = decimal(text->substr(significant)); number && significant > 0)
-        return value.fail(
-            fmt::format("{} has a leading zero, which some take for octal: write {}", in_quotes(*text), *number));
+        return value.fail(fmt::format("{} has a leading zero, which some programs read as octal: write {}",
+                                      in_quotes(*text), *number));
     return value.mismatch(wanted);
 }
 
@@ -116,8 +116,8 @@ std::optional<netlink::IpAddress> address(const Value& value) {
     if (!text) return std::nullopt;
     if (const auto address = netlink::IpAddress::parse(*text)) return in_its_family(value, *address);
     if (const auto with_length = netlink::Prefix::parse(*text))
-        return value.fail(fmt::format("{} has a prefix length, and one address is wanted: write {}", in_quotes(*text),
-                                      with_length->address.to_string()));
+        return value.fail(fmt::format("{} has a prefix length, but a single address is needed: write {}",
+                                      in_quotes(*text), with_length->address.to_string()));
     return value.mismatch(wanted);
 }
 

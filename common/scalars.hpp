@@ -15,14 +15,14 @@
 #include "common/yaml.hpp"
 #include "netlink/address.hpp"
 
-/// Readers of single values: each takes a `Value` and returns the typed value, or reports what is wrong and returns
-/// nothing. Those with limits are made by a function of the limits, both inclusive.
+/// Readers of single values. Each returns the typed value of a `Value`, or reports the error and returns nothing.
+/// Readers with limits are made by a function of the limits, both inclusive.
 namespace culvert::common::yaml {
 
 /// Printable text on one line, not empty.
 [[nodiscard]] std::optional<std::string> string(const Value& value);
 
-/// `true` or `false`; none of YAML's other spellings.
+/// `true` or `false`, no other spelling of YAML.
 [[nodiscard]] std::optional<bool> boolean(const Value& value);
 
 /// Decimal digits without a leading zero, because YAML readers disagree on whether 010 is 8.
@@ -44,7 +44,7 @@ template <std::unsigned_integral T>
 
 [[nodiscard]] std::optional<netlink::IpAddress> address(const Value& value);
 
-/// The same, also written as a network of one: "192.0.2.1/32".
+/// The same, or a network of one address: "192.0.2.1/32".
 [[nodiscard]] std::optional<netlink::IpAddress> single_address(const Value& value);
 
 /// A network ("192.0.2.0/24") or a single address ("192.0.2.1"). Host bits must be zero.
@@ -52,11 +52,11 @@ template <std::unsigned_integral T>
 
 [[nodiscard]] std::optional<netlink::MacAddress> mac(const Value& value);
 
-/// The name of a network interface: what the kernel accepts (net/core/dev.c, dev_valid_name), without its "%d"
-/// patterns.
+/// The name of a network interface, by the kernel's rules
+/// (net/core/dev.c, dev_valid_name), without "%d" patterns.
 [[nodiscard]] std::optional<std::string> interface_name(const Value& value);
 
-/// At least one, no two alike.
+/// At least one, without duplicates.
 [[nodiscard]] std::optional<std::vector<std::string>> interface_names(const Value& value);
 
 /// "500ms", "120s", "2m", "1h"
@@ -69,7 +69,7 @@ template <std::unsigned_integral T>
     return [=](const Value& value) { return duration_between(value, noun, least, most); };
 }
 
-/// The shortest way to write it: "4M", "65537".
+/// The shortest notation: "4M", "65537".
 [[nodiscard]] std::string size_text(std::uint64_t size);
 
 /// "4096", "64k", "4M", "1G": k, M and G are 2^10, 2^20 and 2^30.

@@ -6,8 +6,8 @@
 
 namespace culvert::common {
 
-/// SIGINT and SIGTERM end what a command does, but not in its middle: they are held back while this lives, and asked
-/// for.
+/// Delays SIGINT and SIGTERM while it lives, so that they can't interrupt a command in the middle. The command checks
+/// for them itself.
 class StopSignals {
   public:
     StopSignals();
@@ -15,7 +15,7 @@ class StopSignals {
     StopSignals(const StopSignals&) = delete;
     StopSignals& operator=(const StopSignals&) = delete;
 
-    /// Whether one has come, or comes before the time is up.
+    /// True if a signal has come, or comes within `time`.
     [[nodiscard]] bool within(std::chrono::milliseconds time) const;
 
   private:

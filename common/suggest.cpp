@@ -33,7 +33,7 @@ std::size_t distance(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::optional<std::string_view> suggest(std::string_view word, const std::vector<std::string_view>& known) {
-    constexpr std::size_t longest = 64;  // no name that we know is; it bounds the work
+    constexpr std::size_t longest = 64;  // longer than any name that we know; bounds the work
     if (word.size() > longest) return std::nullopt;
     const std::string wanted = lower(word);
     std::optional<std::string_view> nearest;

@@ -7,8 +7,8 @@
 
 namespace culvert::common {
 
-/// What may have been meant by a word that is none of `known`: the nearest one by insertions, deletions, replacements
-/// and transpositions of letters, case apart; nothing if none is near (one edit per three letters).
+/// The word of `known` that was probably meant: the nearest by insertions, deletions, replacements and transpositions
+/// of letters, ignoring case; nothing if none is near (one edit per three letters).
 [[nodiscard]] std::optional<std::string_view> suggest(std::string_view word,
                                                       const std::vector<std::string_view>& known);
 

@@ -15,7 +15,7 @@ std::string_view environment(const char* name) {
     return value != nullptr ? value : "";
 }
 
-/// In characters, not bytes: names may hold any UTF-8.
+/// In characters, not bytes: names can have any UTF-8.
 std::size_t width(std::string_view text) {
     return static_cast<std::size_t>(
         std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
@@ -71,7 +71,7 @@ std::string Table::to_string(bool colored) const {
 
     std::string result;
     for (const auto& line : lines) {
-        std::size_t pending = 0;  // spaces to write before the next text: none are left at the end of a line
+        std::size_t pending = 0;  // spaces to write before the next text, so that no line ends in spaces
         for (std::size_t i = 0; i < line.size(); ++i) {
             const std::size_t padding = widths[i] - width(line[i].text);
             const bool right = columns_[i].align == Align::right;

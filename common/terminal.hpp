@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-/// What both programs print on a terminal: colours where they are wanted, and tables.
+/// Terminal output of both programs: colours and tables.
 namespace culvert::common {
 
 /// --color
@@ -17,16 +17,16 @@ enum class ColorMode : std::uint8_t { automatic, always, never };
 /// "auto", "always", "never"
 [[nodiscard]] std::optional<ColorMode> color_mode(std::string_view name);
 
-/// Whether to colour what is written to `fd`. In mode automatic: a terminal that is not `dumb`, and no NO_COLOR in the
-/// environment (https://no-color.org).
+/// Whether to colour output to `fd`. In mode automatic: if it is a terminal that is not `dumb`, and NO_COLOR is not in
+/// the environment (https://no-color.org).
 [[nodiscard]] bool use_color(ColorMode mode, int fd);
 
 enum class Color : std::uint8_t { none, bold, dim, red, green, yellow };
 
-/// The text, in colour if `colored` (what `use_color` said).
+/// The text, in colour if `colored` (the result of `use_color`).
 [[nodiscard]] std::string paint(std::string_view text, Color color, bool colored);
 
-/// Columns as wide as their widest cell, two spaces apart, no space at the end of a line.
+/// Columns are as wide as their widest cell and two spaces apart. No line ends in a space.
 class Table {
   public:
     enum class Align : std::uint8_t { left, right };
@@ -40,9 +40,9 @@ class Table {
     };
 
     explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
-    /// Missing cells are empty; there must be no more than columns.
+    /// Missing cells are empty. More cells than columns are not allowed.
     void add(std::vector<Cell> row) { rows_.push_back(std::move(row)); }
-    /// Titles in bold, if any column has one, then the rows; each line ends in a newline.
+    /// Titles in bold, if any column has one, then the rows. Each line ends in a newline.
     [[nodiscard]] std::string to_string(bool colored) const;
 
   private:

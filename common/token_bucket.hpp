@@ -7,7 +7,7 @@
 
 namespace culvert::common {
 
-/// So many at once, and so many a second in the long run. Times are passed in, and never go back.
+/// Allows `burst` at once, and `per_second` in the long run. The caller passes the time, which never goes back.
 class TokenBucket {
   public:
     using Clock = std::chrono::steady_clock;
@@ -18,7 +18,7 @@ class TokenBucket {
         fill(now);
         return left_ >= 1;
     }
-    /// False if there was none.
+    /// False if there was no token.
     bool take(Clock::time_point now) {
         const bool had = has_any(now);
         if (had) --left_;

@@ -14,7 +14,7 @@
 namespace culvert::common {
 namespace {
 
-/// The bpf_link by which a program is attached to a device. 0: errno is ENOENT if there is none, else nobody knows.
+/// The bpf_link that attaches a program to a device. 0 with errno ENOENT: there is none; with another errno: unknown.
 std::uint32_t link_of(const netlink::Link& device) {
     std::uint32_t id = 0;
     while (::bpf_link_get_next_id(id, &id) == 0) {

@@ -7,8 +7,8 @@
 
 namespace culvert::common {
 
-/// The command that takes the XDP program of a device off: each way of attaching one has its own, and each mode. Who
-/// may not list bpf_links (without CAP_SYS_ADMIN) is told both. Empty if the device has no program.
+/// The command that removes the XDP program of a device. It depends on the mode and on how the program was attached. A
+/// caller who can't list bpf_links (without CAP_SYS_ADMIN) gets both commands. Empty if the device has no program.
 [[nodiscard]] std::string xdp_removal(const netlink::Link& device);
 
 }  // namespace culvert::common

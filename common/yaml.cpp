@@ -56,7 +56,7 @@ std::string in_quotes(std::string_view text) {
             result += "…";
             break;
         }
-        // U+0080 to U+009F, which terminals obey, are 0xc2 and a byte below 0xa0 in UTF-8.
+        // U+0080 to U+009F are control characters of terminals: in UTF-8, 0xc2 and a byte below 0xa0.
         const bool c1 = c == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
         if (c == '\n') {
             result += "\\n";
@@ -130,7 +130,7 @@ std::optional<Value> MapReader::find(std::string_view key) {
     return entry->second;
 }
 
-/// Where it has another tool's name, that is all that is wrong.
+/// If the key has only another tool's name, that is the one error.
 void MapReader::missing(std::string_view key, std::string_view example) {
     if (!map_) return;
     for (const ForeignKey& foreign : foreign_)

@@ -16,10 +16,10 @@
 
 #include <tl/expected.hpp>
 
-/// Configuration files for people. A file becomes a tree of `Node`s with positions; readers turn `Value`s (a node and
-/// where to complain about it) into the program's own types. A reader is anything callable as `std::optional<T>(const
-/// Value&)`; one that returns nothing has reported why. All errors of a file are collected, so that one run shows them
-/// all.
+/// Configuration files for people. A file becomes a tree of `Node`s with positions. Readers turn `Value`s (a node and
+/// the place to report errors to) into the program's own types. A reader is anything callable as
+/// `std::optional<T>(const Value&)`; if it returns nothing, it has reported the error. All errors of a file are
+/// collected, so that one run shows them all.
 ///
 ///     std::optional<Backend> read_backend(const Value& value) {
 ///         Backend backend;
@@ -34,7 +34,7 @@
 /// The readers of scalars are in common/scalars.hpp.
 namespace culvert::common::yaml {
 
-/// Both count from 1, the column in bytes; {0, 0} is the file as a whole.
+/// Both count from 1, the column in bytes; {0, 0} is the whole file.
 struct Position {
     std::size_t line = 0;
     std::size_t column = 0;
@@ -49,9 +49,9 @@ struct Error {
 
     bool operator==(const Error&) const = default;
 
-    /// "lbd.yaml:7:11", or "lbd.yaml" for the file as a whole.
+    /// "lbd.yaml:7:11", or "lbd.yaml" for the whole file.
     [[nodiscard]] std::string place() const;
-    /// "lbd.yaml:7:11: text", or "lbd.yaml: text" for the file as a whole.
+    /// "lbd.yaml:7:11: text", or "lbd.yaml: text" for the whole file.
     [[nodiscard]] std::string to_string() const;
 };
 
@@ -61,17 +61,17 @@ using Errors = std::vector<Error>;
 template <typename T>
 using Result = tl::expected<T, Errors>;
 
-/// What the file says, before anyone asks what it means: YAML without anchors, aliases, tags, a second document and
-/// values that run over several lines; keys are scalars, no two of a map alike. Scalars have no type: `no`, `010` and
-/// `"53"` are these characters without the quotes, so quoting never changes what a value means (but an unquoted `null`
-/// or `~` is no value).
+/// The content of the file before it is interpreted: YAML without anchors, aliases, tags,
+/// a second document and values of several lines. Keys are scalars and unique in their
+/// map. Scalars have no type: `no`, `010` and `"53"` are these characters without the
+/// quotes, so quoting never changes a value (but an unquoted `null` or `~` is no value).
 struct Node {
     enum class Kind : std::uint8_t {
         null,      ///< nothing after the colon or dash
         scalar,    ///< in `text`
         sequence,  ///< in `items`
         map,       ///< `keys[i]` is the key of `items[i]`; in the order of the file
-        refused,   ///< reported already (an alias, a key that is no scalar): readers pass over it in silence
+        refused,   ///< already reported (an alias, a key that is no scalar): readers skip it silently
     };
 
     Kind kind = Kind::null;
@@ -87,7 +87,7 @@ class Diagnostics {
     explicit Diagnostics(std::string_view file) : file_(file) {}
     void add(Position position, std::string text);
     [[nodiscard]] bool empty() const { return errors_.empty(); }
-    /// Sorted by position. Only the first 50; the last then says how many more there are.
+    /// Sorted by position. At most the first 50; then the last one tells the number of the others.
     [[nodiscard]] Errors take() &&;
 
   private:
@@ -95,20 +95,20 @@ class Diagnostics {
     Errors errors_;
 };
 
-/// UTF-8, 16 levels deep at most. Nothing if there is no tree to read on from; errors are in `diagnostics`,
-/// and there may be errors although there is a tree.
+/// UTF-8, at most 16 levels deep. Nothing if there is no tree to continue with. Errors are in `diagnostics`; there may
+/// be errors although there is a tree.
 [[nodiscard]] std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics);
 
-/// The text in double quotes for a message: long text is cut, control characters are escaped.
+/// The text in double quotes for a message: long text is shortened, control characters are escaped.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
-/// What a reader wants where a value stands: "X is not <noun>: write <right>".
+/// What a reader expects instead of a value: "X is not <noun>: write <right>".
 struct Wanted {
     std::string noun;   ///< "a port"
     std::string right;  ///< "a number from 1 to 65535"
 };
 
-/// A node and where to complain about it. Cheap to copy; valid while the file is being read.
+/// A node and the place to report errors to. Cheap to copy; valid while the file is being read.
 class Value {
   public:
     Value(const Node& node, Diagnostics& diagnostics) : node_(&node), diagnostics_(&diagnostics) {}
@@ -121,12 +121,12 @@ class Value {
     /// Reports "X is not <noun>: write <right>", where X is the text, "a list" or "a map".
     std::nullopt_t mismatch(const Wanted& wanted) const;  // NOLINT(modernize-use-nodiscard)
 
-    /// The text of a scalar; anything else is reported.
+    /// The text of a scalar; anything else is reported as an error.
     [[nodiscard]] std::optional<std::string_view> scalar(const Wanted& wanted) const;
-    /// The elements of a list; anything else is reported.
+    /// The elements of a list; anything else is reported as an error.
     [[nodiscard]] std::optional<std::vector<Value>> list(const Wanted& wanted) const;
-    /// The keys and values of a map; anything else is reported. For maps whose keys the user chooses; others:
-    /// MapReader.
+    /// The keys and values of a map; anything else is reported as an error. For maps whose keys the user chooses. For
+    /// others, use MapReader.
     [[nodiscard]] std::optional<std::vector<std::pair<Value, Value>>> map(const Wanted& wanted) const;
 
   private:
@@ -134,14 +134,14 @@ class Value {
     Diagnostics* diagnostics_;
 };
 
-/// A key that other tools, such as netplan, have where this map has another one, or nothing.
+/// A key of other tools, such as netplan, for which this map has another key, or none.
 struct ForeignKey {
     std::string_view key;
-    std::string_view ours;         ///< the key of this map that says it; empty: there is none
-    std::string_view advice = {};  ///< if there is none: what to do
+    std::string_view ours;         ///< the corresponding key of this map; empty: none
+    std::string_view advice = {};  ///< if there is none: what to do instead
 };
 
-/// With the keys that netplan's files begin with, which neither program has. `advice`: what to do with them.
+/// Adds the first keys of netplan's files, which neither program has. `advice`: what to do with them.
 template <std::size_t Count>
 consteval auto with_netplans(const std::array<ForeignKey, Count>& keys, std::string_view advice) {
     constexpr std::array netplans{"network", "version", "renderer", "ethernets", "bonds", "vlans"};
@@ -154,20 +154,20 @@ consteval auto with_netplans(const std::array<ForeignKey, Count>& keys, std::str
 template <typename Reader>
 using ValueOf = typename std::invoke_result_t<Reader, const Value&>::value_type;
 
-/// Reads a map whose keys are known. It remembers which keys were asked for: `finish` reports all others.
-/// Of something that is no map it reports just that, once.
+/// Reads a map with known keys. It remembers the keys that were read; `finish` reports all others. If the value is not
+/// a map, it reports only that, once.
 class MapReader {
   public:
-    /// `noun` names the thing in messages ("a service"), `right` tells what to write where something else stands.
-    /// Both, like the keys, must outlive the reader: they are mostly literals.
+    /// `noun` names the object in messages ("a service"), `right` tells what to write instead of a wrong value. Both,
+    /// like the keys, must outlive the reader: they are mostly literals.
     MapReader(const Value& value, std::string_view noun, std::string_view right = "a map (key: value)",
               std::span<const ForeignKey> foreign = {});
 
-    /// The value of the key, if it is there.
+    /// The value of the key, if present.
     [[nodiscard]] std::optional<Value> find(std::string_view key);
 
-    /// Reads the key's value into `target`, which keeps what it has if the key is missing or its value bad.
-    /// True if it was read.
+    /// Reads the key's value into `target`, which is unchanged if the key is missing or its value is bad. True if it
+    /// was read.
     template <typename Reader, typename T>
     bool optional(std::string_view key, Reader&& read, T& target) {
         const auto value = find(key);
@@ -178,14 +178,14 @@ class MapReader {
         return true;
     }
 
-    /// The same, and a missing key is reported: `"vip" is missing: a service needs it, for example vip: 192.0.2.1`.
+    /// The same, but reports a missing key: `"vip" is missing: a service needs it, for example vip: 192.0.2.1`.
     template <typename Reader, typename T>
     bool required(std::string_view key, Reader&& read, T& target, std::string_view example) {
         if (!find(key)) missing(key, example);
         return optional(key, std::forward<Reader>(read), target);
     }
 
-    /// Reports the keys that nobody asked for, with what may have been meant.
+    /// Reports the keys that were not read, with suggestions.
     void finish() const;
 
   private:
@@ -201,7 +201,7 @@ class MapReader {
     std::vector<std::string_view> known_;
 };
 
-/// A reader of a list, of elements that `read` reads. Bad elements are reported and left out.
+/// A reader of a list whose elements `read` reads. Bad elements are reported and left out.
 template <typename Reader>
 auto list_of(Reader read, Wanted wanted) {
     return [read = std::move(read), wanted = std::move(wanted)](const Value& value) {
@@ -218,7 +218,7 @@ auto list_of(Reader read, Wanted wanted) {
 /// The content of a file of at most 16 MiB.
 [[nodiscard]] Result<std::string> read_file(const std::string& path);
 
-/// Reads `text` by `read`; `file` is its name in messages. A value only if nothing at all was reported.
+/// Reads `text` by `read`; `file` is its name in messages. Returns a value only if no error was reported.
 template <typename Reader>
 [[nodiscard]] Result<ValueOf<Reader>> parse(std::string_view file, std::string_view text, Reader&& read) {
     Diagnostics diagnostics(file);

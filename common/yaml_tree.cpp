@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// From text to `Node`s: yaml-cpp's parser, guarded against what it accepts in silence.
+// From text to `Node`s: yaml-cpp's parser, with checks for errors that it silently accepts.
 #include <fmt/format.h>
 #include <yaml-cpp/anchor.h>
 #include <yaml-cpp/eventhandler.h>
@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t deepest = 16;
 
-/// Thrown out of the parser when reading on makes no sense; the reason is reported already.
+/// Thrown out of the parser when it can't continue. The reason is reported already.
 struct Stop {};
 
 Position position_at(std::string_view text, std::size_t offset) {
@@ -27,7 +27,7 @@ Position position_at(std::string_view text, std::size_t offset) {
     return {static_cast<std::size_t>(std::ranges::count(before, '\n')) + 1, offset - line_start + 1};
 }
 
-/// Length of the UTF-8 character at the start of `text` (RFC 3629 section 4), 0 if there is none.
+/// Length of the UTF-8 character at the start of `text` (RFC 3629 section 4); 0: not UTF-8.
 std::size_t utf8_length(std::string_view text) {
     const auto byte = [text](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U; };
     const auto continues = [byte](std::size_t i) { return (byte(i) & 0xc0) == 0x80; };
@@ -47,10 +47,10 @@ std::size_t utf8_length(std::string_view text) {
     return 0;
 }
 
-/// What no line may hold. yaml-cpp takes byte 4 for the end of the file, and a lone carriage return for nothing.
+/// Finds forbidden characters. yaml-cpp takes byte 4 for the end of the file, and ignores a lone carriage return.
 std::optional<std::string> bad_character(std::string_view rest, bool in_indentation) {
     const auto c = static_cast<unsigned char>(rest[0]);
-    if (c == '\t' && in_indentation) return "a tab in the indentation: YAML wants spaces";
+    if (c == '\t' && in_indentation) return "a tab in the indentation: YAML requires spaces";
     const bool allowed = c == '\t' || c == '\n' || rest.starts_with("\r\n") || rest == "\r";
     if ((c < 0x20 && !allowed) || c == 0x7f) return fmt::format("control character \\x{:02x}: remove it", c);
     if (utf8_length(rest) == 0) return fmt::format("byte \\x{:02x} is not UTF-8: save the file as UTF-8", c);
@@ -69,7 +69,7 @@ bool check_characters(std::string_view text, Diagnostics& diagnostics) {
     return true;
 }
 
-/// What yaml-cpp's messages mean to someone who writes a configuration.
+/// Translates yaml-cpp's messages for authors of configurations.
 std::string explain(const std::string& message, std::string_view text, std::size_t offset) {
     struct Meaning {
         std::string_view message;
@@ -119,7 +119,7 @@ class Builder final : public YAML::EventHandler {
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
         check_properties(mark, "", anchor);
         Node node{Node::Kind::null, position(mark), {}, {}, {}};
-        // The mark is that of whatever comes next, maybe lines below: the key says where the value is missing.
+        // The mark is the next token's, perhaps lines below. The key shows where the value is missing.
         if (expects_value()) node.position = open_.back().keys.back().position;
         add(std::move(node));
     }
@@ -177,8 +177,8 @@ class Builder final : public YAML::EventHandler {
         return anchor == YAML::NullAnchor && !tagged;
     }
 
-    /// A scalar that runs on into the next line is a slip: a quote left open (yaml-cpp even takes the end of the file
-    /// for the closing one), a comma or a bracket left out, a line indented too far.
+    /// A scalar that continues on the next line is a mistake: an open quote (yaml-cpp even takes the end of the file
+    /// for the closing one), a missing comma or bracket, a line indented too far.
     void check_line(const YAML::Mark& mark, const std::string& value) {
         const std::string_view rest = text_.substr(std::min(offset(mark), text_.size()));
         if (rest.starts_with('"') || rest.starts_with('\'')) {
@@ -189,7 +189,7 @@ class Builder final : public YAML::EventHandler {
         }
     }
 
-    /// Whether the text's first line, which starts with a quote, has the one that closes it.
+    /// Whether the text's first line, which starts with a quote, has the closing quote.
     static bool closes(std::string_view text) {
         const char quote = text.front();
         const auto ends_line = [&](std::size_t i) { return i >= text.size() || text[i] == '\n' || text[i] == '\r'; };
@@ -262,7 +262,7 @@ std::optional<Node> parse_tree(std::string_view text, Diagnostics& diagnostics) 
     }
     auto root = std::move(builder).take();
     if (!root || root->kind == Node::Kind::null) {
-        diagnostics.add({}, "nothing in the file but space and comments");
+        diagnostics.add({}, "the file has only spaces and comments");
         return std::nullopt;
     }
     return root;

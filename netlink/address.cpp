@@ -27,7 +27,7 @@ std::optional<IpAddress> IpAddress::from_bytes(std::span<const std::uint8_t> byt
 }
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text) {
-    const std::string terminated(text);  // inet_pton reads to a NUL
+    const std::string terminated(text);  // inet_pton needs a terminating NUL
     if (terminated.size() != std::char_traits<char>::length(terminated.c_str())) return std::nullopt;
     for (const Family family : {Family::ipv4, Family::ipv6}) {
         IpAddress address = any(family);
@@ -71,7 +71,7 @@ IpAddress IpAddress::masked(std::uint8_t length) const {
 std::string IpAddress::to_string() const {
     std::array<char, INET6_ADDRSTRLEN> text{};
     if (!is_v4()) return inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
-    // inet_ntop prints this by sprintf, which is felt with a thousand addresses.
+    // inet_ntop uses sprintf, which is slow for a thousand addresses.
     std::size_t length = 0;
     for (std::size_t i = 0; i < 4; ++i) {
         if (i > 0) text.at(length++) = '.';

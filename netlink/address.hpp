@@ -23,9 +23,9 @@ enum class Family : std::uint8_t { ipv4 = 4, ipv6 = 6 };
 class IpAddress {
   public:
     IpAddress() = default;  ///< 0.0.0.0
-    /// From 4 or 16 bytes in network order; nothing for any other length.
+    /// From 4 or 16 bytes in network order; nothing for other lengths.
     [[nodiscard]] static std::optional<IpAddress> from_bytes(std::span<const std::uint8_t> bytes);
-    /// "192.0.2.1", "2001:db8::1"; no zone, no prefix length, no shorthand like "10.1".
+    /// "192.0.2.1", "2001:db8::1"; no zone, no prefix length, no short form like "10.1".
     [[nodiscard]] static std::optional<IpAddress> parse(std::string_view text);
     [[nodiscard]] static IpAddress any(Family family);
 
@@ -39,7 +39,7 @@ class IpAddress {
     /// 4 or 16 bytes, network order.
     [[nodiscard]] std::span<const std::uint8_t> bytes() const;
     [[nodiscard]] std::string to_string() const;
-    /// With all bits but the first `length` cleared.
+    /// Clears all bits behind the first `length`.
     [[nodiscard]] IpAddress masked(std::uint8_t length) const;
     /// 32 or 128
     [[nodiscard]] std::uint8_t bits() const { return is_v4() ? 32 : 128; }
@@ -56,7 +56,7 @@ struct Prefix {
     IpAddress address;
     std::uint8_t length = 0;
 
-    /// "192.0.2.0/24", or a bare address, which is a prefix of all its bits.
+    /// "192.0.2.0/24", or a single address, which is a prefix of all its bits.
     [[nodiscard]] static std::optional<Prefix> parse(std::string_view text);
     [[nodiscard]] static Prefix host(const IpAddress& address) { return {address, address.bits()}; }
     [[nodiscard]] Prefix network() const { return {address.masked(length), length}; }

@@ -7,15 +7,15 @@
 
 namespace culvert::netlink {
 
-/// A packet that comes in.
+/// A packet that arrives.
 struct Arrival {
     IpAddress source;
     IpAddress destination;
-    std::uint32_t link = 0;  ///< index of the link that it comes by
+    std::uint32_t link = 0;  ///< index of the link it arrives at
 };
 
-/// What the kernel does with it: of type RTN_LOCAL if it is for this host. EXDEV: its reverse-path filter refuses the
-/// source; EINVAL: the source or the link is none.
+/// The kernel's route for it, of type RTN_LOCAL if it is for this host. EXDEV: the reverse-path filter refuses the
+/// source. EINVAL: the source or the link is invalid.
 [[nodiscard]] Result<Route> route_of_arrival(Socket& route, const Arrival& packet);
 
 }  // namespace culvert::netlink

@@ -29,20 +29,20 @@ template <typename T>
     return value;
 }
 
-/// Up to the first NUL, or all.
+/// Up to the first NUL, or all bytes.
 [[nodiscard]] std::string read_text(Bytes bytes);
-/// 4 bytes are an IPv4 address, 16 an IPv6 one; nothing for any other length.
+/// 4 bytes are an IPv4 address, 16 an IPv6 address; nothing for other lengths.
 [[nodiscard]] std::optional<IpAddress> read_address(Bytes bytes);
 
-/// One netlink attribute, header taken off. Flags NLA_F_NESTED and NLA_F_NET_BYTEORDER are not part of the type.
+/// One netlink attribute, without its header. The type excludes the flags NLA_F_NESTED and NLA_F_NET_BYTEORDER.
 struct Attribute {
     std::uint16_t type = 0;
     Bytes payload;
 };
 
-/// A view of a sequence of netlink attributes, read without trust: what is malformed ends the sequence, what has the
-/// wrong size is absent. Integers come in host order; `be` says that the attribute holds network order.
-/// If a type occurs twice the last one counts, as in the kernel.
+/// A view of a sequence of netlink attributes that doesn't trust them: a malformed attribute ends the sequence, one of
+/// the wrong size counts as absent. Integers are in host order; `be` reads one in network order. If a type occurs
+/// twice, the last one counts, as in the kernel.
 class Attributes {
   public:
     class Iterator {
@@ -67,7 +67,7 @@ class Attributes {
     [[nodiscard]] static std::default_sentinel_t end() { return {}; }
 
     [[nodiscard]] std::optional<Bytes> find(int type) const;
-    /// The attribute is there; for attributes without payload.
+    /// Whether the attribute is present; for attributes without payload.
     [[nodiscard]] bool flag(int type) const { return find(type).has_value(); }
     [[nodiscard]] std::optional<std::uint8_t> u8(int type) const { return integer<std::uint8_t>(type); }
     [[nodiscard]] std::optional<std::uint16_t> u16(int type) const { return integer<std::uint16_t>(type); }
@@ -80,7 +80,7 @@ class Attributes {
         return read_address(find(type).value_or(Bytes{}));
     }
     [[nodiscard]] std::optional<MacAddress> mac(int type) const;
-    /// A structure of the kernel's ABI. A newer kernel may have appended to it: more bytes than sizeof(T) are fine.
+    /// A structure of the kernel's ABI. A newer kernel may have extended it, so more bytes than sizeof(T) are accepted.
     template <typename T>
     [[nodiscard]] std::optional<T> structure(int type) const {
         const auto payload = find(type);
@@ -99,7 +99,7 @@ class Attributes {
     Bytes bytes_;
 };
 
-/// A netlink message taken apart: `nlmsghdr`, then the family's fixed header, then attributes.
+/// The parts of a netlink message: `nlmsghdr`, then the family's fixed header, then attributes.
 template <typename Header>
 struct Parsed {
     nlmsghdr message{};
@@ -107,7 +107,7 @@ struct Parsed {
     Attributes attributes;
 };
 
-/// Takes one whole message apart; nothing if it is shorter than its headers or than its own length field says.
+/// Splits one whole message; nothing if it is shorter than its headers or its length field.
 template <typename Header>
 [[nodiscard]] std::optional<Parsed<Header>> parse(Bytes bytes) {
     const auto message = read<nlmsghdr>(bytes);

@@ -13,23 +13,23 @@
 
 namespace culvert::netlink {
 
-/// Larger than anything that the kernel sends at once: it fills dumps into at most 32 KiB.
+/// Larger than any datagram of the kernel: dumps have at most 32 KiB.
 inline constexpr std::size_t max_datagram = std::size_t{64} * 1024;
 
-/// Makes room for `bytes` of unread messages, beyond net.core.rmem_max if privilege allows.
+/// Makes room for `bytes` of unread messages, beyond net.core.rmem_max if privileged.
 void set_receive_buffer(int fd, int bytes);
 
-/// The next datagram that the kernel (and no other process) sent, in `buffer`; or errno, among which ENOBUFS says that
-/// the kernel had to drop messages, EAGAIN that there are none, and EMSGSIZE that `buffer` was too small.
+/// The next datagram from the kernel (and no other process), in `buffer`, or errno. ENOBUFS: the kernel had to drop
+/// messages; EAGAIN: there are none; EMSGSIZE: `buffer` was too small.
 [[nodiscard]] tl::expected<Bytes, int> receive(int fd, std::span<std::byte> buffer);
 
-/// One message, whole, and what its header says.
+/// One whole message and the fields of its header.
 struct RawMessage {
     nlmsghdr header{};
     Bytes bytes;
 };
 
-/// The messages of a datagram; what is malformed ends it.
+/// The messages of a datagram. A malformed message ends it.
 [[nodiscard]] std::vector<RawMessage> split(Bytes datagram);
 
 }  // namespace culvert::netlink

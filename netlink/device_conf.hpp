@@ -8,16 +8,16 @@
 
 namespace culvert::netlink {
 
-/// Settings below net.ipv4.conf of which the kernel tells when they change (RTM_NEWNETCONF). It tells of no others:
-/// arp_ignore and arp_announce change in silence.
+/// Settings below net.ipv4.conf whose changes the kernel reports (RTM_NEWNETCONF). It reports no others: arp_ignore and
+/// arp_announce change silently.
 struct DeviceConf {
     std::int32_t link = 0;                  ///< index; -1: "all", -2: "default" (linux/netconf.h)
-    std::optional<std::int32_t> rp_filter;  ///< if it is told
+    std::optional<std::int32_t> rp_filter;  ///< if reported
 
     bool operator==(const DeviceConf&) const = default;
 };
 
-/// From RTM_NEWNETCONF; nothing if it is malformed or not of IPv4.
+/// From RTM_NEWNETCONF; nothing if it is malformed or not IPv4.
 [[nodiscard]] std::optional<DeviceConf> decode_device_conf(Bytes message);
 
 }  // namespace culvert::netlink

@@ -14,10 +14,10 @@ namespace culvert::netlink {
 namespace {
 
 constexpr int receive_buffer = 8 * 1024 * 1024;
-/// So that a flood of changes lets the rest of an event loop live.
+/// Keeps a flood of changes from blocking the rest of an event loop.
 constexpr int datagrams_per_read = 256;
-/// But after an overrun all that is queued is older than what was lost, and must not follow what the kernel is asked
-/// for then.
+/// After an overrun all queued messages are older than the
+/// lost ones. They must not come after a dump made then.
 constexpr int datagrams_after_overrun = 100'000;
 
 }  // namespace

@@ -12,15 +12,15 @@
 
 namespace culvert::netlink {
 
-/// A socket on which the kernel tells what changes in the network namespace in which it was opened.
+/// A socket that receives the kernel's reports of changes in the network namespace in which it was opened.
 class EventSocket {
   public:
     /// `protocol`: NETLINK_ROUTE, NETLINK_NETFILTER; `groups`: RTNLGRP_*, NFNLGRP_*.
     [[nodiscard]] static Result<EventSocket> open(int protocol, const std::vector<int>& groups);
 
-    /// Non-blocking; readable when there is something to read().
+    /// Non-blocking; readable if there is something to read().
     [[nodiscard]] int fd() const;
-    /// Hands over what has come so far, and says how often the kernel had to drop messages meanwhile.
+    /// Passes on all messages received so far. Returns how often the kernel had to drop messages meanwhile.
     [[nodiscard]] Result<int> read(const std::function<void(const RawMessage&)>& on_message);
 
   private:

@@ -19,7 +19,7 @@ namespace culvert::netlink {
 
 namespace {
 
-/// A command of linux/ethtool.h with what follows it: aligned, and of any length.
+/// A command of linux/ethtool.h with its data: aligned, and of any length.
 class Command {
   public:
     Command(std::uint32_t number, std::size_t size)
@@ -35,7 +35,7 @@ class Command {
     std::vector<std::uint64_t> words_;
 };
 
-/// Returns an errno, 0 if it has worked. Warnings of the kernel's are none.
+/// Returns an errno, or 0 for success. The kernel's warnings are not errors.
 int run(const std::string& device, Command& command) {
     if (device.size() >= IFNAMSIZ) return ENODEV;
     const int socket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

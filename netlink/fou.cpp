@@ -25,7 +25,7 @@ Message port_message(int family, std::uint8_t command, const FouPort& port) {
     message.be16(FOU_ATTR_PORT, port.port);
     message.u8(FOU_ATTR_AF, static_cast<std::uint8_t>(af(port.family)));
     message.u8(FOU_ATTR_TYPE, static_cast<std::uint8_t>(port.type));
-    // With GUE even a protocol of 0 is one too many: kernels since the fix of CVE-2026-23083 answer ERANGE.
+    // With GUE the kernel accepts no protocol, not even 0: since the fix of CVE-2026-23083 it answers ERANGE.
     if (port.type == FouType::fou) message.u8(FOU_ATTR_IPPROTO, port.protocol);
     if (!port.remote_checksum_partial) message.flag(FOU_ATTR_REMCSUM_NOPARTIAL);
     encode_address(message, FOU_ATTR_LOCAL_V4, FOU_ATTR_LOCAL_V6, port.local);
@@ -35,7 +35,7 @@ Message port_message(int family, std::uint8_t command, const FouPort& port) {
     return message;
 }
 
-/// The kernel would leave out an address of the other family, and take packets for and from any.
+/// The kernel would ignore an address of the other family, and accept packets for and from any address.
 Result<> check_addresses(const FouPort& port, const std::string& operation) {
     const bool local_fits = !port.local || port.local->family() == port.family;
     const bool peer_fits = !port.peer || port.peer->family() == port.family;

@@ -16,17 +16,17 @@ namespace culvert::netlink {
 /// FOU_ENCAP_* of linux/fou.h
 enum class FouType : std::uint8_t { fou = 1, gue = 2 };
 
-/// A UDP port on which the kernel unwraps FOU or GUE. No process owns it, and none can bind it.
+/// A UDP port on which the kernel decapsulates FOU or GUE. No process owns it, and none can bind it.
 struct FouPort {
     Family family = Family::ipv4;  ///< outer
     std::uint16_t port = 0;        ///< host order
     FouType type = FouType::fou;
-    std::uint8_t protocol = 0;            ///< FOU: the inner one, IPPROTO_*; GUE: 0, the header says it
-    std::optional<IpAddress> local;       ///< only for this address, of `family`
-    std::optional<IpAddress> peer;        ///< only from this address; demands `peer_port`
+    std::uint8_t protocol = 0;            ///< FOU: the inner protocol, IPPROTO_*; GUE: 0, as the header has it
+    std::optional<IpAddress> local;       ///< only to this address, of `family`
+    std::optional<IpAddress> peer;        ///< only from this address; needs `peer_port`
     std::uint16_t peer_port = 0;          ///< host order; 0: any
-    std::uint32_t link = 0;               ///< index of the device it must come by, demands `local`; 0: any
-    bool remote_checksum_partial = true;  ///< remote checksum offload may leave the checksum for later
+    std::uint32_t link = 0;               ///< index of the device that packets must arrive at, needs `local`; 0: any
+    bool remote_checksum_partial = true;  ///< remote checksum offload may postpone the checksum
 
     bool operator==(const FouPort&) const = default;
 
@@ -34,18 +34,18 @@ struct FouPort {
     [[nodiscard]] std::string to_string() const;
 };
 
-/// From one answer to FOU_CMD_GET; nothing if it is malformed.
+/// From one reply to FOU_CMD_GET; nothing if it is malformed.
 [[nodiscard]] std::optional<FouPort> decode_fou_port(Bytes message);
 
-/// The FOU and GUE ports of the namespace that `generic` (NETLINK_GENERIC, must outlive this) was opened in.
-/// Everything fails with ENOENT and a cure if the module fou is not loaded.
+/// The FOU and GUE ports of the namespace that `generic` (NETLINK_GENERIC, must outlive this) was opened in. Everything
+/// fails with ENOENT and a cure if module fou is not loaded.
 class FouPorts {
   public:
     explicit FouPorts(Socket& generic) : socket_(&generic) {}
 
     [[nodiscard]] Result<std::vector<FouPort>> dump();
-    /// EADDRINUSE if the port is taken, by another of these or by a process; EINVAL for attributes that don't go
-    /// together. IPv6 needs module fou alone: fou6 is for tunnel devices that send.
+    /// EADDRINUSE if the port is in use, by another of these or by a process; EINVAL for a combination of attributes
+    /// that is not allowed. IPv6 needs only module fou; fou6 is for tunnel devices that send.
     [[nodiscard]] Result<> add(const FouPort& port);
     [[nodiscard]] Result<> remove(const FouPort& port);
 

@@ -10,7 +10,7 @@ void encode(Message& data, const Geneve& geneve) {
     data.u8(IFLA_GENEVE_UDP_ZERO_CSUM6_RX, geneve.zero_checksum6_accept ? 1 : 0);
     if (geneve.inner_proto_inherit) data.flag(IFLA_GENEVE_INNER_PROTO_INHERIT);
     if (geneve.external) {
-        // The kernel refuses everything that now comes with each packet.
+        // The kernel refuses the parameters that each packet now brings itself.
         data.flag(IFLA_GENEVE_COLLECT_METADATA);
         return;
     }

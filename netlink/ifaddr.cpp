@@ -42,7 +42,7 @@ std::optional<InterfaceAddress> decode_interface_address(Bytes message) {
     const auto& [envelope, header, attributes] = *parsed;
     if (envelope.nlmsg_type != RTM_NEWADDR && envelope.nlmsg_type != RTM_DELADDR) return std::nullopt;
 
-    // IFA_ADDRESS is the other end if IFA_LOCAL is there and differs, else the address itself.
+    // IFA_ADDRESS is the peer if IFA_LOCAL is present and differs, else the address itself.
     const auto address = attributes.address(IFA_ADDRESS);
     const auto local = attributes.flag(IFA_LOCAL) ? attributes.address(IFA_LOCAL) : address;
     if (!local || family_from_af(header.ifa_family) != local->family()) return std::nullopt;

@@ -15,13 +15,13 @@ namespace culvert::netlink {
 
 /// An address of an interface.
 struct InterfaceAddress {
-    Prefix prefix;                  ///< the local address with its host bits, and the length of its network
-    std::optional<IpAddress> peer;  ///< the other end of a point-to-point link
+    Prefix prefix;                  ///< the local address with its host bits, and the prefix length
+    std::optional<IpAddress> peer;  ///< the peer of a point-to-point link
     std::uint32_t link = 0;         ///< index
     std::uint8_t scope = 0;         ///< RT_SCOPE_* of linux/rtnetlink.h; the kernel derives IPv6's from the address
     std::uint32_t flags = 0;        ///< IFA_F_* of linux/if_addr.h
-    std::string label;              ///< IPv4 only; if the kernel is given none it takes the link's name
-    std::uint8_t protocol = 0;      ///< who made it (IFA_PROTO, kernel 5.18 and later); 0: not said
+    std::string label;              ///< IPv4 only; the kernel's default is the link's name
+    std::uint8_t protocol = 0;      ///< who added it (IFA_PROTO, since kernel 5.18); 0: unknown
 
     bool operator==(const InterfaceAddress&) const = default;
 };
@@ -40,13 +40,13 @@ class InterfaceAddresses {
     };
     [[nodiscard]] Result<std::vector<InterfaceAddress>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<InterfaceAddress>> dump() { return dump(Filter{}); }
-    /// EEXIST if the link has it. Of the flags, IFA_F_NODAD, IFA_F_NOPREFIXROUTE and the like are requests;
-    /// IFA_F_DEPRECATED is one for a preferred lifetime of 0: not to be the source of what does not ask for it.
+    /// EEXIST if the link has it. Flags such as IFA_F_NODAD and IFA_F_NOPREFIXROUTE are requests. IFA_F_DEPRECATED
+    /// requests a preferred lifetime of 0: the kernel doesn't select the address as a source by itself.
     [[nodiscard]] Result<> add(const InterfaceAddress& address);
-    /// EADDRNOTAVAIL if the link does not have it.
+    /// EADDRNOTAVAIL if the link doesn't have it.
     [[nodiscard]] Result<> remove(const InterfaceAddress& address);
 
-    /// What add() and remove() send, for sending many at once.
+    /// The requests of add() and remove(), for sending many at once.
     [[nodiscard]] static Request addition(const InterfaceAddress& address);
     [[nodiscard]] static Request removal(const InterfaceAddress& address);
 

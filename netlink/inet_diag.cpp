@@ -17,7 +17,7 @@ namespace culvert::netlink {
 
 namespace {
 
-/// ::ffff:192.0.2.1 as 192.0.2.1
+/// ::ffff:192.0.2.1 to 192.0.2.1
 IpAddress unmapped(const IpAddress& address) {
     static const Prefix mapped = Prefix::parse("::ffff:0:0/96").value();
     return mapped.contains(address) ? IpAddress::from_bytes(address.bytes().last(4)).value() : address;
@@ -50,7 +50,7 @@ std::optional<BoundSocket> decode_bound_socket(Bytes message, std::uint8_t proto
 }
 
 Result<std::vector<BoundSocket>> bound_sockets(Socket& diag) {
-    // Unconnected UDP sockets are in the state of closed TCP ones.
+    // Unconnected UDP sockets are in the same state as closed TCP sockets.
     constexpr std::array<std::pair<std::uint8_t, unsigned>, 2> kinds{
         {{IPPROTO_TCP, 1U << TCP_LISTEN}, {IPPROTO_UDP, 1U << TCP_CLOSE}}};
     std::vector<BoundSocket> all;

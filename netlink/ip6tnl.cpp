@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <utility>
 
-// After the C library's headers, whose definitions they then respect.
+// Must follow the C library's headers, whose definitions they then respect.
 #include <linux/if_tunnel.h>
 #include <linux/ip6_tunnel.h>
 
@@ -31,9 +31,9 @@ Result<> tunnel_ioctl(unsigned long request, const std::string& operation, const
     return {};
 }
 
-/// The kernel looks for a tunnel with the ends of the request before it falls back to the device that this names
-/// (net/ipv6/ip6_tunnel.c, ip6_tnl_siocdevprivate). A device that is `external` has no ends, as ip6tnl0, and would be
-/// found in its place: so these are ends that no tunnel has (RFC 6666).
+/// The kernel searches for a tunnel with the addresses of the request before it uses the device of this name
+/// (net/ipv6/ip6_tunnel.c, ip6_tnl_siocdevprivate). An `external` device has no addresses, like ip6tnl0, and would be
+/// found instead. So these are addresses that no tunnel has (RFC 6666).
 void set_ends_of_none(ip6_tnl_parm& parameters) {
     for (in6_addr* end : {&parameters.laddr, &parameters.raddr}) {
         *end = {};

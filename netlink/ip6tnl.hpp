@@ -8,8 +8,8 @@
 
 namespace culvert::netlink {
 
-/// The inner protocol of the fallback device ip6tnl0, whatever its name, by ioctl: the kernel refuses any change of it
-/// over rtnetlink with EINVAL, but takes this one. Both work in the network namespace of the calling thread.
+/// The inner protocol of the fallback device ip6tnl0, whatever its name, by ioctl: over rtnetlink the kernel refuses
+/// any change of it with EINVAL. Both work in the calling thread's network namespace.
 [[nodiscard]] Result<TunnelInner> ip6tnl_mode(const std::string& device);
 [[nodiscard]] Result<> set_ip6tnl_mode(const std::string& device, TunnelInner mode);
 

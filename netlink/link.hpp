@@ -37,8 +37,8 @@ struct Xdp {
     bool operator==(const Xdp&) const = default;
 };
 
-/// A network device, as the kernel reports it. Counters are apart (LinkStats): they change without a change of the
-/// link.
+/// A network device, as the kernel reports it. Counters are separate (LinkStats), as they change without a change of
+/// the link.
 struct Link {
     std::uint32_t index = 0;
     std::string name;
@@ -46,10 +46,10 @@ struct Link {
     std::uint16_t hardware = 0;     ///< ARPHRD_* of linux/if_arp.h
     std::uint32_t flags = 0;        ///< IFF_* of linux/if.h
     std::uint32_t mtu = 0;          ///< bytes
-    std::optional<MacAddress> mac;  ///< none where the hardware address is not Ethernet's
+    std::optional<MacAddress> mac;  ///< none if the hardware address is not an Ethernet address
     std::uint32_t master = 0;       ///< index of the bond, bridge or VRF above; 0: none
     std::uint32_t lower = 0;        ///< index of the VLAN's parent, the veth's peer, …; 0: none
-    std::optional<std::int32_t> lower_netns;  ///< id of the network namespace that `lower` is an index in, if another
+    std::optional<std::int32_t> lower_netns;  ///< id of the network namespace of index `lower`, if another one
     std::string alias;                        ///< free text
     std::vector<std::string> alternative_names;
     std::optional<Xdp> xdp;
@@ -57,14 +57,14 @@ struct Link {
 
     bool operator==(const Link&) const = default;
 
-    [[nodiscard]] bool is_up() const;        ///< an administrator's wish (IFF_UP)
+    [[nodiscard]] bool is_up() const;        ///< the administrative state (IFF_UP)
     [[nodiscard]] bool has_carrier() const;  ///< IFF_LOWER_UP
     [[nodiscard]] bool is_loopback() const;
-    /// By its name or an alternative one.
+    /// Compares with its name and its alternative names.
     [[nodiscard]] bool is_called(std::string_view other) const;
 };
 
-/// Packets and bytes since the device was made (struct rtnl_link_stats64).
+/// Packets and bytes since the device was created (struct rtnl_link_stats64).
 struct LinkStats {
     std::uint64_t rx_packets = 0;
     std::uint64_t rx_bytes = 0;

@@ -46,7 +46,7 @@ bool endpoints_fit(const Tunnel& tunnel) {
     return (!tunnel.local || tunnel.local->family() == outer) && (!tunnel.remote || tunnel.remote->family() == outer);
 }
 
-/// The kernel would take the first four bytes of an IPv6 address for an IPv4 one.
+/// The kernel would read the first four bytes of an IPv6 address as an IPv4 address.
 Result<> check_endpoints(const Tunnel& tunnel, const std::string& operation, const std::string& object) {
     if (endpoints_fit(tunnel)) return {};
     return failure(
@@ -54,7 +54,7 @@ Result<> check_endpoints(const Tunnel& tunnel, const std::string& operation, con
         fmt::format("the addresses of a {} tunnel are {}", name(tunnel.kind), name(outer_family(tunnel.kind))));
 }
 
-/// The kernel has no words of its own for an encapsulation that no module has registered.
+/// The kernel has no error text for an encapsulation whose module is not loaded.
 std::string encap_cure(const Tunnel& tunnel, int code) {
     if (tunnel.encap.type == EncapType::none || code != EINVAL) return {};
     return fmt::format("if module {0} is not loaded: modprobe {0}",
@@ -68,7 +68,7 @@ void set_flag_up(ifinfomsg& header, bool up) {
     header.ifi_change = IFF_UP;
 }
 
-/// A message about a link that there is.
+/// A message about an existing link.
 Message link_message(int type, int flags, const LinkRef& link, const ifinfomsg& header) {
     Message message(type, flags, header);
     if (!link.name().empty()) message.text(link.name().size() < IFNAMSIZ ? IFLA_IFNAME : IFLA_ALT_IFNAME, link.name());
@@ -89,7 +89,7 @@ std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("ind
 
 Result<std::vector<Link>> Links::dump() {
     Message message(RTM_GETLINK, 0, ifinfomsg{});
-    message.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);  // they are most of what there is to tell
+    message.u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS);  // statistics are the largest part of the reply
     return socket_->dump(std::move(message), "list links", decode_link);
 }
 
@@ -132,7 +132,7 @@ Result<> Links::change(const LinkRef& link, const LinkChange& change) {
     Message message = link_message(RTM_NEWLINK, 0, link, header);
     if (change.mtu) message.u32(IFLA_MTU, *change.mtu);
     if (change.mac) message.mac(IFLA_ADDRESS, *change.mac);
-    // Without a NUL: the kernel takes a lone NUL for an alias, and only no bytes at all for none.
+    // Without a NUL: the kernel stores a lone NUL as an alias. Only no bytes at all remove the alias.
     if (change.alias) message.put(IFLA_IFALIAS, change.alias->data(), change.alias->size());
     if (change.netns) message.u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(*change.netns));
     if (change.tunnel) encode_info(message, *change.tunnel);

@@ -13,7 +13,7 @@
 
 namespace culvert::netlink {
 
-/// Which link: by index, or by name (an alternative name will do).
+/// Refers to a link by index, or by name or alternative name.
 class LinkRef {
   public:
     LinkRef(std::uint32_t index) : index_(index) {}            // NOLINT(google-explicit-constructor)
@@ -35,13 +35,13 @@ struct Dummy {
 };
 
 struct Veth {
-    std::string peer;               ///< name of the other end
-    std::optional<int> peer_netns;  ///< file descriptor of the network namespace it is made in; none: this one
+    std::string peer;               ///< name of the peer
+    std::optional<int> peer_netns;  ///< file descriptor of the peer's network namespace; none: this one
 
     bool operator==(const Veth&) const = default;
 };
 
-/// A device to be made.
+/// A device to create.
 struct NewLink {
     std::string name;  ///< up to 15 bytes
     std::variant<Dummy, Veth, Tunnel, Geneve> kind;
@@ -52,14 +52,14 @@ struct NewLink {
     bool operator==(const NewLink&) const = default;
 };
 
-/// What is to change about a device, all in one message; what has no value stays.
+/// Changes of a device, all in one message. A member without a value changes nothing.
 struct LinkChange {
     std::optional<bool> up;
     std::optional<std::uint32_t> mtu;  ///< bytes
     std::optional<MacAddress> mac;
-    std::optional<std::string> alias;  ///< empty: takes it away
+    std::optional<std::string> alias;  ///< empty: removes it
     std::optional<int> netns;          ///< file descriptor of the network namespace to move to
-    std::optional<Tunnel> tunnel;      ///< all parameters of an IP tunnel; its kind cannot change
+    std::optional<Tunnel> tunnel;      ///< all parameters of an IP tunnel; its kind can't change
 
     bool operator==(const LinkChange&) const = default;
 };
@@ -73,21 +73,21 @@ class Links {
     /// ENODEV if there is none.
     [[nodiscard]] Result<Link> get(const LinkRef& link);
     [[nodiscard]] Result<LinkStats> stats(const LinkRef& link);
-    /// EOPNOTSUPP with the module's name if the kernel does not know the kind; EEXIST if the name, or for some tunnels
-    /// the pair of addresses (the fallback device has any/any), is taken.
+    /// EOPNOTSUPP with the module's name if the kernel doesn't know the kind. EEXIST if the name is in use, or for some
+    /// tunnels the pair of addresses (the fallback device has any/any).
     [[nodiscard]] Result<> create(const NewLink& link);
     [[nodiscard]] Result<> change(const LinkRef& link, const LinkChange& change);
     [[nodiscard]] Result<> set_up(const LinkRef& link) { return change(link, {.up = true}); }
     [[nodiscard]] Result<> set_down(const LinkRef& link) { return change(link, {.up = false}); }
     [[nodiscard]] Result<> rename(std::uint32_t index, const std::string& name);
-    /// A further name, up to 127 bytes, that is as good as the first for looking the link up.
+    /// Adds a name of up to 127 bytes. It works like the first for looking the link up.
     [[nodiscard]] Result<> add_alternative_name(const LinkRef& link, const std::string& name);
     [[nodiscard]] Result<> remove_alternative_name(const LinkRef& link, const std::string& name);
     [[nodiscard]] Result<> remove(const LinkRef& link);
 
-    /// Runs an XDP program (its file descriptor), until detach_xdp(). `flags`: XDP_FLAGS_* of linux/if_link.h.
+    /// Runs an XDP program (its file descriptor) until detach_xdp(). `flags`: XDP_FLAGS_* of linux/if_link.h.
     [[nodiscard]] Result<> attach_xdp(const LinkRef& link, int program, std::uint32_t flags);
-    /// Takes that program off again, and no other: EEXIST if the link has another one. The same flags.
+    /// Detaches that program and no other: EEXIST if the link has another one. Needs the same flags.
     [[nodiscard]] Result<> detach_xdp(const LinkRef& link, int program, std::uint32_t flags);
 
   private:

@@ -51,7 +51,7 @@ nlattr* Message::open(int attribute) {
 }
 
 void Message::close(nlattr* start) {
-    // An empty nest means something to the kernel, so nla_nest_end, which drops it, won't do.
+    // The kernel distinguishes an empty nest from none, so nla_nest_end, which drops it, is no choice.
     if (fits_) fits_ = nla_nest_end_keep_empty(message_.get(), start) == 0;
 }
 

@@ -12,14 +12,14 @@
 
 namespace culvert::netlink {
 
-/// A request, written in the order in which it goes to the kernel:
+/// A request, written in the order of its bytes:
 ///
 ///     Message message(RTM_NEWLINK, NLM_F_CREATE, ifinfomsg{});
 ///     message.text(IFLA_IFNAME, "tun4").nest(IFLA_LINKINFO, [&](Message& info) { info.text(IFLA_INFO_KIND, "ipip");
 ///     });
 ///
-/// Integers are given in host order; `be` writes them in network order. A message that outgrows its 4 KiB is refused by
-/// Socket with EMSGSIZE instead of being sent in part.
+/// Integers are given in host order; `be` writes them in network order. If a message exceeds its 4 KiB, Socket refuses
+/// it with EMSGSIZE and sends nothing.
 class Message {
   public:
     /// `flags`: NLM_F_*; Socket adds NLM_F_REQUEST, NLM_F_ACK and NLM_F_DUMP.
@@ -37,7 +37,7 @@ class Message {
     Message& text(int attribute, std::string_view value);
     Message& address(int attribute, const IpAddress& value);
     Message& mac(int attribute, const MacAddress& value);
-    /// Anything else, as it is.
+    /// Any other payload, unchanged.
     Message& put(int attribute, const void* data, std::size_t size);
     Message& flag(int attribute) { return put(attribute, nullptr, 0); }
     /// `body(*this)` writes the attributes inside.
@@ -55,7 +55,7 @@ class Message {
         return *this;
     }
 
-    /// Everything put in so far has found room.
+    /// Whether everything so far has fit.
     [[nodiscard]] bool fits() const { return fits_; }
     [[nodiscard]] nlmsghdr& raw() { return *nlmsg_hdr(message_.get()); }
     [[nodiscard]] Bytes bytes() const;

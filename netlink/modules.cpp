@@ -20,7 +20,7 @@ using Context = Handle<kmod_ctx, kmod_unref>;
 using Module = Handle<kmod_module, kmod_module_unref>;
 using ModuleList = Handle<kmod_list, kmod_module_unref_list>;
 
-/// The kernel option that builds a module, for those that a backend or a balancer may lack.
+/// The kernel option for each module that a backend or a balancer may lack.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 11> options{{
     {"fou", "CONFIG_NET_FOU"},
     {"fou6", "CONFIG_IPV6_FOU_TUNNEL"},
@@ -49,7 +49,7 @@ Result<Context> modules_of_this_kernel() {
     return context;
 }
 
-/// The module that /lib/modules/<release> has under a name or an alias, or none.
+/// The module with this name or alias in /lib/modules/<release>, or none.
 Module find(kmod_ctx* context, const std::string& name) {
     kmod_list* found = nullptr;
     kmod_module_new_from_lookup(context, name.c_str(), &found);
@@ -65,7 +65,7 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
         case KMOD_MODULE_LIVE:
             return ModuleState::loaded;
         case KMOD_MODULE_BUILTIN:
-        case KMOD_MODULE_COMING:  // also what a built-in one with parameters looks like without modules.builtin
+        case KMOD_MODULE_COMING:  // also a built-in module with parameters, if modules.builtin is missing
             return ModuleState::built_in;
         default:
             break;
@@ -74,7 +74,7 @@ ModuleState state(kmod_ctx* context, const std::string& name) {
     return loadable && kmod_module_get_path(loadable.get()) != nullptr ? ModuleState::loadable : ModuleState::absent;
 }
 
-/// The command that modprobe.d has in place of loading it, if any.
+/// The command in modprobe.d that replaces loading it, if any.
 std::string install_command(kmod_ctx* context, std::string_view name) {
     const Handle<kmod_config_iter, kmod_config_iter_free_iter> commands(kmod_config_get_install_commands(context));
     while (commands && kmod_config_iter_next(commands.get()))
@@ -86,12 +86,12 @@ std::string hindrance(kmod_ctx* context, std::string_view name) {
     static const auto disabled = SysctlKey::parse("kernel.modules_disabled").value();
     if (read_number(disabled).value_or(0) != 0)
         return fmt::format(
-            "kernel.modules_disabled is 1, and so it stays until the next boot: write {} into a file of "
-            "/etc/modules-load.d, and boot",
+            "kernel.modules_disabled is 1 until the next boot: write {} into a file of "
+            "/etc/modules-load.d, and reboot",
             name);
     const std::string command = install_command(context, name);
     if (command.empty()) return {};
-    return fmt::format("take \"install {} {}\" out of /etc/modprobe.d; then modprobe {}", name, command, name);
+    return fmt::format("remove \"install {} {}\" from /etc/modprobe.d; then modprobe {}", name, command, name);
 }
 
 }  // namespace
@@ -137,8 +137,8 @@ std::string absent_module_cure(std::string_view name) {
     for (const auto& [module, its_option] : options)
         if (module == name) option = its_option;
     return fmt::format(
-        "/lib/modules/{0} has no {1}: install the package with this kernel's further modules (Ubuntu: "
-        "linux-modules-extra-{0}; Debian: linux-image-amd64 in place of the cloud image), or boot a kernel with {2}",
+        "/lib/modules/{0} has no {1}: install the package with this kernel's additional modules (Ubuntu: "
+        "linux-modules-extra-{0}; Debian: linux-image-amd64 instead of the cloud image), or boot a kernel with {2}",
         kernel_release(), name, option.empty() ? "it" : option);
 }
 

@@ -12,25 +12,25 @@ namespace culvert::netlink {
 enum class ModuleState {
     loaded,
     built_in,
-    loadable,  ///< not loaded, but /lib/modules/<release> has it
-    /// Nothing is known of it. A kernel that has the code built in and no /lib/modules/<release>/modules.builtin looks
-    /// the same, so use the facility first, and ask this to explain why it failed.
+    loadable,  ///< not loaded, but in /lib/modules/<release>
+    /// Nothing is known about it. A kernel with the code built in but without /lib/modules/<release>/modules.builtin
+    /// looks the same. So use the facility first, and ask this only to explain a failure.
     absent,
 };
 
 /// The state of a kernel module by name ("fou") in the running kernel, with or without support for modules.
 [[nodiscard]] Result<ModuleState> module_state(std::string_view name);
-/// Of several, in their order; quicker than one by one.
+/// States of several modules, in their order; faster than one by one.
 [[nodiscard]] Result<std::vector<ModuleState>> module_states(const std::vector<std::string_view>& names);
 
-/// Loads a module and those it needs; done if it is loaded or built in. ENOENT if it is absent, EPERM without
+/// Loads a module and its dependencies. No error if it is loaded or built in. ENOENT if it is absent, EPERM without
 /// CAP_SYS_MODULE; the error names the cure.
 [[nodiscard]] Result<> load_module(std::string_view name);
 
-/// Why modprobe can't load a module that is there, and what to do; empty if nothing is known to be in its way.
+/// Why modprobe can't load a module that exists, and the cure; empty if no reason is known.
 [[nodiscard]] std::string module_hindrance(std::string_view name);
 
-/// What to do where a module is absent: which package or kernel option brings it.
+/// The cure for an absent module: the package or kernel option that provides it.
 [[nodiscard]] std::string absent_module_cure(std::string_view name);
 
 }  // namespace culvert::netlink

@@ -17,7 +17,7 @@
 
 namespace culvert::netlink {
 
-/// The kernel made or changed `value`, or removed it.
+/// The kernel created or changed `value`, or removed it.
 template <typename T>
 struct Changed {
     T value;
@@ -33,13 +33,13 @@ using NeighbourChanged = Changed<Neighbour>;
 using RuleChanged = Changed<Rule>;
 using DeviceConfChanged = Changed<DeviceConf>;
 
-/// Next hop objects (ip nexthop), which routes refer to, came, changed or went. The routes that went with them are not
-/// reported.
+/// Next hop objects (ip nexthop), which routes refer to, were created, changed or removed. The kernel doesn't report
+/// the routes that vanished with them.
 struct NextHopsChanged {
     bool operator==(const NextHopsChanged&) const = default;
 };
 
-/// Events were lost because they came faster than they were read: what is known must be dumped afresh.
+/// Events arrived faster than they were read, and some were lost: dump everything again.
 struct Overrun {
     bool operator==(const Overrun&) const = default;
 };
@@ -50,17 +50,17 @@ using Event = std::variant<LinkChanged, AddressChanged, RouteChanged, NextHopsCh
 /// From one message of rtnetlink; nothing if it is malformed or none of these.
 [[nodiscard]] std::optional<Event> decode_event(Bytes message);
 
-/// What can be followed, IPv4 and IPv6 alike.
+/// What a Monitor can follow, for IPv4 and IPv6.
 enum class Topic : std::uint8_t { links, addresses, routes, next_hops, neighbours, rules, device_confs };
 
-/// Follows changes in the network namespace in which it was opened. To miss none, open it before the first dump.
+/// Follows changes in the network namespace in which it was opened. Open it before the first dump, to miss none.
 class Monitor {
   public:
     [[nodiscard]] static Result<Monitor> open(std::initializer_list<Topic> topics);
 
-    /// Non-blocking; readable when there is something to read().
+    /// Non-blocking; readable if there is something to read().
     [[nodiscard]] int fd() const { return socket_.fd(); }
-    /// All that has come so far; empty if nothing has.
+    /// All events received so far; may be empty.
     [[nodiscard]] Result<std::vector<Event>> read();
 
   private:

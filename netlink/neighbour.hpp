@@ -23,7 +23,7 @@ struct Neighbour {
 
     bool operator==(const Neighbour&) const = default;
 
-    /// `mac` may be written into a packet: known, and not known to have failed.
+    /// Whether `mac` may be written into a packet: it is known, and no failure is known.
     [[nodiscard]] bool is_usable() const;
 };
 
@@ -38,15 +38,15 @@ class Neighbours {
     struct Filter {
         std::optional<Family> family;
         std::uint32_t link = 0;  ///< index; 0: all
-        bool proxies = false;    ///< instead: the addresses that a link answers for (`ip neigh show proxy`)
+        bool proxies = false;    ///< instead: addresses that a link answers for (`ip neigh show proxy`)
     };
     [[nodiscard]] Result<std::vector<Neighbour>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Neighbour>> dump() { return dump(Filter{}); }
-    /// Makes a permanent entry, or turns the one that there is into one.
+    /// Adds a permanent entry, or makes the existing entry permanent.
     [[nodiscard]] Result<> set_permanent(std::uint32_t link, const IpAddress& address, const MacAddress& mac);
-    /// Starts to resolve the address now, as a packet for it would. The answer comes as an event.
+    /// Starts to resolve the address now, as a packet to it would. The result comes as an event.
     [[nodiscard]] Result<> resolve(std::uint32_t link, const IpAddress& address);
-    /// Lets the kernel resolve the address, and again whenever the entry grows old. Kernel 5.16 and later.
+    /// Makes the kernel resolve the address, and again whenever the entry becomes stale. Since kernel 5.16.
     [[nodiscard]] Result<> manage(std::uint32_t link, const IpAddress& address);
     /// ENOENT if there is none.
     [[nodiscard]] Result<> remove(std::uint32_t link, const IpAddress& address);

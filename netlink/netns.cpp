@@ -28,7 +28,7 @@ bool is_name(std::string_view name) {
            name.find_first_of(std::string_view("/\0", 2)) == std::string_view::npos;
 }
 
-/// Names are mounts. They must spread to other mount namespaces, or removing one here leaves it busy there.
+/// Names are mounts. They must propagate to other mount namespaces; otherwise a removed name stays busy there.
 Result<> share_directory() {
     if (mkdir(directory, 0755) < 0 && errno != EEXIST) return failure("make", directory, errno, {}, privilege(errno));
     if (mount("", directory, "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
@@ -58,7 +58,7 @@ Result<NetworkNamespace> NetworkNamespace::open(std::string_view name_or_path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return failure("open network namespace", path, errno, {},
-                       errno == ENOENT && !is_path ? "ip netns list shows the names there are" : privilege(errno));
+                       errno == ENOENT && !is_path ? "ip netns list shows the names" : privilege(errno));
     return NetworkNamespace(fd, path);
 }
 
@@ -87,7 +87,7 @@ Result<NetworkNamespace> NetworkNamespace::create(std::string_view name) {
 Result<> NetworkNamespace::remove(std::string_view name) {
     const std::string path = path_of(name);
     if (!is_name(name)) return failure("remove network namespace", std::string(name), EINVAL, "not a file name");
-    umount2(path.c_str(), MNT_DETACH);  // fails where only the file is left over
+    umount2(path.c_str(), MNT_DETACH);  // fails if only the file is left
     if (unlink(path.c_str()) < 0) return failure("remove network namespace", path, errno, {}, privilege(errno));
     return {};
 }

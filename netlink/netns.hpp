@@ -11,15 +11,15 @@
 
 namespace culvert::netlink {
 
-/// An open network namespace. It lives as long as this handle, even if its name is removed.
+/// An open network namespace. It exists as long as this handle, even if its name is removed.
 class NetworkNamespace {
   public:
-    /// That of the calling thread.
+    /// The calling thread's.
     [[nodiscard]] static Result<NetworkNamespace> current();
-    /// By the name that `ip netns` gave it, or by a path (anything with a slash): "blue", "/proc/1/ns/net".
+    /// By its name in `ip netns`, or by a path (anything with a slash): "blue", "/proc/1/ns/net".
     [[nodiscard]] static Result<NetworkNamespace> open(std::string_view name_or_path);
-    /// A new namespace with a name, as `ip netns add` does; the calling thread stays where it is. EEXIST if the name is
-    /// taken.
+    /// Creates a namespace with a name, as `ip netns add` does. The calling thread doesn't enter it. EEXIST if the name
+    /// is in use.
     [[nodiscard]] static Result<NetworkNamespace> create(std::string_view name);
     /// Removes the name, as `ip netns delete` does.
     [[nodiscard]] static Result<> remove(std::string_view name);
@@ -34,11 +34,11 @@ class NetworkNamespace {
     ~NetworkNamespace();
 
     /// Moves the calling thread here for good. Sockets opened afterwards and /proc/sys/net refer to this namespace.
-    /// Mounts stay as they are: /sys/class/net still shows the namespace in which /sys was mounted, and /sys/fs/bpf
-    /// stays in sight.
+    /// Mounts don't change: /sys/class/net still shows the namespace in which /sys was mounted, and /sys/fs/bpf stays
+    /// visible.
     [[nodiscard]] Result<> enter() const;
 
-    /// Calls `function()` with the calling thread in this namespace, and returns what it returned (a Result<T>).
+    /// Calls `function()` with the calling thread in this namespace, and returns its result (a Result<T>).
     template <typename Function>
     [[nodiscard]] std::invoke_result_t<Function> run(Function&& function) const {
         TRY(const NetworkNamespace home, current());
@@ -47,9 +47,9 @@ class NetworkNamespace {
         return std::forward<Function>(function)();
     }
 
-    /// The kernel's number of this namespace, which no other one gets before the next boot (SO_NETNS_COOKIE).
+    /// The kernel's number of this namespace. No other namespace gets it before the next boot (SO_NETNS_COOKIE).
     [[nodiscard]] Result<std::uint64_t> cookie() const;
-    /// That of the calling thread's namespace, for which no privilege is needed.
+    /// The cookie of the calling thread's namespace. Needs no privilege.
     [[nodiscard]] static Result<std::uint64_t> current_cookie();
 
     [[nodiscard]] int fd() const { return fd_; }
@@ -57,7 +57,7 @@ class NetworkNamespace {
   private:
     struct Return {
         const NetworkNamespace& home;
-        ~Return();  // ends the process if there is no way back: going on in a foreign namespace would be worse
+        ~Return();  // ends the process if it can't return: continuing in the wrong namespace would be worse
     };
 
     NetworkNamespace(int fd, std::string name) : fd_(fd), name_(std::move(name)) {}

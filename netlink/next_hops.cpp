@@ -30,7 +30,7 @@ std::optional<Object> decode_object(Bytes message) {
     return object;
 }
 
-/// A route as it stands in its table. Where net.ipv4.nexthop_compat_mode is 0, it names its next hop object only.
+/// A route as in its table. If net.ipv4.nexthop_compat_mode is 0, it has only the id of its next hop object.
 struct Entry {
     Route route;
     std::uint32_t object = 0;

@@ -10,15 +10,15 @@
 
 namespace culvert::netlink {
 
-/// Next hop objects (`ip nexthop`), which routes may refer to in place of hops of their own: hops by id, of which a
-/// group has several.
+/// Next hop objects (`ip nexthop`) by id. Routes may refer to them instead of hops of their own. A group has several
+/// hops.
 using NextHopObjects = std::map<std::uint32_t, std::vector<NextHop>>;
 
-/// None on kernels without them (before 5.3).
+/// Empty on kernels without them (before 5.3).
 [[nodiscard]] Result<NextHopObjects> next_hop_objects(Socket& route);
 
-/// The route of a packet of this host as it stands in its table: with every hop that such packets may take, and nothing
-/// that ICMP has told of its destination. Errors are those of Routes::lookup.
+/// The route of a packet from this host as in its table: with all hops that such packets may use, and without changes
+/// by ICMP. Errors are those of Routes::lookup.
 [[nodiscard]] Result<Route> whole_route(Socket& route, const Routes::Lookup& packet);
 
 }  // namespace culvert::netlink

@@ -8,13 +8,13 @@
 
 namespace culvert::netlink {
 
-/// Why an operation of the operating system failed, told so that an operator can act on it.
+/// Why an operation of the operating system failed, in words that an operator can act on.
 struct Error {
-    std::string operation;  ///< what was tried, in the infinitive: "add fou port"
-    std::string object;     ///< to what: "5004/udp ipv4"; may be empty
+    std::string operation;  ///< what was tried, as an infinitive: "add fou port"
+    std::string object;     ///< its object: "5004/udp ipv4"; may be empty
     int code = 0;           ///< errno, positive; 0 if no system call failed
     std::string kernel;     ///< the kernel's own text (extended acknowledgement); may be empty
-    std::string cure;       ///< what to do about it, as a command where there is one; may be empty
+    std::string cure;       ///< the cure, a command if there is one; may be empty
 
     bool operator==(const Error&) const = default;
 
@@ -22,7 +22,7 @@ struct Error {
     [[nodiscard]] std::string message() const;
 };
 
-/// A value, or why there is none.
+/// A value, or the error.
 template <typename T = void>
 using Result = tl::expected<T, Error>;
 
@@ -43,6 +43,6 @@ using Result = tl::expected<T, Error>;
     if (!CULVERT_CONCAT(try_, __LINE__)) return tl::unexpected(std::move(CULVERT_CONCAT(try_, __LINE__)).error()); \
     declaration = std::move(*CULVERT_CONCAT(try_, __LINE__))
 
-/// `CHECK_OK(links.set_up("tunl0"));` returns the error from the function, if there is one.
+/// `CHECK_OK(links.set_up("tunl0"));` returns the error, if any, from the function.
 #define CHECK_OK(...) \
     if (auto try_result = (__VA_ARGS__); !try_result) return tl::unexpected(std::move(try_result).error())

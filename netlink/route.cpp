@@ -10,7 +10,7 @@ namespace culvert::netlink {
 
 namespace {
 
-/// A gateway of the route's own family goes into RTA_GATEWAY, one of the other (RFC 8950) into RTA_VIA.
+/// A gateway of the route's own family goes into RTA_GATEWAY, one of the other family (RFC 8950) into RTA_VIA.
 struct GatewayAttribute {
     int type = RTA_GATEWAY;
     std::vector<std::uint8_t> payload;
@@ -54,7 +54,7 @@ Message route_message(int type, int flags, const Route& route) {
     Message message(type, flags,
                     rtmsg{.rtm_family = static_cast<std::uint8_t>(af(family)),
                           .rtm_dst_len = route.destination.length,
-                          .rtm_table = RT_TABLE_UNSPEC,  // RTA_TABLE has room for all of it
+                          .rtm_table = RT_TABLE_UNSPEC,  // RTA_TABLE has the full number
                           .rtm_protocol = route.protocol,
                           .rtm_scope = route.scope,
                           .rtm_type = route.type,
@@ -141,7 +141,7 @@ Result<std::vector<Route>> Routes::dump(const Filter& filter) {
     Message message(RTM_GETROUTE, 0, rtmsg{.rtm_family = family});
     if (filter.table != 0) message.u32(RTA_TABLE, filter.table);
     auto routes = socket_->dump(std::move(message), "list routes", decode_route);
-    // A table comes into being with its first route.
+    // A table is created with its first route.
     if (!routes && filter.table != 0 && routes.error().code == ENOENT) return {};
     return routes;
 }
@@ -168,8 +168,8 @@ std::optional<FoundRoute> decode_found_route(Bytes message) {
     if (!route) return std::nullopt;
     const auto parsed = parse<rtmsg>(message);
     const auto& [envelope, header, attributes] = *parsed;
-    // IPv6 clones a route for what ICMP tells of a destination, and for nothing else that is asked for here; IPv4 says
-    // what is a redirect's (RTCF_REDIRECTED of linux/in_route.h), and when it will forget a path MTU.
+    // For the lookups made here, IPv6 clones a route only because of ICMP messages about the destination. IPv4 marks
+    // routes from redirects (RTCF_REDIRECTED of linux/in_route.h), and gives the expiry of a path MTU.
     if (header.rtm_family == AF_INET6)
         return FoundRoute{.route = *std::move(route), .was_told = (header.rtm_flags & RTM_F_CLONED) != 0};
     constexpr unsigned redirected = 0x00040000;
@@ -187,7 +187,7 @@ Route as_in_table(Route found, const Route& entry) {
     NextHop& hop = found.hops.front();
     const auto is_same = [&](const NextHop& one) { return one.link == hop.link && one.gateway == hop.gateway; };
     if (std::ranges::any_of(entry.hops, is_same)) return found;
-    // Redirects are taken from, and to, hosts of one link only.
+    // A redirect's gateway is on the same link as the sender of the redirect.
     const auto by_link = std::ranges::find(entry.hops, hop.link, &NextHop::link);
     hop = by_link != entry.hops.end() ? *by_link : entry.hops.front();
     return found;
@@ -196,7 +196,7 @@ Route as_in_table(Route found, const Route& entry) {
 Result<Route> Routes::ask(const Lookup& packet, std::uint32_t flags) {
     const std::string operation = "look up route to";
     const std::string object = packet.destination.to_string();
-    // IPv6 refuses the flag, and names the table without it.
+    // IPv6 refuses the flag, and tells the table without it.
     if (packet.destination.is_v4()) flags |= RTM_F_LOOKUP_TABLE;
     Message message(RTM_GETROUTE, 0,
                     rtmsg{.rtm_family = static_cast<std::uint8_t>(af(packet.destination.family())),

@@ -14,10 +14,10 @@
 
 namespace culvert::netlink {
 
-/// One way out.
+/// One next hop.
 struct NextHop {
-    std::optional<IpAddress> gateway;  ///< none: the destination is on the link. IPv6 is possible for an IPv4 route.
-    std::uint32_t link = 0;            ///< index; 0: none (a blackhole), or for the kernel to find from the gateway
+    std::optional<IpAddress> gateway;  ///< none: on the link. An IPv4 route may have an IPv6 gateway
+    std::uint32_t link = 0;            ///< index; 0: none (a blackhole), or the kernel derives it from the gateway
     std::uint16_t weight = 1;          ///< 1 to 256
     std::uint8_t flags = 0;            ///< RTNH_F_*: RTNH_F_ONLINK is a request, RTNH_F_LINKDOWN a report
 
@@ -26,15 +26,15 @@ struct NextHop {
 
 struct Route {
     Prefix destination;                      ///< of length 0: the default route
-    std::vector<NextHop> hops;               ///< empty only where `type` forwards nothing (a blackhole)
+    std::vector<NextHop> hops;               ///< empty only if `type` forwards nothing (a blackhole)
     std::optional<IpAddress> source;         ///< preferred source address
     std::uint32_t table = RT_TABLE_MAIN;     ///< RT_TABLE_* or any number
     std::uint8_t type = RTN_UNICAST;         ///< RTN_*
-    std::uint8_t protocol = RTPROT_STATIC;   ///< RTPROT_*: who made it
+    std::uint8_t protocol = RTPROT_STATIC;   ///< RTPROT_*: who added it
     std::uint8_t scope = RT_SCOPE_UNIVERSE;  ///< RT_SCOPE_*; IPv6 has none
     std::uint32_t metric = 0;                ///< IPv6: 0 becomes 1024
     std::uint32_t mtu = 0;                   ///< bytes; 0: the link's
-    std::uint32_t advertised_mss = 0;        ///< bytes; 0: from the MTU
+    std::uint32_t advertised_mss = 0;        ///< bytes; 0: derived from the MTU
 
     bool operator==(const Route&) const = default;
 };
@@ -53,12 +53,12 @@ class Routes {
     };
     [[nodiscard]] Result<std::vector<Route>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Route>> dump() { return dump(Filter{}); }
-    /// EEXIST if there is one with this destination, metric (and for IPv4, TOS) in the table.
+    /// EEXIST if the table has one with this destination and metric (and for IPv4, TOS).
     [[nodiscard]] Result<> add(const Route& route);
     [[nodiscard]] Result<> replace(const Route& route);
     /// ESRCH if there is none.
     [[nodiscard]] Result<> remove(const Route& route);
-    /// What add() and remove() send, for sending many at once.
+    /// The requests of add() and remove(), for sending many at once.
     [[nodiscard]] static Request addition(const Route& route);
     [[nodiscard]] static Request removal(const Route& route);
 
@@ -66,16 +66,16 @@ class Routes {
         IpAddress destination;
         std::optional<IpAddress> source;
         std::uint32_t mark = 0;
-        std::uint32_t link = 0;             ///< index of the link it must leave by; 0: any
-        std::optional<std::uint32_t> user;  ///< whose socket sends it; none: the caller's
-        std::uint8_t ip_protocol = 0;       ///< 0: rules that ask for one do not match
+        std::uint32_t link = 0;             ///< index of the link it must leave through; 0: any
+        std::optional<std::uint32_t> user;  ///< user of the sending socket; none: the caller
+        std::uint8_t ip_protocol = 0;       ///< 0: rules with a protocol don't match
         std::uint16_t source_port = 0;      ///< host order; with `ip_protocol`
-        /// By the tables alone, without what ICMP messages have had the kernel remember: redirects and path MTUs, which
-        /// anybody can forge.
+        /// Ignores what the kernel has stored from ICMP messages:
+        /// redirects and path MTUs, which anybody can forge.
         bool by_tables = false;
     };
-    /// The route that a packet of this host would take, with one hop. ENETUNREACH if there is none; a route that
-    /// forbids (blackhole, unreachable, prohibit) fails with the error that it gives to senders.
+    /// The route for a packet from this host, with one hop. ENETUNREACH if there is none. A route that forbids
+    /// (blackhole, unreachable, prohibit) fails with the error that senders get.
     [[nodiscard]] Result<Route> lookup(const Lookup& packet);
 
   private:
@@ -84,15 +84,15 @@ class Routes {
     Socket* socket_;
 };
 
-/// What the kernel answers to a lookup: the route, and whether ICMP has had a part in it.
+/// The kernel's answer to a lookup: the route, and whether ICMP has influenced it.
 struct FoundRoute {
     Route route;
     bool was_told = false;
 };
 [[nodiscard]] std::optional<FoundRoute> decode_found_route(Bytes message);
 
-/// A lookup's answer with what ICMP has changed taken back by the entry of the table that it came from, which may have
-/// several hops.
+/// Undoes the changes of ICMP in a lookup's answer, by the
+/// table entry that it came from, which may have several hops.
 [[nodiscard]] Route as_in_table(Route found, const Route& entry);
 
 }  // namespace culvert::netlink

@@ -26,7 +26,7 @@ Message rule_message(int type, int flags, const Rule& rule) {
                     fib_rule_hdr{.family = static_cast<std::uint8_t>(af(rule.family)),
                                  .dst_len = rule.destination ? rule.destination->length : std::uint8_t{0},
                                  .src_len = rule.source ? rule.source->length : std::uint8_t{0},
-                                 .table = RT_TABLE_UNSPEC,  // FRA_TABLE has room for all of it
+                                 .table = RT_TABLE_UNSPEC,  // FRA_TABLE has the full number
                                  .action = rule.action,
                                  .flags = rule.invert ? static_cast<std::uint32_t>(FIB_RULE_INVERT) : 0});
     message.u32(FRA_PRIORITY, rule.priority);

@@ -29,26 +29,26 @@ struct UserRange {
     bool operator==(const UserRange&) const = default;
 };
 
-/// A policy routing rule (`ip rule`). A packet that matches all that is given is looked up in `table`.
+/// A policy routing rule (`ip rule`). A packet that matches all given members is looked up in `table`.
 struct Rule {
     Family family = Family::ipv4;
-    std::uint32_t priority = 0;  ///< lower comes first; every namespace has 0 (local) and 32766 (main)
+    std::uint32_t priority = 0;  ///< lower ones come first; every namespace has 0 (local) and 32766 (main)
     std::uint32_t table = 0;
     std::uint8_t action = 1;  ///< FR_ACT_* of linux/fib_rules.h; 1: look up the table
     std::optional<Prefix> source;
     std::optional<Prefix> destination;
-    std::string input;       ///< name of the link it came by; empty: any
+    std::string input;       ///< name of the link of arrival; empty: any
     std::string output;      ///< name of the link that a local socket is bound to; empty: any
     std::uint32_t mark = 0;  ///< compared under `mask`
-    std::uint32_t mask = 0;  ///< 0: the mark is not looked at
+    std::uint32_t mask = 0;  ///< 0: any mark
     std::uint8_t ip_protocol = 0;
     std::optional<PortRange> source_ports;
     std::optional<PortRange> destination_ports;
-    std::optional<UserRange> users;  ///< whose sockets send
-    /// Go on if the route that was found is no longer than this prefix length (0: skip the default route).
+    std::optional<UserRange> users;  ///< users of the sending sockets
+    /// Continue with the next rule if the route's prefix length is not greater than this (0: skip the default route).
     std::optional<std::uint32_t> suppress_prefix_length;
     bool invert = false;
-    std::uint8_t protocol = 0;  ///< RTPROT_*: who made it
+    std::uint8_t protocol = 0;  ///< RTPROT_*: who added it
 
     bool operator==(const Rule&) const = default;
 };
@@ -62,9 +62,9 @@ class Rules {
     explicit Rules(Socket& route) : socket_(&route) {}
 
     [[nodiscard]] Result<std::vector<Rule>> dump();
-    /// EEXIST if there is the very same.
+    /// EEXIST if there is an identical one.
     [[nodiscard]] Result<> add(const Rule& rule);
-    /// ENOENT if there is none that matches.
+    /// ENOENT if none matches.
     [[nodiscard]] Result<> remove(const Rule& rule);
 
   private:

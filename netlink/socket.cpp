@@ -16,7 +16,7 @@ namespace {
 constexpr int receive_buffer = 1024 * 1024;
 constexpr int dump_attempts = 10;
 
-/// What an NLMSG_ERROR or NLMSG_DONE says: errno (0: done), and the text of the extended acknowledgement.
+/// The content of an NLMSG_ERROR or NLMSG_DONE: errno (0: done), and the text of the extended acknowledgement.
 struct Verdict {
     int code = 0;
     std::string text;
@@ -29,7 +29,7 @@ std::optional<Verdict> decode_verdict(const RawMessage& message) {
     if (header.nlmsg_type == NLMSG_ERROR) {
         const auto error = read<nlmsgerr>(body);
         if (!error) return std::nullopt;
-        // The request is echoed, unless capped to its header.
+        // The answer contains the request, unless capped to its header.
         attributes = sizeof *error;
         if ((header.nlmsg_flags & NLM_F_CAPPED) == 0) attributes += NLMSG_ALIGN(error->msg.nlmsg_len) - NLMSG_HDRLEN;
     }
@@ -117,7 +117,7 @@ std::vector<Result<>> Socket::request(std::vector<Request> requests) {
     std::vector<std::byte> datagram;
     for (Request& request : requests) {
         if (!request.message.fits()) return fail_all(EMSGSIZE);
-        // Errors are always told; the acknowledgement of the last says that there are no more.
+        // Errors are always reported. The acknowledgement of the last request shows that there are no more.
         if (&request == &requests.back()) request.message.raw().nlmsg_flags |= NLM_F_ACK;
         address(request.message.raw());
         const Bytes bytes = request.message.bytes();

@@ -17,7 +17,7 @@
 
 namespace culvert::netlink {
 
-/// A request, and what it is about, for its error.
+/// A request, and its operation and object for errors.
 struct Request {
     Message message;
     std::string operation;
@@ -25,23 +25,23 @@ struct Request {
 };
 
 /// A netlink socket for requests and dumps. It talks to the network namespace in which it was opened. Not for use by
-/// two threads at once. Errors carry errno as the kernel gave it, and the text of the extended acknowledgement.
+/// two threads at once. Errors have the kernel's errno and the text of the extended acknowledgement.
 class Socket {
   public:
     /// `protocol`: NETLINK_ROUTE, NETLINK_GENERIC.
     [[nodiscard]] static Result<Socket> open(int protocol);
 
-    /// Sends, and waits for the kernel to say that it is done. `operation` and `object` are for the error.
+    /// Sends, and waits for the kernel's acknowledgement. `operation` and `object` are for the error.
     [[nodiscard]] Result<> request(Message message, const std::string& operation, const std::string& object);
     [[nodiscard]] Result<> request(Request request) {
         return this->request(std::move(request.message), request.operation, request.object);
     }
 
-    /// Sends requests all at once. Each is carried out, whatever becomes of those before it, and has an outcome of its
-    /// own. A hundred at most: what goes wrong must find room in the receive buffer.
+    /// Sends requests all at once. Each is executed, even if one before it fails, and has its own result. At most a
+    /// hundred: their errors must fit into the receive buffer.
     [[nodiscard]] std::vector<Result<>> request(std::vector<Request> requests);
 
-    /// Sends a question that has one answer, and decodes that. EBADMSG if the answer makes no sense.
+    /// Sends a question with one answer, and decodes the answer. EBADMSG if it is malformed.
     template <typename Decode>
     [[nodiscard]] auto query(Message message, const std::string& operation, const std::string& object, Decode decode)
         -> Result<typename std::invoke_result_t<Decode, Bytes>::value_type> {
@@ -54,8 +54,8 @@ class Socket {
         return std::move(*answer);
     }
 
-    /// Sends a question whose answer is a list. What `decode` returns nothing for is left out (a dump of all families
-    /// has those that we do not speak). If the kernel's tables change meanwhile, the dump starts again.
+    /// Sends a question whose answer is a list. Leaves out messages for which `decode` returns nothing (a dump of all
+    /// families has some that we don't support). If the kernel's tables change meanwhile, the dump starts again.
     template <typename Decode>
     [[nodiscard]] auto dump(Message message, const std::string& operation, Decode decode)
         -> Result<std::vector<typename std::invoke_result_t<Decode, Bytes>::value_type>> {
@@ -78,9 +78,9 @@ class Socket {
     /// False if the kernel's tables changed during a dump.
     [[nodiscard]] Result<bool> exchange(Message& message, const std::string& operation, const std::string& object,
                                         const OnMessage& on_message);
-    /// Answers bear its sequence number.
+    /// Sets the sequence number, which answers repeat.
     void address(nlmsghdr& request);
-    /// The one place where anything is sent. On failure, errno.
+    /// The only place that sends. On failure, errno.
     [[nodiscard]] tl::expected<void, int> send(Bytes requests);
 
     Handle<nl_sock, nl_socket_free> socket_;

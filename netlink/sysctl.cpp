@@ -33,7 +33,7 @@ bool is_relative_path(std::string_view path) {
 
 std::string cure(int code) {
     if (code == EACCES || code == EPERM) return "run as root, with CAP_NET_ADMIN";
-    if (code == EROFS) return "/proc/sys is mounted read-only here: a container must be given it writable";
+    if (code == EROFS) return "/proc/sys is mounted read-only here: make it writable for the container";
     return {};
 }
 

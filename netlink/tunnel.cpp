@@ -13,7 +13,7 @@ namespace culvert::netlink {
 
 namespace {
 
-/// ipip, sit and ip6tnl have IFLA_IPTUN_*, the GRE kinds IFLA_GRE_*, vti and vti6 IFLA_VTI_*: other numbers for the
+/// ipip, sit and ip6tnl have IFLA_IPTUN_*, the GRE kinds IFLA_GRE_*, vti and vti6 IFLA_VTI_*: different numbers for the
 /// same attributes.
 struct Dialect {
     int link, local, remote, ttl, tos, path_mtu_discovery, encap_limit, flow_info, flags, external;
@@ -54,7 +54,7 @@ constexpr Dialect gre{
     .encap_destination_port = IFLA_GRE_ENCAP_DPORT,
 };
 
-/// Of vti and vti6 what is read; a number of 0 is no attribute's.
+/// The attributes of vti and vti6 that are read; number 0 stands for none.
 constexpr Dialect vti{.link = IFLA_VTI_LINK, .local = IFLA_VTI_LOCAL, .remote = IFLA_VTI_REMOTE};
 
 struct Kind {
@@ -154,7 +154,7 @@ Family outer_family(TunnelKind kind) { return entry(kind).outer; }
 void encode(Message& data, const Tunnel& tunnel) {
     const auto& [kind, name, module, outer, dialect] = entry(tunnel.kind);
     data.u32(dialect.link, tunnel.link);
-    // What is left out is any address; said outright, gretap refuses it.
+    // An omitted address is any address. gretap refuses the any address if it is given.
     if (tunnel.local) data.address(dialect.local, *tunnel.local);
     if (tunnel.remote) data.address(dialect.remote, *tunnel.remote);
     data.u8(dialect.ttl, tunnel.ttl);

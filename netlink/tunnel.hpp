@@ -11,7 +11,7 @@
 
 namespace culvert::netlink {
 
-/// The kinds of device of the kernel's IP tunnels. Those from erspan on are only read: encode() does not know them.
+/// Kinds of the kernel's IP tunnel devices. Those from erspan on can only be read: encode() doesn't support them.
 enum class TunnelKind : std::uint8_t {
     ipip,
     sit,
@@ -30,7 +30,7 @@ enum class TunnelKind : std::uint8_t {
 [[nodiscard]] std::string_view name(TunnelKind kind);
 [[nodiscard]] std::optional<TunnelKind> tunnel_kind(std::string_view name);
 [[nodiscard]] bool is_gre(TunnelKind kind);
-/// The kernel module that has the kind: "ip_gre".
+/// The kernel module that provides the kind: "ip_gre".
 [[nodiscard]] std::string_view module_of(TunnelKind kind);
 /// The family of the outer header.
 [[nodiscard]] Family outer_family(TunnelKind kind);
@@ -38,10 +38,10 @@ enum class TunnelKind : std::uint8_t {
 /// TUNNEL_ENCAP_* of linux/if_tunnel.h
 enum class EncapType : std::uint16_t { none = 0, fou = 1, gue = 2 };
 
-/// UDP in front of what a tunnel device sends. What it receives is a matter of FouPorts.
+/// The UDP header that a tunnel device puts in front of its packets. Receiving is configured by FouPorts.
 struct Encap {
     EncapType type = EncapType::none;
-    std::uint16_t source_port = 0;       ///< host order; 0: chosen by the inner flow
+    std::uint16_t source_port = 0;       ///< host order; 0: derived from the inner flow
     std::uint16_t destination_port = 0;  ///< host order
     bool checksum = false;               ///< outer UDP checksum over IPv4
     bool checksum6 = false;              ///< outer UDP checksum over IPv6
@@ -50,7 +50,7 @@ struct Encap {
     bool operator==(const Encap&) const = default;
 };
 
-/// What a tunnel lets in and out, as the IP protocol number. GRE carries anything, so this is not for its kinds.
+/// The inner protocol of a tunnel, both ways, as the IP protocol number. Not for GRE kinds, which carry anything.
 enum class TunnelInner : std::uint8_t { any = 0, ipv4 = 4, ipv6 = 41, mpls = 137 };
 
 /// Parameters of a device of one of these kinds.
@@ -62,20 +62,20 @@ struct Tunnel {
     std::uint8_t ttl = 0;             ///< 0: the inner packet's (outer IPv4), the route's (outer IPv6)
     std::uint8_t tos = 0;             ///< 1: the inner packet's
     bool path_mtu_discovery = true;   ///< outer IPv4 only
-    /// Tunnel encapsulation limit (RFC 2473 section 4.1.1), outer IPv6 only; none: the option is left out.
+    /// Tunnel encapsulation limit (RFC 2473 section 4.1.1), outer IPv6 only; none: no such option.
     std::optional<std::uint8_t> encap_limit;
-    bool external = false;  ///< addresses come with each packet (collect metadata), not from here
+    bool external = false;  ///< each packet brings its own addresses (collect metadata)
     TunnelInner inner = TunnelInner::any;
-    std::optional<std::uint32_t> input_key;   ///< GRE kinds: the key that is accepted; of a vti the mark
-    std::optional<std::uint32_t> output_key;  ///< GRE kinds: the key that is sent
+    std::optional<std::uint32_t> input_key;   ///< GRE kinds: the accepted key; vti: the mark
+    std::optional<std::uint32_t> output_key;  ///< GRE kinds: the key to send
     Encap encap;
 
     bool operator==(const Tunnel&) const = default;
 };
 
-/// Writes the attributes of IFLA_INFO_DATA; of the kinds up to ip6gretap.
+/// Writes the attributes of IFLA_INFO_DATA, for the kinds up to ip6gretap.
 void encode(Message& data, const Tunnel& tunnel);
-/// Reads those of IFLA_INFO_DATA.
+/// Reads the attributes of IFLA_INFO_DATA.
 [[nodiscard]] Tunnel decode_tunnel(TunnelKind kind, const Attributes& data);
 
 }  // namespace culvert::netlink

@@ -11,7 +11,7 @@ namespace culvert::netlink {
 
 namespace {
 
-// include/uapi/linux/netdev.h, which headers of 6.1 have not.
+// include/uapi/linux/netdev.h, which is not in headers of 6.1.
 constexpr const char* family_name = "netdev";
 constexpr std::uint8_t family_version = 1;
 constexpr std::uint8_t command_get_device = 1;

@@ -10,20 +10,20 @@
 
 namespace culvert::netlink {
 
-/// What the driver of a device can do with XDP (include/uapi/linux/netdev.h, enum netdev_xdp_act). Some drivers
-/// transmit only while they have a program of their own.
+/// The XDP features of a device's driver (include/uapi/linux/netdev.h, enum netdev_xdp_act). Some drivers transmit only
+/// while they have a program of their own.
 struct XdpFeatures {
-    bool native = false;     ///< runs programs, which may answer XDP_DROP, XDP_PASS and XDP_TX
-    bool redirects = false;  ///< its programs may answer XDP_REDIRECT
+    bool native = false;     ///< runs programs, which may return XDP_DROP, XDP_PASS and XDP_TX
+    bool redirects = false;  ///< its programs may return XDP_REDIRECT
     bool transmits = false;  ///< others may redirect to it
 
     bool operator==(const XdpFeatures&) const = default;
 };
 
-/// From one answer of generic netlink's family "netdev"; nothing if it is malformed.
+/// From one answer of generic netlink family "netdev"; nothing if it is malformed.
 [[nodiscard]] std::optional<XdpFeatures> decode_xdp_features(Bytes message);
 
-/// `generic`: NETLINK_GENERIC. ENOENT if the kernel (before 6.3) can't tell, ENODEV if there is no such device.
+/// `generic`: NETLINK_GENERIC. ENOENT if the kernel (before 6.3) doesn't support it, ENODEV if there is no such device.
 [[nodiscard]] Result<XdpFeatures> xdp_features(Socket& generic, std::uint32_t ifindex);
 
 }  // namespace culvert::netlink

@@ -151,11 +151,11 @@ std::string decode_comment(const nftnl_rule* rule) {
     return comment;
 }
 
-/// An element of a set as the kernel keeps it: a value, or the one after an interval's last.
+/// An element of a set as the kernel stores it: a value, or the value after the end of an interval.
 struct Boundary {
     Bytes key;
     bool is_start;
-    /// An end comes first: one interval may start where another ends.
+    /// An end comes first, as an interval may start where another ends.
     bool operator<(const Boundary& other) const {
         return key != other.key ? key < other.key : !is_start && other.is_start;
     }
@@ -186,7 +186,7 @@ class Decoder {
     Decoder(TableFamily family, std::string_view name) : table_{.name = std::string(name), .family = family} {}
 
     [[nodiscard]] bool take(const nlmsghdr* message) {
-        if (NFNL_SUBSYS_ID(message->nlmsg_type) != NFNL_SUBSYS_NFTABLES) return true;  // a batch's begin and end
+        if (NFNL_SUBSYS_ID(message->nlmsg_type) != NFNL_SUBSYS_NFTABLES) return true;  // begin or end of a batch
         if (mnl_nlmsg_get_payload_len(message) < sizeof(nfgenmsg)) return false;
         const auto* general = static_cast<const nfgenmsg*>(mnl_nlmsg_get_payload(message));
         if (general->nfgen_family != static_cast<std::uint8_t>(table_.family)) return true;
@@ -312,11 +312,11 @@ Result<Tallies> decode_tallies(std::span<const std::uint8_t> messages, std::stri
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
         if (NFNL_MSG_TYPE(message->nlmsg_type) != NFT_MSG_NEWRULE) continue;
         const auto rule = owned(nftnl_rule_alloc());
-        std::ignore = nftnl_rule_nlmsg_parse(message, rule.get());  // what is known of it is there all the same
+        std::ignore = nftnl_rule_nlmsg_parse(message, rule.get());  // the parsed part is there even after an error
         if (text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_TABLE)) != table) continue;
         add_counters(rule.get(), tallies[text_or_empty(nftnl_rule_get_str(rule.get(), NFTNL_RULE_CHAIN))]);
     }
-    if (left != 0) return failure("decode nf_tables messages about table", std::string(table), EBADMSG, "cut short");
+    if (left != 0) return failure("decode nf_tables messages about table", std::string(table), EBADMSG, "truncated");
     return tallies;
 }
 
@@ -326,7 +326,7 @@ Result<std::optional<Table>> decode(std::span<const std::uint8_t> messages, Tabl
     const auto* message = reinterpret_cast<const nlmsghdr*>(messages.data());
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
         if (!decoder.take(message)) return failure("decode nf_tables message about table", std::string(name), EBADMSG);
-    if (left != 0) return failure("decode nf_tables messages about table", std::string(name), EBADMSG, "cut short");
+    if (left != 0) return failure("decode nf_tables messages about table", std::string(name), EBADMSG, "truncated");
     return std::move(decoder).finish();
 }
 

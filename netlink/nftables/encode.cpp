@@ -15,7 +15,7 @@ namespace culvert::netlink::nft {
 
 namespace {
 
-/// Room for one message: libnftnl stops adding set elements at 64 KiB, and checks nothing else.
+/// Room for one message. libnftnl limits set elements to 64 KiB, and checks no other size.
 constexpr std::size_t message_room = std::size_t{128} * 1024;
 
 /// nft's own number, its BYTEORDER_HOST_ENDIAN.
@@ -32,7 +32,7 @@ class BatchWriter {
 
     [[nodiscard]] const std::string& table() const { return table_; }
 
-    /// One message about `object`, whose attributes `build(nlmsghdr*)` writes.
+    /// Adds one message about `object`. `build(nlmsghdr*)` writes its attributes.
     template <typename Build>
     void add(std::uint16_t type, std::uint16_t flags, std::string object, const Build& build) {
         nlmsghdr* header = nftnl_nlmsg_build_hdr(buffer_.data(), type, family_, flags, sequence());
@@ -227,7 +227,7 @@ void add_element(nftnl_set& set, const Bytes& key, std::uint32_t flags) {
     nftnl_set_elem_add(&set, element.release());
 }
 
-/// An interval is an element where it starts and, unless it reaches to the last value, one after its end.
+/// An interval is an element at its start and, unless it includes the last value, one after its end.
 void add_elements(nftnl_set& to, const Set& set) {
     const bool intervals = (set.flags & NFT_SET_INTERVAL) != 0;
     if (intervals && !set.elements.empty() && set.elements.front().first != Bytes(set.key_length))
@@ -247,7 +247,7 @@ void add_set(BatchWriter& batch, std::uint32_t id, const std::string& name, cons
     nftnl_set_set_u32(set.get(), NFTNL_SET_FLAGS, value.flags);
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_TYPE, static_cast<std::uint32_t>(value.key));
     nftnl_set_set_u32(set.get(), NFTNL_SET_KEY_LEN, value.key_length);
-    if (value.key == KeyType::ifname) {  // nft shows empty names without
+    if (value.key == KeyType::ifname) {  // nft shows empty names without it
         const auto userdata = owned(nftnl_udata_buf_alloc(NFT_USERDATA_MAXLEN));
         nftnl_udata_put_u32(userdata.get(), NFTNL_UDATA_SET_KEYBYTEORDER, nft_host_byte_order);
         nftnl_set_set_data(set.get(), NFTNL_SET_USERDATA, nftnl_udata_buf_data(userdata.get()),
@@ -259,7 +259,7 @@ void add_set(BatchWriter& batch, std::uint32_t id, const std::string& name, cons
 
     add_elements(*set, value);
     const auto remaining = owned(nftnl_set_elems_iter_create(set.get()));
-    for (int more = value.elements.empty() ? 0 : 1; more > 0;)  // as many messages as they take
+    for (int more = value.elements.empty() ? 0 : 1; more > 0;)  // as many messages as needed
         batch.add(NFT_MSG_NEWSETELEM, NLM_F_CREATE, object,
                   [&](nlmsghdr* header) { more = nftnl_set_elems_nlmsg_build_payload_iter(header, remaining.get()); });
 }
@@ -289,7 +289,7 @@ Batch encode_replace(const Table& wanted, bool exists, std::uint32_t generation)
     add_table(batch, NFT_MSG_NEWTABLE, wanted.flags);
     std::uint32_t set_id = 0;
     for (const auto& [name, set] : wanted.sets) add_set(batch, ++set_id, name, set);
-    for (const auto& [name, chain] : wanted.chains) add_chain(batch, name, chain.hook);  // all, before a rule jumps
+    for (const auto& [name, chain] : wanted.chains) add_chain(batch, name, chain.hook);  // all before any jump
     for (const auto& [name, chain] : wanted.chains)
         for (std::size_t i = 0; i < chain.rules.size(); ++i) add_rule(batch, name, chain.rules[i], i + 1);
     return std::move(batch).finish();

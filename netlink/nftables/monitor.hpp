@@ -11,21 +11,21 @@
 
 namespace culvert::netlink::nft {
 
-/// What somebody changed in one go.
+/// One transaction of some program.
 struct Transaction {
-    std::set<std::string> tables;  ///< by name, of whichever family; empty: unknown, as messages were lost
-    std::uint32_t pid = 0;         ///< whose it was, in the first PID namespace; 0: unknown
+    std::set<std::string> tables;  ///< by name, of any family; empty: unknown, as messages were lost
+    std::uint32_t pid = 0;         ///< the program's id in the first PID namespace; 0: unknown
     std::string program;           ///< its name, as in /proc/PID/comm
 
     bool operator==(const Transaction&) const = default;
 };
 
-/// Puts the kernel's messages together: it sends what was changed, then NFT_MSG_NEWGEN with who did it.
+/// Assembles transactions from the kernel's messages: first the changes, then NFT_MSG_NEWGEN with the program.
 class TransactionReader {
   public:
-    /// Takes the next message; the transaction if it was the last of one.
+    /// Reads the next message. Returns the transaction if the message completes one.
     [[nodiscard]] std::optional<Transaction> take(Bytes message);
-    /// Some messages were lost.
+    /// Call it after messages were lost.
     [[nodiscard]] Transaction lost();
 
   private:
@@ -38,9 +38,9 @@ class Monitor {
     /// EPROTONOSUPPORT: the kernel has no nf_tables.
     [[nodiscard]] static Result<Monitor> open();
 
-    /// Non-blocking; readable when there is something to read().
+    /// Non-blocking; readable if there is something to read().
     [[nodiscard]] int fd() const { return socket_.fd(); }
-    /// All that has come so far; empty if nothing has.
+    /// All transactions received so far; may be empty.
     [[nodiscard]] Result<std::vector<Transaction>> read();
 
   private:

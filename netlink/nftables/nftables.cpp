@@ -22,10 +22,10 @@ namespace culvert::netlink::nft {
 
 namespace {
 
-/// How often somebody else may change the ruleset under our hands before we give up.
+/// How often others may change the ruleset during an operation before it fails.
 constexpr int attempts = 100;
 
-/// What the kernel answered to one message.
+/// The kernel's answer to one message.
 struct Answer {
     std::uint32_t sequence = 0;
     int code = 0;  // errno, positive; 0 for success
@@ -42,7 +42,7 @@ Answer decode_answer(const nlmsghdr* message) {
     const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
     Answer answer{.sequence = message->nlmsg_seq, .code = -error->error, .text = {}};
     if ((message->nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
-        // the request's header stands in the answer, and its payload too unless capped
+        // the answer contains the request's header, and unless capped its payload
         const bool capped = (message->nlmsg_flags & NLM_F_CAPPED) != 0;
         const std::size_t request = capped ? 0 : error->msg.nlmsg_len - sizeof(nlmsghdr);
         mnl_attr_parse(message, static_cast<unsigned int>(sizeof(*error) + request), on_ack_attribute, &answer);
@@ -58,7 +58,7 @@ tl::unexpected<Error> refused(std::string operation, std::string object, const A
     return failure(std::move(operation), std::move(object), answer.code, answer.text, std::move(cure));
 }
 
-/// Receives one datagram of messages; an empty one if none is waiting and `flags` says MSG_DONTWAIT.
+/// Receives one datagram of messages; an empty one if none is waiting and `flags` has MSG_DONTWAIT.
 Result<Bytes> receive(mnl_socket* socket, int flags) {
     Bytes buffer(std::size_t{64} * 1024);
     for (;;) {
@@ -79,7 +79,7 @@ void for_each_message(const Bytes& datagram, const Function& function) {
     for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) function(message);
 }
 
-/// Sends one request and returns the messages that answer it, up to the one that ends the answer.
+/// Sends one request and returns the messages of its answer, up to the last one.
 template <typename Build>
 Result<Bytes> ask(mnl_socket* socket, std::uint16_t type, std::uint16_t flags, TableFamily family, const Build& build) {
     std::array<char, 1024> request{};
@@ -107,7 +107,7 @@ Result<Bytes> ask(mnl_socket* socket, std::uint16_t type, std::uint16_t flags, T
     return messages;
 }
 
-/// Everything that belongs to a table; may mix what was before and after somebody else's change.
+/// Reads everything that belongs to a table. May mix the states before and after a concurrent change.
 Result<std::optional<Table>> read_once(mnl_socket* socket, TableFamily family, std::string_view name) {
     Bytes messages;
     const std::string table(name);
@@ -133,13 +133,13 @@ Result<std::optional<Table>> read_once(mnl_socket* socket, TableFamily family, s
     return decode(messages, family, name);
 }
 
-/// Room for a transaction. Only the first user namespace's root goes beyond net.core.wmem_max.
+/// Makes room for a transaction. Only root of the first user namespace can exceed net.core.wmem_max.
 void set_send_buffer(int fd, int bytes) {
     if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) != 0)
         setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
 }
 
-/// Sends a transaction. The kernel has carried it out and queued its complaints, if any, when the system call returns.
+/// Sends a transaction. When the system call returns, the kernel has executed it and queued its errors, if any.
 Result<> commit(mnl_socket* socket, const std::string& operation, const Batch& batch) {
     set_send_buffer(mnl_socket_get_fd(socket), static_cast<int>(batch.bytes.size()));
     if (mnl_socket_sendto(socket, batch.bytes.data(), batch.bytes.size()) < 0)
@@ -165,7 +165,7 @@ const Foreign* find_foreign(const Table& table) {
     return nullptr;
 }
 
-/// A table and the generation of the ruleset that it was read from.
+/// A table and the generation of the ruleset it was read from.
 struct Snapshot {
     std::uint32_t generation;
     std::optional<Table> table;
@@ -184,14 +184,14 @@ Result<Snapshot> snapshot(mnl_socket* socket, TableFamily family, std::string_vi
         TRY(const auto before, read_generation(socket));
         auto table = read_once(socket, family, name);
         TRY(const auto after, read_generation(socket));
-        if (before != after) continue;  // an error may come of it, too: a set that is gone
+        if (before != after) continue;  // the change may cause an error, too: a set is gone
         if (!table) return tl::unexpected(std::move(table).error());
         return Snapshot{after, *std::move(table)};
     }
     return failure("read table", std::string(name), EAGAIN, "the ruleset kept changing");
 }
 
-/// Reads the table, asks `next(snapshot)` for a transaction, and starts anew where somebody else was faster. False if
+/// Reads the table, calls `next(snapshot)` for a transaction, and starts again after a concurrent change. False if
 /// there was nothing to do.
 template <typename Next>
 Result<bool> update(mnl_socket* socket, const std::string& operation, TableFamily family, std::string_view name,
@@ -215,11 +215,11 @@ Result<Nftables> Nftables::open() {
     Nftables nftables(mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC));
     if (!nftables.socket_ || mnl_socket_bind(nftables.socket_.get(), 0, MNL_SOCKET_AUTOPID) < 0)
         return refused("open", "nf_tables", Answer{.code = errno, .text = {}});
-    // older kernels lack either; answers are understood without
+    // older kernels lack one of these; answers can be read without them
     const int on = 1;
     mnl_socket_setsockopt(nftables.socket_.get(), NETLINK_EXT_ACK, const_cast<int*>(&on), sizeof(on));
     mnl_socket_setsockopt(nftables.socket_.get(), NETLINK_CAP_ACK, const_cast<int*>(&on), sizeof(on));
-    // Where others of netfilter speak netlink (conntrack does), a socket alone proves nothing.
+    // If another part of netfilter uses netlink (as conntrack does), a socket alone proves nothing.
     if (const auto known = nftables.generation(); !known && known.error().code == EINVAL)
         return refused("open", "nf_tables", Answer{.code = EPROTONOSUPPORT, .text = {}});
     return nftables;

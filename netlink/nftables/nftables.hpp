@@ -13,26 +13,26 @@ struct mnl_socket;
 
 namespace culvert::netlink::nft {
 
-/// The nf_tables of the network namespace in which the calling thread was at `open`. Each operation is atomic.
+/// The nf_tables of the calling thread's network namespace at `open`. Each operation is atomic.
 class Nftables {
   public:
     /// EPROTONOSUPPORT: the kernel has no nf_tables.
     [[nodiscard]] static Result<Nftables> open();
 
-    /// The table as the kernel has it, or nothing if there is none of that name.
+    /// The table in the kernel, or nothing if there is none of that name.
     [[nodiscard]] Result<std::optional<Table>> read(std::string_view name, TableFamily family = TableFamily::inet);
 
-    /// Makes the kernel's table equal to `wanted`, all or nothing. True if that took a change; if not, nothing is sent
-    /// and counters keep their counts.
+    /// Makes the kernel's table equal to `wanted`, all or nothing. True if a change was necessary; if not, it sends
+    /// nothing and counters keep their values.
     [[nodiscard]] Result<bool> replace(const Table& wanted);
 
-    /// Removes the table with all it holds. False if there was none.
+    /// Removes the table with all its content. False if there was none.
     [[nodiscard]] Result<bool> remove(std::string_view name, TableFamily family = TableFamily::inet);
 
-    /// What the table's rules have counted since they were made; empty if there is no such table.
+    /// The counters of the table's rules since they were created; empty if there is no such table.
     [[nodiscard]] Result<Tallies> tallies(std::string_view name, TableFamily family = TableFamily::inet);
 
-    /// The number of the ruleset's last change, by whomever.
+    /// The generation of the ruleset. Any change by any program raises it.
     [[nodiscard]] Result<std::uint32_t> generation();
 
   private:

@@ -16,7 +16,7 @@ namespace culvert::netlink::nft {
 
 namespace {
 
-/// Where a field stands in its header: bytes.
+/// The location of a field in its header: bytes.
 struct Field {
     std::uint32_t offset;
     std::uint32_t length;
@@ -36,7 +36,7 @@ Bytes big_endian(std::uint16_t value) {
     return {static_cast<std::uint8_t>(value >> 8), static_cast<std::uint8_t>(value & 0xff)};
 }
 
-/// The first `bits` set, of as many as `size` bytes hold.
+/// A mask of `size` bytes with the first `bits` set.
 Bytes mask_of(std::size_t size, std::size_t bits) {
     Bytes mask(size);
     for (std::size_t bit = 0; bit < bits; ++bit)
@@ -44,7 +44,7 @@ Bytes mask_of(std::size_t size, std::size_t bits) {
     return mask;
 }
 
-/// As the kernel keeps what it calls numbers of its own: marks, priorities, route types.
+/// The kernel stores its own numbers (marks, priorities, route types) in host order.
 Bytes host_order(std::uint32_t value) {
     Bytes bytes(sizeof(value));
     std::memcpy(bytes.data(), &value, sizeof(value));
@@ -63,7 +63,7 @@ void match_network_field(Rule& rule, Field field, const Bytes& mask, Bytes data)
 
 void match_prefix(Rule& rule, Field field, const Prefix& prefix) {
     const Bytes network = bytes_of(prefix.network().address);
-    if (prefix.length % 8 == 0 && prefix.length > 0) {  // whole bytes: compare just these
+    if (prefix.length % 8 == 0 && prefix.length > 0) {  // whole bytes: compare only these
         field.length = prefix.length / 8U;
         rule.expressions.emplace_back(PayloadLoad{Header::network, field.offset, field.length});
         match(rule, Bytes(network.begin(), network.begin() + field.length));
@@ -125,7 +125,7 @@ Rule& Rule::mark(std::uint32_t mark) { return meta(*this, MetaKey::mark, host_or
 Rule& Rule::iifname(std::string_view name) {
     const bool prefix = name.ends_with('*');
     Bytes data(name.begin(), name.end() - (prefix ? 1 : 0));
-    if (!prefix) data.resize(IFNAMSIZ);  // the name's end is part of what is compared
+    if (!prefix) data.resize(IFNAMSIZ);  // the comparison includes the terminating zeros
     return meta(*this, MetaKey::iifname, std::move(data));
 }
 
@@ -149,7 +149,7 @@ Rule& Rule::change_priority(std::uint32_t clear, std::uint32_t set) {
 Rule& Rule::dscp(Family family, std::uint8_t dscp) {
     if (family == Family::ipv4) {  // the upper six bits of the second byte
         match_network_field(*this, {offsetof(iphdr, tos), 1}, {0xfc}, {static_cast<std::uint8_t>(dscp << 2)});
-    } else {  // after the version's four bits
+    } else {  // behind the version's four bits
         match_network_field(*this, {0, 2}, big_endian(0x0fc0), big_endian(static_cast<std::uint16_t>(dscp << 6)));
     }
     return *this;

@@ -11,13 +11,13 @@
 
 #include "netlink/address.hpp"
 
-/// The expressions of nf_tables as values. Numbers are the kernel's (linux/netfilter/nf_tables.h), so that a number we
-/// have no name for survives decoding and compares unequal. Registers hold data in network order, except for marks
-/// and priorities (host order).
+/// The expressions of nf_tables as values. Numbers are the kernel's (linux/netfilter/nf_tables.h), so that a number
+/// without a name here survives decoding and compares unequal. Registers hold data in network order, except marks and
+/// priorities (host order).
 namespace culvert::netlink::nft {
 
 using Bytes = std::vector<std::uint8_t>;
-/// NFT_REG_1 … NFT_REG_4 hold 16 bytes each. Rules of ours get by with the first.
+/// NFT_REG_1 … NFT_REG_4 hold 16 bytes each. Our rules use only the first.
 using Register = std::uint32_t;
 
 enum class MetaKey : std::uint32_t {
@@ -29,14 +29,14 @@ enum class MetaKey : std::uint32_t {
     nfproto = NFT_META_NFPROTO,
     l4proto = NFT_META_L4PROTO,
 };
-/// Loads a property of the packet.
+/// Loads metadata of the packet.
 struct Meta {
     MetaKey key;
     Register into = NFT_REG_1;
     bool operator==(const Meta&) const = default;
 };
 
-/// Writes a property of the packet.
+/// Writes metadata of the packet.
 struct MetaStore {
     MetaKey key;
     Register from = NFT_REG_1;
@@ -56,13 +56,13 @@ struct PayloadLoad {
     bool operator==(const PayloadLoad&) const = default;
 };
 
-/// Which checksums the kernel corrects when bytes of a packet are replaced.
+/// Which checksums the kernel updates when bytes of a packet are replaced.
 struct ChecksumUpdate {
     std::uint32_t type =
-        NFT_PAYLOAD_CSUM_NONE;  ///< NFT_PAYLOAD_CSUM_INET: an Internet checksum stands at `offset` of the same header
+        NFT_PAYLOAD_CSUM_NONE;  ///< NFT_PAYLOAD_CSUM_INET: an Internet checksum is at `offset` of the same header
     std::uint32_t offset = 0;
     std::uint32_t flags =
-        0;  ///< NFT_PAYLOAD_L4CSUM_PSEUDOHDR: the bytes count in the transport checksum's pseudo-header
+        0;  ///< NFT_PAYLOAD_L4CSUM_PSEUDOHDR: the bytes are part of the transport checksum's pseudo-header
     bool operator==(const ChecksumUpdate&) const = default;
 };
 /// Writes `length` bytes at `offset` of a header.
@@ -85,7 +85,7 @@ struct Bitwise {
 };
 
 enum class Comparison : std::uint32_t { eq = NFT_CMP_EQ, neq = NFT_CMP_NEQ };
-/// Ends the rule unless the register compares so with the data.
+/// Ends the rule unless the comparison of the register with the data is true.
 struct Compare {
     Comparison comparison;
     Bytes data;
@@ -107,15 +107,15 @@ struct Lookup {
     bool operator==(const Lookup&) const = default;
 };
 
-/// Looks an address of the packet up in the routing tables.
+/// Looks up an address of the packet in the routing tables.
 struct Fib {
     std::uint32_t result;  ///< NFT_FIB_RESULT_ADDRTYPE: an RTN_ number, 4 bytes in host order
-    std::uint32_t flags;   ///< NFTA_FIB_F_DADDR; with NFTA_FIB_F_PRESENT 0 or 1 instead: whether there is a result
+    std::uint32_t flags;   ///< NFTA_FIB_F_DADDR; with NFTA_FIB_F_PRESENT, 0 or 1 instead: whether there is a result
     Register into = NFT_REG_1;
     bool operator==(const Fib&) const = default;
 };
 
-/// Ends the rule for packets beyond `rate` in `unit` seconds; `burst` more may come at once.
+/// Ends the rule for packets above `rate` per `unit` seconds; `burst` more may come at once.
 struct Limit {
     std::uint64_t rate;
     std::uint64_t unit = 1;
@@ -123,14 +123,14 @@ struct Limit {
     bool operator==(const Limit&) const = default;
 };
 
-/// Has the kernel log the packet, with a text before it.
+/// Makes the kernel log the packet, with a prefix.
 struct Log {
     std::string prefix;                          ///< up to 127 bytes
     std::uint32_t level = NFT_LOGLEVEL_WARNING;  ///< NFT_LOGLEVEL_
     bool operator==(const Log&) const = default;
 };
 
-/// Loads `length` bytes at `offset` of an IPv6 extension header; ends the rule if the packet has none of the kind.
+/// Loads `length` bytes at `offset` of an IPv6 extension header; ends the rule if the packet has none of this kind.
 struct ExtensionLoad {
     std::uint8_t kind;  ///< IPPROTO_FRAGMENT, …
     std::uint32_t offset;
@@ -139,8 +139,8 @@ struct ExtensionLoad {
     bool operator==(const ExtensionLoad&) const = default;
 };
 
-/// Writes `length` bytes at `offset` of a TCP option; ends the rule if the segment has none of the kind. The maximum
-/// segment size never grows by it (net/netfilter/nft_exthdr.c).
+/// Writes `length` bytes at `offset` of a TCP option; ends the rule if the segment has none of this kind. It can't
+/// raise the maximum segment size (net/netfilter/nft_exthdr.c).
 struct TcpOptionStore {
     std::uint8_t kind;
     std::uint32_t offset;
@@ -149,12 +149,12 @@ struct TcpOptionStore {
     bool operator==(const TcpOptionStore&) const = default;
 };
 
-/// Counts packets and bytes. The counts themselves are no part of a rule.
+/// Counts packets and bytes. The values are not part of a rule.
 struct Counter {
     bool operator==(const Counter&) const = default;
 };
 
-/// Lets conntrack pass the packet by; only before conntrack: priority raw.
+/// Exempts the packet from conntrack; only before conntrack: priority raw.
 struct Notrack {
     bool operator==(const Notrack&) const = default;
 };
@@ -165,7 +165,7 @@ struct Verdict {
     bool operator==(const Verdict&) const = default;
 };
 
-/// Something in the kernel that has no name here: whoever finds it knows that the rule is not ours.
+/// An expression of the kernel without a name here. A rule with one is not ours.
 struct Foreign {
     std::string name;
     bool operator==(const Foreign&) const = default;
@@ -174,26 +174,26 @@ struct Foreign {
 using Expression = std::variant<Meta, MetaStore, PayloadLoad, PayloadStore, Bitwise, Compare, Immediate, Lookup, Fib,
                                 Limit, Log, ExtensionLoad, TcpOptionStore, Counter, Notrack, Verdict, Foreign>;
 
-/// A rule, written as nft(8) reads it:
-/// `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4, 2).set_daddr(vip).notrack()`. Each step gives the very expressions
-/// that nft 1.0.6 generates for the text beside it, so `nft list` shows that text.
+/// A rule, written as for nft(8): `Rule{}.nfproto(Family::ipv4).dscp(Family::ipv4,
+/// 2).set_daddr(vip).notrack()`. Each step adds exactly the expressions that nft
+/// 1.0.6 generates for the text beside it, so `nft list` shows that text.
 struct Rule {
     std::vector<Expression> expressions;
     std::string comment;  ///< shown by `nft list`; up to 127 bytes
 
     Rule& nfproto(Family family);          ///< meta nfproto ipv4
     Rule& l4proto(std::uint8_t protocol);  ///< meta l4proto 17
-    /// meta l4proto != 255, which nobody has: matches where the kernel finds a protocol behind IPv6's extension headers
+    /// meta l4proto != 255, an unused number: matches if the kernel finds a protocol behind IPv6's extension headers
     Rule& l4proto_known();
-    Rule& iifname(std::string_view name);   ///< iifname "tunl0"; "tun*" is any name that begins so
+    Rule& iifname(std::string_view name);   ///< iifname "tunl0"; "tun*" matches any name with this prefix
     Rule& iifname_in(std::string set);      ///< iifname @set
     Rule& iifname_not_in(std::string set);  ///< iifname != @set
-    /// meta iifkind @set: of names as in `ip link add … type`. Ends the rule where the device has no kind, as hardware.
+    /// meta iifkind @set: names as in `ip link add … type`. Ends the rule if the device has no kind, as hardware.
     Rule& iifkind_in(std::string set);
     Rule& mark(std::uint32_t mark);            ///< meta mark 5
-    Rule& priority_has(std::uint32_t bits);    ///< meta priority & 8000:0 != none: any of them
-    Rule& priority_lacks(std::uint32_t bits);  ///< meta priority & 8000:0 == none: all of them
-    /// meta priority set meta priority & 3fff:ffff | 4000:0: without the bits to clear, with those to set
+    Rule& priority_has(std::uint32_t bits);    ///< meta priority & 8000:0 != none: any of the bits
+    Rule& priority_lacks(std::uint32_t bits);  ///< meta priority & 8000:0 == none: none of the bits
+    /// meta priority set meta priority & 3fff:ffff | 4000:0: clears bits, then sets bits
     Rule& change_priority(std::uint32_t clear, std::uint32_t set);
     Rule& dscp(Family family, std::uint8_t dscp);        ///< ip dscp 2 · ip6 dscp 2; 0 to 63
     Rule& saddr(const Prefix& prefix);                   ///< ip saddr 192.0.2.0/24
@@ -203,7 +203,7 @@ struct Rule {
     Rule& daddr_in(Family family, std::string set);      ///< ip daddr @set
     Rule& daddr_not_in(Family family, std::string set);  ///< ip daddr != @set
     Rule& later_fragment();                              ///< meta nfproto ipv6 frag frag-off != 0
-    /// th dport 53; after l4proto. Of later fragments the kernel takes payload for the transport header, here and
+    /// th dport 53; after l4proto. In later fragments the kernel takes payload for the transport header, here and
     /// below.
     Rule& dport(std::uint16_t port);
     /// @th,64,16 4: big endian, from byte `offset` of the transport header

@@ -15,18 +15,18 @@
 #include "netlink/address.hpp"
 #include "netlink/nftables/rule.hpp"
 
-/// A table of nf_tables as one value. Two equal tables filter alike: handles, counts, and the order in which chains and
-/// sets were made are no part of it.
+/// A table of nf_tables as one value. Two equal tables filter alike: handles, counters, and the order in which chains
+/// and sets were created are not part of it.
 namespace culvert::netlink::nft {
 
-/// All values from `first` to `last`, both included; each as long as the set's key, in network order.
+/// All values from `first` to `last`, both inclusive. Both are as long as the set's key, in network order.
 struct Interval {
     Bytes first;
     Bytes last;
     auto operator<=>(const Interval&) const = default;
 };
 
-/// nft's own numbers for data types (its enum datatypes), by which `nft list` knows how to show a key.
+/// nft's own numbers of data types (its enum datatypes), by which `nft list` knows how to show a key.
 enum class KeyType : std::uint32_t { ipv4_addr = 7, ipv6_addr = 8, ifname = 41 };
 
 /// A named set.
@@ -36,21 +36,21 @@ struct Set {
     std::uint32_t flags = 0;           ///< NFT_SET_INTERVAL if elements may span more than one value
     std::vector<Interval> elements{};  ///< in order; neither overlapping nor adjacent if the set has intervals
 
-    /// An interval set that holds the addresses of all prefixes of `family`; prefixes may overlap, others are ignored.
+    /// An interval set of all prefixes of `family`. Prefixes may overlap; other families are ignored.
     [[nodiscard]] static Set of(Family family, std::span<const Prefix> prefixes);
 
-    /// A set of interface names, none longer than 15 bytes.
+    /// A set of interface names of at most 15 bytes.
     [[nodiscard]] static Set of(const std::set<std::string>& names);
 
     bool operator==(const Set&) const = default;
 };
 
-/// The value after, or nothing after the last one (all bits set).
+/// The next value, or nothing after the last one (all bits set).
 [[nodiscard]] std::optional<Bytes> successor(Bytes value);
-/// The value before; for zero, the last one.
+/// The previous value; for zero, the last one.
 [[nodiscard]] Bytes predecessor(Bytes value);
 
-/// Puts intervals in order and joins those that overlap or touch.
+/// Sorts intervals and joins those that overlap or touch.
 [[nodiscard]] std::vector<Interval> joined(std::vector<Interval> intervals);
 
 /// NF_INET_ numbers.
@@ -61,10 +61,10 @@ constexpr std::int32_t priority_mangle = -150;  ///< NF_IP_PRI_MANGLE
 constexpr std::int32_t priority_filter = 0;     ///< NF_IP_PRI_FILTER
 constexpr std::int32_t priority_srcnat = 100;   ///< NF_IP_PRI_NAT_SRC
 
-/// NF_DROP, NF_ACCEPT: what becomes of a packet that no rule decided about.
+/// NF_DROP, NF_ACCEPT: the verdict on packets that no rule decides.
 enum class Policy : std::uint32_t { drop = 0, accept = 1 };
 
-/// Where in a packet's way a base chain stands.
+/// The hook of a base chain.
 struct Hook {
     HookPoint point;
     std::int32_t priority;
@@ -91,7 +91,7 @@ struct Table {
     bool operator==(const Table&) const = default;
 };
 
-/// What rules have counted.
+/// The counter of a rule.
 struct Tally {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;

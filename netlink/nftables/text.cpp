@@ -29,14 +29,14 @@ namespace {
 /// How nft writes the values of a field.
 enum class Notation : std::uint8_t { number, host_order, handle, address, name, family, route_type, presence };
 
-/// What a register holds: a field of the packet, or (with no text) the bytes of an Immediate.
+/// The content of a register: a field of the packet, or (without text) the bytes of an Immediate.
 struct Operand {
     std::string text;
     Notation notation = Notation::number;
     std::uint32_t length = 0;  ///< bytes of the whole field
-    std::uint32_t shift = 0;   ///< bits behind the field's last, in what was loaded
+    std::uint32_t shift = 0;   ///< bits behind the field in the loaded bytes
     Bytes data{};
-    std::optional<std::size_t> prefix{};  ///< bits that count, where only the first ones do
+    std::optional<std::size_t> prefix{};  ///< number of significant bits, if only the first ones are
 };
 
 struct NamedField {
@@ -89,7 +89,7 @@ Bytes either(Bytes bits, const Bytes& others) {
     return bits;
 }
 
-/// How many bits are set, if those are the first ones.
+/// The number of set bits, if those are the first ones.
 std::optional<std::size_t> prefix_length(const Bytes& mask) {
     std::size_t length = 0;
     for (const std::uint8_t byte : mask) length += static_cast<std::size_t>(std::countl_one(byte));
@@ -140,7 +140,7 @@ std::string value_of(const Operand& operand, const Bytes& data) {
     return {};
 }
 
-/// Walks a rule's expressions. Every kind has its call operator, so that a new one without words does not compile.
+/// Walks a rule's expressions. Every kind has its call operator, so a new kind without one does not compile.
 class RuleText {
   public:
     explicit RuleText(TableFamily table) {
@@ -180,7 +180,7 @@ class RuleText {
         } else if (const auto length = prefix_length(bitwise.mask);
                    plain && length && operand.notation == Notation::address) {
             operand.prefix = length;
-        } else if (operand.notation == Notation::handle) {  // cleared before, so it is an or
+        } else if (operand.notation == Notation::handle) {  // the mask has cleared these bits, so xor is or
             operand.text += " & " + handle_of(either(bitwise.mask, bitwise.xor_with));
             if (!plain) operand.text += " | " + handle_of(bitwise.xor_with);
         } else {
@@ -262,7 +262,7 @@ class RuleText {
     void operator()(const Foreign& foreign) { say(fmt::format("<{}>", foreign.name)); }
 
   private:
-    /// And three bits behind it.
+    /// And the three bits behind it.
     static inline const std::string fragment_offset = "<fragment offset>";
     static constexpr std::array<std::pair<std::uint64_t, const char*>, 5> units{
         {{1, "second"}, {60, "minute"}, {3600, "hour"}, {86400, "day"}, {604800, "week"}}};
@@ -307,7 +307,7 @@ class RuleText {
         return {.text = fmt::format("<meta {}>", static_cast<std::uint32_t>(key))};
     }
 
-    /// An address may be loaded in part: as many bytes as count.
+    /// Only the significant bytes of an address may have been loaded.
     Operand field(Header header, std::uint32_t offset, std::uint32_t length) const {
         const auto* const address = std::ranges::find_if(addresses, [&](const NamedField& named) {
             return header == Header::network && named.family == family_ && named.offset == offset &&

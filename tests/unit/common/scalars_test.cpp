@@ -48,7 +48,7 @@ TEST(Scalars, BooleanIsTrueOrFalse) {
 TEST(Scalars, NumbersAreDecimal) {
     EXPECT_EQ(read("0", weight), 0);
     EXPECT_EQ(read("65535", weight), 65535);
-    EXPECT_EQ(refusal("010", weight), "1:1: \"010\" has a leading zero, which some take for octal: write 10");
+    EXPECT_EQ(refusal("010", weight), "1:1: \"010\" has a leading zero, which some programs read as octal: write 10");
     for (const auto* text : {"65536", "-1", "+1", "0x10", "1_000", "1.0", "1e3", "ten", "18446744073709551616"})
         EXPECT_EQ(refusal(text, weight),
                   fmt::format("1:1: \"{}\" is not a weight: write a number from 0 to 65535", text));
@@ -65,7 +65,7 @@ TEST(Scalars, AddressIsOneHost) {
                               "(names are not looked up)",
                               text));
     EXPECT_EQ(refusal("192.0.2.1/24", address),
-              "1:1: \"192.0.2.1/24\" has a prefix length, and one address is wanted: write 192.0.2.1");
+              "1:1: \"192.0.2.1/24\" has a prefix length, but a single address is needed: write 192.0.2.1");
     EXPECT_EQ(refusal("\"::ffff:192.0.2.1\"", address),
               "1:1: \"::ffff:192.0.2.1\" is an IPv4 address written as IPv6: write 192.0.2.1");
 }
@@ -167,7 +167,7 @@ TEST(Scalars, ASingleAddressMayHaveItsLength) {
     EXPECT_EQ(read("192.0.2.1/32", single_address), *IpAddress::parse("192.0.2.1"));
     EXPECT_EQ(read("\"2001:db8::1/128\"", single_address), *IpAddress::parse("2001:db8::1"));
     EXPECT_EQ(refusal("192.0.2.0/24", single_address),
-              "1:1: \"192.0.2.0/24\" has a prefix length, and one address is wanted: write 192.0.2.0");
+              "1:1: \"192.0.2.0/24\" has a prefix length, but a single address is needed: write 192.0.2.0");
     EXPECT_EQ(refusal("\"::ffff:192.0.2.1/128\"", single_address),
               "1:1: \"::ffff:192.0.2.1/128\" is an IPv4 address written as IPv6: write 192.0.2.1");
     EXPECT_EQ(refusal("[192.0.2.1]", single_address),

@@ -70,7 +70,7 @@ class YamlRefuses : public testing::TestWithParam<Refused> {};
 
 TEST_P(YamlRefuses, WithAReason) { EXPECT_EQ(tree(GetParam().text), GetParam().message); }
 
-const std::string_view nothing = "nothing in the file but space and comments";
+const std::string_view nothing = "the file has only spaces and comments";
 
 INSTANTIATE_TEST_SUITE_P(
     All, YamlRefuses,
@@ -99,7 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refused{"a: [1, 2\nb: 3\n",
                 "1:8: this value runs on into the next line: check that line's indentation, "
                 "or a missing comma or bracket"},
-        Refused{"a:\n\tb: 1\n", "2:1: a tab in the indentation: YAML wants spaces"},
+        Refused{"a:\n\tb: 1\n", "2:1: a tab in the indentation: YAML requires spaces"},
         Refused{"a: [fd00::7]:80\n", "1:13: text after the closing ]: quote the value as a whole"},
         Refused{"a: \"x\" y\n", "1:8: text after the closing \": quote the value as a whole"},
         Refused{"a: 2001:db8::\n",
