@@ -21,7 +21,7 @@ namespace {
 
 constexpr std::string_view fence_mark = "```";
 
-/// What a pattern finds in a paragraph, group 1 of each.
+/// The matches of a pattern in a paragraph, group 1 of each.
 void find_all(const Mark& paragraph, const std::regex& pattern, std::vector<Mark>& marks) {
     for (std::sregex_iterator found(paragraph.text.begin(), paragraph.text.end(), pattern), end; found != end; ++found)
         marks.push_back({paragraph.line, (*found)[1]});
@@ -34,7 +34,7 @@ void read_attributes(const std::string& info, Fence& fence) {
         fence.attributes[(*found)[1]] = (*found)[2].matched ? (*found)[2] : (*found)[3];
 }
 
-/// Goes through a page line by line.
+/// Reads a page line by line.
 class Reader {
   public:
     Reader(std::string path, std::string_view text) : text_(std::string(text)) { page_.path = std::move(path); }
@@ -87,7 +87,7 @@ class Reader {
         paragraph_.text += line_.substr(std::min(line_.find_first_not_of(' '), line_.size())) + ' ';
     }
 
-    /// Code between backquotes may go on in the next line.
+    /// Code between backquotes may continue on the next line.
     void end_paragraph() {
         static const std::regex link(R"(\]\(([^)]+)\))");
         static const std::regex code("`([^`]+)`");
@@ -105,7 +105,7 @@ class Reader {
     std::string not_run_;
 };
 
-/// A line of shell, cut at what separates commands; quoted text stays whole.
+/// Splits a line of shell into commands; quoted text stays whole.
 std::vector<std::string> split_commands(const std::string& line) {
     std::vector<std::string> commands(1);
     char quote = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the pages of the documentation say is there: links lead somewhere, configurations load, and each command line of
-// lbd and realserver has a command, options and words that the program's --help names.
+// Checks the documentation: links have a target, configurations load, and each command line of lbd and realserver has a
+// command, options and words that --help of the program names.
 #include <gmock/gmock.h>
 #include <unistd.h>
 
@@ -28,7 +28,7 @@ Output run(const netns::Arguments& words) {
     return Process(words, {}, [] { return true; }).wait();
 }
 
-/// What `--help` of a program, or of one of its commands, says can be written.
+/// The syntax that `--help` of a program, or of one of its commands, describes.
 class Usage {
   public:
     explicit Usage(const netns::Arguments& words) {
@@ -55,12 +55,12 @@ class Usage {
     [[nodiscard]] bool exists() const { return !text_.empty(); }
     [[nodiscard]] bool has_command(const std::string& name) const { return commands_.contains(name); }
     [[nodiscard]] bool has_words() const { return has_words_; }
-    /// Whether a value follows this option; nothing if there is no such option.
+    /// Whether this option has a value; nothing if there is no such option.
     [[nodiscard]] std::optional<bool> takes_value(const std::string& option) const {
         const auto found = options_.find(option);
         return found == options_.end() ? std::nullopt : std::optional(found->second);
     }
-    /// Whether the word stands anywhere in it.
+    /// Whether the text contains the word.
     [[nodiscard]] bool names(const std::string& word) const {
         return std::regex_search(text_, std::regex("\\b" + word + "\\b"));
     }
@@ -78,7 +78,7 @@ const Usage& usage_of(const netns::Arguments& words) {
     return found != known.end() ? found->second : known.emplace(words, Usage(words)).first->second;
 }
 
-/// What is wrong with a command line: `words` are lbd or realserver, and what follows. Empty if nothing is.
+/// The error in a command line; empty if there is none. `words` begins with lbd or realserver.
 std::string complaint_about(const std::vector<std::string>& words) {
     const std::vector<std::string> program{words[0]};
     const Usage& general = usage_of(program);
@@ -108,7 +108,7 @@ std::string complaint_about(const std::vector<std::string>& words) {
     return {};
 }
 
-/// Of all command lines in a text: what is wrong, one line each.
+/// The errors in all command lines of a text, one line each.
 std::string complaints_about(std::string_view shell) {
     std::string text;
     for (const auto& words : commands_in(shell))
@@ -229,7 +229,7 @@ TEST(ManualPages, HaveCommandLinesThatTheProgramsKnow) {
     EXPECT_GE(seen, 5U);
 }
 
-// And the checks above do find what is wrong.
+// Proves that the checks above find errors.
 
 TEST(CommandLines, ThatTheProgramsDoNotKnowAreFound) {
     for (const auto* wrong : {"lbd balance", "lbd show --verbose", "lbd show services backs", "lbd reload now",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands of a page, from the first to the last, between the hosts that it describes.
+// Runs the commands of a page, from the first to the last, between the hosts that it describes.
 //
 //   client 10.0.0.1 ──┐
 //   lb1    10.0.0.2 ──┤
@@ -24,7 +24,7 @@ using netns::Host;
 using netns::Output;
 using netns::Process;
 
-/// /etc of a host becomes its own: everybody else's by links, but for /etc/culvert.
+/// Gives a host its own /etc: links to the real one, except /etc/culvert.
 void give_own_etc(const Host& host) {
     host.must(
         "bash -ec 'mkdir /run/etc; mount --bind /etc /run/etc; mount -t tmpfs tmpfs /etc; ln -s /run/etc/* /etc/; "
@@ -46,7 +46,7 @@ class Story {
         for (const auto& [name, host] : hosts_) host.ip("route add default via 10.0.0.254\n");
     }
 
-    /// All fences of a page that have a host, in order, up to a heading.
+    /// Runs all fences of a page that have a host, in order, up to a heading.
     void tell(const Page& page, const std::string& until = {}) {
         int end = std::numeric_limits<int>::max();
         for (const Mark& heading : page.headings)
@@ -65,7 +65,7 @@ class Story {
     }
 
     [[nodiscard]] int told() const { return told_; }
-    /// What this kernel can't do, in the words of the commands that failed.
+    /// The features that this kernel lacks, in the words of the commands that failed.
     [[nodiscard]] const std::string& lacks() const { return lacks_; }
 
   private:
@@ -77,7 +77,7 @@ class Story {
         }
         const netns::Arguments command{"bash", "-ec", fence.text};
         if (const auto words = fence.attribute("stays"); !words.empty()) {
-            // Its last command becomes the process, which a signal then reaches.
+            // exec makes the last command the process, so that signals reach it.
             stays_.push_back(host.spawn({"bash", "-ec", "exec " + fence.text}));
             stays_.back().wait_for(words);
         } else if (const auto pattern = fence.attribute("until"); !pattern.empty()) {
@@ -117,7 +117,7 @@ class Story {
 
 class Stories : public netns::NetnsTest {
   protected:
-    /// A page whose story goes on from another page's begins as that does, up to the heading that it names.
+    /// A page may continue the story of another page: that page runs first, up to the heading that it names.
     static void tell(const std::string& path) {
         for (const char* program : {"python3", "curl"}) REQUIRE_PROGRAM(program);
         const Page page = read_page(path);

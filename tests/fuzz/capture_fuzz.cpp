@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Files of captured packets, from whatever bytes, and what is asked about each packet.
+// Reads capture files from arbitrary bytes, and describes each packet.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +20,7 @@ void require(bool holds) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace culvert::lbd;
     constexpr std::size_t longest = 3400;
-    const std::vector<std::uint8_t> bytes(data, data + size);  // on the heap: a byte beyond is noticed
+    const std::vector<std::uint8_t> bytes(data, data + size);  // on the heap: reads beyond the end are found
     const auto file = parse_capture(bytes);
     if (!file) {
         require(!file.error().empty());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Both configurations, from whatever text. A refusal says what is wrong, and where in the text that is.
+// Reads both configurations from arbitrary text. Every error has a text and a position in the file.
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The control socket's side of the balancer, from whatever a client sends and however it is cut into pieces. The answer
-// is one line of JSON, "ok" or "error".
+// The balancer's side of the control socket, with arbitrary input in arbitrary pieces. The answer is one line of JSON,
+// "ok" or "error".
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
@@ -21,7 +21,7 @@ void require(bool holds) {
     if (!holds) std::abort();
 }
 
-/// What a balancer would take from it.
+/// What a balancer would read from it.
 Answer handle(const Json& json) {
     const auto request = parse_request(json);
     if (!request) {
@@ -35,7 +35,7 @@ Answer handle(const Json& json) {
 
 }  // namespace
 
-/// The first byte says how long the pieces are.
+/// The first byte gives the size of the pieces.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     if (size == 0) return 0;
     const std::size_t length = std::size_t{*data} * 32 + 1;

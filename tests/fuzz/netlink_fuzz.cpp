@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Messages of the kernel, from whatever bytes.
+// Reads messages of the kernel from arbitrary bytes.
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -12,7 +12,7 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace culvert::netlink;
     const auto* const bytes = reinterpret_cast<const std::byte*>(data);
-    const std::vector<std::byte> message(bytes, bytes + size);  // on the heap: a byte beyond is noticed
+    const std::vector<std::byte> message(bytes, bytes + size);  // on the heap: reads beyond the end are found
     (void)decode_event(message);
     (void)decode_fou_port(message);
     (void)decode_link_stats(message);

@@ -38,7 +38,7 @@ TEST_F(AddressesTest, WholePrefixOnLoopback) {
     InterfaceAddress vips{.prefix = prefix("198.51.100.7/28"), .link = 1, .scope = RT_SCOPE_HOST};
     ASSERT_TRUE(succeeded(addresses().add(vips)));
     vips.flags = IFA_F_PERMANENT;
-    vips.label = "";  // only an address that was given one has a label
+    vips.label = "";  // only an address added with a label has one
     auto found = on_lo(Family::ipv4);
     ASSERT_EQ(found.size(), 1);
     found.front().label = "";

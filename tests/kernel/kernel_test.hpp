@@ -28,7 +28,7 @@ testing::AssertionResult succeeded(const Result<T>& result) {
     return testing::AssertionFailure() << result.error().message();
 }
 
-/// The value; a failure is the test's.
+/// The value; the test fails if there is none.
 template <typename T>
 T value_of(Result<T> result) {
     EXPECT_TRUE(succeeded(result));
@@ -39,7 +39,7 @@ inline IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 inline Prefix prefix(const char* text) { return Prefix::parse(text).value(); }
 inline MacAddress mac(const char* text) { return MacAddress::parse(text).value(); }
 
-/// Every test runs in a network namespace of its own, which has a loopback link and nothing else.
+/// Every test runs in a network namespace of its own, with only a loopback link.
 class KernelTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -60,7 +60,7 @@ class KernelTest : public testing::Test {
     Socket& route() { return *route_; }
     Links links() { return Links(*route_); }
 
-    /// What iproute2, as a witness that shares no code with us, says: `iproute2("link show dev tun4")`.
+    /// The output of iproute2, a witness that shares no code with us: `iproute2("link show dev tun4")`.
     static nlohmann::json iproute2(const std::string& arguments) {
         const std::string command = "ip -d -j " + arguments + " 2>/dev/null";
         std::FILE* const pipe = popen(command.c_str(), "re");
@@ -72,7 +72,7 @@ class KernelTest : public testing::Test {
         return parsed.is_discarded() ? nlohmann::json::array() : parsed;
     }
 
-    /// A pair of links that are up, "left" and "right", both here.
+    /// Makes a pair of links in this namespace, "left" and "right", and sets them up.
     void make_veth() {
         ASSERT_TRUE(succeeded(links().create({.name = "left", .kind = Veth{.peer = "right"}, .up = true})));
         ASSERT_TRUE(succeeded(links().set_up("right")));
@@ -90,7 +90,7 @@ class KernelTest : public testing::Test {
 
 }  // namespace culvert::netlink
 
-/// The statement, or a skip that names the module if the kernel lacks it.
+/// The statement, or a skip that names the missing module.
 #define ASSERT_OR_SKIP_WITHOUT_MODULE(...)                                                  \
     if (const auto outcome = (__VA_ARGS__); !outcome && outcome.error().code == EOPNOTSUPP) \
         GTEST_SKIP() << outcome.error().message();                                          \

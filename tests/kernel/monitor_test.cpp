@@ -102,10 +102,10 @@ TEST_F(MonitorTest, OverrunIsAnEvent) {
     EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{*links().get("left")})));
 }
 
-// Or it would be taken for what came after.
+// An older message would look like a change after the overrun.
 TEST_F(MonitorTest, NothingOlderFollowsAnOverrun) {
     Monitor monitor = follow({Topic::links});
-    const int room = 1 << 20;  // for more than is read at a time
+    const int room = 1 << 20;  // more than one read returns
     ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room), 0);
     make_veth();
     for (std::uint32_t mtu = 1000; mtu < 4000; ++mtu) ASSERT_TRUE(succeeded(links().change("left", {.mtu = mtu})));

@@ -11,7 +11,7 @@
 namespace culvert::netlink {
 namespace {
 
-/// Names are seen by the whole machine: each test has its own, which goes with it.
+/// Names are global to the machine: each test has its own, and removes it.
 class KernelNetns : public KernelTest {
   protected:
     void TearDown() override {

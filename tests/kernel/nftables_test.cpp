@@ -28,7 +28,7 @@ std::string output_of(const std::string& command) {
     return output;
 }
 
-/// A table that uses all that there is, and the same in nft's words.
+/// A table with every kind of object, and the same as text for nft.
 Table every_kind() {
     const std::vector balancers{prefix("10.0.0.1"), prefix("10.0.1.0/24"), prefix("fd00::/64"), prefix("fe80::1")};
     const std::vector everywhere{prefix("0.0.0.0/0"), prefix("ff00::/8")};
@@ -165,8 +165,7 @@ TEST_F(KernelNftables, ReadsWhatNftWrote) {
 }
 
 TEST_F(KernelNftables, NftCannotTellOursFromItsOwn) {
-    // Byte code and text, but for the handles after a rule's chain, and nft's note to itself beside an element without
-    // an end.
+    // Byte code and text, without the handles of rules, and without nft's own mark on the last element of an interval.
     const std::string list =
         R"(nft --debug=netlink list ruleset | sed 's/^\(inet culvert [a-z0-9]*\) .*/\1/; s/\(: 0 .end.\)  userdata.*/\1/')";
     ASSERT_TRUE(nftables().replace(every_kind()));
@@ -248,8 +247,8 @@ TEST_F(KernelNftables, HoldsThousandsOfPrefixes) {
 }
 
 TEST_F(KernelNftables, PrevailsWhileOthersChangeTheRuleset) {
-    // Each attempt that fails takes a change of theirs, and they make fewer than replace has attempts.
-    std::thread others([] {  // starts in the namespace of the thread that starts it
+    // Each failed attempt coincides with one of their changes, and they make fewer changes than replace makes attempts.
+    std::thread others([] {  // a thread starts in the namespace of its creator
         auto own = Nftables::open().value();
         for (int i = 0; i < 20; ++i) {
             EXPECT_TRUE(succeeded(own.replace({.name = "other"})));

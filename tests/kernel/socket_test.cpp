@@ -53,7 +53,7 @@ TEST_F(SocketTest, RequestsSentTogetherHaveAnOutcomeEach) {
 TEST_F(SocketTest, UnprivilegedRequestNamesTheCure) {
     Error error;
     std::thread([&] {
-        // Only this thread gives up its privileges: the raw call, not the C library's, which changes all threads.
+        // Only this thread drops its privileges: by the raw call, as the C library's changes all threads.
         if (syscall(SYS_setresuid, 65534, 65534, 65534) != 0) return;
         auto socket = Socket::open(NETLINK_ROUTE);
         error = Links(*socket).set_up("lo").error();

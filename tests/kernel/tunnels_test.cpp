@@ -8,7 +8,7 @@ namespace {
 
 using TunnelsTest = KernelTest;
 
-/// All parameters set to something other than their defaults.
+/// All parameters differ from their defaults.
 Tunnel elaborate(TunnelKind kind) {
     const bool v4 = outer_family(kind) == Family::ipv4;
     Tunnel tunnel{.kind = kind,
@@ -116,7 +116,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, EveryTunnelTest,
                                          TunnelKind::gretap, TunnelKind::ip6gre, TunnelKind::ip6gretap),
                          name_of);
 
-/// All kinds but sit, which knows no external mode.
+/// All kinds except sit, which has no external mode.
 class ExternalTunnelTest : public EveryTunnelTest {};
 
 TEST_P(ExternalTunnelTest, TakesNoAddresses) {
@@ -147,7 +147,7 @@ TEST_F(TunnelsTest, Ip6tnlFallbackDeviceTakesModeAny) {
     EXPECT_EQ(std::get<Tunnel>(fallback->details).inner, TunnelInner::ipv6);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
     EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::any);
-    // Beside a device that has no ends either.
+    // Next to another device without addresses.
     const Tunnel other{.kind = TunnelKind::ip6tnl, .external = true, .inner = TunnelInner::ipv4};
     ASSERT_TRUE(succeeded(links().create({.name = "other", .kind = other})));
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::ipv6)));

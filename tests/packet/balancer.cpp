@@ -22,10 +22,10 @@ namespace culvert::packet {
 namespace {
 
 constexpr std::uint32_t most_vips = 256;
-constexpr std::uint32_t vip_lines = 64;  // few, so that some keys take their second choice
+constexpr std::uint32_t vip_lines = 64;  // few, so that some keys are in their second choice
 constexpr std::uint32_t most_dests = 256;
 constexpr std::uint32_t most_ring_lines = 4096;
-constexpr std::uint32_t arrival_interface = 1;  // lo, which BPF_PROG_TEST_RUN uses unless told
+constexpr std::uint32_t arrival_interface = 1;  // lo, the default of BPF_PROG_TEST_RUN
 
 constexpr std::array reason_names{
 #define LB_REASON(identifier, name, text) name,
@@ -71,7 +71,7 @@ void write_half(const bpf_map* map, std::uint32_t half, const std::vector<Line>&
     for (std::uint32_t i = 0; i < vip_lines; ++i) update(map, half * vip_lines + i, lines[i]);
 }
 
-/// Of all keys, each summed over the CPUs.
+/// One number for each key, summed over the CPUs.
 std::vector<std::uint64_t> counts(const bpf_map* map) {
     static const std::size_t copies = cpus();
     std::uint32_t count = bpf_map__max_entries(map), end = 0;
@@ -79,7 +79,7 @@ std::vector<std::uint64_t> counts(const bpf_map* map) {
     std::vector<std::uint32_t> keys(count);
     const int result =
         bpf_map_lookup_batch(bpf_map__fd(map), nullptr, &end, keys.data(), values.data(), &count, nullptr);
-    if (result != -ENOENT) check(result, bpf_map__name(map));  // ENOENT: that was all
+    if (result != -ENOENT) check(result, bpf_map__name(map));  // ENOENT: end of the map
     for (std::size_t i = 0; i < values.size(); ++i) sums[keys.at(i / copies)] += values[i];
     return sums;
 }

@@ -18,39 +18,39 @@ struct lb_bpf;
 
 namespace culvert::packet {
 
-/// All switches on, an arbitrary hash key. Flow time stands still at 0.
+/// All switches on, an arbitrary hash key. Flow time is always 0.
 [[nodiscard]] lb_config all_on();
 
-/// What became of a packet.
+/// The result for a packet.
 struct Outcome {
-    /// The verdict and every reason that was counted: "tx", "pass", "redirect", "drop: ttl"; "answered: ttl" if the
-    /// packet was made an ICMP error and sent back.
+    /// The verdict and all counted reasons: "tx", "pass", "redirect", "drop: ttl"; "answered: ttl" if the packet became
+    /// an ICMP error and was sent back.
     std::string fate;
     Bytes frame;  ///< as the program left it
 };
 
-/// The balancer's program, loaded into the kernel, with maps that the test fills. Frames arrive on interface 1. What
-/// the operating system refuses is thrown, so it fails the test.
+/// The balancer's program, loaded into the kernel, with maps that the test fills. Frames arrive on interface 1. Errors
+/// of the operating system are thrown, so they fail the test.
 class Balancer {
   public:
-    /// `objects`: as of open_skeleton.
+    /// `objects`: as in open_skeleton.
     explicit Balancer(const lb_config& config = all_on(), std::uint32_t buckets = 1,
                       const std::string& objects = default_objects());
     ~Balancer();
     Balancer(const Balancer&) = delete;
     Balancer& operator=(const Balancer&) = delete;
 
-    /// `vip`: an address or a prefix. Port 0: all of them. `ring`: ids of destinations, from 1; for a service that is
-    /// there it replaces the ring. `flags`: of lb_service.
+    /// `vip`: an address or a prefix. Port 0: all ports. `ring`: ids of destinations, from 1; replaces the ring if the
+    /// service exists. `flags`: lb_service_flag.
     void serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
                const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
     void set_dest(std::uint32_t id, const lb_dest_body& body);
     void set_dest(std::uint32_t id, const lb_dest& dest);
-    /// Which frames are for this host, in place of those for 02:00:00:00:00:02 by interface 1, of any VLAN.
+    /// Replaces the default of frames for this host: those to 02:00:00:00:00:02 at interface 1, of any VLAN.
     void set_own(const lbd::Own& own);
-    /// Whether packets come whose checksum is not finished, and who finishes it: never before the first call.
+    /// Whether packets with an unfinished checksum occur, and who completes it. The default is never.
     void set_unfinished(lb_unfinished unfinished);
-    /// Lets the program send by the interface that it knows as `ifindex`.
+    /// Lets the program send through interface `ifindex`.
     void open_port(std::uint32_t ifindex);
 
     Outcome receive(const Bytes& frame, std::uint32_t metadata = 0);
@@ -60,13 +60,13 @@ class Balancer {
     void set_bucket(const lb_bucket& bucket, std::uint32_t index = 0);
     /// Summed over all CPUs.
     [[nodiscard]] lb_counters counters(std::uint32_t dest) const;
-    /// How often so far.
+    /// Count so far.
     [[nodiscard]] std::uint64_t events(lb_event event) const;
-    /// Summed over all CPUs, but for `left`.
+    /// Summed over all CPUs, except `left`.
     [[nodiscard]] lb_latency latency() const;
     /// The kernel's clock, as the program `jiffies` reports it.
     [[nodiscard]] std::uint64_t jiffies();
-    /// How many instructions the verifier walked.
+    /// The number of instructions that the verifier walked.
     [[nodiscard]] std::uint32_t verified_instructions() const;
 
   private:
@@ -79,15 +79,14 @@ class Balancer {
     std::uint32_t ring_lines_ = 0;
 };
 
-/// For EXPECT_TRUE: says where the frame isn't the expected one.
+/// For EXPECT_TRUE: shows where the frame differs from the expected one.
 [[nodiscard]] testing::AssertionResult same(const Packet& expected, const Bytes& frame);
 
 /// For tests that load the program.
 class BalancerTest : public testing::Test {
   protected:
     void SetUp() override;
-    /// One for all tests of a process that don't mind what others left in its maps, because the verifier takes its
-    /// time.
+    /// Shared by all tests of a process that accept remains of others in the maps, as verification is slow.
     static Balancer& shared();
 };
 

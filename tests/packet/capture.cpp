@@ -68,7 +68,7 @@ std::string without_filling(const std::string& protocols) {
     return headers;
 }
 
-/// From a line of tab-separated fields, see `command` below.
+/// Reads a line of tab-separated fields; see `command` below.
 Dissection read_line(const std::string& line) {
     auto fields = split(line, '\t');
     fields.resize(6);

@@ -8,13 +8,13 @@
 
 namespace culvert::packet {
 
-/// A frame as tshark sees it.
+/// A frame as tshark dissects it.
 struct Dissection {
     std::string headers;  ///< outermost first: "eth:ip:udp:gue:ipv6:tcp"
-    std::string faults;   ///< empty if nothing is malformed and every checksum of IPv4, TCP and UDP is right
+    std::string faults;   ///< empty if nothing is malformed and all IPv4, TCP and UDP checksums are right
 };
 
-/// Has tshark read a capture of the frames; one answer for each.
+/// Makes tshark read a capture of the frames. One result for each.
 [[nodiscard]] std::vector<Dissection> dissect(const std::vector<Bytes>& frames);
 
 }  // namespace culvert::packet

@@ -58,7 +58,7 @@ TEST_F(Tshark, FindsNothingMalformedAndNoWrongChecksumInTheWholeMatrix) {
     }
 }
 
-// That nothing is found means something only if what is wrong would be found.
+// An empty result means something only if errors would be found.
 TEST_F(Tshark, FindsWhatIsWrong) {
     const UDP gue{.source = 50000, .destination = 5080}, fou{.source = 50000, .destination = 5004};
     const Packet inner = IPv4() / TCP() / payload(20);

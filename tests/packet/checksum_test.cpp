@@ -10,7 +10,7 @@
 namespace culvert::packet {
 namespace {
 
-/// Padding is cut off where every byte of the packet is summed, else it travels along.
+/// Padding is cut off if every byte of the packet is summed, else it is forwarded.
 void expect_forwarded(Balancer& balancer, const Path& path, const Sent& sent, std::size_t padding,
                       std::size_t padding_left) {
     const Outcome outcome = balancer.receive(sent_frame(path, sent) / Padding{padding});
@@ -44,7 +44,7 @@ TEST_P(UdpPath, CarriesPacketsWithoutAChecksum) {
         }
 }
 
-// RFC 768 has one length too many: what lies behind the UDP datagram in the IP packet is not under its checksum.
+// UDP has a length of its own (RFC 768): its checksum doesn't cover bytes behind the UDP datagram in the IP packet.
 TEST_P(UdpPath, CarriesDatagramsShorterThanTheirPacket) {
     Balancer& balancer = shared();
     install(balancer, GetParam());
@@ -57,7 +57,7 @@ TEST_P(UdpPath, CarriesDatagramsShorterThanTheirPacket) {
 
 class Checksum : public BalancerTest {};
 
-/// Two bytes behind which UDP to this address has the checksum `wanted`.
+/// Two bytes that make the checksum of UDP to this address `wanted`.
 Payload payload_for_checksum(const std::string& address, std::uint16_t wanted) {
     const Bytes frame = (Ethernet() / IPv4{.destination = address} / UDP() / Payload{{0, 0}}).bytes();
     const std::uint32_t base = static_cast<std::uint32_t>(frame[40] << 8 | frame[41]);
@@ -77,7 +77,7 @@ TEST_F(Checksum, OfUdpThatComesOutAsZeroAfterARewriteIsSentAsAllOnes) {
     }
 }
 
-// One's own address larger by the checksum makes the sum larger by it, so that nothing is left of the sum's complement.
+// Raising the own address by the checksum raises the sum by it, so the sum's complement becomes zero.
 TEST_F(Checksum, OfTheOuterUdpThatComesOutAsZeroIsSentAsAllOnes) {
     const Path path{lbd::Gue{5080}, Family::ipv4, Family::ipv6, Protocol::tcp};
     Balancer& balancer = shared();
@@ -95,7 +95,7 @@ TEST_F(Checksum, OfTheOuterUdpThatComesOutAsZeroIsSentAsAllOnes) {
     EXPECT_EQ(checksum_from(checksum), 1U);
 }
 
-// The header's checksum is updated for the TTL, not computed anew: walk it through both zeros of ones' complement.
+// The header checksum is updated for the TTL, not computed again. Walk it through both zeros of ones' complement.
 TEST_F(Checksum, OfIPv4IsRightForEveryValueThatItHadBefore) {
     const Path path{lbd::L2{}, Family::ipv4, Family::ipv4, Protocol::tcp};
     Balancer& balancer = shared();

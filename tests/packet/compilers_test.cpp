@@ -19,14 +19,14 @@
 #include "tests/packet/switches.hpp"
 #include "trace.skel.h"
 
-/// What different compilers make of the programs: the verifier goes by what it reads, not by what was written.
+/// The programs from different compilers: the verifier judges the byte code, not the source.
 namespace culvert::packet {
 namespace {
 
-/// The kernel's limit is a million; this leaves room for other kernels' verifiers.
+/// The kernel's limit is a million. The rest is room for other kernels' verifiers.
 constexpr std::uint32_t budget = 100'000;
 
-/// The one that this was built with, and the others of this release of Debian.
+/// The compiler of this build, and the others of this Debian release.
 std::vector<std::string> compilers() {
     std::vector<std::string> names{"default"};
     std::istringstream others(CULVERT_BPF_COMPILERS);
@@ -93,7 +93,7 @@ TEST_P(Compilers, MakeAProgramForProbesThatLoads) {
     EXPECT_EQ(probe_bpf::load(probe.get()), 0);
 }
 
-/// Not every kernel lets programs and tracepoints be traced.
+/// Not every kernel can trace programs and tracepoints.
 class Traced : public Compilers {};
 INSTANTIATE_TEST_SUITE_P(Debian, Traced, testing::ValuesIn(compilers()), name_of_compiler);
 

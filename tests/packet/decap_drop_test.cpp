@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the decapsulator does not unwrap: attacks, nonsense, and what is none of its business.
+// Packets that the decapsulator does not unwrap: attacks, malformed packets, and packets for others.
 #include <gtest/gtest.h>
 
 #include "tests/packet/decapsulator.hpp"
@@ -234,14 +234,14 @@ TEST_F(DecapTest, APortBoundToAPeerTakesWhatComesFromIt) {
     EXPECT_TRUE(same(Ethernet() / request(), outcome.frame));
 }
 
-// RFC 2473, section 4.1.1: what ip6tnl adds unless told otherwise.
+// RFC 2473, section 4.1.1: ip6tnl adds it by default.
 TEST_F(DecapTest, TheEncapsulationLimitIsSkipped) {
     const Outcome outcome = decapsulator().receive(Ethernet() / outer6(60) / hex("0400 040104010000") / request());
     EXPECT_EQ(outcome.fate, "pass");
     EXPECT_TRUE(same(Ethernet() / request(), outcome.frame));
 }
 
-// The stack verifies the inner checksums; a virtual network card hands over packets whose outer one is yet to be made.
+// The stack verifies the inner checksums. A virtual network card delivers packets with an incomplete outer checksum.
 TEST_F(DecapTest, TheOuterUdpChecksumDoesNotMatter) {
     for (const auto checksum : {std::uint16_t{0}, std::uint16_t{0x1234}}) {
         const Packet outer = outer6(17) / UDP{.destination = gue_port, .checksum = checksum} / hex("0004 0000");

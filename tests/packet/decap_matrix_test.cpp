@@ -8,7 +8,7 @@ namespace {
 
 using netlink::Family;
 
-/// From the client to the VIP, and as its sender made it.
+/// From the client to the VIP, as its sender wrote it.
 Packet request(Family family, bool tcp, std::size_t size, std::uint8_t tos = 0) {
     const Packet l4 = tcp ? TCP() / payload(size) : UDP() / payload(size);
     if (family == Family::ipv4) return IPv4{.source = "203.0.113.9", .tos = tos, .ttl = 3, .id = 0x1234} / l4;

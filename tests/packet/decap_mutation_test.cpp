@@ -22,8 +22,8 @@ bool starts_with(View bytes, const char* hex) {
     return bytes.size() >= prefix.size() && std::ranges::equal(bytes.first(prefix.size()), prefix);
 }
 
-/// Whether an IP packet, its version in the first four bits, may come out of a tunnel of ours: whole, to a VIP, not
-/// from this host.
+/// Whether an IP packet, with its version in the first four bits, may leave a tunnel of ours: whole, to a VIP, not from
+/// this host.
 bool may_come_out(View ip) {
     if (ip.size() >= 20 && ip[0] == 0x45) {
         const std::size_t length = ip[2] << 8U | ip[3];
@@ -48,7 +48,7 @@ bool may_come_in(View frame) {
            starts_with(ip.subspan(24), "fd000000000000020000000000000030");
 }
 
-/// The packet as it was in the tunnel, but for what congestion on the way changes: TOS and IPv4 header checksum.
+/// The packet is as in the tunnel, except for the effects of congestion: TOS and IPv4 header checksum.
 bool same_but_ecn(View in, View out) {
     Bytes one(in.begin(), in.end()), two(out.begin(), out.end());
     for (Bytes* packet : {&one, &two}) {
@@ -76,7 +76,7 @@ class Mutator {
     Bytes next() {
         Bytes frame = originals_.at(below(originals_.size()));
         for (std::size_t changes = 1 + below(3); changes > 0; --changes) change(frame);
-        if (frame.size() < 14) frame.resize(14);  // BPF_PROG_TEST_RUN takes no less
+        if (frame.size() < 14) frame.resize(14);  // the minimum of BPF_PROG_TEST_RUN
         if (frame.size() >= 34 && frame[12] == 0x08 && below(4) > 0) correct_checksum(frame);
         return frame;
     }
@@ -136,14 +136,14 @@ TEST_F(DecapTest, WhateverComesTheGuardHolds) {
         }
         ASSERT_EQ(outcome.fate, "pass");
         ASSERT_LT(outcome.frame.size(), frame.size());
-        if (frame[12] == 0x81 || frame[12] == 0x88) continue;  // behind a tag, all else is elsewhere
+        if (frame[12] == 0x81 || frame[12] == 0x88) continue;  // a tag would move everything else
         ASSERT_TRUE(may_come_in(frame));
         const View inner = View(outcome.frame).subspan(14);
         ASSERT_TRUE(std::ranges::equal(View(frame).first(12), View(outcome.frame).first(12)));
         ASSERT_TRUE(may_come_out(inner));
         ASSERT_TRUE(same_but_ecn(View(frame).last(inner.size()), inner));
     }
-    // Else the mutants are too much alike to prove anything.
+    // Otherwise the mutants are too uniform to prove anything.
     for (const char* fate :
          {"unwrapped", "pass", "drop: source", "drop: fragment", "drop: ip_checksum", "drop: truncated",
           "drop: udp_length", "drop: gre_flags", "drop: gue_flags", "drop: gue_version", "drop: geneve_control",

@@ -159,7 +159,7 @@ std::vector<std::uint64_t> Decapsulator::reasons() const {
     std::uint32_t count = DECAP_REASON_COUNT, end = 0;
     const int result = bpf_map_lookup_batch(bpf_map__fd(skeleton_->maps.reasons), nullptr, &end, keys.data(),
                                             values.data(), &count, nullptr);
-    if (result != -ENOENT) check(result, "read the reasons");  // ENOENT: that was all
+    if (result != -ENOENT) check(result, "read the reasons");  // ENOENT: end of the map
 
     std::vector<std::uint64_t> sums(DECAP_REASON_COUNT);
     for (std::size_t i = 0; i < values.size(); ++i) sums[keys.at(i / copies)] += values[i];

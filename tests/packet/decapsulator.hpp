@@ -26,12 +26,12 @@ inline constexpr std::uint32_t vni = 666;
 /// All switches on.
 [[nodiscard]] decap_config unwrap_all();
 
-/// The decapsulator's program, loaded into the kernel, with the tunnels above over both families. It is 10.0.2.30 and
-/// fd00:0:0:2::30, its balancers are 10.0.0.0/24 and fd00::/64, its VIPs 192.0.2.1, 198.51.100.128/25 and
+/// The decapsulator's program, loaded into the kernel, with the tunnels above over both families. Its addresses are
+/// 10.0.2.30 and fd00:0:0:2::30, its balancers 10.0.0.0/24 and fd00::/64, its VIPs 192.0.2.1, 198.51.100.128/25 and
 /// 2001:db8::/64.
 class Decapsulator {
   public:
-    /// `objects`: as of open_skeleton.
+    /// `objects`: as in open_skeleton.
     explicit Decapsulator(const decap_config& config = unwrap_all(), const std::string& objects = default_objects());
     ~Decapsulator();
     Decapsulator(const Decapsulator&) = delete;
@@ -42,9 +42,9 @@ class Decapsulator {
 
     /// Summed over all CPUs.
     [[nodiscard]] decap_counters counters(decap_kind kind) const;
-    /// What a guard that logs has let pass, summed over all CPUs.
+    /// Packets that a guard in mode log has let pass, summed over all CPUs.
     [[nodiscard]] std::uint64_t let_pass(decap_reason reason) const;
-    /// How many instructions the verifier walked.
+    /// The number of instructions that the verifier walked.
     [[nodiscard]] std::uint32_t verified_instructions() const;
 
   private:
@@ -56,11 +56,11 @@ class Decapsulator {
 
 class DecapTest : public BalancerTest {
   protected:
-    /// One for all tests of a process.
+    /// Shared by all tests of a process.
     static Decapsulator& decapsulator();
 };
 
-/// A way of putting an IP packet into another.
+/// An encapsulation of IP packets.
 struct Tunnel {
     std::string name;  ///< "gue_gre_over_ipv6"
     decap_kind kind;
@@ -69,7 +69,7 @@ struct Tunnel {
 void PrintTo(const Tunnel& tunnel, std::ostream* out);
 [[nodiscard]] std::vector<Tunnel> all_tunnels();
 
-/// A packet of the balancer's in this tunnel; `tos` is the outer header's.
+/// A packet of the balancer in this tunnel; `tos` is the outer header's.
 [[nodiscard]] Packet in_tunnel(const Tunnel& tunnel, const Packet& inner, netlink::Family family, std::uint8_t tos = 0);
 
 }  // namespace culvert::packet

@@ -14,7 +14,7 @@ namespace {
 class Ring : public BalancerTest {};
 
 TEST_F(Ring, IsUsedFromItsFirstEntryToItsLast) {
-    std::vector<std::uint16_t> ring(70, 3);  // three lines, the last one partly filled
+    std::vector<std::uint16_t> ring(70, 3);  // three lines, the last one not full
     ring.front() = 1;
     ring.back() = 2;
     EXPECT_EQ(FlowBalancer(ring, with_hash(0)).send(segment(1, syn)), "backend 1");
@@ -31,7 +31,7 @@ TEST_F(Ring, GivesEachEntryItsShareOfTheFlows) {
     for (const std::uint16_t dest : ring) balancer.set_dest(dest, backend(static_cast<std::uint8_t>(dest)));
     balancer.serve("192.0.2.1", lbd::Protocol::tcp, 80, ring);
     for (int i = 0; i < flows; ++i) balancer.receive(segment(static_cast<std::uint16_t>(1024 + i), syn));
-    for (const std::uint16_t dest : ring) {  // 328 each; five standard deviations are 90
+    for (const std::uint16_t dest : ring) {  // 328 each expected; five standard deviations are 90
         EXPECT_GT(balancer.counters(dest).packets, 238U) << dest;
         EXPECT_LT(balancer.counters(dest).packets, 418U) << dest;
     }
@@ -46,7 +46,7 @@ TEST_F(Destination, IsTheActiveOneOfItsTwoSlots) {
     dest.slot[1].body = backend(11);
     for (const std::uint32_t active : {0, 1, 0}) {
         dest.slot[0].active = active;
-        dest.slot[1].active = 1 - active;  // means nothing
+        dest.slot[1].active = 1 - active;  // the unused slot
         balancer.set_dest(1, dest);
         EXPECT_EQ(balancer.send(segment(1000, ack)), active ? "backend 11" : "backend 10");
     }
@@ -68,7 +68,7 @@ TEST_F(Destination, CountsPacketsBytesAndFlowsExactly) {
     FlowBalancer balancer({1});
     balancer.serve("192.0.2.1", lbd::Protocol::udp, 53, {2});
     balancer.receive(segment(1000, syn));                         // 40 bytes, no flow
-    balancer.receive(padded(segment(1000, ack)));                 // 40, the padding doesn't count
+    balancer.receive(padded(segment(1000, ack)));                 // 40 bytes: padding doesn't count
     balancer.receive(segment(1000, ack) / payload(101));          // 141
     balancer.receive(segment(1001, ack) / payload(1));            // 41, another flow
     balancer.receive(segment(1001, fin | ack));                   // 40

@@ -48,7 +48,7 @@ TEST_P(Entropic, VariesOverFlows) {
         ports.insert(entropy.source_port);
         labels.insert(entropy.flow_label);
     }
-    // Of 2^14 ports 30 are expected to be drawn twice, of 2^20 labels half a one.
+    // With 2^14 ports, 30 collisions are expected; with 2^20 labels, half a collision.
     if (has_outer_udp(GetParam())) {
         EXPECT_GE(*ports.begin(), 49152);
         EXPECT_GT(ports.size(), flows - 60);

@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint32_t own_tag = 0x1234567;
 constexpr std::uint64_t own_hash = 0x123456789abcdef0;
 
-/// Another flow's entry; the time is now 0, so every age but 0 is of a time that has wrapped.
+/// Another flow's entry. The time is 0, so an entry of any other time is from before the time wrapped.
 Entry other(std::uint16_t idle, bool seen, bool closing = false, unsigned age = 0) {
     static std::uint32_t tag = 0;
     return {.tag = ++tag,
@@ -94,9 +94,9 @@ TEST_F(Bucket, OfLiveFlowsLosesOneToAFloodOfSinglePackets) {
     EXPECT_FALSE(after[7].seen);
 }
 
-// A flood of flows of one packet, of two and of three, each thirty times as many as there is room for, against flows
-// that last; TCP and UDP are alike. Lost are those of which a bucket has more than it has places: of 2.4 on average 1
-// in 2,000.
+// A flood of flows of one, two and three packets, each thirty times the size of the table, against flows that last. TCP
+// and UDP behave alike. A flow is lost only if its bucket has more such flows than ways: with 2.4 on average, 1 in
+// 2,000.
 TEST_F(Bucket, OfFlowsThatLastLosesNoneToAFloodOfWholeFlows) {
     constexpr std::uint32_t buckets = 16, live = 40, junk = 4'000;
     FlowBalancer balancer({1}, all_on(), buckets);

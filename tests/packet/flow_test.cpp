@@ -96,7 +96,7 @@ TEST_F(Flow, ThatEndsKeepsItsBackendForWhatStillComes) {
     }
 }
 
-/// Of the flow with this hash, last used in the unit of time before the present one.
+/// An entry of the flow with this hash, last used in the previous time unit.
 constexpr std::uint64_t own_hash = 0x123456789abcdef0;
 Entry before_now(bool closing, unsigned age = 0) {
     return {.tag = 0x1234567, .dest = 1, .time = 0xfff, .seen = true, .closing = closing, .age = age};
@@ -112,7 +112,7 @@ TEST_F(Flow, AgesOnceInEveryUnitOfTimeInWhichPacketsCome) {
     }
 }
 
-// Anybody can send a FIN or a RST; but behind its own FIN a client has no more data (RFC 9293, section 3.6).
+// Anybody can send a FIN or a RST. But a client sends no data after its own FIN (RFC 9293, section 3.6).
 TEST_F(Flow, ThatSeemedToHaveEndedHasNotIfDataComesLater) {
     FlowBalancer balancer({1}, with_hash(own_hash));
     const auto is_closing_after = [&](unsigned flags) {
@@ -247,7 +247,7 @@ TEST_F(Flow, OfASorryBackendThatIsNotNeededMovesIfItIsUdp) {
     }
 }
 
-// The old entry must not stand in front of the new one.
+// The old entry must not hide the new one.
 TEST_F(Flow, OfABackendThatIsGoneIsReplacedAndNotDoubled) {
     FlowBalancer balancer({1});
     balancer.send(segment(1000, ack));
@@ -283,7 +283,7 @@ TEST_F(Flow, WhoseHashCollidesWithAnotherSharesItsBackend) {
     EXPECT_EQ(used(entries(balancer)), 1U);
 }
 
-// Bucket: low bits. Tag: high bits, so that flows of one bucket differ in it.
+// The low bits select the bucket. The tag has the high bits, so that flows of one bucket have different tags.
 TEST_F(Flow, IsInTheBucketOfItsHashAlone) {
     FlowBalancer balancer({1}, with_hash(0xabcdef0123456789), 16);
     balancer.send(segment(1000, ack));
@@ -387,7 +387,7 @@ TEST_F(Flow, BearsTheTimeOfItsLastPacket) {
 
 TEST_F(Flow, TimeCountsUnitsOfTheConfiguredLength) {
     lb_config config = all_on();
-    config.time_shift = 20;  // more than an hour, so it doesn't change under the test
+    config.time_shift = 20;  // more than an hour, so the time is constant during the test
     FlowBalancer balancer({1}, config);
     balancer.send(segment(1000, ack));
     EXPECT_EQ(entries(balancer)[0].time, (balancer.jiffies() >> 20) & 0xfff);

@@ -12,15 +12,14 @@ namespace {
 
 constexpr std::array<std::uint8_t, 6> backend_mac{2, 0, 0, 0, 1, 0};  // the last byte is the number
 
-/// The number by which `factor`, an odd one, is divided out again modulo 2^64 (Newton's iteration doubles the right
-/// bits).
+/// The inverse of `factor`, an odd number, modulo 2^64 (Newton's iteration doubles the correct bits).
 constexpr std::uint64_t inverse(std::uint64_t factor) {
     std::uint64_t x = factor;
     for (int i = 0; i < 6; ++i) x *= 2 - factor * x;
     return x;
 }
 
-/// What goes into MurmurHash3's 64-bit finalizer for `hash` to come out.
+/// The input for which MurmurHash3's 64-bit finalizer returns `hash`.
 constexpr std::uint64_t unmix(std::uint64_t hash) {
     hash ^= hash >> 33;
     hash *= inverse(0xc4ceb9fe1a85ec53);
@@ -66,7 +65,7 @@ std::size_t used(const Entries& entries) {
     return entries.size() - static_cast<std::size_t>(std::ranges::count(entries, Entry{}));
 }
 
-// With one factor zero in each, the products of the hash vanish: see flow_hash4.
+// One factor of each product in the hash is zero, so the products vanish: see flow_hash4.
 lb_config with_hash(std::uint64_t hash) {
     lb_config config = all_on();
     config.hash_key[1] = -std::bit_cast<std::uint32_t>(std::array<std::uint8_t, 4>{192, 0, 2, 1});

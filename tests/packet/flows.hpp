@@ -8,7 +8,7 @@
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/packet.hpp"
 
-/// The flow table as a test sees it. All of this is written from the drawing in bpf/abi.h, not from its constants.
+/// The flow table for tests. Written from the drawing in bpf/abi.h, without its constants.
 namespace culvert::packet {
 
 struct Entry {
@@ -28,15 +28,15 @@ void PrintTo(const Entry& entry, std::ostream* out);
 using Entries = std::array<Entry, 8>;
 [[nodiscard]] Entries entries(const Balancer& balancer, std::uint32_t bucket = 0);
 void set_entries(Balancer& balancer, const Entries& entries, std::uint32_t bucket = 0);
-/// How many entries are not empty.
+/// The number of entries that are not empty.
 [[nodiscard]] std::size_t used(const Entries& entries);
 
-/// A key under which all TCP packets to the IPv4 VIP have this hash, whoever sends them.
+/// A hash key under which all TCP packets to the IPv4 VIP have this hash, from any sender.
 [[nodiscard]] lb_config with_hash(std::uint64_t hash);
 
-/// Destinations that forward frames unwrapped, told apart by the MAC address that they send to.
+/// Destinations that forward frames without encapsulation, each to its own MAC address.
 [[nodiscard]] lb_dest_body backend(std::uint8_t number);
-/// "backend 2", or what else became of the packet.
+/// "backend 2", or the packet's other fate.
 [[nodiscard]] std::string receiver(const Outcome& outcome);
 
 /// From the client's port to the IPv4 VIP, TCP port 80.

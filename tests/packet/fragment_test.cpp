@@ -25,7 +25,7 @@ Packet later6(std::uint8_t id) {
     return Ethernet() / IPv6{.next_header = 44} / Payload{{17, 0, 3, 0xf0, 0, 0, 0, id}} / payload(500);
 }
 
-/// Every packet of UDP port 53 may go to any of three backends.
+/// UDP packets to port 53 may go to any of three backends.
 struct ThreeBackends : FlowBalancer {
     explicit ThreeBackends(std::uint32_t buckets = 64) : FlowBalancer({1}, all_on(), buckets) {
         for (const char* vip : {"192.0.2.1", "2001:db8::1"}) serve(vip, lbd::Protocol::udp, 53, {1, 2, 3});

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 --
--- Wireshark 4.0 knows no Generic UDP Encapsulation: this finds what is in it, variant 0 (draft-ietf-intarea-gue, section 3).
--- Everything inside is dissected by Wireshark's own code.
+-- Wireshark 4.0 doesn't support Generic UDP Encapsulation. This dissects variant 0 (draft-ietf-intarea-gue, section 3);
+-- Wireshark's own code dissects the content.
 local gue = Proto("gue", "Generic UDP Encapsulation")
 local header_length = ProtoField.uint8("gue.hlen", "Header length in words", base.DEC, nil, 0x1f)
 local protocol = ProtoField.uint8("gue.proto", "Protocol")

@@ -17,7 +17,7 @@ const Ethernet back{.source = "02:00:00:00:00:02", .destination = "02:00:00:00:0
 const IPv4 reply4{.source = "192.0.2.1", .destination = "198.51.100.7"};
 const IPv6 reply6{.source = "2001:db8::1", .destination = "2001:db8:c::7"};
 
-/// What an ICMP error quotes of a packet: its first bytes.
+/// The first bytes of a packet, as an ICMP error quotes them.
 Payload quote(const Packet& packet, std::size_t most) {
     Bytes bytes = packet.bytes();
     bytes.resize(std::min(bytes.size(), most));
@@ -57,7 +57,7 @@ TEST_F(Echo, OfNothingButZerosHasAChecksumThatAddsUp) {
     }
 }
 
-// Whatever the identifier: that is every sum there is.
+// All identifiers give all possible sums.
 TEST_F(Echo, HasAChecksumThatAddsUpWhateverItIs) {
     FlowBalancer balancer;
     balancer.serve("2001:db8::1", lbd::Protocol::udp, 53, {});
@@ -73,7 +73,7 @@ TEST_F(Echo, HasAChecksumThatAddsUpWhateverItIs) {
 
 class IcmpError : public BalancerTest {};
 
-/// What the backend's packet to the client looked like on the way back, as far as a router quotes it.
+/// The backend's packet to the client, as far as a router quotes it.
 Packet answer4(std::uint16_t port) {
     return IPv4{.source = "192.0.2.1", .destination = "198.51.100.7"} / TCP{.source = 80, .destination = port} /
            payload(1400);
@@ -84,7 +84,7 @@ TEST_F(IcmpError, GoesToTheBackendOfTheFlowThatItQuotes) {
     std::set<std::string> all;
     for (std::uint16_t port = 1000; port < 1020; ++port) {
         const std::string backend = balancer.send(segment(port, ack));
-        balancer.set_ring({3, 1, 2});  // the flow table knows, and not the ring
+        balancer.set_ring({3, 1, 2});  // the flow table knows it, the ring doesn't
         for (const std::size_t length : {24, 28, 48, 500})
             EXPECT_EQ(balancer.send(Ethernet() / IPv4{.source = "203.0.113.9"} /
                                     Icmp{.type = 3, .code = 4, .parameter = 1300} / quote(answer4(port), length)),

@@ -11,7 +11,7 @@
 namespace culvert::packet {
 namespace {
 
-/// On one CPU, as each counts its own packets.
+/// On one CPU, as each CPU counts its own packets.
 class Latency : public BalancerTest {
   protected:
     void SetUp() override {

@@ -14,7 +14,7 @@
 namespace culvert::packet {
 namespace {
 
-/// TCP port 80 and UDP port 53 of both VIPs, behind paths of 1500 bytes.
+/// TCP port 80 and UDP port 53 of both VIPs, with path MTU 1500.
 Balancer& with_services(Balancer& balancer) {
     balancer.set_dest(1, backend(1));
     for (const char* vip : {"192.0.2.1", "2001:db8::1"}) {
@@ -167,7 +167,7 @@ TEST_P(Frame, MeetsItsFateForOneReason) {
     }
 }
 
-/// Whole packets, and how many bytes of them it takes to know that they are for a VIP.
+/// Whole packets, and the number of bytes that show that they are for a VIP.
 class Truncated : public BalancerTest, public testing::WithParamInterface<std::pair<Packet, std::size_t>> {};
 
 INSTANTIATE_TEST_SUITE_P(
@@ -214,7 +214,7 @@ TEST_F(Oversize, CountsNoPadding) {
 
 class Headroom : public BalancerTest {};
 
-/// Before that, BPF_PROG_TEST_RUN takes 32 bytes of metadata at most, and the headroom can't be filled with it.
+/// Before 6.12, BPF_PROG_TEST_RUN allows at most 32 bytes of metadata, so it can't fill the headroom.
 bool kernel_is_older_than_6_12() {
     utsname name{};
     int major = 0, minor = 0;

@@ -9,10 +9,10 @@
 #include <system_error>
 #include <vector>
 
-/// BPF maps of a program under test. What the operating system refuses is thrown.
+/// BPF maps of a program under test. Errors of the operating system are thrown.
 namespace culvert::packet {
 
-/// `result` as libbpf returns it: an errno, negative.
+/// `result` as libbpf returns it: a negative errno.
 inline void check(int result, const char* what) {
     if (result < 0) throw std::system_error(-result, std::system_category(), what);
 }
@@ -28,7 +28,7 @@ void update(const bpf_map* map, const Key& key, const Value& value) {
     check(bpf_map__update_elem(map, &key, sizeof key, &value, sizeof value, BPF_ANY), bpf_map__name(map));
 }
 
-/// One value, or with `copies` that of each CPU.
+/// One value, or with `copies` one for each CPU.
 template <typename Value>
 std::vector<Value> lookup(const bpf_map* map, std::uint32_t key, std::size_t copies = 1) {
     std::vector<Value> values(copies);

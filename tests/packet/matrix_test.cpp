@@ -9,12 +9,12 @@
 namespace culvert::packet {
 namespace {
 
-/// Where CULVERT_PACKETS asks for few, one value in seven: what a header's field becomes is the same on every kernel.
+/// If CULVERT_PACKETS requests few packets, one value in seven: the fields of headers are the same on every kernel.
 unsigned step() { return std::getenv("CULVERT_PACKETS") == nullptr ? 1 : 7; }
 
 class EveryPath : public BalancerTest, public testing::WithParamInterface<Path> {
   protected:
-    /// Sends the frame and holds what comes out against what is expected; the padding of a frame travels along.
+    /// Sends the frame and compares the result with the expected one. Padding of a frame is forwarded.
     static void expect_forwarded(Balancer& balancer, const Sent& sent, std::size_t padding = 0) {
         const Outcome outcome = balancer.receive(sent_frame(GetParam(), sent) / Padding{padding});
         ASSERT_EQ(outcome.fate, "tx");

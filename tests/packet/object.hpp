@@ -13,11 +13,11 @@
 
 #include "tests/packet/maps.hpp"
 
-/// Skeletons of programs, with what any of the compilers has made of them.
+/// Skeletons of programs, with the objects of any compiler.
 namespace culvert::packet {
 
-/// A folder with lb.bpf.o and the other objects; empty: those that are built into the skeletons. CULVERT_BPF_OBJECTS
-/// names one for all tests of the process.
+/// A folder with lb.bpf.o and the other objects; empty: the objects in the skeletons. CULVERT_BPF_OBJECTS sets it for
+/// all tests of the process.
 inline std::string default_objects() {
     const char* folder = std::getenv("CULVERT_BPF_OBJECTS");
     return folder == nullptr ? "" : folder;
@@ -30,7 +30,7 @@ struct DestroySkeleton {
 template <typename Skeleton>
 using SkeletonPointer = std::unique_ptr<Skeleton, DestroySkeleton<Skeleton>>;
 
-/// Opened, not loaded. `create` is the skeleton's own function of that name.
+/// Opens, but does not load. `create` is the skeleton's own function of that name.
 template <typename Skeleton>
 SkeletonPointer<Skeleton> open_skeleton(int (*create)(Skeleton*), const std::string& objects, const std::string& name) {
     SkeletonPointer<Skeleton> skeleton(static_cast<Skeleton*>(std::calloc(1, sizeof(Skeleton))));

@@ -54,7 +54,7 @@ TEST_F(OwnFrames, FramesForAnotherPortOfThisHostAreThatPorts) {
     EXPECT_EQ(with_one.send(frame_to(own)), "pass");
 }
 
-// They share a line of the table, as their last bytes are the same.
+// Their last bytes are the same, so they share a line of the table.
 TEST_F(OwnFrames, MoreThanFitMakeEveryUnicastFrameOurs) {
     FlowBalancer balancer;
     lbd::Own mine;

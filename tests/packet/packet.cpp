@@ -45,7 +45,7 @@ Bytes mac_bytes(const std::string& text) {
     return {address->bytes.begin(), address->bytes.end()};
 }
 
-/// How a kind of layer is called, and how the headers in front of it refer to it.
+/// The name of a kind of layer, and its numbers in the headers in front of it.
 struct Identity {
     const char* name;
     std::uint8_t protocol;    // IANA protocol number; 253 is for experiments (RFC 3692)
@@ -67,15 +67,15 @@ Identity identity(const Geneve&) { return {"Geneve", 253, 0x88b5}; }
 Identity identity(const Payload&) { return {"payload", 253, 0x88b5}; }
 Identity identity(const Padding&) { return {"padding", 253, 0x88b5}; }
 
-/// What surrounds a layer: the layer behind it, all bytes behind it, and the nearest IP header in front of it.
+/// The surroundings of a layer: the layer behind it, all bytes behind it, and the nearest IP header in front of it.
 struct Around {
     Identity next;
     std::span<const std::uint8_t> rest;
     const Layer* ip;
 };
 
-/// The checksum of an L4 header and what follows it, with the pseudo-header of RFC 9293 section 3.1 or RFC 8200
-/// section 8.1.
+/// The checksum of an L4 header and its content, with the pseudo-header of RFC 9293 section 3.1 or RFC 8200 section
+/// 8.1.
 std::uint16_t l4_checksum(std::uint8_t protocol, const Bytes& header, std::span<const std::uint8_t> rest,
                           const Around& around) {
     const auto length = static_cast<std::uint32_t>(header.size() + rest.size());
@@ -187,7 +187,7 @@ std::string hex(std::span<const std::uint8_t> bytes, std::size_t first, std::siz
     return text;
 }
 
-/// "^^" under each differing byte, laid out like hex().
+/// "^^" under each differing byte, aligned with hex().
 std::string marks(std::span<const std::uint8_t> a, std::span<const std::uint8_t> b, std::size_t first,
                   std::size_t count) {
     std::string text;

@@ -16,8 +16,8 @@
 ///
 ///     Ethernet() / IPv4{.ttl = 1} / TCP{.flags = syn} / payload(100)
 ///
-/// Lengths, checksums and protocol numbers are filled in from what follows unless they are given, so a bad packet is a
-/// good one with a field given wrongly. Numbers are in host order, addresses are text.
+/// Lengths, checksums and protocol numbers are computed unless they are given. So a bad packet is a good one with a
+/// wrong field. Numbers are in host order, addresses are text.
 namespace culvert::packet {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -60,8 +60,8 @@ struct IPv6 {
     std::optional<std::uint8_t> next_header;
 };
 
-/// An IPv6 extension header of the common form: next header, length, and 8n + 6 more bytes. The fragment header has it
-/// too.
+/// An IPv6 extension header of the common form: next header, length, and 8n + 6 more bytes. The fragment header has
+/// this form too.
 struct Extension {
     std::uint8_t number = 0;
     Bytes content = Bytes(6);
@@ -85,7 +85,7 @@ struct UDP {
     std::optional<std::uint16_t> checksum;
 };
 
-/// The checksum is left zero: it is over SCTP alone (RFC 9260, section 6.8), so nobody on the way has to know it.
+/// The checksum is zero. It covers only SCTP (RFC 9260, section 6.8), so no device on the path needs it.
 struct SCTP {
     std::uint16_t source = 40000;
     std::uint16_t destination = 9899;
@@ -123,7 +123,7 @@ struct Payload {
     Bytes content;
 };
 
-/// What Ethernet puts behind the packet to fill the frame: no length or checksum counts it. Last, if at all.
+/// Bytes that Ethernet appends to fill the frame. No length or checksum includes them. Must be last.
 struct Padding {
     std::size_t length = 0;
 };
@@ -131,7 +131,7 @@ struct Padding {
 using Layer = std::variant<Ethernet, Vlan, IPv4, IPv6, Extension, TCP, UDP, SCTP, Icmp, Icmp6, Gre, Gue, Geneve,
                            Payload, Padding>;
 
-/// A header's place in the frame.
+/// The position of a header in the frame.
 struct Place {
     std::string name;  ///< "IPv4"
     std::size_t offset = 0;
@@ -155,23 +155,23 @@ class Packet {
     std::vector<Layer> layers_;
 };
 
-/// "4500 0014": spaces don't matter.
+/// "4500 0014": spaces are ignored.
 [[nodiscard]] Bytes from_hex(std::string_view text);
 [[nodiscard]] std::string to_hex(std::span<const std::uint8_t> bytes);
 
 /// `back` inside `front`.
 [[nodiscard]] Packet operator/(Packet front, const Packet& back);
 
-/// `length` bytes, no two neighbours alike.
+/// `length` bytes; neighbours differ.
 [[nodiscard]] Payload payload(std::size_t length);
 
-/// The packet, padded to the 60 bytes that Ethernet frames have at least (without frame check sequence).
+/// The packet, padded to the minimum of Ethernet frames: 60 bytes (without frame check sequence).
 [[nodiscard]] Packet padded(const Packet& packet);
 
-/// RFC 1071, the straight way: over all bytes, most significant first.
+/// RFC 1071 in the simple way: over all bytes, most significant first.
 [[nodiscard]] std::uint16_t internet_checksum(std::span<const std::uint8_t> bytes);
 
-/// Empty if the frame is the expected one, else both in hex, header by header, with the differing bytes marked.
+/// Empty if the frame is the expected one. Otherwise both in hex, header by header, with the differing bytes marked.
 [[nodiscard]] std::string difference(const Packet& expected, std::span<const std::uint8_t> frame);
 
 }  // namespace culvert::packet

@@ -10,7 +10,7 @@ namespace {
 using lbd::UdpChecksum;
 
 constexpr std::uint16_t gue_port = 5080;
-constexpr std::uint16_t gue1_port = 5081;  // tshark knows no variant 1, so one port for each family, as with FOU
+constexpr std::uint16_t gue1_port = 5081;  // tshark doesn't support variant 1, so each family has a port, as with FOU
 constexpr std::uint16_t gue1_port6 = 5082;
 constexpr std::uint16_t fou_port = 5004;   // carries IPv4
 constexpr std::uint16_t fou6_port = 5006;  // carries IPv6
@@ -36,7 +36,7 @@ Packet l4(const Path& path, const Sent& sent) {
     return UDP{.source = sent.source_port, .length = sent.udp_length, .checksum = sent.udp_checksum} / sent.data;
 }
 
-/// The client's IP header and what it carries.
+/// The client's IP header and its content.
 Packet client_packet(const Path& path, const Sent& sent, const std::string& to, std::uint8_t tos, std::uint8_t ttl) {
     const std::string from = client(path.inner);
     if (path.inner == Family::ipv4)
@@ -50,7 +50,7 @@ Packet outer_ip(Family family, const std::string& from, std::uint8_t tos, std::u
     return IPv6{.source = from, .destination = backend(family), .traffic_class = tos, .flow_label = label};
 }
 
-/// Whether the sum of the client's packet can be told from its own checksum.
+/// Whether the sum of the client's packet can be derived from its own checksum.
 bool has_full_checksum(const Path& path, const Sent& sent) {
     if (path.protocol == Protocol::tcp) return true;
     return sent.udp_checksum != 0 &&
@@ -63,7 +63,7 @@ UDP outer_udp(const Path& path, const Sent& sent, std::uint16_t port, std::uint1
     return udp;
 }
 
-/// Of an encapsulation in UDP.
+/// For an encapsulation in UDP.
 UdpChecksum checksum_of(const lbd::Encap& encap) {
     if (const auto* fou = std::get_if<lbd::Fou>(&encap)) return fou->checksum;
     if (const auto* gue = std::get_if<lbd::Gue>(&encap)) return gue->checksum;
@@ -75,7 +75,7 @@ std::string checksum_name(UdpChecksum checksum) {
     return checksum == UdpChecksum::on ? "_checksum_on" : "_checksum_off";
 }
 
-/// Where the port tells what is inside.
+/// For encapsulations whose port identifies the content.
 void use_ports_of_ipv6(lbd::Encap& encap) {
     if (auto* fou = std::get_if<lbd::Fou>(&encap); fou && !fou->gre) fou->port = fou6_port;
     if (auto* gue = std::get_if<lbd::Gue>(&encap); gue && gue->variant == 1) gue->port = gue1_port6;

@@ -28,7 +28,7 @@ void set_u16(Bytes& bytes, std::size_t at, std::size_t value) {
     bytes.at(at + 1) = static_cast<std::uint8_t>(value);
 }
 
-/// As a little-endian processor reads it.
+/// In little-endian order.
 std::uint32_t word(const Bytes& bytes, std::size_t at) {
     std::uint32_t value = 0;
     for (std::size_t i = 4; i-- > 0;) value = value << 8 | bytes.at(at + i);
@@ -65,7 +65,7 @@ std::uint16_t l4_checksum(const IpAddress& source, const IpAddress& destination,
     return internet_checksum(covered + l4);
 }
 
-/// Where TCP, UDP and ICMPv6 have their checksums; those of ICMP and SCTP have no pseudo-header.
+/// Position of the checksum in TCP, UDP and ICMPv6. Those of ICMP and SCTP have no pseudo-header.
 std::optional<std::size_t> checksum_offset(std::uint8_t protocol) {
     if (protocol == tcp) return 16;
     if (protocol == udp) return 6;
@@ -73,7 +73,7 @@ std::optional<std::size_t> checksum_offset(std::uint8_t protocol) {
     return std::nullopt;
 }
 
-/// A checksum after the 16-bit words under it changed, right or wrong as it was before (RFC 1624, equation 3).
+/// A checksum, right or wrong, after the 16-bit words that it covers changed (RFC 1624, equation 3).
 std::uint16_t updated(std::uint16_t checksum, const Bytes& before, const Bytes& after) {
     std::uint32_t sum = static_cast<std::uint16_t>(~checksum);
     for (std::size_t i = 0; i < before.size(); i += 2)
@@ -89,11 +89,11 @@ bool is_extension(std::uint8_t next) {
     return extensions.contains(next);
 }
 
-/// What the extension headers of an IPv6 packet lead to.
+/// The result of walking an IPv6 packet's extension headers.
 struct Extensions {
-    const char* fault = nullptr;  ///< why their end isn't found or isn't wanted
+    const char* fault = nullptr;  ///< why their end isn't found, or is refused
     std::uint8_t next = 0;
-    std::size_t end = 0;  ///< where what follows them is in the frame
+    std::size_t end = 0;  ///< offset of what follows them in the frame
     Kind kind = Kind::whole;
     std::uint32_t id = 0;  ///< of the fragments
 };
@@ -140,17 +140,17 @@ Outcome drop(const std::string& reason) { return {"drop: " + reason, {}}; }
 
 struct Reference::Parsed {
     Bytes frame;
-    std::size_t l3 = 14;  ///< where the IP header is
+    std::size_t l3 = 14;  ///< offset of the IP header
     bool is_v6 = false;
     IpAddress source, destination;
     Kind kind = Kind::whole;
     std::uint8_t protocol = 0;
-    std::size_t l4 = 0;      ///< where what follows the IP headers is
+    std::size_t l4 = 0;      ///< offset of what follows the IP headers
     std::size_t length = 0;  ///< of the IP packet
     std::uint64_t hash = 0, fragments = 0, choice = 0;
     const Service* service = nullptr;
     bool opening = false, closing = false;
-    bool has_full_checksum = false;  ///< one that covers all that follows the IP header
+    bool has_full_checksum = false;  ///< it covers everything behind the IP header
 
     [[nodiscard]] std::size_t l4_length() const { return l3 + length - l4; }
     [[nodiscard]] bool may_be_answered() const { return kind == Kind::whole || kind == Kind::first_fragment; }
@@ -216,7 +216,7 @@ void Reference::set_flow(Parsed& packet, const IpAddress& client, const IpAddres
     if (packet.service->sticky) packet.choice = hash(client, client.is_v4() ? IpAddress() : client, 0, 0);
 }
 
-/// The frame for a VIP without its tags, if it has but one or two of VLAN 0.
+/// The frame for a VIP without its tags, if it has only one or two of VLAN 0.
 std::optional<Bytes> Reference::without_priority(const Bytes& frame) const {
     if (frame.size() < 22) return std::nullopt;
     std::size_t type = 12;
@@ -383,7 +383,7 @@ Outcome Reference::receive_icmp(Parsed& packet) {
     packet.has_full_checksum = true;
     if (const auto reason = fault(packet)) return drop(*reason);
     if (packet.runs_out()) return drop("ttl");
-    const std::uint32_t ports = word(frame, quoted.end);  // as the VIP sent it: the other way round
+    const std::uint32_t ports = word(frame, quoted.end);  // as the VIP sent it: swapped
     set_flow(packet, to, from, ports >> 16 | ports << 16, protocol);
     return balance(packet);
 }
@@ -402,7 +402,7 @@ Outcome Reference::echo_reply(const Parsed& packet) {
                 after{static_cast<std::uint8_t>(packet.is_v6 ? 129 : 0), before[1]};
     frame.at(packet.l4) = after[0];
     const std::uint16_t checksum = updated(u16(frame, packet.l4 + 2), before, after);
-    // A reply that is all zero has a checksum of all ones.
+    // An all-zero reply has a checksum of all ones.
     set_u16(frame, packet.l4 + 2, checksum == 0 && !packet.is_v6 ? 0xffff : checksum);
     if (packet.is_v6) {
         std::swap_ranges(at(l3 + 8), at(l3 + 24), at(l3 + 24));
@@ -458,8 +458,8 @@ std::uint32_t tag_of(std::uint64_t hash) {
     return tag ? tag : 1;
 }
 
-/// What makes room first: the flow's own entry, empty ones, fragments, closed flows, those of one packet, the others.
-/// Time stands still, so none of them has lasted.
+/// The order of eviction: the flow's own entry, empty ones, fragments, closed flows, flows of one packet, the others.
+/// The time is constant, so no flow has lasted.
 int readiness(const Entry& entry, std::uint32_t tag) {
     if (entry.tag == tag) return 5;
     if (entry == Entry{}) return 4;
@@ -568,7 +568,7 @@ Outcome Reference::forward(const Parsed& packet, const lb_dest_body& dest) {
             set_u16(head, shim + 4, behind);
         }
         if ((dest.flags & LB_ENCAP_UDP_CSUM) != 0 && (packet.has_full_checksum || outer6)) {
-            // The balancer trusts the packet's own checksum: what it sends is right if and only if that is.
+            // The balancer trusts the packet's own checksum: its result is right only if that one is.
             Bytes trusted = inner;
             const bool is_icmp = packet.protocol == icmp;
             if (packet.has_full_checksum) {

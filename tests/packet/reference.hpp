@@ -17,8 +17,8 @@
 
 namespace culvert::packet {
 
-/// The balancer again, written to be read and not to be fast: every checksum is computed anew over every byte, VIPs are
-/// searched one by one. It shares the maps' layout with bpf/, and no code.
+/// A second balancer, written to be read and not to be fast: it computes every checksum over every byte, and searches
+/// VIPs one by one. It shares the layout of maps with bpf/, but no code.
 class Reference {
   public:
     explicit Reference(const lb_config& config = all_on(), std::uint32_t buckets = 1);
@@ -28,7 +28,7 @@ class Reference {
     void set_dest(std::uint32_t id, const lb_dest_body& body) { dests_[id] = body; }
     void open_port(std::uint32_t ifindex) { ports_.push_back(ifindex); }
 
-    /// The frame is meaningful if the fate is no drop.
+    /// The frame is valid unless the fate is a drop.
     [[nodiscard]] Outcome receive(const Bytes& frame);
 
     [[nodiscard]] const Entries& bucket(std::uint32_t index) const { return buckets_.at(index); }
@@ -54,7 +54,7 @@ class Reference {
     [[nodiscard]] std::optional<Bytes> without_priority(const Bytes& frame) const;
     /// Drops it if it is for a VIP.
     [[nodiscard]] Outcome refuse(const Parsed& packet, const char* reason) const;
-    /// What is wrong with the IP header, if anything is.
+    /// The fault in the IP header, if any.
     [[nodiscard]] static std::optional<std::string> fault(Parsed& packet);
     /// An ICMP error to the packet's sender.
     [[nodiscard]] Outcome answer(const Parsed& packet, const char* reason, std::uint32_t parameter) const;
@@ -70,7 +70,7 @@ class Reference {
     void set_flow(Parsed& packet, const netlink::IpAddress& client, const netlink::IpAddress& vip, std::uint32_t ports,
                   std::uint8_t protocol) const;
     [[nodiscard]] Entries& bucket_of(std::uint64_t hash);
-    /// The destination that the table knows, or 0.
+    /// The flow's destination in the flow table, or 0.
     std::uint32_t look_up(const Parsed& packet);
     void store(std::uint64_t hash, std::uint32_t dest, bool closing);
 

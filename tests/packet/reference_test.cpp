@@ -16,11 +16,11 @@
 namespace culvert::packet {
 namespace {
 
-constexpr std::uint32_t buckets = 16;  // few, so that flows push others out
+constexpr std::uint32_t buckets = 16;  // few, so that flows evict others
 constexpr std::uint32_t other_interface = 7;
 constexpr std::uint32_t closed_interface = 8;
 
-/// CULVERT_PACKETS says how many; the default is what a test may take.
+/// CULVERT_PACKETS sets the number; the default keeps the test short.
 std::size_t packets() {
     const char* text = std::getenv("CULVERT_PACKETS");
     return text == nullptr ? 50'000 : std::stoul(text);
@@ -40,7 +40,7 @@ class Dice {
     std::mt19937_64 random_{20240917};
 };
 
-/// Balancer and reference, told the same.
+/// Balancer and reference with the same configuration.
 struct Both {
     explicit Both(const lb_config& config)
         : balancer(config, buckets), reference(config, buckets), has_vlans_(config.vlan != 0) {}
@@ -58,8 +58,8 @@ struct Both {
         reference.serve(vip, protocol, port, ring, flags);
     }
 
-    /// Every encapsulation for packets of the family, some of it tagged, behind a narrow path or another interface; and
-    /// destinations that can't be reached. Returns their ids.
+    /// Adds every encapsulation for packets of the family, some with tags, a low path MTU or another interface; and
+    /// destinations that are unreachable. Returns their ids.
     std::vector<std::uint16_t> set_dests(Family family) {
         std::vector<std::uint16_t> ids;
         for (const Path& path : all_paths()) {
@@ -124,7 +124,7 @@ class Generator {
         Bytes frame = packet.bytes();
         if (dice_.one_in(2)) {
             for (std::size_t changes = 1 + dice_.below(4); changes > 0; --changes) mutate(frame);
-            if (frame.size() < 14) frame.resize(14);  // BPF_PROG_TEST_RUN takes no less
+            if (frame.size() < 14) frame.resize(14);  // the minimum of BPF_PROG_TEST_RUN
             const std::size_t ip = 14 + 4 * tags;
             if (!v6 && frame.size() >= ip + 20 && !dice_.one_in(4)) correct_ipv4_checksum(frame, ip);
         }
@@ -169,7 +169,7 @@ class Generator {
         }
     }
 
-    /// What a VIP sent, as an ICMP error quotes it.
+    /// A packet from a VIP, as an ICMP error quotes it.
     Packet quote(const Packet& ip) {
         const auto from = dice_.pick<std::uint16_t>({80, 53, 9899, 81});
         const std::size_t most = dice_.one_in(3) ? 1460 : dice_.below(4) * 30;
@@ -325,7 +325,7 @@ TEST_P(Property, EveryPacketBecomesWhatThePlainReferenceMakesOfIt) {
         EXPECT_EQ(counted.bytes, expected.bytes) << id;
         EXPECT_EQ(counted.flows, expected.flows) << id;
     }
-    // Else the packets are too much alike to prove anything.
+    // Otherwise the packets are too uniform to prove anything.
     for (const char* fate :
          {"tx", "redirect", "pass", "answered: ttl", "answered: too_big", "drop: truncated", "drop: ip_header",
           "drop: ip_options", "drop: ip_checksum", "drop: fragment", "drop: l4_header", "drop: ttl", "drop: too_big",

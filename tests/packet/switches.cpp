@@ -15,7 +15,7 @@ constexpr SwitchSet dry_run = 1U << (switches.size() - 1);
 
 bool is_on(SwitchSet set, std::size_t i) { return (set >> i & 1) != 0; }
 
-/// Two switches, and how they are.
+/// Two switches and their states.
 using Pair = std::tuple<std::size_t, std::size_t, bool, bool>;
 
 std::set<Pair> pairs_in(SwitchSet set) {

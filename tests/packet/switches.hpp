@@ -8,7 +8,7 @@
 
 #include "bpf/abi.h"
 
-/// What is compiled into the balancer's program or left out.
+/// Parts of the balancer's program that are compiled in or left out.
 namespace culvert::packet {
 
 struct Switch {
@@ -30,17 +30,17 @@ inline constexpr std::array switches{
     Switch{"dry_run", &lb_config::dry_run},
 };
 
-/// A bit for each, the first one's is the lowest.
+/// A bit for each switch; the first switch has the lowest bit.
 using SwitchSet = unsigned;
 
 [[nodiscard]] lb_config with_switches(SwitchSet set);
 /// "ipv4+l2"
 [[nodiscard]] std::string name_of(SwitchSet set);
 
-/// Every set of the switches up to `redirect`, the others being on but for `dry_run`; and all on with each of those
-/// others the other way.
+/// Every set of the switches up to `redirect`, with the others on, except `dry_run`; and all on, with each of those
+/// others changed.
 [[nodiscard]] std::vector<SwitchSet> all_switch_sets();
-/// So few that every two switches are together on, together off, and either way apart in one of them; and all on.
+/// A few sets in which every two switches occur in all four combinations; and all on.
 [[nodiscard]] std::vector<SwitchSet> few_switch_sets();
 
 }  // namespace culvert::packet

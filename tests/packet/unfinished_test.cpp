@@ -13,11 +13,11 @@
 #include "tests/packet/maps.hpp"
 #include "tests/packet/paths.hpp"
 
-/// Packets that come with the sum of the pseudo-header in place of a checksum, as a sender leaves them to its card.
+/// Packets with the sum of the pseudo-header in the checksum field, as a sender leaves them to its card.
 namespace culvert::packet {
 namespace {
 
-/// Of an untagged frame whose IP header has no options and no extension headers.
+/// For an untagged frame without IP options and extension headers.
 std::size_t l4_offset(const Bytes& frame) { return frame.at(12) == 0x08 ? 14 + 20 : 14 + 40; }
 std::size_t checksum_offset(Protocol protocol) { return protocol == Protocol::tcp ? 16 : 6; }
 
@@ -26,7 +26,7 @@ void put(Bytes& frame, std::size_t at, std::uint16_t value) {
     frame.at(at + 1) = static_cast<std::uint8_t>(value);
 }
 
-/// Of the pseudo-header, which the checksum's field has until somebody finishes it.
+/// The sum of the pseudo-header, which the checksum field has until somebody completes it.
 std::uint16_t pseudo_sum(const Bytes& frame, std::size_t l4, Protocol protocol) {
     const bool is_ipv4 = frame.at(12) == 0x08;
     const std::size_t addresses = is_ipv4 ? 14 + 12 : 14 + 8, length = frame.size() - l4;
@@ -43,8 +43,8 @@ Bytes unfinished(Bytes frame, std::size_t l4, Protocol protocol) {
     return frame;
 }
 
-/// What the kernel or a card does (skb_checksum_help): by where the L4 header was in the frame that came, which it
-/// knows from its end.
+/// Completes the checksum as the kernel or a card does (skb_checksum_help). They know the position of the L4 header in
+/// the received frame, counted from its end.
 Bytes finished(Bytes frame, std::size_t from_end, Protocol protocol) {
     const std::size_t l4 = frame.size() - from_end;
     const std::uint16_t sum = internet_checksum(std::span(frame).subspan(l4));
@@ -52,7 +52,7 @@ Bytes finished(Bytes frame, std::size_t from_end, Protocol protocol) {
     return frame;
 }
 
-/// Two bytes that give the packet a checksum that is its pseudo-header's sum.
+/// Two bytes that make the packet's checksum equal to its pseudo-header's sum.
 Payload lookalike(const Path& path) {
     Bytes frame = sent_frame(path, {.data = {{0, 0}}}).bytes();
     const std::size_t field = l4_offset(frame) + checksum_offset(path.protocol);
@@ -135,7 +135,7 @@ std::vector<Path> tunnels_of_ipv6() {
 INSTANTIATE_TEST_SUITE_P(Matrix, UnfinishedBehindExtensions, testing::ValuesIn(tunnels_of_ipv6()),
                          [](const auto& path) { return name(path.param); });
 
-// An outer checksum over extension headers leans on nothing, so all bytes are summed.
+// The outer checksum of a packet with extension headers can't be derived from others, so all bytes are summed.
 TEST_P(UnfinishedBehindExtensions, IsFinishedToo) {
     const Path& path = GetParam();
     const auto packet = [&](std::uint8_t hops) {
@@ -206,7 +206,7 @@ TEST_F(UnfinishedSctp, IsDroppedWhereNobodyElseFinishesIt) {
 
 class Merged : public BalancerTest {};
 
-/// In a network of its own, whose lo takes `mtu` bytes.
+/// In a network namespace of its own, whose lo has MTU `mtu`.
 template <typename Do>
 void with_mtu(int mtu, const Do& act) {
     std::thread([&] {
@@ -239,7 +239,7 @@ TEST_F(Merged, IsNoReasonToTellAClientWhatFits) {
         EXPECT_EQ(tcp(1501), "drop: merged");
         EXPECT_EQ(tcp(2800), "drop: merged");
         EXPECT_EQ(udp(2800), "tx");
-        balancer.set_unfinished(LB_UNFINISHED_KERNEL);  // generic XDP: it would not leave as it should
+        balancer.set_unfinished(LB_UNFINISHED_KERNEL);  // generic XDP: the frame would leave incomplete
         EXPECT_EQ(tcp(1400), "tx");
         EXPECT_EQ(udp(1500), "tx");
         EXPECT_EQ(udp(1501), "drop: merged");

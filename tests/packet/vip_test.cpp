@@ -6,7 +6,7 @@
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/flows.hpp"
 
-/// Which service a packet is for, and which of its backends a client gets.
+/// Which service a packet is for, and which of its backends a client reaches.
 namespace culvert::packet {
 namespace {
 

@@ -43,7 +43,7 @@ TEST_F(VlanTest, EveryPathTakesTheTagsOfTheBackendsLinkWhateverTheClientsHad) {
     }
 }
 
-// What comes with a tag of a VLAN that this host isn't in is not let out of it.
+// A packet with a tag of a VLAN that this host isn't in must stay in that VLAN.
 TEST_F(VlanTest, FramesOfOtherVlansPassUntouched) {
     Balancer balancer;
     install(balancer, all_paths().front());
@@ -78,7 +78,7 @@ lb_config without_vlans() {
     return config;
 }
 
-// A tag of VLAN 0 has nothing but a priority, in its upper three bits: IEEE 802.1Q, section 9.6.
+// A tag of VLAN 0 only has a priority, in its upper three bits: IEEE 802.1Q, section 9.6.
 TEST_F(VlanTest, PriorityTagsMakeNoDifferenceWhereThereAreNoVlans) {
     constexpr std::uint16_t priority = 0xe000;
     const Tags one{{.id = priority}}, other{{.id = 0, .protocol = 0x88a8}},
