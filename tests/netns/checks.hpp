@@ -5,7 +5,7 @@
 
 #include "tests/netns/lbd_test.hpp"
 
-/// What tests of health checks have in common.
+/// Shared by the tests of health checks.
 namespace culvert::netns {
 
 inline const std::string head = "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n";

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What every command of both programs does alike: help, options, exit status.
+// Checks that every command of both programs has: help, options, exit status.
 #include <gmock/gmock.h>
 
 #include <sstream>
@@ -29,7 +29,7 @@ class Commands : public LanTest {
   protected:
     Output lbd(const std::string& words) { return balancer().run(CULVERT_LBD " " + words); }
 
-    /// Those that `--help` lists.
+    /// The commands in `--help`.
     std::vector<std::string> commands_of(const std::string& program) {
         std::istringstream help(balancer().must(program + " --help"));
         std::vector<std::string> commands;
@@ -136,7 +136,7 @@ TEST_F(Commands, OfLbdWorkInANamedNamespace) {
         "link set outside up\naddr add 10.5.0.3/24 dev outside\n");
     balancer().must("ip -n blue link set inside up");
     balancer().must("ip -n blue addr add 10.5.0.2/24 dev inside");
-    balancer().must("ethtool -K outside gro on");  // else this end takes no frames that native XDP sends
+    balancer().must("ethtool -K outside gro on");  // otherwise this end accepts no frames from native XDP
     balancer().write("/run/blue.yaml", "interfaces: [inside]\nflows: {entries: 64k}\nservices: []\n");
     Process blue = balancer().spawn(CULVERT_LBD " --netns blue run -c /run/blue.yaml");
     blue.wait_for("balancing");

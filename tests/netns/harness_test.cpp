@@ -131,7 +131,7 @@ TEST_F(Harness, PacketsAreCompleteOnTheSwitch) {
 
 TEST_F(Harness, TsharkFindsWhatIsWrong) {
     Capture capture(client(), "eth0");
-    // a UDP datagram over IPv4 that says its checksum is 1234
+    // a UDP datagram over IPv4 with a wrong checksum, 1234
     client().must(R"py(python3 -c "import socket
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_UDP)
 s.sendto(bytes.fromhex('0001 0009 0009 1234 78'), ('10.0.0.2', 0))")py");

@@ -30,7 +30,7 @@ std::string config(std::string_view interfaces = "eth0", std::string_view xdp = 
 constexpr const char* run = CULVERT_LBD " run -c /run/lbd.yaml";
 constexpr const char* check = CULVERT_LBD " run --check -c /run/lbd.yaml";
 
-/// The command in the brackets behind an error, without what else there is.
+/// The cure in the brackets behind an error, without the rest.
 std::string cure_in(const std::string& error) {
     const auto open = error.rfind('(');
     const auto close = error.rfind(')');
@@ -41,14 +41,13 @@ std::string cure_in(const std::string& error) {
 
 class LbdAttach : public LbdTest {
   protected:
-    /// Pins a program that is none of the present lbd's.
+    /// Pins a program of an lbd that no longer runs.
     void make_foreign_program() {
         Balancer(balancer(), config()).stop();
         balancer().must("sh -c 'bpftool prog pin pinned /sys/fs/bpf/culvert/lbd/*/*-1/program /sys/fs/bpf/foreign'");
         balancer().must(CULVERT_LBD " stop --detach");
     }
-    /// `run` and `run --check` refuse in the same words, and what they advise helps, if need be one thing after the
-    /// other.
+    /// `run` and `run --check` fail with the same words, and their cures work, if necessary one after the other.
     void cure_until_it_runs(std::string_view text, const std::string& words) {
         balancer().write("/run/lbd.yaml", text);
         std::string said;
@@ -71,7 +70,7 @@ class LbdAttach : public LbdTest {
         if (!link[0].contains("xdp")) return "none";
         return link[0]["xdp"]["mode"] == 2 ? "generic" : "native";
     }
-    /// What `show interfaces` says is what the kernel says.
+    /// Compares `show interfaces` with the kernel.
     void expect_shown(const Balancer& lbd, std::string_view event) {
         EXPECT_TRUE(eventually([&] {
             for (const auto& one : lbd.show("interfaces")) {
@@ -100,7 +99,7 @@ TEST_F(LbdAttach, TheCureForSomebodyElsesProgramFitsHowItIsAttached) {
     cure_until_it_runs(config(), busy + "bpftool link detach id ");
 }
 
-// The two ends of a veth that are both here: their names are known.
+// Both ends of the veth are on this host, so their names are known.
 TEST_F(LbdAttach, TheCureForARefusalFitsWhatTheKernelSays) {
     balancer().ip(
         "link add long type veth peer name end\nlink set end mtu 9000 up\nlink set long up\n"
@@ -129,7 +128,7 @@ TEST_F(LbdAttach, TheCureForARefusalFitsWhatTheKernelSays) {
                        "XDP expects number of rx queues not less than peer tx queues (ethtool -L more tx 1, or ");
 }
 
-// What can't be done from here is an advice. The other end of eth0 is in the switch's network namespace.
+// A fault that can't be cured from here gets an advice. The other end of eth0 is in the switch's network namespace.
 TEST_F(LbdAttach, TheCureForTheOtherEndElsewhereIsAnAdvice) {
     const auto refused = [&] {
         balancer().write("/run/lbd.yaml", config("eth0", "native"));
@@ -182,7 +181,7 @@ TEST_F(LbdAttach, ACheckTriesItAndLeavesNothing) {
     for (const char* command : {run, check}) EXPECT_EQ(balancer().run(command).status, 2);
     EXPECT_EQ(snapshot(balancer()), before);
 
-    // Beside one that runs it disturbs nothing.
+    // Next to a running one it disturbs nothing.
     const Balancer lbd(balancer(), config());
     EXPECT_EQ(balancer().run(check).status, 0);
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
@@ -254,7 +253,7 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     EXPECT_EQ(lbd.show("interfaces")[0]["xdp"], "native");
     EXPECT_THAT(balancer().must("ip link show dev eth0"), HasSubstr("xdp"));
 
-    // Somebody else was faster.
+    // Another change comes first.
     lbd.signal(SIGSTOP);
     balancer().must("sh -c 'bpftool link detach pinned " + pin +
                     " && bpftool net attach xdpdrv pinned /sys/fs/bpf/foreign dev eth0'");
@@ -286,7 +285,7 @@ for _ in range({}):
         client().must("python3 /run/send.py");
     }
 
-    /// All that a capture tells of.
+    /// The sum of all frames not sent in a capture.
     static int frames_not_sent(const std::string& told, const std::string& device) {
         const std::regex loss("([0-9]+) frames? not sent by " + device +
                               ": not_sent: the outgoing interface did not accept the frame from XDP "
@@ -298,8 +297,8 @@ for _ in range({}):
         return sum;
     }
 
-    /// The other end of the cable to the backend stops taking frames from XDP when all is set up: what lbd sends is
-    /// lost behind its back.
+    /// After setup, the other end of the cable to the backend stops accepting frames from XDP: the kernel loses the
+    /// frames of lbd.
     void expect_losses_counted(const std::string& interfaces, const std::string& backend, const Host& lan,
                                const std::string& port) {
         std::optional<Balancer> lbd(std::in_place, balancer(), config(interfaces, "native", backend));
@@ -334,7 +333,7 @@ for _ in range({}):
         for (const char* more : {"--service dns", "udp"})
             EXPECT_EQ(balancer().run(fmt::format("{} capture --reason not_sent {}", CULVERT_LBD, more)).status, 2);
 
-        // Also while no lbd runs, and the next one goes on from there.
+        // Losses are also counted while no lbd runs, and the next lbd continues from there.
         lbd->stop();
         send();
         lbd.emplace(balancer(), config(interfaces, "generic", backend));
@@ -362,7 +361,7 @@ class LbdStuck : public LbdAttach {
     [[nodiscard]] std::string generations() {
         return balancer().must("sh -c 'ls /sys/fs/bpf/culvert/lbd/*/ | grep -v links'");
     }
-    /// Has the program compiled anew.
+    /// Causes a new program to be compiled.
     void change_address() { balancer().ip("addr del fd00::2/64 dev eth0\naddr add fd00::22/64 dev eth0\n"); }
 };
 
@@ -418,7 +417,7 @@ TEST_F(LbdStuck, AutoBecomesGenericAlsoWhenItIsStartedAgain) {
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
 }
 
-// One after the other, while clients ask.
+// One after the other, while clients send requests.
 TEST_F(LbdAttach, NoEventOfTheNetworkEndsIt) {
     REQUIRE_MODULE("8021q");
     REQUIRE_MODULE("bonding");

@@ -127,7 +127,7 @@ TEST_F(LbdBalance, DrainedBackendsKeepWhatTheyHave) {
             encap: {type: l2}
             backends: [{address: 10.0.0.4}, {address: 10.0.0.5}]
         )";
-    // Only b4 has it; it goes on for seconds when the client has said all that it has to say.
+    // Only b4 has it. It continues to send for seconds after the client's last byte.
     hosts()[0]->write("/run/slow.py", R"py(
 import socket, time
 with socket.create_server(("192.0.2.1", 8080)) as server:

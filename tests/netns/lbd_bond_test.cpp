@@ -40,7 +40,7 @@ class LbdBond : public NetnsTest, public testing::WithParamInterface<const char*
                         "addr flush dev eth2\nlink set eth2 down\nlink set eth2 master bond0\n"
                         "link set bond0 up\naddr add 10.0.0.2/24 dev bond0\naddr add fd00::2/64 dev bond0\n",
                         GetParam()));
-        if (std::string(GetParam()) == "802.3ad") {  // takes two, who talk
+        if (std::string(GetParam()) == "802.3ad") {  // needs two ends that speak LACP
             lan_->host().ip(
                 "link add bond1 type bond miimon 20 mode 802.3ad lacp_rate fast\n"
                 "link set balancer-eth1 down\nlink set balancer-eth1 master bond1\n"

@@ -62,7 +62,7 @@ TEST_F(LbdCapture, TsharkReadsWhatCameAndWhatLeft) {
     EXPECT_THAT(without_time(packets[2]),
                 ElementsAre("eth0", "0x00000001", "192.0.2.9", "", "74",
                             "dropped: no_neighbour: the MAC address of the backend or its router is not known"));
-    // Nanoseconds: the second one left after the first one came.
+    // Nanoseconds. The second packet left after the first one arrived.
     EXPECT_EQ(packets[0].back().size(), std::string("1700000000.123456789").size());
     EXPECT_LT(packets[0].back(), packets[1].back());
 }

@@ -13,8 +13,8 @@ namespace {
 
 using testing::HasSubstr;
 
-/// The balancer or its host is broken in one way after the other. Each time lbd says so, and what it gives as a cure is
-/// carried out, word for word, by a shell: then it says so no more.
+/// Breaks the balancer or its host in one way after the other. Each time lbd reports it, and a shell runs its cure word
+/// for word. Then lbd reports it no more.
 class LbdCures : public LbdTest {
   protected:
     void SetUp() override {
@@ -36,8 +36,7 @@ class LbdCures : public LbdTest {
 
     Output sh(const std::string& command) { return balancer().run({"sh", "-c", command}); }
 
-    /// What stands behind these words in what was said: up to the end of the line or, of something in parentheses, to
-    /// the end of that.
+    /// The text behind these words: up to the end of the line or, inside parentheses, to the closing one.
     static std::string behind(const std::string& said, const std::string& words) {
         const auto at = said.find(words);
         if (at == std::string::npos) return {};
@@ -48,7 +47,7 @@ class LbdCures : public LbdTest {
         EXPECT_THAT(cure, HasSubstr(explanation));
         return cure.substr(0, cure.find(explanation));
     }
-    /// With what only the reader knows.
+    /// Fills in words that only the reader knows.
     static std::string with(std::string cure, const std::string& word, const std::string& value) {
         EXPECT_THAT(cure, HasSubstr(word));
         return cure.replace(cure.find(word), word.size(), value);
@@ -56,8 +55,8 @@ class LbdCures : public LbdTest {
 
     using Asking = std::function<std::string()>;
 
-    /// `ask`: what lbd says. `words`: of the finding, up to its cure, which may be put right (`read`) before it is
-    /// carried out.
+    /// `ask`: runs lbd and returns its report. `words`: the finding up to its cure. `read` may complete the cure before
+    /// it is run.
     void expect_cured(const std::string& finding, const std::string& act, const Asking& ask, const std::string& words,
                       const std::function<std::string(std::string)>& read = {}) {
         SCOPED_TRACE(finding);
@@ -104,7 +103,7 @@ TEST_F(LbdCures, WhatTheHostDoesBesides) {
                             " | grep -q eth0 && sed -i s/eth7/eth0/ /run/lbd.yaml";
                  });
 
-    // Raised, and in an encapsulation that adds less.
+    // With the MTU raised, and with an encapsulation of less overhead.
     const std::string narrow = "IPv6 clients' packets of up to 1280 bytes do not fit the path to web6 fd00::3: ";
     const auto read = [](const std::string& cure) {
         EXPECT_THAT(cure,

@@ -73,7 +73,7 @@ TEST_F(LbdExplain, AFlowThatTheTableKnows) {
     const json told = explained("--pcap /run/syn.pcap").at(0);
     EXPECT_EQ(told["service"]["name"], "web6");
     EXPECT_EQ(told["verdict"], "sent");
-    // The client has closed the connection; a packet in its middle finds the entry, a SYN begins a new one.
+    // The client has closed the connection. A later packet without SYN finds the entry, a SYN begins a new flow.
     const std::string from = told["packet"]["text"].get<std::string>().substr(0, std::string("[fd00::1]:65535").size());
     const std::string source = from.substr(0, from.find(' '));
     EXPECT_EQ(explained(fmt::format("--src {} --dst [2001:db8::1]:80 --flags ack", source)).at(0)["flow"]["known"],
@@ -82,7 +82,7 @@ TEST_F(LbdExplain, AFlowThatTheTableKnows) {
               false);
 }
 
-// What tcpdump, editcap and mergecap make of the same packets: a SYN, a datagram, a segment that fills the link.
+// The same packets from tcpdump, editcap and mergecap: a SYN, a datagram, a segment of the full MTU.
 class LbdExplainCaptures : public LbdExplain {
   protected:
     void SetUp() override {
@@ -105,7 +105,7 @@ for packet in ip(6, tcp(2, 0)), ip(17, udp(100)), ip(6, tcp(16, 1360)): s.sendto
 )py");
     }
 
-    /// What tcpdump, with these options, captures while the client sends to the VIP, as a file of the balancer.
+    /// Captures with tcpdump and these options while the client sends to the VIP, into a file of the balancer.
     void capture(const std::string& options, const std::string& path) {
         Process tcpdump = client().spawn(
             fmt::format("tcpdump --immediate-mode -U -Z root -c 3 -w {} {} dst host 192.0.2.1", path, options));
@@ -115,7 +115,7 @@ for packet in ip(6, tcp(2, 0)), ip(17, udp(100)), ip(6, tcp(16, 1360)): s.sendto
         ASSERT_TRUE(output.ok()) << output;
         balancer().write(path, client().read(path));
     }
-    /// "sent 86, sent 182": of each packet.
+    /// "sent 86, sent 182": a result for each packet.
     static std::string brief(const json& told) {
         std::string text;
         for (const json& one : told) {
@@ -144,7 +144,7 @@ TEST_F(LbdExplainCaptures, OfAnyLinkTypeLengthAndFormat) {
     const json told = explained("--pcap /run/short.pcap");
     EXPECT_EQ(brief(told), all);
     EXPECT_FALSE(told[0]["packet"].contains("captured"));
-    const int captured = told[2]["packet"]["captured"];  // libpcap takes some bytes less
+    const int captured = told[2]["packet"]["captured"];  // libpcap captures some bytes less
     EXPECT_THAT(captured, testing::AllOf(testing::Le(60), testing::Ge(54)));
     EXPECT_EQ(told[2]["packet"]["bytes"], 1414);
     EXPECT_THAT(balancer().must(CULVERT_LBD " explain --pcap /run/short.pcap"),
@@ -152,7 +152,7 @@ TEST_F(LbdExplainCaptures, OfAnyLinkTypeLengthAndFormat) {
     capture("-i eth0 -s 48", "/run/shorter.pcap");
     EXPECT_EQ(briefly("/run/shorter.pcap"), "unknown, sent 174, unknown");
 
-    // As raw IP, with other clocks, in the other format; several interfaces of several link types in one file.
+    // As raw IP, with other timestamps, in the other format; with several interfaces of several link types in one file.
     for (const char* command :
          {"editcap -C 14 -L -T rawip /run/whole.pcap /run/raw.pcap",
           "editcap -C 14 -L -T rawip4 -F nsecpcap /run/whole.pcap /run/raw4.pcap",
@@ -197,7 +197,7 @@ TEST_F(LbdExplainCaptures, OneThatIsNotAsItShouldBe) {
     }
 }
 
-// One record of each length in a file that no tool would write.
+// One record of each length, in a file that no tool would write.
 TEST_F(LbdExplainCaptures, FramesOfAnyLength) {
     balancer().write("/run/lengths.py", R"py(
 import struct, sys
@@ -228,7 +228,7 @@ open("/run/lengths.pcap", "wb").write(file)
     EXPECT_THAT(told[9]["passed_text"], HasSubstr("it is in VLAN 5, for which this host has no device"));
     EXPECT_THAT(told[10]["passed_text"], HasSubstr("3 VLAN tags"));
 
-    // Where they do fit; also those that are longer than the program can be tried with.
+    // With a larger MTU they fit, even those that are longer than the program can be tested with.
     balancer().ip("route add 10.0.0.3/32 dev eth0 mtu 9000\n");
     EXPECT_TRUE(eventually([&] { return explained("192.0.2.1:80", "")["backend"]["longest"] == 8968; }));
     const auto sent = [&](int length) {
@@ -241,7 +241,7 @@ open("/run/lengths.pcap", "wb").write(file)
     EXPECT_EQ(explained("192.0.2.1:80", "--flags ack --length 8969")["reason"], "merged");
 }
 
-// More than the control socket takes in one request, in number and in bytes.
+// More than one request to the control socket may contain, in number and in bytes.
 TEST_F(LbdExplainCaptures, ThousandsOfThem) {
     capture("-i eth0", "/run/whole.pcap");
     balancer().write("/run/many.py", R"py(

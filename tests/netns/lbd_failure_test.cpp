@@ -19,7 +19,7 @@
 namespace culvert::netns {
 namespace {
 
-// Three backends, and one that says sorry.
+// Three backends and a sorry backend.
 class LbdFailure : public LanTest {
   protected:
     void SetUp() override {
@@ -64,7 +64,7 @@ TEST_F(LbdFailure, OthersTakeOverThenTheSorryBackendAndConnectionsElsewhereStay)
     EXPECT_GT(counted["b4"], 5);
     EXPECT_GT(counted["b5"], 5);
 
-    // Connections that stay open: each asks again after b4 has failed.
+    // Connections that stay open: each sends another request after b4 has failed.
     client().write("/run/stay.py", R"py(
 import socket, sys
 open_ones = []
@@ -92,7 +92,7 @@ print("stayed", [name for _, name in open_ones].count("b5"))
     EXPECT_EQ(stayed.status, 0) << stayed;
     EXPECT_THAT(stayed.out, testing::ContainsRegex("stayed [1-9]"));
 
-    // Its weight grows again, a tenth at a time.
+    // Its weight grows again, by a tenth at a time.
     servers_[0].emplace(hosts_[0], "b4");
     std::set<long> shares;
     EXPECT_TRUE(eventually([&] { return *shares.insert(percent(lbd, "b4")).first == 50; }));
@@ -110,7 +110,7 @@ print("stayed", [name for _, name in open_ones].count("b5"))
     EXPECT_TRUE(eventually([&] { return lbd.backend("b6")["share"] == 0; }));
 }
 
-// A resolver asks from one port, again and again; beside it a connection, over which it asks, too.
+// A resolver sends queries from one port, again and again. A connection with queries runs beside it.
 TEST_F(LbdFailure, UdpLeavesTheSorryBackendAsSoonAsOthersAreBackAndConnectionsStay) {
     const std::string dns = head + fmt::format(
                                        "  - name: dns\n    vip: 192.0.2.1\n    ports: [53/udp, 53/tcp]\n"
@@ -170,7 +170,7 @@ for number, line in enumerate(sys.stdin, 1):
     ASSERT_TRUE(becomes(*lbd, "b5", "up"));
     EXPECT_EQ(asked("both"), "both udp b4 tcp b6\n") << "where it is now it stays";
 
-    // Likewise where somebody drains all others, and the sorry backend later.
+    // The same if somebody drains all others, and the sorry backend later.
     balancer().must(CULVERT_LBD " drain b4");
     EXPECT_EQ(asked("drained"), "drained udp b4 tcp b6\n");
     balancer().must(CULVERT_LBD " drain b5");
@@ -184,7 +184,7 @@ for number, line in enumerate(sys.stdin, 1):
     EXPECT_EQ(client().must(same_port), "\"b5\"\n");
 }
 
-// One of two backends is dead, and says so to whoever connects.
+// One of two backends is dead, and refuses connections.
 TEST_F(LbdFailure, WhatIsKnownToBeDownStaysSoOverRestartsAndReloads) {
     constexpr const char* service =
         "  - name: {}\n    vip: 192.0.2.1\n    ports: [80/tcp]\n    encap: {{type: l2}}\n"
@@ -238,14 +238,14 @@ print(refused, "refused of", "enough" if made >= 2000 else made)
     client().write("/run/enough", "");
     EXPECT_EQ(clients.wait(Milliseconds{120'000}).out, "connecting\n0 refused of enough\n");
 
-    // By its first answer it is back, however long the interval.
+    // Its first answer brings it back, however long the interval.
     servers_[0].emplace(hosts_[0], "b4");
     lbd->stop();
     lbd.emplace(balancer(), changes[0]);
     EXPECT_TRUE(becomes(*lbd, "b4", "up"));
     EXPECT_EQ(lbd->backend("b4").value("health_reason", ""), "");
 
-    // Who takes all away forgets, too.
+    // --detach also forgets what was down.
     servers_[0].reset();
     lbd->reload(config("web", "type: tcp, interval: 1s, timeout: 1s, rise: 2, fall: 1", "b4"));
     ASSERT_TRUE(becomes(*lbd, "b4", "down"));

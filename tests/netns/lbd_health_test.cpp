@@ -21,7 +21,7 @@ using testing::HasSubstr;
 
 constexpr int fall = 2;
 
-/// A service of one backend, both of the same name.
+/// A service with one backend. Both have the same name.
 struct Checked {
     std::string name;
     std::string vip;
@@ -39,8 +39,8 @@ struct Checked {
     }
 };
 
-/// Counts the checks of backends, from before something breaks. A scrape of the metrics is of one moment, so it doesn't
-/// matter when it is made.
+/// Counts the checks of backends, from before a fault. A scrape of the metrics is consistent, so its time doesn't
+/// matter.
 class Falls {
   public:
     Falls(const Host& balancer, const std::vector<std::string>& names) : balancer_(balancer) {
@@ -48,7 +48,7 @@ class Falls {
         for (const std::string& name : names) before_[name] = checks(metrics, name);
     }
 
-    /// Each falls, and none is up still when `fall` checks in a row have failed.
+    /// Each goes down, and none is still up after `fall` failed checks in a row.
     void expect() {
         EXPECT_TRUE(eventually([&] {
             const std::string metrics = scrape();
@@ -92,7 +92,7 @@ class Falls {
 
 class LbdHealth : public LbdTest {};
 
-// The balancer has the VIP itself, no route to it, and the strictest rp_filter.
+// The balancer has the VIP itself, no route to it, and strict rp_filter.
 TEST_F(LbdHealth, ABackendIsFoundDownAndUpAgain) {
     balancer().ip("addr add 192.0.2.1/32 dev lo\n");
     std::optional<HttpServer> web(std::in_place, backend(), "backend");
@@ -201,7 +201,7 @@ curl -sf http://$host:$CULVERT_PORT/ | grep -q backend
     }
 }
 
-/// Every encapsulation but L2.
+/// Every encapsulation except L2.
 std::vector<Checked> tunnels() {
     std::vector<Checked> all;
     for (const auto& [name, encap, vip, address] : every_tunnel())
@@ -227,7 +227,7 @@ TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
     const Balancer lbd(balancer(), head + services);
     for (const Checked& one : tunnels()) EXPECT_TRUE(becomes(lbd, one.name, "up")) << one.name << lbd.backend(one.name);
 
-    // Neither tunnels nor VIPs any more.
+    // Removes the tunnels and the VIPs.
     std::vector<std::string> names;
     for (const Checked& one : tunnels()) names.push_back(one.name);
     Falls falls(balancer(), names);
@@ -239,7 +239,7 @@ TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
     }
 }
 
-// What the kernel's own tunnel devices do with what an operator does to them.
+// Faults that an operator can cause in the kernel's own tunnel devices.
 TEST_F(LbdHealth, FindsWhatKeepsAKernelsTunnelFromAnswering) {
     REQUIRE_MODULE("ipip");
     REQUIRE_MODULE("ip6_tunnel");
@@ -339,11 +339,11 @@ TEST_F(LbdHealth, WhatAKillLeavesBehindIsTakenAway) {
 
     is_killed();
     is_killed();
-    std::optional<Balancer> lbd(std::in_place, balancer(), head + "  []\n");  // nothing to check any more
+    std::optional<Balancer> lbd(std::in_place, balancer(), head + "  []\n");  // nothing left to check
     EXPECT_EQ(qdisc(), "");
     EXPECT_EQ(lbd->stop().status, 0);
 
-    balancer().must("tc qdisc add dev eth0 clsact");  // somebody else's
+    balancer().must("tc qdisc add dev eth0 clsact");  // of another program
     is_killed();
     lbd.emplace(balancer(), config);
     EXPECT_TRUE(becomes(*lbd, "v4", "up"));
@@ -354,15 +354,15 @@ TEST_F(LbdHealth, WhatAKillLeavesBehindIsTakenAway) {
     balancer().must("tc qdisc del dev eth0 clsact");
     lbd.emplace(balancer(), config);
     EXPECT_TRUE(becomes(*lbd, "v4", "up"));
-    balancer().must("tc filter add dev eth0 egress bpf bytecode '1,6 0 0 0'");  // of somebody who uses ours
+    balancer().must("tc filter add dev eth0 egress bpf bytecode '1,6 0 0 0'");  // of somebody who uses our qdisc
     EXPECT_EQ(lbd->stop().status, 0);
     EXPECT_EQ(filters("ingress"), "");
     EXPECT_THAT(filters("egress"), HasSubstr("bytecode"));
 }
 
-/// How many checks of a backend were answered, and how many weren't.
+/// The number of answered and unanswered checks of a backend.
 std::pair<long, long> checks_of(const Host& balancer, const std::string& name) {
-    // By ports that the kernel gives to nobody else.
+    // From ports that the kernel gives to nobody else.
     const std::string metrics = balancer.must("curl -sS --local-port 2000-9000 http://127.0.0.1:9477/metrics");
     const auto value = [&](std::string_view metric) {
         const std::string line = fmt::format("\nlbd_backend_{}{{service=\"{}\",backend=\"{}\"}} ", metric, name, name);
@@ -372,7 +372,7 @@ std::pair<long, long> checks_of(const Host& balancer, const std::string& name) {
     return {value("check_duration_seconds_count"), value("check_failures_total")};
 }
 
-// Whoever may open sockets on the balancer: it takes all ports that the kernel gives out, and sends whatever it can
+// Somebody who may open sockets on the balancer takes all ports that the kernel assigns, and sends as much as possible
 // into the checks' network.
 constexpr const char* local_flood = R"py(
 import os, socket, time
@@ -437,7 +437,7 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     balancer().set_sysctl("net.ipv4.ip_local_port_range", "32768 60999");
     EXPECT_EQ(balancer().must("setpriv --reuid 65534 --clear-groups curl -sS http://" + address + "/"), "backend\n");
 
-    // What an administrator does to this host says nothing of the backends, but for the check that is amid it.
+    // An administrator's changes to this host don't affect the health of backends, except for a check under way.
     balancer().must("nft add table inet other");
     balancer().must("nft add chain inet other out '{ type filter hook output priority 0; }'");
     balancer().must("nft add rule inet other out oifname culvert-probe drop");
@@ -445,7 +445,7 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     for (const Checked& one : all) EXPECT_EQ(lbd.backend(one.name)["health"], "up");
     balancer().must("nft delete table inet other");
 
-    // What it takes away comes back.
+    // lbd restores what the administrator removes.
     for (const char* harm : {"route flush dev culvert-probe", "route flush table local dev culvert-probe",
                              "link set culvert-probe down", "link del culvert-probe"}) {
         balancer().ip(std::string(harm) + "\n");
@@ -456,7 +456,7 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     }
 }
 
-// Somebody who sees no probe, and answers all that there may be.
+// A stranger who sees no probe sends all possible answers.
 TEST_F(LbdHealth, AStrangersAnswersAreNoAnswers) {
     client().write("/run/forge.py", R"py(
 import socket, struct, sys, time

@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// UDP port 53 of both VIPs. Nothing but lbd answers for them: the frames go to the backend in the encapsulation.
+/// UDP port 53 of both VIPs. Only lbd answers for them: the frames go to the backend in the encapsulation.
 std::string config(std::string_view encap) {
     return fmt::format(R"(
         interfaces: [eth0]
@@ -19,7 +19,7 @@ std::string config(std::string_view encap) {
                        encap);
 }
 
-/// A connected UDP socket `s` on which errors are reported; option numbers of linux/in.h and linux/in6.h.
+/// A connected UDP socket `s` that reports errors; option numbers are from linux/in.h and linux/in6.h.
 constexpr const char* prelude = R"(
 import socket, select, sys
 vip, six = sys.argv[1], ":" in sys.argv[1]
@@ -29,7 +29,7 @@ s.settimeout(10)
 s.connect((vip, 53))
 )";
 
-/// Sends to the VIP with a TTL of 1 and prints who says that it ran out.
+/// Sends to the VIP with TTL 1 and prints the sender of "time exceeded".
 constexpr const char* first_hop = R"(
 s.setsockopt(level, RECVERR, 1)
 s.setsockopt(level, TTL, 1)

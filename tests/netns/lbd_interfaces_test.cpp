@@ -86,7 +86,7 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
     EXPECT_EQ(interface(1)["xdp"], "native");
 
     balancer().ip("link del eth0\n");
-    connect_eth0();  // before lbd knows that it has gone, as may be
+    connect_eth0();  // possibly before lbd knows that it has vanished
     EXPECT_TRUE(eventually([&] { return lbd.said("interface eth0 is there") == 1 && serves(); }));
     EXPECT_EQ(interface(0)["xdp"], "native");
     for (const char* name : {"eth0", "eth1"})
@@ -94,7 +94,7 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
             EXPECT_EQ(lbd.said(fmt::format("interface {} is {}", name, what)), 1U) << lbd.log();
 }
 
-// As at boot, or without a card.
+// As at boot, or without the card.
 TEST_F(LbdInterfaces, WhatIsNotThereAtTheStartIsWaitedFor) {
     balancer().ip("link del eth0\nlink del eth1\n");
     const Balancer lbd(balancer(), head + l2_services);
@@ -113,7 +113,7 @@ TEST_F(LbdInterfaces, WhatIsNotThereAtTheStartIsWaitedFor) {
     for (const auto& interface : lbd.show("interfaces")) EXPECT_EQ(interface["xdp"], "native") << interface;
 }
 
-// By its name an operator knows it.
+// Operators know it by its name.
 TEST_F(LbdInterfaces, AnotherOneTakesTheName) {
     const Balancer lbd(balancer(), head + l2_services);
     expect_service();
@@ -146,7 +146,7 @@ services:
 
 TEST_F(LbdInterfaces, FromAVlanOfOneToAVlanOfAnother) {
     REQUIRE_MODULE("8021q");
-    for (const Host* host : {&balancer(), &server()})  // answers take another way
+    for (const Host* host : {&balancer(), &server()})  // answers take another path
         host->must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.default.rp_filter=0");
     client().ip(
         "link add link eth0 name a up type vlan id 10\naddr add 10.1.0.1/24 dev a\naddr add fd01::1/64 dev a\n");

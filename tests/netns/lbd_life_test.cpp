@@ -22,7 +22,7 @@ std::string config(std::string_view interface = "eth0", std::string_view xdp = "
 
 class LbdLife : public LbdTest {
   protected:
-    /// All that lbd may leave behind: XDP programs, neighbours that are kept resolved, sockets.
+    /// Everything that lbd could leave behind: XDP programs, managed neighbours, sockets.
     std::string traces() {
         return balancer().must(
             "sh -c 'ip -d link | grep -o xdp.*; ip neigh | grep managed; ls -A /run/culvert/lbd;"
@@ -61,7 +61,7 @@ TEST_F(LbdLife, StopsByCommand) {
     EXPECT_THAT(none.err, HasSubstr("is it running?"));
 }
 
-// Whoever asks for it is told what is left, be lbd running or not.
+// The command reports what is left, whether lbd runs or not.
 TEST_F(LbdLife, ADetachThatFailsSaysSo) {
     for (const bool runs : {true, false}) {
         Balancer lbd(balancer(), config());
@@ -84,7 +84,7 @@ TEST_F(LbdLife, ADetachThatFailsSaysSo) {
     }
 }
 
-// One that starts in another network namespace looks whether it is to take this one's away.
+// An lbd that starts in another network namespace checks whether it should remove the files of this one.
 TEST_F(LbdLife, WhatIsLockedForAMomentIsWaitedFor) {
     {
         Balancer lbd(balancer(), config());

@@ -10,7 +10,7 @@
 namespace culvert::netns {
 namespace {
 
-/// Echoes what it gets by TCP and UDP, its name in front.
+/// Echoes TCP and UDP data, with its name in front.
 constexpr const char* server = R"py(
 import resource, selectors, socket, sys
 resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
@@ -35,7 +35,7 @@ while True:
             except OSError: ready.unregister(one)
 )py";
 
-/// Keeps 2,000 connections and 20 UDP flows busy until it is told to end, and then says what became of them.
+/// Keeps 2,000 connections and 20 UDP flows busy until it is stopped, and then reports their fate.
 constexpr const char* client_load = R"py(
 import collections, json, resource, selectors, signal, socket, sys, time
 resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
@@ -110,10 +110,10 @@ services:
 
 constexpr const char* lbd_to_kill = "env CULVERT_KILL_AT=/run/kill-at " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml";
 
-/// In front of the call of this number, or behind it.
+/// Before the call of this number, or after it.
 std::string moment(int call) { return (call % 2 == 0 ? "-" : "") + std::to_string(call); }
 
-//   LbdTest's hosts, and a second backend, 10.0.0.4; a third, 10.0.0.5, is only ever added
+// LbdTest's hosts, and a second backend, 10.0.0.4; a third, 10.0.0.5, is added later
 class LbdLossless : public LbdTest {
   protected:
     void SetUp() override {
@@ -128,7 +128,7 @@ class LbdLossless : public LbdTest {
         serve(backend());
     }
 
-    /// Returns when all connections stand.
+    /// Returns when all connections are established.
     Process load() {
         client().write("/run/load.py", client_load);
         Process process = client().spawn("python3 /run/load.py");
@@ -182,7 +182,7 @@ TEST_F(LbdLossless, RestartsAndReloads) {
     expect_nothing_lost(load);
 }
 
-// With each kill the next one starts from what is left, and is killed later.
+// After each kill, the next one starts from the state that is left, and is killed later.
 TEST_F(LbdLossless, IsKilledAtManyMoments) {
     Balancer(balancer(), config(2)).stop();
     Process load = this->load();
@@ -222,13 +222,13 @@ TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
     expect_nothing_lost(load);
 }
 
-// So that the others are known to see it.
+// Proves that the other tests would notice losses.
 TEST_F(LbdLossless, LosesWhatIsDetached) {
     Balancer lbd(balancer(), config(2));
     Process load = this->load();
     balancer().must(CULVERT_LBD " stop --detach");
     lbd.wait();
-    // However busy the machine is, meanwhile something is sent.
+    // Waits until traffic has flowed meanwhile, however busy the machine is.
     const auto sent = [&] { return std::stoull(client().read("/sys/class/net/eth0/statistics/tx_packets")); };
     const auto before = sent();
     EXPECT_TRUE(eventually([&] { return sent() > before + 20; }));

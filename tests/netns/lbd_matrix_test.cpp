@@ -6,7 +6,7 @@
 namespace culvert::netns {
 namespace {
 
-/// One way for a packet to a VIP to reach a backend, and a backend that was made by `ip` and `nft` alone.
+/// An encapsulation of packets to a VIP, and a backend for it that only `ip` and `nft` configure.
 struct Way {
     std::string name;
     std::string encap;                 ///< in lbd.yaml
@@ -14,7 +14,7 @@ struct Way {
     int outer;                         ///< the backend's
     std::vector<std::string> modules;  ///< that the backend needs
     std::vector<std::string> receive;  ///< commands for it
-    std::string on_the_wire;           ///< pcap filter of what goes to the backend
+    std::string on_the_wire;           ///< pcap filter for packets to the backend
 
     friend void PrintTo(const Way& way, std::ostream* stream) { *stream << way.name; }
 };
@@ -24,14 +24,14 @@ std::vector<std::string> fallback_device(const std::string& device) {
             "ip link set " + device + " up"};
 }
 
-/// ip6tnl0 begins as 6 in 6 only.
+/// ip6tnl0 is 6in6 only by default.
 std::vector<std::string> ip6tnl0() {
     auto commands = fallback_device("ip6tnl0");
     commands.emplace_back("ip -6 tunnel change ip6tnl0 mode any");
     return commands;
 }
 
-/// A point-to-point device, which takes its own VNI alone, with the MAC address that every backend's has.
+/// A point-to-point device, which receives only its own VNI, with the MAC address that all backends share.
 std::vector<std::string> geneve_from(const std::string& balancer) {
     return {"ip link add gnv address 02:43:55:4c:56:54 up type geneve id 666 remote " + balancer,
             "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.gnv.rp_filter=0"};
@@ -129,7 +129,7 @@ TEST_P(LbdMatrix, PagesUploadsAndNames) {
 
     const Packets packets = past_lbd.stop();
     EXPECT_GT(packets.count("ether src 02:00:0a:00:00:02 and " + way.on_the_wire), 700);  // 1 MiB in 1400-byte packets
-    EXPECT_THAT(packets.lines("(tcp or udp) and src host " + vip), testing::IsEmpty());   // answers go straight back
+    EXPECT_THAT(packets.lines("(tcp or udp) and src host " + vip), testing::IsEmpty());   // answers go to the client
 
     const auto counted = lbd.backend(address);
     EXPECT_GT(counted["packets"], 700);

@@ -60,7 +60,7 @@ TEST_F(LbdMetrics, AddUpByService) {
     EXPECT_THAT(text, Not(HasSubstr("backend=")));
 }
 
-// Little of the text is under way, as sockets take little.
+// Sockets have small buffers, so most of the text is not yet written.
 TEST_F(LbdMetrics, AreWrittenAsTheyAreReadBesidesAllElse) {
     constexpr int many = 300;
     balancer().must("sysctl -q net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'");
@@ -89,7 +89,7 @@ TEST_F(LbdMetrics, AreNotServedWhereNobodyWantsThem) {
     EXPECT_EQ(balancer().must("ss -Hltn"), "");
 }
 
-// Who connects and says nothing, and who sends without end.
+// One client connects and sends nothing, one sends without end.
 TEST_F(LbdMetrics, GoOnBesidesBadClients) {
     const Balancer lbd(balancer(), config(""));
     const Process silent = balancer().spawn("socat -u TCP:127.0.0.1:9477 -");
@@ -99,7 +99,7 @@ TEST_F(LbdMetrics, GoOnBesidesBadClients) {
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 
-// Sixteen who ask without end, a byte now and then, and four who never read.
+// Sixteen clients send requests without end, a byte now and then, and four never read.
 TEST_F(LbdMetrics, AreThereForOneMoreBesidesSlowClients) {
     balancer().must("sysctl -q net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'");
     std::string services = config("");

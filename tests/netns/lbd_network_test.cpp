@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-/// A service for each family; the backend takes frames as they are, so all depends on its MAC address.
+/// A service for each family. The backend gets frames without encapsulation, so everything depends on its MAC address.
 constexpr const char* config = R"(
 interfaces: [eth0]
 flows: {entries: 64k}
@@ -20,7 +20,7 @@ services:
 
 class LbdNetwork : public LbdTest {
   protected:
-    /// By both families.
+    /// Over both families.
     void expect_service() {
         EXPECT_EQ(http_get(client(), vip4), "backend\n");
         EXPECT_EQ(http_get(client(), vip6), "backend\n");
@@ -39,7 +39,7 @@ while True:
     }
 };
 
-// Neighbour solicitations come from a link-local address or nowhere, however well ping works.
+// Neighbour solicitations are sent from a link-local address or not at all, even if ping works.
 TEST_F(LbdNetwork, WhatKeepsANextHopUnknownIsNamedWithItsCure) {
     balancer().ip("link set eth0 addrgenmode none\naddr flush dev eth0 scope link\n");
     const Balancer lbd(balancer(), config);
@@ -133,7 +133,7 @@ TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
             return lbd.backend("10.0.0.3")["mac"] == "02:00:00:00:00:99" &&
                    lbd.backend("fd00::3")["mac"] == "02:00:00:00:00:99";
         },
-        Milliseconds{60'000}));  // the kernel looks after its managed neighbours every 5 s
+        Milliseconds{60'000}));  // the kernel checks its managed neighbours every 5 s
     expect_service();
 }
 
@@ -225,7 +225,7 @@ TEST_F(LbdNetwork, EveryKindOfRoute) {
     };
     EXPECT_TRUE(has_no_route());
 
-    // A next hop object, which routes refer to; the kernel reports none of those that go with it.
+    // A next hop object, which routes refer to. The kernel doesn't report routes that vanish with it.
     balancer().ip("nexthop add id 7 via 10.0.0.11 dev eth0\nroute add 10.9.0.0/24 nhid 7\n");
     EXPECT_TRUE(goes_by(mac_a));
     balancer().ip("nexthop replace id 7 via 10.0.0.12 dev eth0\n");
@@ -236,17 +236,17 @@ TEST_F(LbdNetwork, EveryKindOfRoute) {
     // An IPv6 gateway for IPv4, RFC 8950.
     balancer().ip("route add 10.9.0.0/24 via inet6 fe80::b dev eth0\n");
     EXPECT_TRUE(goes_by(mac_a));
-    // A gateway that no address of the link leads to.
+    // A gateway outside all prefixes of the link.
     b.ip("addr add 10.77.0.1/32 dev lo\n");
     balancer().ip("route replace 10.9.0.0/24 via 10.77.0.1 dev eth0 onlink\n");
     EXPECT_TRUE(goes_by(mac_b));
-    // Of several hops, the one that the kernel chooses for this address; a dead one is not.
+    // Of several hops, the one that the kernel selects for this address; never a dead one.
     balancer().ip("route replace 10.9.0.0/24 nexthop via 10.0.0.11 nexthop via 10.0.0.12\n");
     EXPECT_TRUE(eventually([&] {
         const auto status = lbd.backend("10.9.0.3");
         return status.value("mac", "") == mac_a || status.value("mac", "") == mac_b;
     }));
-    // A rule that leads to another table.
+    // A rule that selects another table.
     balancer().ip("route add 10.9.0.0/24 via 10.0.0.11 table 9\nrule add to 10.9.0.0/24 lookup 9\n");
     EXPECT_TRUE(goes_by(mac_a));
     balancer().ip("route replace 10.9.0.0/24 via 10.0.0.12 table 9\n");
@@ -275,7 +275,7 @@ TEST_F(LbdNetwork, AnAddressOfItsOwnThatChangesWhilePacketsFlow) {
     const Packets packets = afterwards.stop();
     EXPECT_EQ(packets.count("src host 10.0.0.2"), 0U);
     EXPECT_GT(packets.count("src host 10.0.0.23"), 100U);
-    EXPECT_EQ(lbd.show("flows")["used"], 1);  // as before: the program is another, the table is not
+    EXPECT_EQ(lbd.show("flows")["used"], 1);  // unchanged: the program is another, the table is not
 }
 
 TEST_F(LbdNetwork, AnInterfaceThatIsNotBalancedOn) {

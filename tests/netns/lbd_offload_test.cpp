@@ -7,7 +7,7 @@
 #include "tests/netns/harness/default_offloads.hpp"
 #include "tests/netns/lbd_test.hpp"
 
-/// Hosts whose cards do what the kernel has them do by default: checksums are left to them, and arrivals are merged.
+/// Cards with the kernel's default settings: hosts leave checksums to them, and they merge arriving packets.
 namespace culvert::netns {
 namespace {
 
@@ -15,10 +15,10 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-/// What the balancer's port is, and in which mode the program runs there.
+/// The kind of the balancer's port, and the XDP mode there.
 struct Place {
     const char* name;
-    const char* device;  ///< "eth0", or what stands on it
+    const char* device;  ///< "eth0", or a device on top of it
     const char* xdp;
     int mtu = 1500;
 
@@ -101,7 +101,7 @@ INSTANTIATE_TEST_SUITE_P(Lbd, LbdOffloads,
                                          Place{"bond_9000", "bond0", "generic", 9000}),
                          [](const auto& tested) { return tested.param.name; });
 
-// Each encapsulation has a port of the VIPs. There is nobody to unwrap it: the wire tells.
+// Each encapsulation has a port of the VIPs. No host decapsulates: the test looks at the wire.
 TEST_P(LbdOffloads, WhatIsCountedHasLeftAndLeftRight) {
     const std::vector<std::string> encaps{"{type: l2}",
                                           "{type: l3dsr, dscp: 2}",
@@ -119,7 +119,7 @@ TEST_P(LbdOffloads, WhatIsCountedHasLeftAndLeftRight) {
              {std::pair{vip4, "10.0.0.3"}, {vip4, "fd00::3"}, {vip6, "fd00::3"}, {vip6, "10.0.0.3"}}) {
             const bool same_family = (vip == vip4) == (std::string(backend) == "10.0.0.3");
             if (encap.find("l3dsr") != std::string::npos && !same_family) continue;
-            std::string its_encap = encap;  // so that tshark knows what is inside
+            std::string its_encap = encap;  // so that tshark knows the content
             if (const auto at = its_encap.find('@'); at != std::string::npos) its_encap[at] = vip == vip4 ? '4' : '6';
             config += fmt::format(
                 "  - {{name: s{0}, vip: '{1}', ports: [{0}/udp], encap: {2}, backends: [{{address: '{3}'}}]}}\n",
@@ -207,7 +207,7 @@ TEST_F(LbdMembers, HaveTheirOffloadsBackOnceNothingIsBalanced) {
         EXPECT_EQ(lbd.said("eth0: rx-gro turned off"), 1U) << lbd.log();
         (void)lbd.stop(SIGKILL);
     }
-    EXPECT_EQ(gro("eth0"), "off");  // it is still balanced
+    EXPECT_EQ(gro("eth0"), "off");  // lbd still balances there
     {
         Balancer lbd(balancer(), config());
         EXPECT_EQ(gro("eth0"), "off");
@@ -236,7 +236,7 @@ TEST_F(LbdMembers, HaveTheirOffloadsBackOnceNothingIsBalanced) {
 
 TEST_F(LbdMembers, MayComeAndGo) {
     const Balancer lbd(balancer(), config());
-    Switch another("another");  // by the same one frames would go round and round
+    Switch another("another");  // by the same one frames would loop
     another.connect({{balancer(), "eth1", {"10.1.0.2/24"}}});
     EXPECT_EQ(gro("eth1"), "on");
     balancer().ip("link set eth1 master br0\n");
@@ -246,7 +246,7 @@ TEST_F(LbdMembers, MayComeAndGo) {
     EXPECT_EQ(gro("eth0"), "off");
 }
 
-// What the switch merges and doesn't cut again, as no wire carries it.
+// Frames that the switch merges and doesn't segment again, as no wire carries them.
 TEST_F(LbdMembers, FramesLongerThanTheWireTakesAreDroppedForThat) {
     lan().host().ip("link set balancer-eth0 gso_max_segs 65535\n");
     lan().host().must("ethtool -K balancer-eth0 tso on");

@@ -9,8 +9,8 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 
-//   client ── switch, which floods what is for an address that it doesn't know ── balancer, backend
-/// The client sends what is for the balancer to a MAC address of our choice.
+//   client ── switch, which floods frames to unknown addresses ── balancer, backend
+/// The client sends packets for the balancer to a MAC address of our choice.
 class LbdOwn : public LbdTest, public testing::WithParamInterface<const char*> {
   protected:
     void SetUp() override {
@@ -53,13 +53,13 @@ class LbdOwn : public LbdTest, public testing::WithParamInterface<const char*> {
 INSTANTIATE_TEST_SUITE_P(Xdp, LbdOwn, testing::Values("native", "generic"),
                          [](const auto& mode) { return mode.param; });
 
-// Or two balancers would each deliver what a switch floods: RFC 1812, section 5.3.4.
+// Otherwise two balancers would each deliver a frame that a switch floods: RFC 1812, section 5.3.4.
 TEST_P(LbdOwn, WhatIsForOthersOrForAllIsNotBalanced) {
     for (const char* mac : {"02:00:00:00:00:99", "ff:ff:ff:ff:ff:ff", "01:00:5e:00:00:01"}) {
         send_to(mac);
         Capture capture(balancer(), "eth0", "dst host 192.0.2.1 or dst host 2001:db8::1");
         EXPECT_FALSE(client().run("curl -s --max-time 0.5 http://192.0.2.1/").ok()) << mac;
-        (void)client().run("ping -c 1 -W 0.5 2001:db8::1");  // other hosts that have the VIP may answer
+        (void)client().run("ping -c 1 -W 0.5 2001:db8::1");  // other hosts with the VIP may answer
         const Packets packets = capture.stop();
         EXPECT_GE(packets.count(fmt::format("ether dst {}", mac)), 2U) << "it came";
         EXPECT_EQ(forwarded(), 0U) << mac;
@@ -76,7 +76,7 @@ TEST_P(LbdOwn, AnotherAddressOfTheInterfaceIsTakenUp) {
     EXPECT_EQ(lbd().said("balancing"), 1U) << "and nothing was done anew";
 }
 
-// As keepalived makes them (use_vmac).
+// As keepalived creates them (use_vmac).
 TEST_P(LbdOwn, AVirtualRoutersAddressIsOurs) {
     REQUIRE_MODULE("macvlan");
     balancer().ip("link add link eth0 name vrrp.7 address 00:00:5e:00:01:07 up type macvlan mode private\n");
@@ -100,7 +100,7 @@ TEST_P(LbdOwn, ExplainSaysWhoseAFrameIs) {
     EXPECT_EQ(explained("02:00:0a:00:00:02")["verdict"], "sent");
 }
 
-// The frames that a host sends have such a tag where it was told a priority and no VLAN.
+// A host sends frames with such a tag if it has a priority configured but no VLAN.
 TEST_P(LbdOwn, PriorityTagsAreLikeNone) {
     client().write("/run/tagged.py", R"py(
 import socket, struct, sys

@@ -41,7 +41,7 @@ std::string config_of(const std::vector<Tunnel>& tunnels, std::string_view more 
     return config.append(more);
 }
 
-/// Forges ICMP for 10.0.0.2 and fd00::2, the balancer, out of packets given as hexadecimal digits.
+/// Forges ICMP for 10.0.0.2 and fd00::2, the balancer, from packets in hexadecimal.
 constexpr const char* forge = R"(
 import socket, struct, time
 def checksum(data):
@@ -86,10 +86,10 @@ class LbdPathMtu : public LbdTest {
                        {stranger(), "eth0", {"10.0.0.66/24", "fd00::42/64", "fe80::42/64"}}});
         connect({router(), "eth1", {"10.9.0.1/24", "fd09::1/64"}}, {*far_host_, "eth0"});
         router().must("sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1");
-        // It tells as often as it has something to tell.
+        // Without a limit on its ICMP errors.
         router().must("sysctl -qw net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0");
         router().ip("link set eth1 mtu 1400\n");
-        // Else it would not so much as hear strangers from elsewhere.
+        // Otherwise it would not receive packets from strangers on other networks at all.
         balancer().must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth0.rp_filter=0");
         balancer().ip("route add 10.9.0.0/24 via 10.0.0.11\nroute add fd09::/64 via fe80::b dev eth0\n");
         client().ip("link set eth0 mtu 1500\n");
@@ -126,7 +126,7 @@ def send(vip, port, size):
         return true;
     }
 
-    /// That are not as narrow, for a failure to tell.
+    /// The tunnels with another path MTU, for the failure message.
     static std::vector<std::string> others_than(const Balancer& lbd, int mtu) {
         std::vector<std::string> others;
         for (const auto& backend : lbd.show("backends"))
@@ -134,7 +134,7 @@ def send(vip, port, size):
         return others;
     }
 
-    /// Something changes that has lbd ask the kernel for all routes again.
+    /// A change that makes lbd read all routes again.
     void have_routes_asked_for(const Balancer& lbd) {
         balancer().ip("addr add 10.0.0.22/24 dev eth0\nroute replace 10.9.0.0/24 via 10.0.0.11 src 10.0.0.22\n");
         ASSERT_TRUE(eventually([&] {
@@ -160,7 +160,7 @@ TEST_F(LbdPathMtu, IsLearntFromARouterForEveryEncapsulation) {
     EXPECT_THAT(lbd.log(), HasSubstr("path MTU 1400 for 10 minutes, as router 10.0.0.11 reported"));
     EXPECT_THAT(balancer().must("ip route get 10.9.0.10"), testing::Not(HasSubstr("mtu")));
 
-    // What fits is let through, and clients are told what that is.
+    // Packets that fit are forwarded. Clients are told the path MTU for longer ones.
     const auto forwarded = [&] {
         std::uint64_t packets = 0;
         for (const auto& backend : lbd.show("backends")) packets += backend["packets"].get<std::uint64_t>();
@@ -173,7 +173,7 @@ TEST_F(LbdPathMtu, IsLearntFromARouterForEveryEncapsulation) {
     client_sends(tunnels, 1400);
     EXPECT_TRUE(eventually([&] { return lbd.dropped("too_big") == dropped + tunnels.size(); }));
 
-    // Another way is another path.
+    // Another next hop is another path.
     const Host other("other");
     lan().connect({{other, "eth0", {"10.0.0.12/24"}}});
     balancer().ip("route replace 10.9.0.0/24 via 10.0.0.12\n");
@@ -202,8 +202,8 @@ TEST_F(LbdPathMtu, OneThatIsTooLowToBeBelievedIsTakenFromTheRoute) {
     EXPECT_EQ(narrow(), 1U);
 }
 
-// The stranger knows all that is no secret: addresses, ports, encapsulations, and a client's flow, which is its own. It
-// sends all of it in the shortest and in the longest form, wrong as well as right.
+// The stranger knows everything that is not secret: addresses, ports, encapsulations, and a client's flow, which is its
+// own. It sends all of it, in the shortest and in the longest form, correct and incorrect.
 TEST_F(LbdPathMtu, WhatStrangersForgeChangesNothing) {
     auto tunnels = all_tunnels();
     const HttpServer web(backend(), "backend");
@@ -270,7 +270,7 @@ for number in range(1000 * seconds):
     send(forged[number * 7919 % len(forged)])
     time.sleep(max(0, start + number / 1000 - time.monotonic()))
 )");
-    // The kernel has believed some of it, which lbd does not follow.
+    // The kernel has believed some of it, but lbd has not.
     EXPECT_THAT(balancer().must("ip route get 10.9.0.10"), HasSubstr("mtu"));
     EXPECT_THAT(balancer().must("ip -6 route get fd09::11"), HasSubstr("mtu 1280"));
     EXPECT_EQ(ways(), before);
@@ -281,7 +281,7 @@ for number in range(1000 * seconds):
     EXPECT_EQ(lbd.backend("10.0.0.3").value("health", ""), "up");
 
     const auto are_narrow = [&] {
-        client_sends(tunnels, 1400);                // as clients do, who get no answer
+        client_sends(tunnels, 1400);                // as clients do that get no answer
         return others_than(lbd, 1400).size() == 1;  // the one on the link
     };
     EXPECT_TRUE(eventually(are_narrow)) << testing::PrintToString(others_than(lbd, 1400)) << lbd.log();
@@ -307,7 +307,7 @@ for proto, body in ((1, echo), (17, udp)) * 5:  # at first the kernel asks for t
     body = socket.inet_pton(10, "fe80::42") + socket.inet_pton(10, "fd09::3") + link_layer + redirected
     send(icmp6(137, 0, body, src="fe80::b", ttl=255))
 )");
-    // The kernel follows them.
+    // The kernel follows redirects.
     EXPECT_TRUE(eventually([&] {
         return balancer().must("ip route get 10.9.0.3").find("via 10.0.0.66") != std::string::npos &&
                balancer().must("ip -6 route get fd09::3").find("via fe80::42") != std::string::npos;

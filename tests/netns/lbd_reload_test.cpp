@@ -17,11 +17,11 @@ using testing::HasSubstr;
 
 constexpr const char* other_vip = "192.0.2.2";
 
-/// What differs between configurations.
+/// The differences between configurations.
 struct Wanted {
     std::string_view vip = vip4;
     std::string_view interfaces = "eth0";
-    std::string_view more = "";     // lines in front
+    std::string_view more = "";     // first lines
     std::string_view service = "";  // keys of the service
 };
 
@@ -41,7 +41,7 @@ std::string quite_another_config() {
     return text + "{address: 10.0.0.3}]}\n";
 }
 
-// Whatever fails of a reload leaves in force what was.
+// A reload that fails leaves the former configuration in force.
 class LbdReload : public LbdTest {
   protected:
     void SetUp() override {
@@ -59,7 +59,7 @@ class LbdReload : public LbdTest {
         balancer().write("/run/lbd.yaml", config);
         return balancer().run(CULVERT_LBD " reload");
     }
-    /// What a person or a program sees of what is in force.
+    /// The configuration in force, as a person or a program sees it.
     [[nodiscard]] std::string in_force(const Balancer& lbd) {
         std::string text;
         for (const auto& service : lbd.show("services"))
@@ -73,7 +73,7 @@ class LbdReload : public LbdTest {
                           " ip -o link show dev culvert-probe 2>&1; tc filter show dev eth0 ingress;"
                           " ss -Hltn; ls /run/culvert/lbd; cat /run/culvert/lbd/*.json 2>&1; true'");
     }
-    /// The next configuration is refused by these words; what was in force is, and goes on to be.
+    /// The next configuration is refused with these words. The former one stays in force.
     void expect_refused(const Balancer& lbd, std::string_view next, std::string_view words, int status = 1) {
         const std::string before = in_force(lbd);
         const Output refused = reload(next);
@@ -117,7 +117,7 @@ TEST_F(LbdReload, AnInterfaceHasAForeignProgram) {
     EXPECT_TRUE(serves(vip4));
 }
 
-// A bridge has no native XDP, which only the attempt tells: the new program is in place by then.
+// A bridge has no native XDP, which only the attempt shows. By then the new program is attached.
 TEST_F(LbdReload, AnInterfaceCannotRunTheProgram) {
     balancer().ip("link add br0 type bridge\nlink set br0 up\n");
     const Balancer lbd(balancer(), config({}));
@@ -126,7 +126,7 @@ TEST_F(LbdReload, AnInterfaceCannotRunTheProgram) {
     expect_done(config({.vip = other_vip, .interfaces = "eth0, br0"}));
 }
 
-// A frame to the address of an interface that is new is known to be for this host at once.
+// A frame to the address of a new interface is immediately recognized as for this host.
 TEST_F(LbdReload, AnInterfaceThatComesHasItsOwnAddress) {
     Switch other;
     other.connect({{balancer(), "eth1", {"10.8.0.2/24"}}, {client(), "eth8", {"10.8.0.1/24"}}});
@@ -204,7 +204,7 @@ TEST_F(LbdReload, TheDrainsCannotBeWritten) {
     const Output undrain = balancer().run(CULVERT_LBD " undrain 10.0.0.3");
     EXPECT_EQ(undrain.status, 1) << undrain;
     EXPECT_EQ(in_force(lbd), drained);
-    // The file says more than such a configuration would have.
+    // The file has more than such a configuration would have.
     std::string next = config({});
     next.replace(next.find("10.0.0.3"), 8, "10.0.0.1");
     const Output refused = reload(next);
@@ -252,7 +252,7 @@ constexpr const char* lbd_with_faults = "env CULVERT_KILL_AT=/run/kill-at " CULV
 
 int stride(int natively) { return is_emulated ? 10 * natively : natively; }
 
-// Every fifth bpf() call of a reload fails once: for lack of room, of memory, for whatever reason.
+// Every fifth bpf() call of a reload fails once: for lack of space, of memory, for any reason.
 TEST_F(LbdReload, ACallFails) {
     constexpr std::array errors{ENOSPC, E2BIG, ENOMEM, EBUSY};
     const std::string first = config({.more = "xdp: native"});
@@ -266,7 +266,7 @@ TEST_F(LbdReload, ACallFails) {
         balancer().write("/run/kill-at",
                          fmt::format("{}:{}", at, errors.at(static_cast<std::size_t>(at) % errors.size())));
         const Output output = reload(next);
-        all = balancer().run("rm /run/kill-at").ok();  // it was not come to
+        all = balancer().run("rm /run/kill-at").ok();  // the reload made fewer calls
         ASSERT_TRUE(output.ok() || output.status == 1) << at << output << lbd.log();
         refused += output.ok() ? 0 : 1;
         if (output.ok()) {
@@ -286,7 +286,7 @@ TEST_F(LbdReload, ACallFails) {
     expect_done(next);
 }
 
-// Then one of the two is in force, wholly, and the next lbd has what the file says.
+// Then one of the two is completely in force, and the next lbd applies the file.
 TEST_F(LbdReload, ItIsKilled) {
     const std::string first = config({});
     const std::string next = quite_another_config();
@@ -306,7 +306,7 @@ TEST_F(LbdReload, ItIsKilled) {
     }
 }
 
-// What it missed meanwhile it asks for.
+// Later it reads what it has missed.
 TEST_F(LbdReload, TheNetworkCannotBeRead) {
     const Balancer lbd(balancer(), config({}), "balancing",
                        "env CULVERT_DEAF_WHILE=/run/deaf " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml");
@@ -325,7 +325,7 @@ TEST_F(LbdReload, TheNetworkCannotBeRead) {
     EXPECT_TRUE(serves(vip4));
 }
 
-// It can open nothing more: no program for another address of its own, no way to new interfaces.
+// It can open nothing more: it can't load a program for another address of its own, or open new interfaces.
 TEST_F(LbdReload, WhatTheNetworkChangesIsTriedUntilItWorks) {
     const Balancer lbd(balancer(), config({}));
     const auto limit_files = [&](const char* limit) {

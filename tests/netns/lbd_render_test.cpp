@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The balancer says what the backend's configuration is; with that alone, the backend works.
+// The balancer prints the backend's configuration. With only that, the backend works.
 #include <gmock/gmock.h>
 
 #include "tests/netns/lbd_test.hpp"
@@ -11,8 +11,8 @@ namespace {
 /// An encapsulation in lbd.yaml, over IPv4 and IPv6.
 struct Way {
     std::string name;
-    std::string encap4;           ///< of IPv4 VIPs
-    std::string encap6 = encap4;  ///< of IPv6 VIPs
+    std::string encap4;           ///< for IPv4 VIPs
+    std::string encap6 = encap4;  ///< for IPv6 VIPs
     bool only_alike = false;      ///< not across families
 
     friend void PrintTo(const Way& way, std::ostream* stream) { *stream << way.name; }

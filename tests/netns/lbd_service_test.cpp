@@ -22,7 +22,7 @@ services:
 
 using LbdService = LbdTest;
 
-// As another user than root, with nothing but the unit's capabilities.
+// As an unprivileged user, with only the unit's capabilities.
 TEST_F(LbdService, ItsPrivilegesAreEnough) {
     constexpr const char* as_service =
         "setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "

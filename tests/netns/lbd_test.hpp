@@ -30,16 +30,16 @@ class Balancer {
     }
 
     [[nodiscard]] std::string log() const { return process_.err(); }
-    /// How often the log has these words.
+    /// How often the log contains these words.
     [[nodiscard]] std::size_t said(const std::string& words) const {
         return static_cast<std::size_t>(count(log(), words));
     }
-    /// It leaves behind what balances; CULVERT_LBD " stop --detach" takes that away.
+    /// The program in the kernel keeps balancing; CULVERT_LBD " stop --detach" removes it.
     Output stop(int signal = SIGTERM) { return process_.stop(signal); }
     Output wait() { return process_.wait(); }
     [[nodiscard]] pid_t pid() const { return process_.pid(); }
     void signal(int number) const { ::kill(process_.pid(), number); }
-    /// Takes up another configuration.
+    /// Reloads with another configuration.
     void reload(std::string_view config) const {
         host_.write("/run/lbd.yaml", config);
         host_.must(CULVERT_LBD " reload");
@@ -48,7 +48,7 @@ class Balancer {
     [[nodiscard]] nlohmann::json show(std::string_view what) const {
         return nlohmann::json::parse(host_.must(fmt::format("{} show {} --json", CULVERT_LBD, what)));
     }
-    /// What `show backends` says of a backend.
+    /// The entry of a backend in `show backends`.
     [[nodiscard]] nlohmann::json backend(const std::string& name) const {
         for (const auto& backend : show("backends"))
             if (backend["name"] == name) return backend;
@@ -100,7 +100,7 @@ class LanTest : public NetnsTest {
                        {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
     }
 
-    /// What is sent is as complete as the kernel leaves it by default, which generic XDP has to live with.
+    /// Hosts leave checksums unfinished as the kernel does by default; generic XDP must handle them.
     void use_default_offloads_everywhere() {
         for (const Host* host : {&*client_, &*balancer_, &*backend_}) use_default_offloads(*host, {"eth0"});
         use_default_offloads(lan_->host(), {"client-eth0", "balancer-eth0", "backend-eth0"});
@@ -125,7 +125,7 @@ class LbdTest : public LanTest {
         LanTest::SetUp();
         if (IsSkipped()) return;
         backend().ip(fmt::format("addr add {}/32 dev lo\naddr add {}/128 dev lo\n", vip4, vip6));
-        // What the client sends leaves room for every encapsulation.
+        // The client's packets leave room for every encapsulation.
         client().ip(
             fmt::format("link set eth0 mtu 1400\nroute add {} via 10.0.0.2\nroute add {} via fd00::2\n", vip4, vip6));
     }
@@ -133,22 +133,22 @@ class LbdTest : public LanTest {
 
 //   client ── switch ── eth0 balancer eth1 ── far ── server 10.9.0.3, fd09::3
 //     └──────────────────────────────────────┘
-/// A backend behind another interface of the balancer, which answers clients by theirs.
+/// A backend behind another interface of the balancer. Its answers reach clients through theirs.
 class FarServer {
   public:
     FarServer(const Host& client, const Host& balancer) : far_("far"), server_("server") {
         far_.connect(
             {{client, "eth1", {"10.9.0.1/24", "fd09::1/64"}}, {server_, "eth0", {"10.9.0.3/24", "fd09::3/64"}}});
         connect(balancer);
-        client.must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers come by it
+        client.must("sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.eth1.rp_filter=0");  // answers arrive at it
         server_.ip(
             "addr add 192.0.2.1/32 dev lo\naddr add 2001:db8::1/128 dev lo\n"
             "route add default via 10.9.0.1\nroute add default via fd09::1\n"
-            "route add 10.0.0.2 via 10.9.0.2\n");  // who asks about its health
+            "route add 10.0.0.2 via 10.9.0.2\n");  // to the source of health checks
         web_.emplace(server_, "server");
     }
 
-    /// By the balancer's eth1.
+    /// Through the balancer's eth1.
     void connect(const Host& balancer) { far_.connect({{balancer, "eth1", {"10.9.0.2/24", "fd09::2/64"}}}); }
 
     [[nodiscard]] const Host& host() const { return server_; }

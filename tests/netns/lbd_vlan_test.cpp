@@ -6,7 +6,7 @@
 namespace culvert::netns {
 namespace {
 
-//   client ──── switch ──── balancer        all of it untagged (10.0.0.0/24), by which answers go;
+//   client ──── switch ──── balancer        all of it untagged (10.0.0.0/24), also the answers;
 //   VLAN a        │         VLANs a and b   VLAN a is 10.1.0.0/24, fd01::/64; VLAN b is 10.2.0.0/24, fd02::/64
 //              backend
 //              VLAN b
@@ -24,7 +24,7 @@ class LbdVlan : public LanTest {
         backend().must("sysctl -qw net.ipv4.conf.sit0.rp_filter=0");
     }
 
-    /// `tag`: what `ip link add … type vlan` takes.
+    /// `tag`: arguments of `ip link add … type vlan`.
     static void add_vlan(const Host& host, const std::string& device, const std::string& on, const std::string& tag) {
         host.ip(fmt::format("link add link {} name {} up type vlan {}\n", on, device, tag));
     }
@@ -39,7 +39,7 @@ class LbdVlan : public LanTest {
                         vip4, device, vip6, device));
     }
 
-    /// IPv4 as it came, IPv6 in an IPv4 tunnel.
+    /// IPv4 without encapsulation, IPv6 in an IPv4 tunnel.
     static constexpr const char* config = R"(
         interfaces: [eth0]
         flows: {entries: 64k}
@@ -49,7 +49,7 @@ class LbdVlan : public LanTest {
         )";
 };
 
-/// What the frames to the backend look like, for tcpdump.
+/// The frames to the backend, for tcpdump.
 std::string sent_by_balancer(const std::string& tags) { return "ether src 02:00:0a:00:00:02 and " + tags; }
 
 TEST_F(LbdVlan, TheTagBecomesTheBackends) {

@@ -20,7 +20,7 @@ TEST_F(LbdTest, WatchTellsWhatHappensMeanwhile) {
     watch.wait_for("\n");
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
 
-    // A SYN, and what enters the flow table.
+    // A SYN, and the packet that enters the flow table.
     const auto sum = [&](const char* key) {
         double all = 0;
         const std::string out = watch.out();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What realserver does to a host, and undoes.
+// The changes that realserver makes to a host, and undoes.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -128,7 +128,7 @@ TEST_P(RealserverWith, RepairsWhatHasDrifted) {
         host().ip("link set gre0 down\nfou del port 5080\nlink del geneve6081\nlink set lb1 type gretap ttl 9\n");
     EXPECT_EQ(realserver("apply").status, 0);
     EXPECT_EQ(realserver("plan").status, 0);
-    // Other than by the way: a device that is set up again gets its IPv6 addresses anew.
+    // With modules it differs: a device that is set up again gets new IPv6 addresses.
     if (GetParam() == without_modules) {
         EXPECT_EQ(snapshot(host()), applied);
     }
@@ -161,7 +161,7 @@ TEST_F(RealserverWithModules, OtherDevicesKeepTheirProtection) {
 }
 
 TEST_F(RealserverWithModules, AFailureIsRolledBack) {
-    // Ports are last: all else is in place when this one cannot be had.
+    // Ports are last: when this one fails, everything else is in place.
     const Process holder = host().spawn(
         "python3 -c 'import socket, time; s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM); "
         "s.bind((\"::\", 5080)); print(\"bound\", flush=True); time.sleep(600)'");
@@ -255,7 +255,7 @@ TEST_F(Realserver, WorksInANamedNamespace) {
     EXPECT_EQ(realserver("plan --netns red").status, 1);
 }
 
-// An address on lo is the source where the device that a packet leaves by has none, as in networks without numbers.
+// An address on lo is the source if the outgoing device has none, as in unnumbered networks.
 TEST_F(Realserver, VipsAreNoSourceOfTheHostsOwnConnections) {
     build();
     configure(without_modules.yaml);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that boots: systemd starts realserver's rendered unit and nginx, and the network comes as it likes.
+// A backend that boots: systemd starts realserver's rendered unit and nginx, and the network comes up in any order.
 //
 //   balancer ── bond0 of the backend
 //   10.0.0.1    10.0.0.3
@@ -45,7 +45,7 @@ http {
 }
 )";
 
-/// How the network may come. What a step needs precedes it.
+/// Orders in which the network may come up. Each step follows its prerequisites.
 const std::vector<std::vector<std::string>> orders{
     {"ip link add bond0 type bond mode active-backup", "ip link set eth0 master bond0", "ip link set bond0 up",
      "ip addr add 10.0.0.3/24 dev bond0", "sysctl -w net.ipv6.conf.lo.disable_ipv6=0"},
@@ -65,7 +65,7 @@ class RealserverBoot : public NetnsTest, public testing::WithParamInterface<std:
         host_.emplace("backend");
         host_->ip(fmt::format("link add eth0 type veth peer name eth0 netns {}\n", balancer_->namespace_path()));
         host_->set_sysctl("net.ipv6.conf.lo.disable_ipv6", "1");
-        for (const char* device : {"all", "eth0"})  // answers come by another way than questions leave
+        for (const char* device : {"all", "eth0"})  // answers arrive at another device than requests leave through
             balancer_->set_sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", device), "0");
         balancer_->ip(
             "addr add 10.0.0.1/24 dev eth0\nlink set eth0 up\n"
@@ -74,12 +74,11 @@ class RealserverBoot : public NetnsTest, public testing::WithParamInterface<std:
         install();
     }
 
-    /// The units, without those of the machine that each service takes unless told otherwise.
+    /// The units, without those of this machine that each service depends on by default.
     void install() {
         host_->write("/run/realserver.yaml", configuration);
         host_->write("/run/nginx.conf", nginx_configuration);
-        host_->must("cp " + program(CULVERT_REALSERVER) +
-                    " /run/realserver");  // the unit sees nothing of /tmp and /root
+        host_->must("cp " + program(CULVERT_REALSERVER) + " /run/realserver");  // the unit can't see /tmp and /root
         host_->must("/run/realserver render systemd -c /run/realserver.yaml -o /run");
         host_->must("mkdir -p /run/systemd/system/realserver.service.d /run/systemd/system/nginx.service.d");
         host_->must("mv /run/etc/systemd/system/realserver.service /run/systemd/system");
@@ -99,7 +98,7 @@ class RealserverBoot : public NetnsTest, public testing::WithParamInterface<std:
             exec env container=test /lib/systemd/systemd --system --unit=try.target')"));
     }
 
-    /// It answers to processes that it can see only.
+    /// It answers only processes that it can see.
     [[nodiscard]] Output systemctl(const std::string& arguments) const {
         const pid_t parent = systemd_->pid();
         std::ifstream children(fmt::format("/proc/{0}/task/{0}/children", parent));

@@ -16,26 +16,25 @@
 
 #include "tests/netns/harness/netns_test.hpp"
 
-/// A backend that works is broken in one way after the other. Each time `realserver check` says exactly which, and what
-/// it gives as a cure is carried out, word for word, by a shell: then it works again.
+/// A working backend is broken in one way after the other. Each time `realserver check` names exactly that fault, and a
+/// shell runs its cure word for word. Then the backend works again.
 ///
 ///   client ────────── router ────────── backend ── a web server on the VIPs
 ///  198.51.100.9      10.0.0.1          10.0.0.3    192.0.2.1
 ///  2001:db8:9::9     fd00::1           fd00::3     2001:db8::1
 ///
-/// The router sends packets for the VIPs to the backend as they are.
+/// The router sends packets for the VIPs to the backend without encapsulation.
 namespace culvert::netns {
 
 /// One way of breaking a backend.
 struct Breakage {
-    std::string finding;     ///< what check says then, and nothing else
+    std::string finding;     ///< the only finding of check then
     std::string act;         ///< for sh -c
-    std::string evidence{};  ///< a part of what it says
-    /// For sh -c: what the advice is, where check has no command to give. What is in braces is the first line of
-    /// what it advises.
+    std::string evidence{};  ///< a part of its text
+    /// For sh -c: carries out the advice, if check has no command.
     std::string by_hand{};
-    std::string after{};              ///< for sh -c: takes away what the cure need not, or restores what was lost
-    std::vector<std::string> also{};  ///< findings that come and go with it
+    std::string after{};              ///< for sh -c: removes what the cure leaves, or restores what was lost
+    std::vector<std::string> also{};  ///< findings that appear and vanish with it
 };
 
 class CheckTest : public NetnsTest {
@@ -71,7 +70,7 @@ class CheckTest : public NetnsTest {
 
     void apply() { sh(apply_again); }
 
-    /// What check says.
+    /// The findings of check.
     json findings() {
         const Output output = backend_->run(
             fmt::format("env PATH={} {} check -j -c /run/realserver.yaml", path_, program(CULVERT_REALSERVER)));
@@ -92,7 +91,7 @@ class CheckTest : public NetnsTest {
         EXPECT_THAT(names(found), testing::IsEmpty()) << found.dump(2);
     }
 
-    /// Of each, the only finding, which its cure takes away. Whether requests are answered then is for `answers`.
+    /// Each breakage is the only finding, and its cure removes it. `answers` tests whether requests are answered then.
     void expect_cured(const std::vector<Breakage>& breakages) {
         for (const Breakage& one : breakages) {
             SCOPED_TRACE(one.act);
@@ -111,7 +110,7 @@ class CheckTest : public NetnsTest {
         }
     }
 
-    /// Its cure takes away that finding, whatever else is found.
+    /// Its cure removes that finding, whatever else is found.
     void expect_cure_of(const std::string& finding, const std::string& act) {
         SCOPED_TRACE(act);
         sh(act);
@@ -122,7 +121,7 @@ class CheckTest : public NetnsTest {
         EXPECT_THAT(names(left), testing::Not(testing::Contains(finding))) << found.dump(2) << left.dump(2);
     }
 
-    /// There is a finding of this name only, and no more once what it advises has been done.
+    /// There is only one finding of this name, and none after its advice has been followed.
     void expect_advised(const std::string& finding, const std::function<void()>& what_it_advises) {
         const json found = findings();
         EXPECT_THAT(names(found), testing::AllOf(testing::Not(testing::IsEmpty()), testing::Each(finding)))
@@ -135,7 +134,7 @@ class CheckTest : public NetnsTest {
         expect_in_order();
     }
 
-    /// Clients are served; for those tests whose packets the router can send.
+    /// Clients are served; for tests in which the router can send the packets.
     virtual void answers() {}
 
     void sh(const std::string& script) {
@@ -144,7 +143,7 @@ class CheckTest : public NetnsTest {
         if (!output.ok()) throw std::runtime_error(fmt::format("{}\n{}{}", script, output.out, output.err));
     }
 
-    /// Where check finds other programs.
+    /// The directories in which check finds other programs.
     void set_path(const std::string& path) { path_ = path; }
 
     [[nodiscard]] const Host& backend() const { return *backend_; }
@@ -173,7 +172,7 @@ class CheckTest : public NetnsTest {
     std::string path_ = std::getenv("PATH");
 };
 
-/// A chain of somebody else's.
+/// A chain of another program.
 inline std::string nft(const std::string& hook, const std::string& rule, const std::string& policy = "accept") {
     return fmt::format("nft 'table inet theirs {{ chain c {{ type {}; policy {}; {}; }}; }}'", hook, policy, rule);
 }

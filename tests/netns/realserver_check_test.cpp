@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What keeps a host from working as a backend: found, and cured.
+// Faults that keep a host from working as a backend: found, and cured.
 #include "tests/netns/realserver_check.hpp"
 
 namespace culvert::netns {
@@ -10,9 +10,9 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-const std::string own_mss = "mss: 1300\n";  // else a new MTU asks for another rule
+const std::string own_mss = "mss: 1300\n";  // otherwise a new MTU requires another rule
 
-/// Of requests that come as they are: those of the router.
+/// For requests without encapsulation: the router's.
 class CheckOfBareRequests : public CheckTest {
   protected:
     void SetUp() override {
@@ -36,14 +36,14 @@ class CheckOfBareRequests : public CheckTest {
 
 class CheckOfTunnels : public CheckTest {};
 
-/// What goes when IPv6 is switched off.
+/// Restores what vanishes when IPv6 is disabled.
 const std::string own_ipv6 =
     "ip link set eth0 mtu 1500; ip addr add fd00::3/64 dev eth0 nodad; ip -6 route replace default via fd00::1";
 
 const std::string input = "filter hook input priority 0";
 const std::string output = "filter hook output priority 0";
 
-/// The way from clients leads elsewhere.
+/// Diverts the route from clients.
 const std::string turn_away =
     "ip link add out0 type veth peer out1; ip link set out0 up; ip link set out1 up; ip route replace default dev out0";
 const std::string turn_back = "ip route replace default via 10.0.0.1; ip link del out0";
@@ -97,7 +97,7 @@ TEST_F(CheckOfBareRequests, AreServed) {
          {"nobody_listens", "rules_differ"}},
     });
     const std::string path = std::getenv("PATH");
-    set_path("/run");  // where there is no nft
+    set_path("/run");  // without nft
     expect_advised("firewall_unread", [&] { set_path(path); });
 }
 
@@ -112,7 +112,7 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
         {"no_route_back", "ip -6 route del default", "Network is unreachable",
          "ip -6 route replace default via fd00::1"},
         {"no_route_back", "ip route replace unreachable default", "unreachable default", replace4},
-        // a route in a table that answers don't get to
+        // a route in a table that answers don't reach
         {"no_route_back", alone + "ip rule add from 10.0.0.3 lookup 100", "no rule leads packets from 192.0.2.1", "",
          "ip rule del from 10.0.0.3 lookup 100;" + put_back},
         {"no_route_back", alone + "ip rule add fwmark 1 lookup 100", "no rule leads packets from 192.0.2.1", "",
@@ -126,10 +126,10 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
          "ip route del default; ip nexthop add id 7 via 10.0.0.1 dev eth0; sysctl -qw net.ipv4.nexthop_compat_mode=0;"
          "ip route add default nhid 7 table 100",
          "table 100", "", put_back + "ip nexthop del id 7; sysctl -qw net.ipv4.nexthop_compat_mode=1"},
-        // a network of its own: no route to the world, but to the clients' network
+        // a network of its own: no default route, but a route to the clients' network
         {"no_route_back", "ip route del default; ip route add 198.51.100.0/24 via 10.0.0.1 table 100", "table 100", "",
          put_back},
-        // who answers
+        // the user of the server
         {"no_route_back", "ip rule add uidrange 0-99999 prohibit", "prohibit"},
         {"no_route_back", "ip rule add ipproto tcp sport 80 unreachable", "unreachable"},
         {"no_route_back", alone + "ip rule add ipproto tcp sport 443 lookup 100", "table 100", "",
@@ -146,7 +146,7 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
         {"answers_no_arp", "sysctl -qw net.ipv4.conf.eth0.arp_ignore=8", "eth0.arp_ignore = 8"},
         {"gateway_silent", "ip route replace default via 10.0.0.99; ping -c 1 -W 5 8.0.0.1 || :", "10.0.0.99: FAILED",
          replace4},
-        // what this host takes for its own
+        // networks that this host considers its own
         {"network_is_local", "ip addr add 10.0.0.100/24 dev lo", "lo: 10.0.0.100/24"},
         {"network_is_local", "ip addr add fd00::100/64 dev lo", "lo: fd00::100/64"},
         {"network_is_local",
@@ -154,7 +154,7 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
          "ip addr add 192.0.2.77/24 dev eth0",
          "neighbours of 192.0.2.77 on eth0", "", "ip addr del 192.0.2.77/24 dev eth0"},
         {"network_is_local", "ip route add local 10.0.0.0/24 dev lo", "the gateway 10.0.0.1"},
-        // what refuses
+        // routes that refuse
         {"no_route_back", "ip route add blackhole 0.0.0.0/1", "blackhole 0.0.0.0/1"},
         {"no_route_back", "ip route add prohibit 128.0.0.0/2", "prohibit 128.0.0.0/2"},
         {"no_route_back", "ip route add unreachable 198.51.100.0/24", "unreachable 198.51.100.0/24"},
@@ -284,7 +284,7 @@ TEST_F(CheckOfTunnels, AndRulesOfOtherTools) {
          "iptables-legacy -F INPUT"},
     });
 
-    // No stock kernel has xt_DADDR: so what iptables-save prints where somebody has built it.
+    // No stock kernel has xt_DADDR, so this is the output of iptables-save on a kernel with it.
     backend().write("/run/iptables-legacy-save",
                     "#!/bin/sh\necho \"*mangle\n-A PREROUTING -m dscp --dscp 0x02 -j DADDR --set-daddr 192.0.2.1\"\n");
     sh("chmod +x /run/iptables-legacy-save");
@@ -342,7 +342,7 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
          "fib saddr", "", flush},
     });
 
-    // By whom a port is taken; the kernel holds that of a Geneve device while it is up.
+    // The owner of a port; the kernel owns that of a Geneve device while the device is up.
     for (const auto& [port, give_up] :
          {std::pair(5080, std::string("ip fou del port 5080")), std::pair(6081, "ip link set " + geneve + " down")}) {
         SCOPED_TRACE(port);
@@ -356,7 +356,7 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
         });
     }
 
-    // A port of ours that the configuration has for something else by now, over either family; the guard says what.
+    // A port of ours that the configuration by now uses for something else, over either family. The guard tells what.
     expect_cured({{"port_differs",
                    R"(sed -i.bak "s/port: 5004, inner: ipv4/port: 5004, inner: ipv6/" /run/realserver.yaml)",
                    "",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What is left of an apply when one of its system calls fails, or the process is killed there: each call in turn.
+// The state after an apply in which one system call fails, or in which the process is killed there: each call in turn.
 #include <gtest/gtest.h>
 
 #include <cerrno>
@@ -24,7 +24,7 @@ receive:
   - {encap: l3dsr, dscp: 2, vip: 192.0.2.1}
 )";
 
-/// Unwraps without the kernel's tunnels.
+/// Decapsulates without the kernel's tunnels.
 constexpr const char* by_xdp = R"(
 balancers: [10.0.0.1]
 vips: [192.0.2.1]
@@ -42,15 +42,15 @@ class RealserverFaults : public Realserver {
 
     static bool was_met(const Output& output) { return output.err.find("fault at step") != std::string::npos; }
 
-    /// Tunnel devices that are up and ports, if there are any, are guarded by the table.
+    /// Tunnel devices that are up, and ports, are guarded by the table.
     bool is_guarded() {
         const bool open =
             !host().run("ip fou show").out.empty() || host().must("ip link show up").find("tunl0") != std::string::npos;
         return !open || host().must("nft list tables").find("inet culvert") != std::string::npos;
     }
 
-    /// Whatever the fault: the old state, or all of the new one; and if the process was killed, one that the next apply
-    /// finishes. Teardown then finds its way to the start.
+    /// After any fault the state is the old one, or the new one, completely. After a kill, the next apply completes it.
+    /// Teardown then restores the initial state.
     void try_fault(int step, const std::string& fault, const std::string& former, const std::string& wanted) {
         SCOPED_TRACE(fmt::format("step {}: {}", step, fault));
         std::string before = start_;
@@ -84,7 +84,7 @@ class RealserverFaults : public Realserver {
 
     std::string files() { return host().must("find /run/culvert /sys/fs/bpf -type f -not -name *.debug"); }
 
-    /// Steps from the first to beyond the last; `faults(step)` says what to try at each. Returns how many there are.
+    /// Runs steps from the first to beyond the last. `faults(step)` lists faults. Returns the number of steps.
     template <typename Faults>
     int try_every_step(const Faults& faults, const std::string& former, const std::string& wanted) {
         start_ = snapshot(host());
@@ -97,7 +97,7 @@ class RealserverFaults : public Realserver {
 
   private:
     std::string start_;  // before anything was applied
-    bool met_ = false;   // some fault at this step
+    bool met_ = false;   // some fault happened at this step
 };
 
 std::vector<std::string> all_of_them(int) {
@@ -110,7 +110,7 @@ std::vector<std::string> in_turn(int step) {
     return {refusals.at(step % refusals.size()), kills.at(step % kills.size())};
 }
 
-/// With tunnels there are many calls, and time runs slowly in the machines that have them.
+/// Tunnels need many calls, and the machines that have them are slow.
 TEST_F(RealserverFaults, OfEachSystemCall) {
     const bool has_tunnels = !missing_module("ipip") && !missing_module("fou");
     build();
@@ -121,7 +121,7 @@ TEST_F(RealserverFaults, OfEachSystemCall) {
     }
 }
 
-/// There are many calls: too many for machines where time runs slowly, which are those with tunnels.
+/// Many calls: too many for the slow machines that have tunnels.
 class RealserverXdpFaults : public RealserverFaults {
   protected:
     void SetUp() override {

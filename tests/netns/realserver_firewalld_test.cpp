@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// firewalld itself on a backend, with the policy that realserver renders for it, beside the table inet culvert.
+// firewalld itself on a backend, with the policy that realserver renders for it, next to the table inet culvert.
 //
 //   client ───┐
 //  10.0.0.1   │
@@ -25,9 +25,9 @@ constexpr const char* bus = R"(<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D
 </policy></busconfig>
 )";
 
-constexpr std::chrono::minutes slow_start{4};  // it is Python
+constexpr std::chrono::minutes slow_start{4};  // it is written in Python
 
-/// firewalld on one host, with a bus of its own, where clients may have pages and nothing else.
+/// firewalld on one host, with a bus of its own. It allows clients HTTP and nothing else.
 class Firewalld {
   public:
     explicit Firewalld(const Host& host) : host_(host), bus_(start_bus(host)), process_(start(host)) {
@@ -46,7 +46,7 @@ class Firewalld {
     }
     static Process start(const Host& host) {
         EXPECT_TRUE(eventually([&] { return host.run("test -S /run/bus").ok(); }));
-        host.must("mount -t tmpfs none /etc/firewalld");  // with what realserver has rendered
+        host.must("mount -t tmpfs none /etc/firewalld");  // with the files rendered by realserver
         host.must("sh -c 'test ! -d /run/etc/firewalld || cp -r /run/etc/firewalld /etc'");
         host.write("/etc/firewalld/firewalld.conf", "DefaultZone=public\n");
         host.write("/etc/firewalld/zones/public.xml", "<zone><short>public</short><service name=\"http\"/></zone>\n");
@@ -68,7 +68,7 @@ class RealserverFirewalld : public LanTest {
 
 TEST_F(RealserverFirewalld, LetsTheBalancersTunnelsInAndLeavesOurTableAlone) {
     REQUIRE_PROGRAM("firewalld");
-    // What comes in tunnels is looked for by sockets, so that no tunnel is needed.
+    // Tunnel packets are received by sockets, so no tunnel is needed.
     realserver("render firewalld -o /run", "[{encap: ipip, inner: ipv4}, {encap: gue, port: 5080}]");
     realserver("apply", "[{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]");
     const Firewalld firewalld(backend());
@@ -128,10 +128,10 @@ TEST_F(CheckOfFirewalld, ItsRulesAreCuredByItsOwnMeans) {
     expect_cured({
         {"firewall_drops_request", permanent("--remove-service=http"), "80/tcp", "",
          permanent("--add-service=http") + delete_requests},
-        // a zone by source, whatever the device's zone allows
+        // a zone selected by source, whatever the device's zone allows
         {"firewall_drops_request", permanent("--zone=drop --add-source=0.0.0.0/0"), "192.0.2.1 port 80/tcp", "",
          permanent("--zone=drop --remove-source=0.0.0.0/0") + delete_requests},
-        // a policy for what leaves
+        // a policy for outgoing packets
         {"firewall_drops_answer",
          "firewall-cmd --permanent --new-policy=out >/dev/null;"
          "firewall-cmd --permanent --policy=out --add-ingress-zone=HOST >/dev/null;"

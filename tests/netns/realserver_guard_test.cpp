@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guard under attack. The attacker sits next to the balancer and sends whatever scapy has made (guard/arsenal.py).
+// The guard under attack. The attacker sits next to the balancer and sends packets that scapy has made
+// (guard/arsenal.py).
 //
 //   attacker ── switch ── eth0 backend eth1 ── outside
 //  10.0.0.9         10.0.0.3, fd00::3  10.0.5.3   10.0.5.6
 //  fd00::9        VIPs 192.0.2.1 and 2001:db8::1
 //
-// It has no balancer: the attacker plays one, 10.0.0.2 and fd00::2. Every packet of interest carries a datagram to port
-// 7777, where nobody listens: what reaches the backend's UDP is counted there (UdpNoPorts), whichever way it took. The
-// backend forwards, and what it forwards arrives outside.
+// There is no balancer: the attacker plays one, 10.0.0.2 and fd00::2. Every packet of interest carries a datagram to
+// port 7777, where nobody listens. The backend's UDP counts the datagrams that reach it on any path (UdpNoPorts). The
+// backend forwards packets, and those arrive outside.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -30,7 +31,7 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAreArray;
 
-/// Sends packets, each a line of hexadecimal, to a hardware address.
+/// Sends packets, each a line of hexadecimal, to a MAC address.
 constexpr const char* sender = R"(
 import socket, sys
 device, destination = sys.argv[1:]
@@ -52,8 +53,7 @@ class Guard : public NetnsTest {
         lan_->connect(
             {{*attacker_, "eth0", {"10.0.0.9/24", "fd00::9/64"}}, {*backend_, "eth0", {"10.0.0.3/24", "fd00::3/64"}}});
         connect({*backend_, "eth1", {"10.0.5.3/24", "fd05::3/64"}}, {*outside_, "eth0", {"10.0.5.6/24", "fd05::6/64"}});
-        for (const char* device :
-             {"all", "default", "eth0", "eth1"})  // the guard alone is to tell where packets come from
+        for (const char* device : {"all", "default", "eth0", "eth1"})  // only the guard decides about sources
             backend_->set_sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", device), "0");
         backend_->ip("route add default via 10.0.0.9\nroute add default via fd00::9\n");
         backend_->set_sysctl("net.ipv4.ip_forward", "1");
@@ -90,7 +90,7 @@ guard: {}
     void send(const std::string& group) const { send(std::vector{group}); }
     void send(const std::vector<std::string>& groups) const { send(*attacker_, groups, "02:00:0a:00:00:03"); }
 
-    /// Packets by reason, as status has it; those of none are left out.
+    /// Packets by reason, from status; reasons without packets are left out.
     [[nodiscard]] std::map<std::string, int> caught() const {
         std::map<std::string, int> result;
         const auto status = json::parse(backend_->must(CULVERT_REALSERVER " status -j -c /run/realserver.yaml"));
@@ -99,7 +99,7 @@ guard: {}
         return result;
     }
 
-    /// Datagrams to the port where nobody listens, over either family, since the last time.
+    /// Datagrams to the port where nobody listens, over either family, since the last call.
     [[nodiscard]] int arrived() {
         const std::string now = backend_->must("sh -c 'nstat -asz UdpNoPorts Udp6NoPorts | grep NoPorts'");
         int total = 0;
@@ -108,7 +108,7 @@ guard: {}
         return total - std::exchange(seen_, total);
     }
 
-    /// What a command says; its exit status is not looked at.
+    /// The output of a command; its exit status is ignored.
     [[nodiscard]] json said(const std::string& command) const {
         return json::parse(backend_->run(CULVERT_REALSERVER " " + command + " -j -c /run/realserver.yaml").out);
     }
@@ -128,7 +128,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
         REQUIRE_MODULE(module);
     build();
-    // What each is caught for, and how often: of fragments of IPv4, the guard sees the whole.
+    // The reason and the count for each attack. Of IPv4 fragments, the guard sees the whole packet.
     const std::map<std::string, int> attacks{
         {"stranger", 32}, {"no_vip", 15}, {"bad_source", 11}, {"nested", 9}, {"bad_header", 16}};
 
@@ -149,7 +149,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
         EXPECT_EQ(caught()[attack], attacks.at(attack));
     }
 
-    // Others accept everything, before the guard and after it. That is no way around it.
+    // Other tables accept everything, before the guard and after it. The guard still drops.
     backend().must("nft -f -", R"(table inet others {
         chain early { type filter hook prerouting priority -500; accept; }
         chain early_input { type filter hook input priority -500; accept; }
@@ -170,14 +170,14 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     EXPECT_EQ(arrived(), 32);
     EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
 
-    // Nor does the guard let in what others drop.
+    // And the guard doesn't accept packets that others drop.
     backend().must("nft -f -",
                    "table inet others { chain late { type filter hook input priority 0; udp dport 7777 drop; }; }");
     send("legitimate");
     EXPECT_EQ(arrived(), 0);
 }
 
-/// Devices that somebody else has made, which the kernel prefers to its own; each kind once.
+/// Devices of others that the kernel prefers to its own; each kind once.
 struct Others {
     std::string name;
     std::vector<std::string> devices;
@@ -252,7 +252,7 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     EXPECT_EQ(arrived(), 32);
     EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
 
-    // Each is named: by plan, status and check.
+    // plan, status and check name each of them.
     const Output plan = backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml");
     EXPECT_EQ(plan.status, 0) << plan;
     std::vector<std::string> shown, found;
@@ -267,7 +267,7 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
         EXPECT_THAT(found, Contains(HasSubstr(device + ": ")));
     }
 
-    // They come later, and the kernel's own have other names by then.
+    // They come later, when the kernel's own have other names.
     remove_others();
     for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
         backend().ip(fmt::format("link set {0} down\nlink set {0} name my-{0}\nlink set my-{0} up\n", device));
@@ -284,13 +284,13 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
 }
 
-/// A device of another kind than the kernel's own, which the kernel prefers all the same.
+/// A device of another kind than the kernel's own, which the kernel prefers nevertheless.
 struct OtherKind {
     std::string name;
     std::string module;
     std::string device;
     std::string making;      ///< for ip -batch
-    std::string instead_of;  ///< empty: it takes nothing, but the guard drops what comes out of it
+    std::string instead_of;  ///< empty: it diverts nothing, but the guard drops what it delivers
 };
 void PrintTo(const OtherKind& other, std::ostream* stream) { *stream << other.name; }
 
@@ -346,7 +346,7 @@ TEST_P(GuardBesideOtherKinds, AreNamedAndTheCureHelps) {
     ASSERT_NE(finding, findings.end()) << check;
     EXPECT_THAT(finding->at("cause").get<std::string>(), HasSubstr(device));
     if (instead_of.empty()) {
-        monitor.stop();  // apply leaves a host alone that is monitored
+        monitor.stop();  // apply changes nothing on a host that is monitored
         provision("strict", "tunnel_peers: [10.0.0.77, 'fd00::77']\n");
     } else {
         backend().must(finding->at("cure").get<std::string>());
@@ -389,7 +389,7 @@ TEST_F(Guard, LeavesTunnelsOfListedPeersAlone) {
     EXPECT_EQ(arrived(), size("peer"));
     EXPECT_THAT(caught(), IsEmpty());
 
-    // Whoever writes their address into a balancer's packet is not one of them.
+    // A stranger who writes a balancer's address into a packet is not a balancer.
     send("foreign_port");
     EXPECT_EQ(arrived(), 0);
     EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", size("foreign_port")}}));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A kernel module that isn't there, or that the kernel refuses. Run alone: modules are the whole machine's.
+// A kernel module that is missing, or that the kernel refuses. Run alone: modules belong to the whole machine.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that others change, and that puts itself right.
+// A backend that others change, and that repairs itself.
 #include <gmock/gmock.h>
 
 #include <random>
@@ -35,7 +35,7 @@ INSTANTIATE_TEST_SUITE_P(Configuration, RealserverMonitor, testing::Values(every
 
 struct Breakage {
     std::string command;
-    std::string repair;  ///< what the log then says
+    std::string repair;  ///< text of the log
 };
 
 std::vector<Breakage> breakages(const Configuration& configuration) {
@@ -80,7 +80,7 @@ TEST_P(RealserverMonitor, EndsUpAsWantedWhateverHappens) {
     const auto all = breakages(GetParam());
     std::mt19937 random(4711);
     for (int i = is_emulated ? 150 : 1000; i > 0; --i) (void)host().run(all[random() % all.size()].command);
-    // In back-off by now: told to read its configuration, it tries all at once.
+    // It is in back-off by now. SIGHUP makes it read its configuration and try everything at once.
     kill(monitor.pid(), SIGHUP);
     EXPECT_TRUE(comes_in_order()) << monitor.err();
     EXPECT_EQ(monitor.stop().status, 0);

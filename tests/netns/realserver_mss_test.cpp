@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Clients are told the MSS whatever a packet for the VIP is translated to on the backend.
+// Clients get the MSS even if the backend translates packets for the VIP.
 //
 //   client ────── backend, VIPs on lo ────── container
 //  10.0.0.1      10.0.0.3      10.1.0.1     10.1.0.2
@@ -41,7 +41,7 @@ class RealserverMss : public NetnsTest {
         backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     }
 
-    /// What the client is told when it connects, over either family.
+    /// The MSS that the client receives when it connects, over either family.
     void expect_clamped(const std::string& page) {
         Capture capture(*client_, "eth0", "src host 192.0.2.1 or src host 2001:db8::1");
         for (const char* vip : {vip4, vip6}) EXPECT_EQ(http_get(*client_, vip), page + "\n");

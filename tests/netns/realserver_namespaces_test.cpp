@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// realserver and lbd where they are not root of the machine, and where what they mount ends with them.
+// realserver and lbd without root on the machine, and in mount namespaces that end with them.
 #include <gmock/gmock.h>
 
 #include "tests/netns/realserver_test.hpp"
@@ -18,7 +18,7 @@ class Namespaces : public Realserver {
         Realserver::SetUp();
         if (!IsSkipped()) build();
     }
-    /// A script as root of a user namespace, with a network of its own.
+    /// Runs a script as root of a user namespace with a network of its own.
     Output in_user_namespace(const std::string& script) {
         return host().run(Arguments{
             "unshare", "--user", "--map-root-user", "--net", "--mount", "sh", "-ec",
@@ -75,7 +75,7 @@ TEST_F(Namespaces, ReadOnlySysctlsAreNamed) {
     EXPECT_THAT(output.err, HasSubstr("a container must be given it writable")) << output;
 }
 
-/// `ip netns exec` mounts a /sys that is the command's alone.
+/// `ip netns exec` mounts a /sys for the command only.
 class NetnsExec : public Namespaces {
   protected:
     void SetUp() override {

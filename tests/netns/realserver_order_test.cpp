@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend whose monitor starts before anything else is there, and the order in which it comes.
+// A backend whose monitor starts first, and the orders in which the rest comes.
 #include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
@@ -17,7 +17,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// One that is not connected to anything.
+/// A host without cables.
 class RealserverOrder : public Realserver {
   protected:
     void SetUp() override {
@@ -52,7 +52,7 @@ TEST_F(RealserverOrder, AnyOrderOfInterfaceAddressRouteAndIpv6IsRight) {
     const std::vector<std::string> steps{
         "ip link set late name bond0", "ip link set bond0 up", "ip addr add 10.9.0.3/24 dev lo",
         "ip route add 10.0.0.0/24 dev bond0 src 10.9.0.3", "sysctl -w net.ipv6.conf.lo.disable_ipv6=0"};
-    // What depends on what: a name, a link that is up and an address are there before the route.
+    // Dependencies: a name, a link that is up and an address precede the route.
     std::vector<std::vector<std::size_t>> orders;
     std::vector<std::size_t> order{0, 1, 2, 3, 4};
     const auto place = [&](std::size_t step) { return std::ranges::find(order, step) - order.begin(); };
@@ -129,7 +129,7 @@ TEST_F(RealserverOrder, WaitsForAnApplyThatIsUnderWay) {
     EXPECT_EQ(realserver("plan").status, 0);
 }
 
-/// What moves the way to the balancers, and with it the XDP program.
+/// A change that moves the route to the balancers, and with it the XDP program.
 struct Move {
     const char* name;
     const char* command;

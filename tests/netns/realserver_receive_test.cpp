@@ -5,8 +5,8 @@
 //    client ──────┐
 //  10.0.0.1       │
 //  fd00::1        │
-//   balancer ─────┼── switch      The client's way to the VIPs is the balancer, which puts requests into a tunnel.
-//  10.0.0.2, .12  │               The backend's answers go straight to the client.
+//   balancer ─────┼── switch      The client's route to the VIPs is the balancer, which puts requests into a tunnel.
+//  10.0.0.2, .12  │               The backend's answers go directly to the client.
 //  fd00::2, ::12  │
 //   backend ──────┘
 //  10.0.0.3
@@ -30,7 +30,7 @@ const std::string vip6 = "2001:db8::1";
 
 class Backend : public NetnsTest {
   protected:
-    /// After the modules: they bring devices.
+    /// After loading the modules: they bring devices.
     void build() {
         lan_.emplace();
         client_.emplace("client");
@@ -52,7 +52,7 @@ class Backend : public NetnsTest {
         backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     }
 
-    /// A page and a name from each VIP, and every answer straight from the backend.
+    /// A page and a name from each VIP, and every answer directly from the backend.
     void expect_service() {
         const HttpServer web(*backend_, "backend");
         const DnsServer dns(*backend_, "backend");
@@ -82,8 +82,8 @@ class Backend : public NetnsTest {
 
 struct Encapsulation {
     std::string name;
-    std::string receive;  ///< for realserver.yaml, but for the family
-    bool gre = false;     ///< next to the inner packet
+    std::string receive;  ///< for realserver.yaml, without the family
+    bool gre = false;     ///< around the inner packet
     std::string udp{};    ///< "fou", "gue", or nothing
     int port_ipv4 = 0;    ///< for inner IPv4
     int port_ipv6 = 0;
@@ -113,7 +113,7 @@ struct Path {
         return text;
     }
 
-    /// The arguments of `ip link add … type` for the tunnel that carries one inner family.
+    /// The arguments of `ip link add … type` for the tunnel of one inner family.
     [[nodiscard]] std::string device(int inner) const {
         if (encapsulation.geneve)
             return fmt::format("geneve id {} remote {}", inner == 4 ? 666 : 667, outer == 4 ? "10.0.0.3" : "fd00::3");
@@ -131,7 +131,7 @@ struct Path {
 
     [[nodiscard]] int port(int inner) const { return inner == 4 ? encapsulation.port_ipv4 : encapsulation.port_ipv6; }
 
-    /// A capture filter for what the balancer sends to the backend.
+    /// A capture filter for packets from the balancer to the backend.
     [[nodiscard]] std::string on_the_wire(int inner) const {
         if (port(inner) != 0) return fmt::format("udp dst port {}", port(inner));
         return fmt::format("{} proto {}", outer == 4 ? "ip" : "ip6", encapsulation.gre ? 47 : inner == 4 ? 4 : 41);
@@ -150,7 +150,7 @@ TEST_P(BackendPath, ServesBothFamilies) {
     for (const int inner : {4, 6})
         balancer().ip(fmt::format("link add to{0} type {1}\nlink set to{0} up\n", inner, path.device(inner)));
     balancer().ip(fmt::format("route add {} dev to4\nroute add {} dev to6\n", vip4, vip6));
-    if (path.encapsulation.geneve)  // the MAC address that every backend's device has
+    if (path.encapsulation.geneve)  // the MAC address of every backend's device
         balancer().ip(
             fmt::format("neigh add {} lladdr 02:43:55:4c:56:54 dev to4\n"
                         "neigh add {} lladdr 02:43:55:4c:56:54 dev to6\n",
@@ -158,7 +158,7 @@ TEST_P(BackendPath, ServesBothFamilies) {
 
     provision(path.receive());
 
-    // pcap filters know no precedence of "and" over "or".
+    // In pcap filters, "and" and "or" have the same precedence.
     Capture tunnel(lan(), "backend-eth0", fmt::format("({}) or ({})", path.on_the_wire(4), path.on_the_wire(6)));
     expect_service();
     const Packets outer = tunnel.stop();
@@ -230,7 +230,7 @@ table inet balancer {{
     EXPECT_GT(requests.count("ip6[0:2] & 0x0ff0 = 0x00c0"), 0U);
 }
 
-// A conntrack of the backend's own must not keep answers from leaving.
+// Connection tracking on the backend must not keep answers from leaving.
 TEST_F(Backend, ServesL3dsrBesideConntrack) {
     build();
     backend().must("nft -f -", R"(
@@ -275,7 +275,8 @@ TEST_F(Backend, ServesL2) {
     expect_service();
 }
 
-// By nobody on the LAN: not when asked, nor by the way (duplicate detection, announcements, questions of its own).
+// On the LAN the backend never claims the VIP: not when asked, and not by itself (duplicate detection, announcements,
+// its own solicitations).
 TEST_F(Backend, NeverSaysThatItHasAVip) {
     REQUIRE_PROGRAM("arping");
     REQUIRE_PROGRAM("ndisc6");
@@ -295,7 +296,7 @@ TEST_F(Backend, NeverSaysThatItHasAVip) {
     backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     for (const char* vip : {"192.0.2.1", "2001:db8::1", "198.51.100.7", "2001:db8:1::7"})
         EXPECT_FALSE(has(vip).ok()) << has(vip);
-    // Answering, it must ask for the client.
+    // To answer, it must solicit the client.
     backend().ip("neigh flush dev eth0\n");
     for (const std::string& vip : {vip4, vip6}) {
         client().ip(

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What realserver renders, read by those for whom it is.
+// realserver's rendered files, read by the programs they are for.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -20,7 +20,7 @@ using testing::Not;
 
 class RealserverRender : public NetnsTest {
   protected:
-    /// Writes the configuration and renders one kind from it below /run/rendered; the file's path.
+    /// Writes the configuration and renders one kind from it below /run/rendered. Returns the file's path.
     std::string render(std::string_view kind, std::string_view yaml) {
         host_.write("/run/realserver.yaml", yaml);
         const std::string said =
@@ -28,7 +28,7 @@ class RealserverRender : public NetnsTest {
         return said.substr(0, said.find('\n'));
     }
     [[nodiscard]] std::string plan() const { return host_.run(CULVERT_REALSERVER " plan -c /run/realserver.yaml").out; }
-    /// The table without handles and counts.
+    /// The table without handles and counters.
     [[nodiscard]] json table() const {
         return json::parse(host_.must(R"(sh -c "nft -j list table inet culvert |
             jq 'del(.. | .handle?) | del(.nftables[].rule.expr[]?.counter?.packets, .nftables[].rule.expr[]?.counter?.bytes)'")"));
@@ -60,7 +60,7 @@ TEST_F(RealserverRender, NftablesFileMakesTheTableThatApplyMakes) {
 
     host_.must("nft -f " + file);
     EXPECT_EQ(table(), applied);
-    host_.must("nft -f " + file);  // again: in place of what there is
+    host_.must("nft -f " + file);  // again: it replaces the existing table
     EXPECT_EQ(table(), applied);
     EXPECT_THAT(plan(), Not(HasSubstr("table")));
 }
@@ -136,7 +136,7 @@ TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     if (std::getenv("CULVERT_VM") == nullptr)
         GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
     host_.write("/run/realserver.yaml", by_tunnel);
-    host_.must("cp " + program(CULVERT_REALSERVER) + " /run/realserver");  // the unit sees nothing of /tmp and /root
+    host_.must("cp " + program(CULVERT_REALSERVER) + " /run/realserver");  // the unit can't see /tmp and /root
     host_.must("/run/realserver render systemd -c /run/realserver.yaml -o /run");
     host_.must("mkdir -p /run/systemd/system/realserver.service.d");
     host_.must("mv /run/etc/systemd/system/realserver.service /run/systemd/system");

@@ -11,7 +11,7 @@
 
 #include "tests/netns/harness/netns_test.hpp"
 
-/// A host that realserver works on, and another beside it.
+/// A host that realserver configures, and another next to it.
 namespace culvert::netns {
 
 struct Configuration {
@@ -42,7 +42,7 @@ tunnels:
   - {name: lb2, type: ip6gre, local: "fd00::3", remote: "fd00::1", key: 7, encap: {type: gue, sport: auto, dport: 5080}}
 )"};
 
-/// Those that `everything` takes.
+/// The modules that `everything` needs.
 inline constexpr std::array modules{"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"};
 
 inline const Configuration without_modules{"without_modules", R"(
@@ -55,13 +55,13 @@ receive:
 
 class Realserver : public NetnsTest {
   protected:
-    /// After the modules: they bring devices. Those are up for a moment, as the kernel never forgets that a device was
-    /// up once (it then has a queue, and IPv6).
+    /// After loading the modules: they bring devices. Each is up for a moment, because a device that was up once keeps
+    /// a queue, and IPv6.
     void build() {
         other_.emplace("other");
         host_.emplace("host");
         connect({*other_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*host_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
-        // The kernel tells of a carrier when it has the time; nothing may change by itself once a test has begun.
+        // The kernel reports a carrier with a delay. Nothing may change by itself once a test has begun.
         EXPECT_TRUE(eventually([&] { return host_->read("/sys/class/net/eth0/operstate") == "up\n"; }));
         for (const char* device : {"tunl0", "sit0", "ip6tnl0", "gre0", "ip6gre0"})
             if (host_->run(fmt::format("ip link show {}", device)).ok())

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend is broken in one way after the other; realserver trace tells how.
+// A backend is broken in one way after the other; realserver trace names the fault.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
@@ -19,12 +19,12 @@ using testing::HasSubstr;
 
 std::string bytes(std::initializer_list<int> values) { return {values.begin(), values.end()}; }
 
-/// A UDP header from port 40000 with four bytes of data; 0 is no checksum.
+/// A UDP header from port 40000 with four bytes of data; 0: no checksum.
 std::string udp(int port, int checksum = 0) {
     return bytes({40000 >> 8, 40000 & 0xff, port >> 8, port & 0xff, 0, 12, checksum >> 8, checksum & 0xff}) + "ping";
 }
 
-/// From 198.51.100.9 to 192.0.2.`host`, with that in it, which is UDP.
+/// From 198.51.100.9 to 192.0.2.`host`, with this content, by default UDP.
 std::string ipv4(int host, const std::string& content, int protocol = 17) {
     std::string header = bytes({0x45, 0,        0,   20 + static_cast<int>(content.size()),
                                 0,    0,        0,   0,
@@ -69,7 +69,7 @@ class RealserverTrace : public NetnsTest {
         trace_->wait_for("looking for dropped packets");
     }
 
-    /// What trace says next.
+    /// The next line of trace.
     json told() {
         std::string line;
         EXPECT_TRUE(eventually([&] {
@@ -83,8 +83,8 @@ class RealserverTrace : public NetnsTest {
         return json::parse(line, nullptr, false);
     }
 
-    /// The next that XDP has counted. A virtual cable's driver hands it whole packets, so the kernel tells of each,
-    /// too.
+    /// The next drop that XDP has counted. A virtual cable's driver gives it whole packets, so the kernel reports each
+    /// of them too.
     json told_by_xdp() {
         json drop = told();
         for (; drop.contains("packet"); drop = told()) EXPECT_THAT(drop["cause"], HasSubstr("an XDP program")) << drop;
@@ -112,7 +112,7 @@ class RealserverTrace : public NetnsTest {
 
 TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
     backend().ip("addr add 192.0.2.1/32 dev lo\n");
-    const Host neighbour("neighbour");  // which drops the same, and is none of the backend's business
+    const Host neighbour("neighbour");  // it drops the same packets, but doesn't concern the backend
     connect({sender(), "eth1", {"10.0.1.1/24"}}, {neighbour, "eth0", {"10.0.1.3/24"}});
     trace();
 

@@ -102,7 +102,7 @@ std::vector<std::uint8_t> from_hex(std::string_view text) {
     return bytes;
 }
 
-/// Identification and header checksum differ from packet to packet; the latter must be right.
+/// Identification and header checksum differ from packet to packet; the checksum must be right.
 void neutralise_ipv4(std::vector<std::uint8_t>& frame) {
     ASSERT_GE(frame.size(), 34U);
     unsigned sum = 0;
@@ -112,7 +112,7 @@ void neutralise_ipv4(std::vector<std::uint8_t>& frame) {
 }
 
 // gretap over FOU with fixed ports between two hosts, as Linux 4.15 sent it: outer Ethernet, IPv4, UDP with checksum 0,
-// GRE for Ethernet, and an ARP question that `arping` asks.
+// GRE for Ethernet, and an ARP request of `arping`.
 //
 //  server159 ── server156
 //  140.113.131.159, port 33333      140.113.131.156, port 55555

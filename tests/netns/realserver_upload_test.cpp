@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Uploads in full-size segments, through every tunnel that lbd and realserver have together: the kernel's, or where it
-// has none, XDP's.
+// Uploads in full-size segments, through every tunnel that lbd and realserver share: the kernel's, or XDP's if the
+// kernel has none.
 //
 //   client ───┐
 //  10.0.0.1   │
-//  fd00::1    │       The client's way to the VIPs is the balancer. Nobody is told of a narrower path but the backend,
-//   balancer ─┼── switch       which tells the client by its MSS.
+//  fd00::1    │       The client's route to the VIPs is the balancer. Only the backend knows of the lower path MTU,
+//   balancer ─┼── switch       and tells the client by its MSS.
 //  10.0.0.2   │
 //  fd00::2    │
 //   backend ──┘

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// XDP unwraps where packets from balancers come by: where the kernel sends packets to them.
+// XDP decapsulates at the devices where packets from balancers arrive: those through which the kernel sends to them.
 //
 //              eth0  10.0.0.3, fd00::3 ─── router
 //   backend ──┤

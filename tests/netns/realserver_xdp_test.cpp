@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A backend that unwraps by XDP. Needs none of the kernel's tunnels.
+// A backend that decapsulates by XDP. Needs none of the kernel's tunnels.
 //
 //   client ───┐
 //  10.0.0.1   │
@@ -44,7 +44,7 @@ class RealserverXdp : public LanTest {
     std::string must(const std::string& command) {
         return backend().must(fmt::format("{} {} -c /run/realserver.yaml", CULVERT_REALSERVER, command));
     }
-    /// What `status` says of the XDP program.
+    /// The XDP program in `status`.
     json counted() {
         const json status = json::parse(must("status --json"));
         for (const auto& item : status["items"])
@@ -66,7 +66,7 @@ TEST_F(RealserverXdp, EveryEncapsulationCarriesPagesUploadsAndNames) {
     }
     configure(receive_every_tunnel);
     must("apply");
-    backend().set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses; a prefix has none
+    backend().set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses, which a prefix doesn't have
     const HttpServer web(backend(), "backend");
     const DnsServer dns(backend(), "backend", vips);
     const Balancer lbd(balancer(), "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n" + services);
@@ -95,7 +95,7 @@ TEST_F(RealserverXdp, EveryEncapsulationCarriesPagesUploadsAndNames) {
     EXPECT_EQ(decap["state"], "ok");
 }
 
-/// Frames from the balancer's port, to be dropped or left alone.
+/// Frames at the balancer's port that must be dropped or ignored.
 constexpr const char* attacks = R"(
 import socket, struct
 wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
@@ -159,7 +159,7 @@ TEST_F(RealserverXdp, ItIsThereUntilTeardown) {
     EXPECT_THAT(must("apply"), HasSubstr("+ decap eth0: xdp native: ipip\n"));
     EXPECT_EQ(must("apply"), "nothing to change\n");
 
-    // Another address of the host's own is one that tunnels may go to.
+    // Tunnel packets may go to any other address of the host.
     backend().ip("addr add 10.0.0.33/24 dev eth0\n");
     EXPECT_EQ(realserver("plan").status, 3);
     EXPECT_THAT(must("apply"), HasSubstr("~ decap eth0"));
@@ -212,7 +212,7 @@ TEST_F(RealserverXdp, ThreeCapabilitiesAreEnough) {
                 HasSubstr("- decap eth0"));
 }
 
-// Where the kernel has its own tunnels they are used.
+// If the kernel has its own tunnels, those are used.
 TEST_F(RealserverXdp, IsUsedWhereTheKernelHasNoTunnelOfItsOwn) {
     const bool kernel_can = !missing_module("ipip");
     configure("  - {encap: ipip, inner: ipv4, family: ipv4}\n");

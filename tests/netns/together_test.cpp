@@ -17,16 +17,16 @@
 namespace culvert::netns {
 namespace {
 
-/// One way for a client's packet to a backend.
+/// An encapsulation of a client's packet to a backend.
 struct Way {
     std::string name;
     int inner;                ///< 4 or 6: the VIP's family
     int outer;                ///< the backend's
     std::string encap;        ///< in lbd.yaml
-    std::string on_the_wire;  ///< pcap filter of what goes to the backend
+    std::string on_the_wire;  ///< pcap filter for packets to the backend
 };
 
-/// How the backend takes all of them, in realserver.yaml.
+/// The backend's configuration for all of them, in realserver.yaml.
 constexpr const char* receive = R"(
   - {encap: l2}
   - {encap: ipip}
@@ -75,7 +75,7 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
     client.ip(
         "link set eth0 mtu 1400\n"  // leaves room for every encapsulation
         "route add 192.0.2.0/24 via 10.0.0.2\nroute add 2001:db8::/64 via fd00::2\n");
-    backend.set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses; a prefix has none
+    backend.set_sysctl("net.ipv6.ip_nonlocal_bind", "1");  // dnsmasq binds to addresses, which a prefix doesn't have
 
     std::string services, l3dsr;
     std::vector<std::string> vips;
@@ -120,7 +120,7 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
     for (const auto& reason : counters["dropped"]) EXPECT_EQ(reason["packets"], 0) << reason;
 }
 
-// Three backends by three encapsulations, two VIPs: each gets its share, and a flow stays where it is.
+// Three backends with three encapsulations, two VIPs: each gets its share, and a flow stays with its backend.
 TEST_F(Together, RequestsAreSpreadOverBackends) {
     for (const char* module : {"ipip", "sit", "ip6_tunnel", "fou", "fou6"}) REQUIRE_MODULE(module);
     Host client("client"), balancer("balancer"), one("one"), two("two"), three("three");

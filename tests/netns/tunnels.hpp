@@ -18,7 +18,7 @@ struct Tunnel {
     std::string backend;  ///< 10.0.0.3 or fd00::3
 };
 
-/// Every encapsulation but L2 and L3DSR, of both families in both.
+/// Every encapsulation except L2 and L3DSR, with all pairs of families.
 inline std::vector<Tunnel> every_tunnel() {
     std::vector<Tunnel> all;
     for (const int inner : {4, 6})
@@ -40,7 +40,7 @@ inline std::vector<Tunnel> every_tunnel() {
     return all;
 }
 
-/// What takes them all: elements of realserver.yaml's `receive`, by XDP, so that no module is needed.
+/// The configuration to receive all of them: elements of realserver.yaml's `receive`, by XDP, so no module is needed.
 inline constexpr const char* receive_every_tunnel = R"(
   - {encap: ipip, via: xdp}
   - {encap: gre, via: xdp}

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Kills the process instead of its bpf() call number N, or behind that one if N is less than zero; or has it fail. The
-// file $CULVERT_KILL_AT says "N", or "N:errno"; the calls are counted from when it says so, anew whenever it says
-// something else. It is removed when a call has failed.
+// Kills the process instead of its bpf() call number N, or after it if N is negative; or makes the call fail. The file
+// $CULVERT_KILL_AT contains "N", or "N:errno". Calls are counted from the time when the content appears, and again from
+// 0 when it changes. The file is removed when a call has failed.
 //
-// While the file $CULVERT_REFUSE_EXCHANGE is there, no bpf_link takes another program: as of a driver whose interface
-// has been set up otherwise meanwhile.
+// While the file $CULVERT_REFUSE_EXCHANGE exists, no bpf_link accepts another program, as if the interface had been
+// reconfigured meanwhile and its driver refused.
 //
-// Linked into the program, this function stands in front of the C library's, which libbpf calls.
+// Linked into the program, this function takes precedence over the C library's, which libbpf calls.
 #include <dlfcn.h>
 #include <linux/bpf.h>
 #include <sys/syscall.h>
@@ -26,13 +26,13 @@
 namespace {
 
 struct Fault {
-    long at = 0;    // 0: nothing is said
-    int error = 0;  // 0: the end
+    long at = 0;    // 0: no fault
+    int error = 0;  // 0: kill
 };
 
 const char* path() { return std::getenv("CULVERT_KILL_AT"); }
 
-/// And the number of this call, from when it is said.
+/// The requested fault, and the number of this call since it was requested.
 std::pair<Fault, long> said() {
     static std::string before;
     static long calls = 0;

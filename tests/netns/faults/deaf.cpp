@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// While there is a file $CULVERT_DEAF_WHILE nothing can be received by recvmsg(), by which netlink's messages come.
-// Linked into the program, this function stands in front of the C library's.
+// While the file $CULVERT_DEAF_WHILE exists, recvmsg() receives nothing; netlink messages come through it. Linked into
+// the program, this function takes precedence over the C library's.
 #include <dlfcn.h>
 #include <sys/socket.h>
 #include <unistd.h>

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The system calls by which realserver changes things, each of them a step: requests to netlink (each of those that go
-// together), writes to /proc/sys, ioctls of tunnels, bpf(), renames, modules that are loaded. $CULVERT_FAULT says which
-// step goes wrong, and how:
-//     7:28           the seventh fails with errno 28; of netlink, it is the acknowledgement that says so
+// Faults in the system calls by which realserver changes things. Each is a step: requests to netlink (each request of a
+// datagram), writes to /proc/sys, ioctls of tunnels, bpf(), renames, loading of modules. $CULVERT_FAULT selects the
+// step and the fault:
+//     7:28           the seventh fails with errno 28; for netlink, the acknowledgement has the errno
 //     7:kill-before  the process is killed instead of the seventh
-//     7:kill-after   the process is killed when the kernel has carried out the seventh
-// What goes wrong is then said on standard error.
+//     7:kill-after   the process is killed after the kernel has executed the seventh
+// The fault is then reported on standard error.
 //
-// Linked into the program, these functions stand in front of the C library's. The program itself has no seam for it,
-// and other than with LD_PRELOAD, the sanitizers don't mind.
+// Linked into the program, these functions take precedence over the C library's. The program needs no test code for it,
+// and unlike LD_PRELOAD, this works with the sanitizers.
 #include <dlfcn.h>
 #include <linux/bpf.h>
 #include <linux/genetlink.h>
@@ -37,7 +37,7 @@
 
 namespace {
 
-/// The function that ours stands in front of.
+/// The function that ours replaces.
 template <typename Function>
 Function* real(const char* name) {
     return reinterpret_cast<Function*>(dlsym(RTLD_NEXT, name));
@@ -64,7 +64,7 @@ const Fault& fault() {
 
 int steps = 0;
 
-/// Makes the call, unless this is the step at which something else happens.
+/// Makes the call, unless a fault is requested for this step.
 template <typename Call, typename Fail>
 auto step(std::string_view what, const Call& call, const Fail& fail) {
     if (++steps != fault().step) return call();
@@ -82,7 +82,7 @@ int option(int fd, int name) {
     return value;
 }
 
-/// Whether a datagram to netlink asks for a change.
+/// Whether a datagram to netlink requests a change.
 bool changes(int fd, const void* data, std::size_t size) {
     if (option(fd, SO_DOMAIN) != AF_NETLINK || size < sizeof(nlmsghdr)) return false;
     nlmsghdr header{};
@@ -99,7 +99,7 @@ bool changes(int fd, const void* data, std::size_t size) {
     }
 }
 
-/// An acknowledgement that never came from the kernel.
+/// A forged acknowledgement, which didn't come from the kernel.
 struct Refusal {
     int fd = -1;
     struct {
@@ -108,7 +108,7 @@ struct Refusal {
     } message;
 } refusal;
 
-/// The kernel's answer to the request that it never sees.
+/// The answer of the kernel to a request that it doesn't get.
 void prepare_refusal(int fd, const nlmsghdr& request, int code) {
     refusal.fd = fd;
     refusal.message = {{.nlmsg_len = sizeof refusal.message,
@@ -119,7 +119,7 @@ void prepare_refusal(int fd, const nlmsghdr& request, int code) {
                        {.error = -code, .msg = request}};
 }
 
-/// The requests of a datagram; nf_tables takes all of its own or none.
+/// Splits a datagram into requests; nf_tables executes all of a transaction or nothing.
 std::vector<std::string_view> split(int fd, std::string_view datagram) {
     if (option(fd, SO_PROTOCOL) == NETLINK_NETFILTER) return {datagram};
     std::vector<std::string_view> requests;
@@ -172,7 +172,7 @@ int failed(int code) {
     return -1;
 }
 
-/// Whether a command of bpf() makes, fills, keeps or attaches something.
+/// Whether a command of bpf() creates, fills, pins or attaches something.
 bool changes_bpf(long command) {
     constexpr std::array commands{BPF_MAP_CREATE,  BPF_MAP_UPDATE_ELEM, BPF_PROG_LOAD,  BPF_OBJ_PIN,
                                   BPF_LINK_CREATE, BPF_LINK_UPDATE,     BPF_LINK_DETACH};
@@ -236,7 +236,7 @@ int rename(const char* from, const char* to) noexcept {
         std::string("rename to ") + to, [&] { return real<decltype(rename)>("rename")(from, to); }, failed);
 }
 
-/// Of compressed modules; the others come by finit_module.
+/// For compressed modules; others are loaded by finit_module.
 int init_module(void* image, unsigned long size, const char* parameters) noexcept {
     return step(
         "module", [&] { return real<decltype(init_module)>("init_module")(image, size, parameters); }, failed);

@@ -39,7 +39,7 @@ def behind_options(packet):
     return [IPv6(src=packet.src, dst=packet.dst) / IPv6ExtHdrFragment(nh=60, id=number, offset=at // 8, m=more)
             / Raw(part) for at, more, part in ((0, 1, whole[:16]), (16, 0, whole[16:]))]
 
-# A later fragment that looks like the start of one to a tunnel's port.
+# A later fragment that looks like the first fragment of a packet to a tunnel's port.
 mimic = UDP(sport=1, dport=7777) / Raw(b'x' * 56 + bytes(udp(5080, b'x' * 20))[:8])
 
 good, good6 = IP(src=B, dst=R), IPv6(src=B6, dst=R6)
@@ -73,7 +73,7 @@ groups = {
                    good/geneve(vni=667)/MAC/v4(), good6/geneve(flags=0x80)/MAC/v6(),
                    good/geneve(protocol=0x800)/v4(), *behind_options(bad6/gue(17)/v6(src=S6, dst=R6).payload)],
     'wrong_way': [*tunnels(good, good6)],
-    # By a port that somebody else has opened, of whomever; the last two from within a balancer's packet.
+    # Through a port that somebody else has opened, from any source; the last two inside a packet from a balancer.
     'foreign_port': [*(ip/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=to) for ip in (bad, good) for to in (V, R)),
                      good6/udp(5555, bytes([0, 41, 0, 0]))/v6(dst=R6),
                      good/IP(src=C, dst=V)/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=R),

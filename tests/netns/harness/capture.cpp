@@ -29,13 +29,13 @@ Arguments tshark(const std::string& path, const std::vector<std::string>& decode
     return arguments;
 }
 
-/// tcpdump's buffer has as many places as fit into it at this length: some two thousand.
+/// tcpdump's buffer has as many slots as frames of this length fit into it: about two thousand.
 constexpr const char* snap_length = "9216";   // bytes
 constexpr const char* buffer_size = "20480";  // KiB
 
 constexpr Milliseconds time_for_tshark{120'000};
 
-/// tshark's number for a checksum that is wrong (rather than right, or not checked) is 0.
+/// tshark's value for a wrong checksum is 0; correct and unchecked ones have other values.
 constexpr std::string_view anything_wrong =
     "_ws.malformed || ip.checksum.status == 0 || tcp.checksum.status == 0 || udp.checksum.status == 0 || "
     "icmp.checksum.status == 0 || icmpv6.checksum.status == 0";
@@ -89,7 +89,7 @@ Capture::Capture(const Host& host, const std::string& device, std::string_view f
 }
 
 Packets Capture::stop() {
-    // it sleeps when it has written all that has passed so far
+    // it sleeps after it has written all packets so far
     if (!eventually([&] { return process_.sleeping(); })) throw std::runtime_error("tcpdump is busy without end");
     const Output output = process_.stop(SIGINT);
     if (!output.ok() || output.err.find("\n0 packets dropped by kernel") == std::string::npos)

@@ -9,7 +9,7 @@
 
 namespace culvert::netns {
 
-/// A finished capture: a pcap file in a host's /run. tcpdump reads it fast; tshark takes about a second to start, and
+/// A finished capture: a pcap file in a host's /run. tcpdump reads it fast. tshark takes about a second to start, and
 /// ten on an emulated processor.
 class Packets {
   public:
@@ -19,15 +19,15 @@ class Packets {
     [[nodiscard]] std::vector<std::string> lines(std::string_view filter = {}) const;
     [[nodiscard]] std::size_t count(std::string_view filter = {}) const { return lines(filter).size(); }
 
-    /// For each packet that a display filter matches, the values of tshark's fields; several of one field (outer,
-    /// inner) are separated by commas. `decode_as`: "udp.port==5080,gue".
+    /// For each packet that matches a display filter, the values of tshark's fields; several values of one field
+    /// (outer, inner) are separated by commas. `decode_as`: "udp.port==5080,gue".
     [[nodiscard]] std::vector<std::vector<std::string>> fields(const std::vector<std::string>& names,
                                                                std::string_view filter = {},
                                                                const std::vector<std::string>& decode_as = {}) const;
-    /// What tshark finds wrong, a line a packet: malformed, or a bad checksum of IPv4, TCP, UDP or ICMP at any depth.
+    /// The faults that tshark finds, a line a packet: malformed, or a bad IPv4, TCP, UDP or ICMP checksum anywhere.
     [[nodiscard]] std::vector<std::string> complaints(const std::vector<std::string>& decode_as = {}) const;
 
-    /// The pcap file itself, for somebody else to read.
+    /// The content of the pcap file, for other readers.
     [[nodiscard]] std::string bytes() const { return host_.read(path_); }
 
   private:
@@ -35,12 +35,12 @@ class Packets {
     std::string path_;
 };
 
-/// tcpdump on a device of a host. Captures when the constructor returns.
+/// tcpdump on a device of a host. It captures when the constructor returns.
 class Capture {
   public:
     Capture(const Host& host, const std::string& device, std::string_view filter = {});
 
-    /// Ends the capture after it has seen what is on its way.
+    /// Ends the capture after the packets under way have been captured.
     [[nodiscard]] Packets stop();
 
   private:

@@ -11,7 +11,7 @@ namespace culvert::netns {
 /// "192.0.2.1" or "[2001:db8::1]", as in a URL.
 [[nodiscard]] std::string in_url(const std::string& address);
 
-/// The body of GET http://<address><path>, by curl. Throws with curl's words if there is none.
+/// The body of GET http://<address><path>, by curl. Throws curl's message if it fails.
 [[nodiscard]] std::string http_get(const Host& client, const std::string& address, const std::string& path = "/");
 /// The bodies (each one line) of `count` requests for /, each on a connection of its own, by one curl.
 [[nodiscard]] std::vector<std::string> http_get_many(const Host& client, const std::string& address, int count);
@@ -19,14 +19,13 @@ namespace culvert::netns {
 void http_put(const Host& client, const std::string& address, const std::string& file, std::string_view content);
 
 enum class Transport { udp, tcp };
-/// The TXT record of whoami.example that the server at `address` gives, by dig. Throws with dig's words if there is
-/// none.
+/// The TXT record of whoami.example from the server at `address`, by dig. Throws dig's message if it fails.
 [[nodiscard]] std::string dns_whoami(const Host& client, const std::string& address,
                                      Transport transport = Transport::udp);
-/// The answers to `count` queries, each from a port of its own, by one dig.
+/// The answers to `count` queries, each from its own port, by one dig.
 [[nodiscard]] std::vector<std::string> dns_whoami_many(const Host& client, const std::string& address, int count);
 
-/// Bytes that are hard to confuse: not a period in them, the same for the same size.
+/// Bytes without a period, so that any reordering is detected. The same for the same size.
 [[nodiscard]] std::string noise(std::size_t size);
 
 }  // namespace culvert::netns

@@ -9,8 +9,8 @@ namespace culvert::netns {
 
 namespace {
 
-/// What a veth does and no card: it hands its other end, where generic XDP sees it so, segments that nobody has cut,
-/// and frames whose VLAN tag is beside them. And while it could have left segments uncut, its other end leaves GRO out
+/// Offloads that a veth has but no card: it passes uncut segments, and frames with the VLAN tag outside the data, to
+/// its other end, where generic XDP sees them. And while it could pass uncut segments, its other end does no GRO
 /// (drivers/net/veth.c, veth_skb_is_eligible_for_gro).
 constexpr std::array limits_of_veth{"tso", "txvlan"};
 
@@ -21,7 +21,7 @@ void use_default_offloads(const Host& host, const std::vector<std::string>& devi
         host.must(fmt::format("ethtool -K {} tx on rxvlan on", device));
         for (const char* limit : limits_of_veth)
             (void)host.run(
-                fmt::format("ethtool -K {} {} off", device, limit));  // with XDP at the other end it can't be on
+                fmt::format("ethtool -K {} {} off", device, limit));  // with XDP at the other end it can't be turned on
     }
 }
 

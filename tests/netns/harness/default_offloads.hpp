@@ -8,12 +8,12 @@
 
 namespace culvert::netns {
 
-/// From now on these ends of cables leave checksums to the card, as is the kernel's default. See limits_of_veth in the
-/// source for what stays off.
+/// From now on these ends of cables leave checksums to the card, as the kernel does by default. limits_of_veth in the
+/// source lists what stays off.
 void use_default_offloads(const Host& host, const std::vector<std::string>& devices);
 
-/// And this end merges what arrives before anybody sees it, captures included: of two milliseconds, as cards gather it,
-/// or little would be there at once.
+/// From now on this end merges arriving packets before anybody sees them, even captures. It collects for two
+/// milliseconds, as cards do; otherwise few packets would be there at once.
 void merge_arrivals(const Host& host, const std::string& device);
 
 }  // namespace culvert::netns

@@ -144,7 +144,7 @@ std::string Host::sysctl(std::string_view name) const {
 void Host::within(const std::function<void()>& function) const {
     in_a_thread([&] {
         check(unshare(CLONE_FS),
-              "unshare the root directory");  // a thread shares it, which bars it from entering mounts
+              "unshare the root directory");  // a thread shares it, and may not enter mount namespaces then
         check(enter(network_.get(), mounts_.get()) ? 0 : -1, "enter a host");
         function();
     });

@@ -9,12 +9,12 @@
 
 namespace culvert::netns {
 
-/// A machine of a test: a network namespace, with mounts of its own, so that /run (a new tmpfs, for configurations,
-/// captures and what the programs keep there), /sys and /sys/fs/bpf are its alone. It has no name outside this process:
-/// nothing is left of it when the test ends, even by SIGKILL, and tests run in parallel.
+/// A host: a network namespace with its own mounts. /run (a new tmpfs for configurations, captures and the programs'
+/// run-time files), /sys and /sys/fs/bpf are private. It has no name outside this process: nothing of it is left when
+/// the test ends, even by SIGKILL, and tests can run in parallel.
 ///
-/// Its lo is up; IPv6 addresses need no duplicate detection and routers' announcements are ignored; rp_filter is strict
-/// (1) on "all" and on new devices, as the strictest distributions have it.
+/// Its lo is up. IPv6 addresses need no duplicate detection, and router advertisements are ignored. rp_filter is strict
+/// (1) on "all" and on new devices, as in the strictest distributions.
 class Host {
   public:
     explicit Host(std::string name);
@@ -24,7 +24,7 @@ class Host {
     /// Runs a program to its end: `host.run("ip -j addr show dev lo")`.
     Output run(const Arguments& arguments, std::string_view input = {}, Milliseconds timeout = patience) const;
     Output run(std::string_view command, std::string_view input = {}, Milliseconds timeout = patience) const;
-    /// The same for what must succeed: throws if it fails, else returns what it printed.
+    /// The same for a program that must succeed: throws if it fails, else returns its output.
     std::string must(std::string_view command, std::string_view input = {}, Milliseconds timeout = patience) const;
     /// Lines for `ip -batch -`, in one process: `host.ip("route add default via 10.0.0.1\n…")`.
     void ip(std::string_view lines) const;
@@ -40,7 +40,7 @@ class Host {
     void set_sysctl(std::string_view name, std::string_view value) const;
     [[nodiscard]] std::string sysctl(std::string_view name) const;
 
-    /// Calls the function in a thread of its own, which is in this host.
+    /// Calls the function in a thread of its own in this host.
     void within(const std::function<void()>& function) const;
 
     /// For `ip link … netns PATH`.

@@ -32,8 +32,8 @@ void set_offload(int socket, const std::string& device, std::uint32_t command, b
         throw std::system_error(errno, std::generic_category(), "offloads of " + device);
 }
 
-/// Checksums are complete when a packet is sent, and VLAN tags are in the frame (ETHTOOL_SFLAGS turns both VLAN offloads
-/// off). Receive offload is what makes veth use NAPI.
+/// Completes checksums before packets are sent, and puts VLAN tags into the frame (ETHTOOL_SFLAGS turns both VLAN
+/// offloads off). With GRO, veth uses NAPI.
 void set_offloads(const Host& host, const std::vector<std::string>& devices) {
     host.within([&] {
         const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
@@ -45,14 +45,14 @@ void set_offloads(const Host& host, const std::vector<std::string>& devices) {
     });
 }
 
-/// What XDP_TX sends into a veth waits until something else wakes the other end, unless that has an XDP program too
-/// (drivers/net/veth.c, veth_xdp_flush).
+/// Frames that XDP_TX sends into a veth wait until something else wakes the other end, unless that end has an XDP
+/// program too (drivers/net/veth.c, veth_xdp_flush).
 void let_everything_pass(const Host& host, const std::vector<std::string>& devices) {
     constexpr std::array<bpf_insn, 2> program{
         {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS}, {.code = BPF_JMP | BPF_EXIT}}};
     bpf_prog_load_opts options{};
     options.sz = sizeof options;
-    options.prog_flags = BPF_F_XDP_HAS_FRAGS;  // or the other end's MTU would have a limit
+    options.prog_flags = BPF_F_XDP_HAS_FRAGS;  // otherwise the other end's MTU would be limited
     const FileDescriptor loaded(
         bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", program.data(), program.size(), &options));
     host.within([&] {
@@ -64,12 +64,12 @@ void let_everything_pass(const Host& host, const std::vector<std::string>& devic
     });
 }
 
-/// For `ip link`. What is longer than the MTU, of whatever protocol, is cut to segments before it is sent, and nothing
-/// that has arrived is put together before captures have seen it.
+/// For `ip link`. Packets longer than the MTU, of any protocol, are segmented before they are sent. Arriving packets
+/// are not merged before captures have seen them.
 std::string end_of_cable(const std::string& device) { return device + " gso_max_segs 1 gro_max_size 1"; }
 
-/// The kernel notices a carrier a little later, and only then does the device get its link-local address, and the
-/// others get usable. /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
+/// The kernel notices a carrier a little later. Only then does the device get its link-local address, and its other
+/// addresses become usable. /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
 bool is_up(const Host& host, const std::string& device) {
     std::istringstream table(host.read("/proc/thread-self/net/if_inet6"));
     bool link_local = false;
@@ -92,7 +92,7 @@ void wait_until_up(const Port& port) {
         throw std::runtime_error(port.host.name() + ": " + port.device + " does not come up");
 }
 
-/// The port's device is there already: addresses, and up.
+/// Configures an existing device: sets addresses, and sets it up.
 void configure(const Port& port) {
     std::string lines;
     for (const std::string& address : port.addresses)

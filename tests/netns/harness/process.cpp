@@ -30,7 +30,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A file in memory, which its writer and we read at our own pace.
+/// A file in memory; its writer and its reader don't wait for each other.
 FileDescriptor memory_file(std::string_view content) {
     FileDescriptor file(memfd_create("culvert", MFD_CLOEXEC));
     if (file.get() < 0) throw std::system_error(errno, std::generic_category(), "memfd_create");

@@ -11,34 +11,33 @@
 #include <string_view>
 #include <vector>
 
-/// The harness for tests that run the built programs between network namespaces. What goes wrong in it (not in what is
-/// tested) is thrown as std::runtime_error, which fails the test with the text.
+/// The harness for tests that run the built programs in network namespaces. Errors of the harness (not of the tested
+/// programs) are thrown as std::runtime_error, which fails the test with the text.
 namespace culvert::netns {
 
 using Milliseconds = std::chrono::milliseconds;
 
-/// Long enough for anything, also on an emulated processor that has to share its own. It costs time only where a test
-/// fails.
+/// Long enough for anything, even on an emulated processor that shares its host. Only a failing test waits that long.
 extern const Milliseconds patience;
-/// In tests/vm, whose processor takes ten times as long for everything.
+/// In tests/vm, where everything takes ten times as long.
 extern const bool is_emulated;
 
-/// The path of a built program, "lbd" for example: of the build that this test is of, or of $CULVERT_BUILD. Hosts find
-/// them by name, too.
+/// The path of a built program, for example "lbd", in the build of this test or in $CULVERT_BUILD. Hosts also find
+/// programs by name.
 [[nodiscard]] std::string program(std::string_view name);
 
-/// How often the words stand in the text.
+/// How often the text contains the words.
 [[nodiscard]] int count(const std::string& text, std::string_view words);
 
-/// Asks again and again, until the answer is yes or the time is up; the last answer.
+/// Repeats the question until the answer is yes or the time is up. Returns the last answer.
 [[nodiscard]] bool eventually(const std::function<bool()>& question, Milliseconds timeout = patience);
 
 using Arguments = std::vector<std::string>;
 
-/// Words between blanks; 'a b' and "a b" are one word. No other shell syntax: for a pipe, run sh -c '…'.
+/// Splits at blanks; 'a b' and "a b" are one word. No other shell syntax: for a pipe, run sh -c '…'.
 [[nodiscard]] Arguments split_words(std::string_view command);
 
-/// How a program ended: its exit status, or 128 + the signal that ended it.
+/// A program's output, and its exit status or 128 + the signal that ended it.
 struct Output {
     int status;
     std::string out;
@@ -61,11 +60,11 @@ class FileDescriptor {
     int fd_;
 };
 
-/// A running program. It is killed with its owner, and with the test process, however that ends.
+/// A running program. It is killed when its owner is destroyed, or when the test process ends in any way.
 class Process {
   public:
-    /// Starts a program with `input` to read. `before_exec` runs in the child (no allocation there) and says whether it
-    /// worked.
+    /// Starts a program with `input` as standard input. `before_exec` runs in the child (no allocation there) and
+    /// returns whether it succeeded.
     Process(const Arguments& arguments, std::string_view input, const std::function<bool()>& before_exec);
     Process(Process&& other) noexcept;
     Process& operator=(Process&& other) noexcept;
@@ -73,18 +72,18 @@ class Process {
 
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool running() const;
-    /// It waits for something: it has dealt with all that has reached it.
+    /// It sleeps, so it has processed all its input so far.
     [[nodiscard]] bool sleeping() const;
 
-    /// What it has printed so far.
+    /// Its output so far.
     [[nodiscard]] std::string out() const;
     [[nodiscard]] std::string err() const;
 
-    /// Waits until it has printed `text`, to either. Throws with all it printed if it ends or the time is up.
+    /// Waits until it has printed `text` to standard output or error. Throws its output if it ends or the time is up.
     void wait_for(std::string_view text, Milliseconds timeout = patience) const;
     /// Waits for its end. Throws if the time is up.
     Output wait(Milliseconds timeout = patience);
-    /// Asks it to end, and waits.
+    /// Sends the signal and waits for its end.
     Output stop(int signal = SIGTERM, Milliseconds timeout = patience);
 
   private:

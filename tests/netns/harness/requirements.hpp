@@ -8,14 +8,14 @@
 
 namespace culvert::netns {
 
-/// Loads a kernel module, if that is possible; else says what is missing.
+/// Loads a kernel module if possible; otherwise returns what is missing.
 [[nodiscard]] std::optional<std::string> missing_module(const std::string& name);
 [[nodiscard]] std::optional<std::string> missing_program(const std::string& name);
 [[nodiscard]] std::optional<std::string> missing_privilege();
 
 }  // namespace culvert::netns
 
-/// In a test's body or SetUp: skips the test and says why, unless the kernel has the module.
+/// In a test's body or SetUp: skips the test with the reason, unless the kernel has the module.
 #define REQUIRE_MODULE(name) \
     if (const auto missing = culvert::netns::missing_module(name)) GTEST_SKIP() << *missing
 #define REQUIRE_PROGRAM(name) \

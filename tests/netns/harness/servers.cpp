@@ -28,7 +28,7 @@ bool connects(const std::string& address, int port) {
     return connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof(v6)) == 0;
 }
 
-/// The process, once it listens.
+/// Returns the process when it listens.
 Process listening(const Host& host, Process process, const std::vector<std::string>& addresses, int port) {
     const std::string address = addresses.empty() ? "127.0.0.1" : addresses.back();
     bool answers = false;

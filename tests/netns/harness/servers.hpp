@@ -8,18 +8,18 @@
 
 namespace culvert::netns {
 
-/// nginx. It answers GET / with its name, GET /<file> with a file of its root, and stores what is PUT to
+/// nginx. It answers GET / with its name, GET /<file> with a file of its root, and stores the body of PUT
 /// /upload/<file>.
 class HttpServer {
   public:
-    /// Listens when the constructor returns. Without addresses, on all there are.
+    /// Listens when the constructor returns. Without addresses, on all addresses.
     HttpServer(const Host& host, std::string name, const std::vector<std::string>& addresses = {}, int port = 80);
 
-    /// Puts a file into its root, to GET as /<file>.
+    /// Puts a file into its root, for GET /<file>.
     void serve(const std::string& file, std::string_view content) const;
-    /// What was PUT to /upload/<file>.
+    /// The body of PUT /upload/<file>.
     [[nodiscard]] std::string uploaded(const std::string& file) const;
-    /// A line a request: client's address, server's address, request line, status.
+    /// A line for each request: client's address, server's address, request line, status.
     [[nodiscard]] std::string access_log() const;
 
   private:

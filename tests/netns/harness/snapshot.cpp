@@ -20,7 +20,7 @@ namespace culvert::netns {
 
 namespace {
 
-/// Takes away what changes by itself or tells nothing.
+/// Removes values that change by themselves or carry no information.
 nlohmann::json without_volatile(nlohmann::json value) {
     if (value.is_object())
         for (const auto* key : {"handle", "packets", "bytes", "metainfo", "stats", "stats64", "gc_timer", "hello_timer",
@@ -71,7 +71,7 @@ bool joined(const Host& host, const Process& process, int protocol, unsigned gro
         std::istringstream fields(line);
         std::string socket;
         int its_protocol = 0;
-        std::int64_t port = 0;  // the process' number, for its first socket
+        std::int64_t port = 0;  // the process id, for its first socket
         std::uint32_t groups = 0;
         fields >> socket >> its_protocol >> port >> std::hex >> groups;
         if (its_protocol == protocol && port == process.pid() && (groups >> (group - 1) & 1) != 0) return true;
@@ -79,12 +79,12 @@ bool joined(const Host& host, const Process& process, int protocol, unsigned gro
     return false;
 }
 
-/// It has joined, and done what it does before it listens: in the middle of that, ip drops what it hears.
+/// It has joined, and finished its work before listening: during that work, ip drops events.
 bool listens(const Host& host, const Process& process, int protocol, unsigned group) {
     return joined(host, process, protocol, group) && process.sleeping();
 }
 
-/// What was printed before the line that tells of our own change; nothing if there is no such line yet.
+/// The output before the line about our own change; nothing if there is no such line yet.
 std::optional<std::string> before(const std::string& text, std::string_view own_change) {
     const std::size_t found = text.find(own_change);
     if (found == std::string::npos) return std::nullopt;
