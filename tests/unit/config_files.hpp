@@ -13,10 +13,10 @@
 
 #include "common/yaml.hpp"
 
-/// What the tests of both configurations do with files: those that are to be refused, and the examples.
+/// Files for the tests of both configurations: bad ones, and the examples.
 namespace culvert::config_files {
 
-/// Paths from the root of the sources, where tests run, in order.
+/// Sorted paths relative to the sources, where tests run.
 inline std::vector<std::string> list(const std::filesystem::path& folder, std::string_view prefix = "") {
     std::vector<std::string> paths;
     for (const auto& entry : std::filesystem::directory_iterator(folder))
@@ -26,7 +26,7 @@ inline std::vector<std::string> list(const std::filesystem::path& folder, std::s
     return paths;
 }
 
-/// "accepted", or a line an error.
+/// "accepted", or one line for each error.
 template <typename Result>
 std::string printed(const Result& result) {
     if (result) return "accepted\n";
@@ -35,7 +35,7 @@ std::string printed(const Result& result) {
     return text;
 }
 
-/// A bad file starts with the errors it must cause: "# LINE:COLUMN: text", or "# text" where it is the file as a whole.
+/// A bad file starts with its expected errors: "# LINE:COLUMN: text", or "# text" for the whole file.
 inline std::string expected_errors(const std::string& path) {
     std::istringstream lines(common::yaml::read_file(path).value());
     std::string expected;

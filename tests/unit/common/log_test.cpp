@@ -51,10 +51,10 @@ TEST(LogTest, OthersThanTheJournalGetTimeAndLevel) {
                 testing::MatchesRegex("..:..:.....* info: one\n.* warning: two\n.* error: three\n"));
 }
 
-/// A journal of our own, at its place: in a child, which has its own /run, and sends on what comes.
+/// A journal of our own, at the usual path: in a child, which has its own /run, and forwards what it receives.
 class Journal {
   public:
-    /// Nothing if the child may not have that.
+    /// Nothing if the child is not allowed to mount.
     static std::optional<std::string> of(void (*speak)(), bool listens) {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) return std::nullopt;
@@ -75,7 +75,7 @@ class Journal {
     }
 
   private:
-    /// Also for a user who isn't root.
+    /// Works without root, too.
     static bool has_own_run() {
         const std::string uid = fmt::format("0 {} 1", ::geteuid()), gid = fmt::format("0 {} 1", ::getegid());
         if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0) return false;

@@ -23,13 +23,13 @@ inline std::string lines(const Errors& errors) {
     return result;
 }
 
-/// What `read` makes of a document that is just this value.
+/// The result of `read` for a document that consists of this value.
 template <typename Reader>
 auto read(std::string_view text, Reader reader) {
     return parse("test.yaml", text, reader);
 }
 
-/// The error that `read` reports of it, or "accepted".
+/// The error that `read` reports for it, or "accepted".
 template <typename Reader>
 std::string refusal(std::string_view text, Reader reader) {
     const auto result = read(text, reader);

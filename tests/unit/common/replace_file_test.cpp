@@ -19,7 +19,7 @@ class FileReplacementTest : public testing::Test {
   protected:
     ~FileReplacementTest() override { fs::remove_all(directory_); }
 
-    /// Nothing: there is no such file.
+    /// Nothing if there is no such file.
     [[nodiscard]] std::optional<std::string> content() const {
         std::ifstream file(file_);
         if (!file) return std::nullopt;

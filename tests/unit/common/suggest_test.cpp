@@ -15,7 +15,7 @@ TEST(Suggest, FindsWhatIsOneSlipAway) {
     EXPECT_EQ(suggest("port", keys), "ports");      // one missing
     EXPECT_EQ(suggest("encaps", keys), "encap");    // one too many
     EXPECT_EQ(suggest("vup", keys), "vip");         // one wrong
-    EXPECT_EQ(suggest("wieghts", keys), "weight");  // two slips in a longer word
+    EXPECT_EQ(suggest("wieghts", keys), "weight");  // two mistakes in a longer word
 }
 
 TEST(Suggest, TakesCaseForNoDifference) { EXPECT_EQ(suggest("BackEnds", keys), "backends"); }

@@ -65,7 +65,7 @@ struct Refused {
     std::string_view message;
 };
 
-/// What yaml-cpp takes in silence or explains in its own terms.
+/// Errors that yaml-cpp silently accepts or explains in its own terms.
 class YamlRefuses : public testing::TestWithParam<Refused> {};
 
 TEST_P(YamlRefuses, WithAReason) { EXPECT_EQ(tree(GetParam().text), GetParam().message); }

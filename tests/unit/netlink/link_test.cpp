@@ -184,7 +184,7 @@ TEST(GeneveTest, ExternalOneForPackets) {
     EXPECT_EQ(link("link-geneve-external").hardware, ARPHRD_NONE);
 }
 
-/// What encode() writes, decode_tunnel() reads.
+/// decode_tunnel() reads what encode() writes.
 class TunnelRoundTripTest : public testing::TestWithParam<TunnelKind> {};
 
 TEST_P(TunnelRoundTripTest, KeepsEverything) {

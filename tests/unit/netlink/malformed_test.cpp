@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whatever bytes come, the decoders neither crash nor read beyond them (the sanitizers watch), and what is cut short in
-// its headers is refused.
+// The decoders accept any bytes: they neither crash nor read beyond the end (the sanitizers check that), and refuse
+// messages with truncated headers.
 #include <gtest/gtest.h>
 
 #include <cstring>

@@ -18,7 +18,7 @@ IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
 
-/// What nft makes of recorded_ruleset's table "culvert".
+/// Table "culvert" of recorded_ruleset, as nft lists it.
 Table recorded_table() {
     const std::vector balancers{prefix("10.0.0.1"), prefix("10.0.1.0/24")};
     return {
@@ -148,7 +148,7 @@ TEST(NftablesDecode, EveryTruncationIsAnErrorOrALesserTable) {
 TEST(NftablesEncode, DecodesToWhatItEncoded) {
     Table table = recorded_table();
     table.chains["strangers"] = {.hook = {}, .rules = {Rule{}.iifname("tun*").mark(5).accept()}};
-    table.sets.clear();  // libnftnl numbers the elements of a set in a way that it does not read itself
+    table.sets.clear();  // libnftnl encodes set element numbers that it can't decode itself
     table.flags = NFT_TABLE_F_DORMANT;
     const auto decoded = decode(encode_replace(table, true, 1).bytes, TableFamily::inet, "culvert");
     ASSERT_TRUE(decoded) << decoded.error().message();

@@ -13,7 +13,7 @@ namespace culvert::netlink {
 
 inline std::filesystem::path recordings() { return CULVERT_RECORDINGS; }
 
-/// A message that a kernel sent, as `record` kept it. The first line of each file tells how it came about.
+/// A message from a kernel, recorded by `record`. The first line of each file tells how it was made.
 inline std::vector<std::byte> recorded(std::string_view name) {
     std::ifstream file(recordings() / (std::string(name) + ".hex"));
     if (!file) throw std::runtime_error("no recording " + std::string(name));

@@ -17,7 +17,7 @@ Route route(std::string_view name) {
     return decoded ? *decoded : throw std::runtime_error("not decoded");
 }
 
-/// The link of the only hop: its index depends on what devices the kernel makes for a new namespace.
+/// The link of the only hop. Its index depends on the devices that the kernel creates in a new namespace.
 std::uint32_t left(const Route& route) { return route.hops.at(0).link; }
 
 TEST(RouteTest, Default) {

@@ -73,7 +73,7 @@ void SimulatedHost::load(const std::string& module) {
     }
 }
 
-/// net/ipv4/devinet.c, devinet_conf_proc: a write to conf.default reaches the devices that were never written to.
+/// net/ipv4/devinet.c, devinet_conf_proc: a write to conf.default changes the devices that were never written to.
 void SimulatedHost::write(const Sysctl& sysctl) {
     put(sysctl);
     written_.insert(key(sysctl));

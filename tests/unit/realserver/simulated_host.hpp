@@ -13,13 +13,13 @@
 
 namespace culvert::realserver {
 
-/// What read_config makes of `text`; fails the test if that is an error.
+/// Reads `text` by read_config; fails the test on an error.
 Config config(std::string_view text);
 
 /// The changes as text.
 std::vector<std::string> lines(const std::vector<Change>& changes);
 
-/// A kernel in memory: refuses what a kernel refuses, and has the side effects that matter.
+/// A kernel in memory: it refuses what a kernel refuses, and has the relevant side effects.
 class SimulatedHost : public Host {
   public:
     /// As after boot: lo up, eth0 up, no modules, every sysctl 0.
@@ -27,22 +27,22 @@ class SimulatedHost : public Host {
 
     netlink::Result<Observed> observe() override;
     netlink::Result<> perform(const Change& change) override;
-    /// Goes on after a failure.
+    /// Continues after a failure.
     std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
 
     void put(Item item) { realserver::put(host_.state, std::move(item)); }
     void erase(const Key& key) { host_.state.erase(key); }
     void sysctl(std::string_view name, long value);
-    /// A device with all that belongs to it.
+    /// A device with all its settings.
     void device(const std::string& name, bool up);
 
     [[nodiscard]] const HostState& state() const { return host_.state; }
-    /// Without modules and the devices that came with them: those stay.
+    /// Without modules and their devices, which stay.
     [[nodiscard]] HostState state_but_modules() const;
 
-    /// Called before each change; an error is what the change then fails with.
+    /// Called before each change. If it returns an error, the change fails with that.
     std::function<netlink::Result<>(const Change&)> before_change;
-    /// Modules loaded in this kernel bring no devices: net.core.fb_tunnels_only_for_init_net is set.
+    /// Modules loaded in this kernel add no devices: net.core.fb_tunnels_only_for_init_net is set.
     bool without_fallback_devices = false;
 
   private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What commands print as JSON has the keys that the reference lists, and no others.
+// Commands print JSON with exactly the keys that the reference lists.
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
@@ -33,7 +33,7 @@ using netlink::IpAddress;
 const auto v4 = *IpAddress::parse("192.0.2.1");
 const auto mac = *netlink::MacAddress::parse("02:00:00:00:00:30");
 
-/// Maps from names that are data, not keys.
+/// Maps whose keys are data.
 const std::set<std::string> named_maps{"items[].received", "items[].dropped", "items[].let_pass"};
 
 void collect(const Json& json, const std::string& path, std::set<std::string>& paths) {
@@ -47,7 +47,7 @@ void collect(const Json& json, const std::string& path, std::set<std::string>& p
     }
 }
 
-/// Compares the keys of what one command may print with its table.
+/// Compares the keys that one command may print with its table.
 void expect_keys(const Page& page, const std::string& command, const std::vector<Json>& printed) {
     const auto table = std::ranges::find(page.tables, command, &Table::title);
     ASSERT_NE(table, page.tables.end()) << command;

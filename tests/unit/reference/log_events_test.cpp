@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the sources log under the field EVENT is what the tables say.
+// The field EVENT in the sources has exactly the values of the tables.
 #include "lbd/model/log_events.hpp"
 
 #include <gmock/gmock.h>
@@ -17,7 +17,7 @@
 namespace culvert::reference {
 namespace {
 
-/// All sources of a program, but for the table itself.
+/// All sources of a program, except the table itself.
 std::string sources_of(const std::string& program) {
     std::stringstream text;
     for (const auto& entry :
@@ -28,7 +28,7 @@ std::string sources_of(const std::string& program) {
     return text.str();
 }
 
-/// The names of events in a text, each with the fields that stand beside it, "SERVICE, BACKEND".
+/// The names of events in a text, each with the fields beside it, "SERVICE, BACKEND".
 std::map<std::string, std::set<std::string>> logged(const std::string& text) {
     static const std::regex use(R"x(log_event\("(\w+)"\)(\},)?)x"), field(R"x(^\s*\{"(\w+)",)x");
     std::map<std::string, std::set<std::string>> events;

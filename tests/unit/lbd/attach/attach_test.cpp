@@ -95,7 +95,7 @@ Refusal refusal(int code, std::string text, std::uint32_t mtu = 9000) {
     return result;
 }
 
-// What drivers say, and what helps.
+// Drivers' messages, and their cures.
 TEST(Refusal, AnMtuThatFits) {
     EXPECT_EQ(cure_of(refusal(EINVAL, "MTU too large to enable XDP without frags")),
               "ip link set dev eth0 mtu 3506, or xdp: generic");

@@ -40,7 +40,7 @@ TEST(Offload, NativeXdpHasItsDriverSeeToIt) {
     EXPECT_THAT(offloads_in_the_way({program(2, XdpMode::native)}, links({link(2, "eth0")})), IsEmpty());
 }
 
-// eth0, eth1 ── bond0 ── bond0.5 ── br0; eth2 ── br0; eth3 has nothing to do with it
+// eth0, eth1 ── bond0 ── bond0.5 ── br0; eth2 ── br0; eth3 is separate
 TEST(Offload, OfAllThatIsBelowIsMerging) {
     const Links all =
         links({link(2, "eth0", "", 5), link(3, "eth1", "", 5), link(4, "eth2", "", 7), link(5, "bond0", "bond"),

@@ -96,7 +96,7 @@ rc::Gen<Encap> encaps(bool same_family) {
     });
 }
 
-/// Addresses differ from service to service and from backend to backend, so that no two are in each other's way.
+/// Addresses differ between services and between backends, so that none collide.
 rc::Gen<Service> services(int number) {
     return rc::gen::exec([number] {
         const auto family = rc::gen::element(Family::ipv4, Family::ipv6);

@@ -39,7 +39,7 @@ Backend backend(std::string_view address, Encap encap) { return {std::string(add
 constexpr PortSpec tcp(std::uint16_t port) { return {Protocol::tcp, port}; }
 constexpr PortSpec udp(std::uint16_t port) { return {Protocol::udp, port}; }
 
-/// What `text` means; a failure of the test if it is refused.
+/// The configuration in `text`; fails the test if it is refused.
 Config accepted(std::string_view text) {
     const auto result = read_config("test.yaml", std::string(text));
     EXPECT_EQ(printed(result), "accepted\n");
@@ -184,7 +184,7 @@ services:
     EXPECT_EQ(config.services[1].backends, (std::vector{backend("10.0.0.1", Gre{}), backend("10.0.0.2", L2{})}));
 }
 
-/// Two services on one backend, and what they may share.
+/// Two services with one backend, for conflicts between them.
 std::string two_services(std::string_view vip_a, std::string_view a, std::string_view vip_b, std::string_view b) {
     std::string text = "interfaces: [eth0]\nservices:\n";
     for (const auto& [name, vip, rest] : {std::tuple("a", vip_a, a), std::tuple("b", vip_b, b)})

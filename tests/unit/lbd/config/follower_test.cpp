@@ -30,7 +30,7 @@ using namespace std::chrono_literals;
 using netlink::Result;
 using testing::HasSubstr;
 
-/// What a store holds: its clients hear of each change.
+/// A store of services that notifies its clients of each change.
 struct Store {
     ConfigResult content;
     int reads = 0;
@@ -109,13 +109,13 @@ class FollowerTest : public testing::Test {
         return run({{.prepare = plan, .commit = edit, .undo = {}}});
     }
 
-    /// What somebody does, and what follows from it within five seconds.
+    /// An action, and its expected effect within five seconds.
     struct Scene {
         std::function<void()> act;
         std::function<bool()> follows;
     };
 
-    /// Plays one after the other, while the follower follows the store.
+    /// Plays one scene after the other, while the follower follows the store.
     void play(std::vector<Scene> scenes) {
         constexpr int ticks = 1'000;
         ASSERT_TRUE(follower.watch(loop));
@@ -137,7 +137,7 @@ class FollowerTest : public testing::Test {
         EXPECT_TRUE(loop.run());
     }
 
-    /// The condition, once so much time has passed since it was first looked at.
+    /// The condition, once this time has passed since its first call.
     static std::function<bool()> after(std::chrono::milliseconds time, std::function<bool()> condition) {
         std::optional<std::chrono::steady_clock::time_point> end;
         return [=]() mutable {

@@ -34,7 +34,8 @@ SharedReading read(const std::string& text) {
     return std::make_shared<const Reading>(reading ? *std::move(reading) : Reading{});
 }
 
-/// How many services of the second text are those of the first, if it is read again after it as if it were the first.
+/// The number of services that the second text shares with the first, if it is read again after it. Checks that the
+/// result is the same as on a first reading.
 std::size_t shared_after(const std::string& first, const std::string& second) {
     const SharedReading before = read(first);
     const auto again = read_again("a.yaml", second, before);
@@ -107,7 +108,7 @@ TEST(ReadAgain, AConflictWithAServiceThatStaysIsReported) {
     const std::array conflicts{
         item(2),                                                       // name, VIP and port
         item(9, "      - {address: 192.0.2.5}\n"),                     // a backend that is a VIP
-        item(9, "      - {address: 10.0.0.5, encap: {type: gre}}\n"),  // none: it can tell the two apart
+        item(9, "      - {address: 10.0.0.5, encap: {type: gre}}\n"),  // no conflict: it can tell the two apart
         std::string("  - {name: x, vip: 10.0.0.5, ports: any, backends: [{address: 10.0.0.8}]}\n"),
         std::string("  - {name: x, vip: 10.0.0.0/24, ports: any, backends: [{address: 10.1.0.8}]}\n"),
         std::string("  - {name: x, vip: 192.0.2.5, ports: [80-90/tcp], backends: [{address: 10.1.0.8}]}\n"),
@@ -133,7 +134,7 @@ class Editor {
   private:
     std::size_t below(std::size_t limit) { return random_() % limit; }
 
-    /// The start of some line.
+    /// The start of a random line.
     std::size_t line(const std::string& text) {
         const auto end = text.find('\n', below(text.size()));
         return end == std::string::npos ? text.size() : end + 1;

@@ -25,7 +25,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-/// A balancer that answers {"echo": x} with x, in a thread of its own.
+/// A balancer in a thread of its own that answers {"echo": x} with x.
 class ControlTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -57,7 +57,7 @@ class ControlTest : public testing::Test {
 
     [[nodiscard]] std::string path() const { return directory_ / "run" / "lbd.sock"; }
 
-    /// A client that says what it likes.
+    /// A client that may send anything.
     [[nodiscard]] Fd connect() const {
         Fd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
         sockaddr_un address{};
@@ -73,7 +73,7 @@ class ControlTest : public testing::Test {
         std::size_t sent = 0;
         while (sent < text.size()) {
             const ssize_t length = ::send(fd.get(), text.data() + sent, text.size() - sent, MSG_NOSIGNAL);
-            if (length < 0) return;  // it hung up
+            if (length < 0) return;  // it closed the connection
             sent += static_cast<std::size_t>(length);
         }
     }

@@ -79,7 +79,7 @@ TEST(FlowTable, IdleTimesAreTheServices) {
     EXPECT_EQ(of(4, LB_FLOW_CLOSING), clock.units(2min));
 }
 
-/// Flow i of `count`, whose hash has the lower bits i, in a table of so many buckets.
+/// Flow i of `count`, with i in the lower bits of its hash, in a table of this many buckets.
 std::vector<lb_bucket> table_of(std::uint32_t buckets, std::uint32_t count) {
     std::vector<lb_bucket> table(buckets);
     for (std::uint32_t i = 0; i < count; ++i)

@@ -14,7 +14,7 @@
 namespace culvert::lbd {
 namespace {
 
-/// As the data plane looks a key up, but in words of its own.
+/// Looks up a key as the data plane does, in independent code.
 template <typename Line, typename Key>
 std::optional<std::uint32_t> lookup(std::span<const Line> lines, const Key& key, std::uint64_t hash) {
     const auto in = [&](const Line& line) -> std::optional<std::uint32_t> {
@@ -41,7 +41,7 @@ lb_service service(std::uint32_t ring) {
     return value;
 }
 
-/// Key number `i`: addresses in a row, as they are in use.
+/// Key number `i`. The addresses are consecutive, as in practice.
 template <typename Key>
 Key numbered(std::uint32_t i, std::uint16_t port) {
     Key key{};
@@ -97,7 +97,7 @@ TEST(VipTable, HasRoomForAsManyKeysAsLines) {
     }
 }
 
-/// Many edits, one after the other, in a table that is fairly full.
+/// Many edits, one after the other, in a fairly full table.
 template <typename Line>
 void expect_edits_to_be_as_made_anew(std::uint32_t count, std::uint32_t lines) {
     using Key = typename VipHalves<Line>::Key;
@@ -154,7 +154,7 @@ TEST(VipHalves, NoKeySpillsForEver) {
     for (const lb_vip4_line& line : half_of(std::span(map), 0)) EXPECT_EQ(line.spilled, 0U);
 }
 
-/// An earlier lbd knew only whether any key had spilled.
+/// An earlier lbd stored only whether any key had spilled.
 TEST(VipHalves, WhatWasWrittenBeforeIsCounted) {
     std::vector<lb_vip4_line> map(2 * 64);
     const auto entries = numbered_entries<lb_vip4>(100);

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 
 IpAddress address(const char* text) { return *IpAddress::parse(text); }
 
-/// A service with backends a and b, and a packet of a flow that the table has for a.
+/// A service with backends a and b, and a packet of a flow that the flow table assigns to a.
 class Explain : public testing::Test {
   protected:
     Explain() {

@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-/// A file, number by number.
+/// A file, written number by number.
 class File {
   public:
     explicit File(bool big_endian = false) : big_endian_(big_endian) {}

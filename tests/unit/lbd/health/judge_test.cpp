@@ -20,7 +20,7 @@ class Court {
         for (int i = 0; i < times; ++i) judge_.hear(answered, now_ += 1s);
         return judge_.condition();
     }
-    /// How many answers in a row it takes to come back.
+    /// The number of consecutive answers until the backend is up.
     int answers_to_rise() {
         int answers = 1;
         while (hears(true) != Condition::up) ++answers;
@@ -113,7 +113,7 @@ TEST(Schedule, GivesWhoIsDueTheEarliestFirst) {
     schedule.put(1, start + 3s);
     schedule.put(2, start + 1s);
     schedule.put(3, start + 2s);
-    schedule.put(1, start + 1500ms);  // in place of the other time
+    schedule.put(1, start + 1500ms);  // replaces the other time
     schedule.remove(3);
     EXPECT_EQ(schedule.next(), start + 1s);
     EXPECT_EQ(schedule.take_due(start + 500ms), std::vector<Schedule::Who>{});

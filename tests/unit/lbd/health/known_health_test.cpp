@@ -8,7 +8,7 @@
 #include "lbd/plan/found_health.hpp"
 #include "lbd/plan/plan.hpp"
 
-/// What is known of backends' health goes on under other names, and from one process to the next.
+/// The health of backends survives renaming, and moves from one process to the next.
 namespace culvert::lbd {
 namespace {
 

@@ -27,7 +27,7 @@ void put16(Packet& packet, std::size_t at, unsigned value) {
     packet[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-/// RFC 1071; 0 for what carries its own checksum.
+/// RFC 1071; 0 for bytes that contain their own checksum.
 std::uint16_t checksum(std::span<const std::uint8_t> bytes, std::uint32_t sum = 0) {
     for (std::size_t i = 0; i < bytes.size(); ++i) sum += std::uint32_t{bytes[i]} << (i % 2 == 0 ? 8 : 0);
     while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
@@ -37,7 +37,7 @@ std::uint16_t checksum(std::span<const std::uint8_t> bytes, std::uint32_t sum = 
 std::size_t l4_of(const Packet& packet) { return packet[0] >> 4 == 4 ? 20 : 40; }
 std::uint8_t protocol_of(const Packet& packet) { return packet[0] >> 4 == 4 ? packet[9] : packet[6]; }
 
-/// Of what an L4 checksum covers, the checksum included.
+/// The sum of all that an L4 checksum covers, with the checksum.
 std::uint16_t l4_checksum(const Packet& packet) {
     const std::size_t l4 = l4_of(packet);
     const std::span bytes(packet);
@@ -91,7 +91,7 @@ class TranslatorTest : public testing::Test {
                                  {9, {address("2001:db8::1"), address("fd00::2")}}});
     }
 
-    /// What is on the wire for it; nothing if it isn't sent.
+    /// The addresses and ports on the wire; nothing if it isn't sent.
     std::optional<Endpoints> sent(Packet packet, probe_queue queue = PROBE_QUEUE_OWN) {
         const auto dest = translator_.outward(packet, queue);
         if (!dest) return std::nullopt;
@@ -106,7 +106,7 @@ class TranslatorTest : public testing::Test {
         return sent(make({probe_source(family).address, probe_address(dest, family), port, 80, IPPROTO_TCP}, flags),
                     queue);
     }
-    /// What this host gets of an answer.
+    /// The addresses and ports that this host receives for an answer.
     std::optional<Endpoints> received(const Endpoints& answer, std::uint8_t icmp_type = 0) {
         Packet packet = make(answer, ack, icmp_type);
         if (!translator_.inward(packet)) return std::nullopt;
@@ -181,7 +181,7 @@ TEST_F(TranslatorTest, UdpAndEchoesToo) {
     EXPECT_EQ(received(reversed(*echo6), 129)->destination_port, 78);
 }
 
-// Only a checksum of all ones makes a packet of zeros add up to all ones.
+// Only a checksum of all ones makes a packet of zeros sum to all ones.
 TEST_F(TranslatorTest, AnEchoReplyOfNothingButZerosStaysSound) {
     const auto with_zeros = [](const Endpoints& endpoints, std::uint8_t type) {
         Packet packet = make(endpoints, 0, type);

@@ -48,7 +48,7 @@ Status status() {
     return status;
 }
 
-/// All pieces.
+/// All pieces of the text.
 std::string text_of(const Status& status, Detail detail = Detail::backends) {
     Exposition exposition(status, detail);
     std::string text;
@@ -56,7 +56,7 @@ std::string text_of(const Status& status, Detail detail = Detail::backends) {
     return text;
 }
 
-/// The output of a command that reads `input`; it begins with the exit status if that is not zero.
+/// The output of a command that reads `input`, preceded by the exit status if that is not zero.
 std::string run(const std::string& command, const std::string& input = {}) {
     const std::string file = testing::TempDir() + "metrics_test.txt";
     std::ofstream(file) << input;
@@ -173,7 +173,7 @@ TEST(Metrics, OfTheBalancer) {
     EXPECT_THAT(text, HasSubstr("lbd_build_info{version=\""));
 }
 
-/// The names of a family's labels in an exposition, but for the bounds of a histogram.
+/// The label names of a metric family in an exposition, without the bounds of a histogram.
 std::string labels_of(std::string_view name, const std::string& text) {
     std::smatch sample, label;
     if (!std::regex_search(text, sample, std::regex(fmt::format(R"(\n{}(_bucket|_count)?\{{([^}}]*)\}})", name))))
@@ -205,7 +205,7 @@ TEST(Metrics, PromtoolFindsNothing) {
     EXPECT_THAT(run("promtool test rules tests/unit/lbd/metrics/alerts.yaml"), HasSubstr("SUCCESS"));
 }
 
-/// Every metric's name in the file, and every value of the label there.
+/// Every metric name in the file, and every value of the label.
 std::set<std::string> named(const char* path, const std::string& pattern) {
     std::ifstream file(path);
     EXPECT_TRUE(file) << path;

@@ -12,7 +12,7 @@
 namespace culvert::lbd {
 namespace {
 
-/// One of many kinds.
+/// A service of one of many kinds.
 Service kind(std::uint32_t number) {
     static const std::array<Encap, 4> encaps{L2{}, Ipip{}, Gue{5080}, L3dsr{3}};
     Service service{.name = std::to_string(number),
@@ -27,7 +27,7 @@ Service kind(std::uint32_t number) {
     return service;
 }
 
-/// Counted, as if the list knew nothing.
+/// Counts everything again and compares with the list's own counts.
 void expect_known(const Services& services) {
     const auto any = [&](auto has) {
         for (const Service& service : services)

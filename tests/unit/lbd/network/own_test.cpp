@@ -17,7 +17,7 @@ using testing::ElementsAre;
 
 MacAddress mac(std::uint8_t last) { return {{2, 0, 0, 0, 0, last}}; }
 
-/// MAC addresses of frames that are ours by a port, their last bytes.
+/// The last bytes of the MAC addresses for which frames at a port are ours.
 std::vector<int> own_by(const Network& network, std::uint32_t port) {
     std::vector<int> macs;
     for (const OwnMac& one : own(network).macs)
@@ -40,9 +40,9 @@ TEST_F(OwnTest, AreThoseOfThePortAndOfWhatStandsOnIt) {
     add(1, "", 1);
     add(2, "vlan", 2).lower = 1;
     add(3, "macvlan", 3).lower = 2;  // a virtual router's
-    add(4, "veth", 4).lower = 1;     // its other end has that index by chance
+    add(4, "veth", 4).lower = 1;     // its peer happens to have that index in another namespace
     add(5, "macvlan", 5).lower = 1;
-    network_.links[5].lower_netns = 0;  // the port is another namespace's
+    network_.links[5].lower_netns = 0;  // the port is in another namespace
     add(6, "", 6);
     balance_on(1);
     EXPECT_THAT(own_by(network_, 1), ElementsAre(1, 2, 3));

@@ -40,7 +40,7 @@ Network network() {
 
 std::string no_cause(const IpAddress& /*backend*/) { return {}; }
 
-// A thousand backends behind a route that flaps are a line each time.
+// A thousand backends behind a flapping route cause one line each time.
 TEST(WayChanges, OfManyBackendsAreOne) {
     Hops up, down;
     for (int i = 1; i <= 200; ++i) {
@@ -109,7 +109,7 @@ TEST(NarrowPaths, AreThoseWithoutRoomForIpv6Clients) {
     EXPECT_EQ(text(std::vector<NarrowPath>{}), "");
 }
 
-// IN_DEV_RX_REDIRECTS of include/linux/inetdevice.h; IPv6 takes none where it forwards.
+// IN_DEV_RX_REDIRECTS of include/linux/inetdevice.h; IPv6 accepts none on a host that forwards.
 TEST(RedirectSettings, CountByWhetherTheHostForwards) {
     EXPECT_FALSE(RedirectSettings{}.accepts4());
     EXPECT_TRUE((RedirectSettings{.all = true}.accepts4()));

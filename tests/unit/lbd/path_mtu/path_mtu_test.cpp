@@ -77,7 +77,7 @@ Bytes sent(const Encap& encap, Family inner, Family outer, std::size_t length) {
     return quotes::sent(encap, backend, hop_to(backend), key(), flow_of(inner), length);
 }
 
-/// As a router quotes the first `length` bytes of it.
+/// As a router quotes its first `length` bytes.
 std::optional<Quotation> quoted(const Bytes& packet, std::uint16_t mtu, std::size_t length = 528) {
     return packet[0] >> 4 == 4 ? read_quotation4(quotes::frag_needed(mtu, packet, length))
                                : read_quotation6(quotes::too_big(mtu, packet, length), router);
@@ -119,7 +119,7 @@ TEST_P(EveryPath, OfEveryLengthAQuotationIsReadAndFalselyBelievedNever) {
     for (const Family outer : {ipv4, ipv6}) {
         Bytes packet = sent(GetParam().encap, ipv4, outer, 1400);
         const std::size_t vip = packet.size() - 1400 + 16;
-        packet[vip] ^= 1;  // a packet inside that is for nobody
+        packet[vip] ^= 1;  // an inner packet to no VIP
         for (std::size_t length = 0; length < 200; ++length) {
             const auto quotation = quoted(packet, 1300, length);
             if (!quotation) continue;
@@ -136,7 +136,7 @@ struct Lie {
 };
 void PrintTo(const Lie& lie, std::ostream* out) { *out << lie.name; }
 
-/// Where things are in GUE over IPv4 with IPv4 inside.
+/// Offsets in GUE over IPv4 with inner IPv4.
 constexpr std::size_t udp = 20, gue = 28, inside = 32;
 
 const Lie lies[] = {
@@ -173,7 +173,7 @@ TEST_P(EveryLie, IsDoubted) {
     EXPECT_EQ(check(*quotation, encap, ipv4, ipv4), tl::unexpected(GetParam().doubt));
 }
 
-// The secrets are right, as if somebody had seen the flow's packets on another way.
+// The secrets are correct, as if somebody had seen the flow's packets elsewhere.
 TEST(Quotations, AboutAFlowOfNoServiceThatHasTheBackendAreDoubted) {
     const Encap encap = Gue{.port = 5080};
     for (const auto change : {+[](FlowTuple& flow) { flow.port = 81; }, +[](FlowTuple& flow) { flow.protocol = 17; },
@@ -199,7 +199,7 @@ TEST(Quotations, OfWhatABackendTakesWithoutOuterHeadersAreDoubted) {
 
 TEST(Quotations, OfIPv6WithExtensionHeadersAreFollowedToThePorts) {
     Bytes packet = sent(Ipip{}, ipv6, ipv6, 1400);
-    // A first fragment: the extension header takes the place of the first 8 bytes behind the header.
+    // A first fragment: the extension header replaces the first 8 bytes behind the header.
     constexpr std::size_t header = 40 + 40;
     packet.insert(packet.begin() + header, {packet[header - 34], 0, 0, 1, 0, 0, 0, 7});
     packet[header - 34] = IPPROTO_FRAGMENT;
@@ -252,7 +252,7 @@ TEST(SentPackets, AreThoseOfTheServicesThatAreLeft) {
     all.add(one);
     all.add(other);
     all.remove(one);
-    all.remove(one);  // nobody's
+    all.remove(one);  // unknown
     EXPECT_TRUE(all.check(*quoted(sent(Ipip{}, ipv4, ipv4, 1400), 1300), hop_to(backend_of(ipv4)), key()));
     all.remove(other);
     EXPECT_TRUE(all.backends().empty());
@@ -311,7 +311,7 @@ TEST_F(PathMtusTest, AreNotToBeGuessed) {
     for (int guess = 0; guess < 1000; ++guess) EXPECT_FALSE(known.hear(says(1400), wrong, hop, start));
     EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, start), tl::unexpected(Doubt::too_many));
     expect_path({});
-    // What nobody guesses is believed, and a second later all is as before.
+    // A message that nobody could guess is believed, and expires a second later.
     EXPECT_EQ(known.hear(says(1450), Proof::flow, hop, start), true);
     EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, start + 1s), true);
     expect_path(1400);

@@ -13,7 +13,7 @@
 #include "lbd/path_mtu/flow_key.hpp"
 #include "lbd/plan/template.hpp"
 
-/// Packets as lbd sends them, and what routers say about them: written down here a second time, from the RFCs.
+/// lbd's packets, and routers' messages about them: written a second time here, from the RFCs.
 namespace culvert::lbd::quotes {
 
 inline IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
@@ -23,7 +23,7 @@ inline void put16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t val
     bytes[at + 1] = static_cast<std::uint8_t>(value);
 }
 
-/// RFC 1071, of all of it.
+/// RFC 1071, over all bytes.
 inline std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < bytes.size(); ++i) sum += std::uint32_t{bytes[i]} << (i % 2 == 0 ? 8 : 0);
@@ -31,7 +31,7 @@ inline std::uint16_t checksum(std::span<const std::uint8_t> bytes) {
     return static_cast<std::uint16_t>(~sum);
 }
 
-/// A client's packet of so many bytes.
+/// A client's packet of this length.
 inline Bytes inner(const FlowTuple& flow, std::size_t length) {
     Bytes frame = encode({.source = flow.client,
                           .destination = flow.vip,
@@ -44,7 +44,7 @@ inline Bytes inner(const FlowTuple& flow, std::size_t length) {
     return {frame.begin() + ethernet, frame.end()};
 }
 
-/// The IP packet that leaves for a backend with the client's packet of `flow` in it, as bpf/encap.h makes it.
+/// The IP packet to a backend with the client's packet of `flow` in it, as bpf/encap.h makes it.
 inline Bytes sent(const Encap& encap, const IpAddress& backend, const NextHop& hop, const FlowKey& key,
                   const FlowTuple& flow, std::size_t length) {
     const lb_dest_body body = make_body(encap, flow.vip.family(), backend, hop);

@@ -51,7 +51,7 @@ TEST(Maglev, WithoutWeightGetsNothing) {
     EXPECT_EQ(count.at(0) + count.at(2), 101U);
 }
 
-// The tables of a cluster whose balancers run different versions must agree.
+// The tables must be the same in all versions: the balancers of a cluster may run different ones.
 TEST(Maglev, TableIsTheSameForEver) {
     const std::vector<Contender> all{{0, "10.0.2.30", 2}, {1, "10.0.2.31", 1}, {2, "fd00::7", 1}};
     EXPECT_EQ(maglev_table(all, 13), (std::vector<std::uint16_t>{0, 2, 2, 0, 1, 0, 0, 1, 0, 2, 0, 1, 0}));
@@ -67,7 +67,7 @@ RC_GTEST_PROP(Maglev, SharesFollowWeights, ()) {
     RC_ASSERT(table.size() == default_size);
     auto share = shares(table);
     for (const Contender& contender : all) {
-        // Of turns at times 1/w, 2/w, … each has taken those up to some moment.
+        // If each contender takes turns at times 1/w, 2/w, …, this is its share up to some moment.
         const double exact = 1.0 * contender.weight / static_cast<double>(total);
         RC_ASSERT(share[contender.value] >= exact * default_size - 1);
         RC_ASSERT(share[contender.value] <= exact * (default_size + count));

@@ -34,7 +34,7 @@ Service service(const std::string& name, const std::string& vip, std::vector<Bac
             .backends = std::move(backends)};
 }
 
-/// Every backend is reached by a MAC of its own.
+/// Every backend has its own MAC address.
 Hops hops_of(const std::vector<Service>& services) {
     Hops hops;
     for (const Service& service : services)
@@ -62,7 +62,7 @@ const lb_service& value_of(const Image& image, const Service& service) {
     return image.vips.at({service.vip, 6, service.ports.at(0).port});
 }
 
-/// The maps, and what packets see in them while they are edited one by one.
+/// The maps, as packets see them while they are edited one by one.
 class Maps {
   public:
     void apply(const Edit& edit) {
@@ -132,7 +132,7 @@ class Maps {
     std::map<VipKey, lb_service> vips_;
     std::map<std::uint32_t, std::vector<std::uint16_t>> rings_;
     std::map<std::uint32_t, lb_dest_body> dests_;
-    std::set<Seen> seen_;              // what packets that are under way may have read
+    std::set<Seen> seen_;              // values that packets under way may have read
     std::set<std::uint32_t> written_;  // destinations since the last pause
     bool flipped_ = false;             // since the last pause
 };
@@ -330,7 +330,7 @@ std::vector<Service> services_of(const std::vector<std::tuple<int, int, std::uin
 }
 
 RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
-    // Small maps, so that what is freed is used again.
+    // Small maps, so that freed ids are used again.
     const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .dests = 4096};
     Maps maps;
     Image image;
@@ -344,14 +344,14 @@ RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
         RC_ASSERT(next.has_value());
         for (const Edit& edit : diff(image, *next)) maps.apply(edit);
         maps.expect_equal(*next);
-        // Whatever a flow remembers still leads to the backend it was given, or nowhere.
+        // The destination stored for a flow still leads to its backend, or to none.
         for (const auto& [name, ids] : image.ids)
             for (const auto& [id, backend] : ids.backends) RC_ASSERT(next->ids.at(name).backends.at(id) == backend);
         image = *next;
     }
 }
 
-/// The list, where each service that equals one of `known` is that one.
+/// The list, with services from `known` in place of equal ones.
 Services shared_with(const Services& known, const std::vector<Service>& services) {
     Services list;
     for (const Service& service : services) {
@@ -375,7 +375,7 @@ RC_GTEST_PROP(Replan, IsAsIfAllWerePlanned, ()) {
         for (Service& service : wanted) {
             service.health = HealthCheck{};
             service.ports = {{Protocol::tcp, *rc::gen::inRange<std::uint16_t>(80, 83)}};
-            // Some share a VIP, each with a port of its own.
+            // Some share a VIP, each with its own port.
             if (service.name == "s2") service.vip = address("192.0.2.1");
             if (service.name == "s2") service.ports = {{Protocol::udp, 53}};
         }
@@ -423,7 +423,7 @@ TEST(Replan, TakesCareOfTheServicesThatChangeAlone) {
     EXPECT_EQ(patch->becomes.ids.size(), 1U);
 }
 
-/// What the maps hold when these backends of the service "web" are down.
+/// The content of the maps when these backends of service "web" are down.
 Image planned_without(const Service& service, const std::set<std::string>& down, const Image& before = {}) {
     Health health;
     for (const std::string& name : down) health[{service.name, name}] = {.up = false};

@@ -47,7 +47,7 @@ struct Case {
     Encap encap;
     Family inner;
     Family outer;
-    const char* bytes;  ///< of the template: Ethernet, outer IP header, what follows it
+    const char* bytes;  ///< of the template: Ethernet, outer IP header, then the rest
 };
 void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
 
@@ -171,7 +171,7 @@ TEST(TemplateOfL2, IsTheEthernetHeader) {
     EXPECT_EQ(start_of_template(body(L2{}, ipv6, ipv6), 14), "02000000000302000000000286dd");
 }
 
-// The frame's type is the client packet's, however the backend is addressed.
+// The frame's type is that of the client's packet, whatever the family of the backend's address.
 TEST(TemplateOfL2, IsOfTheClientsFamily) {
     EXPECT_EQ(start_of_template(body(L2{}, ipv6, ipv4), 14), "02000000000302000000000286dd");
     EXPECT_EQ(start_of_template(body(L2{}, ipv4, ipv6), 14), "0200000000030200000000020800");

@@ -49,7 +49,7 @@ TEST(Planner, MapsWithoutRoomAreToBeLarger) {
     EXPECT_GE(draft->limits.dests, small.dests);
     planner.take(*draft);
 
-    // Once they are there, so are those of what comes later.
+    // Services that exist are shared with later lists, too.
     const Services more{service("web", "192.0.2.1", 99), service("mail", "192.0.2.2", 90)};
     const auto next = planner.draft(wanted(more), draft->limits);
     ASSERT_TRUE(next);

@@ -14,7 +14,7 @@ namespace {
 using netlink::Result;
 using testing::ElementsAre;
 
-/// Three steps that note what is called, and fail where they are told to.
+/// Three steps that record calls, and fail on request.
 class TransactionTest : public testing::Test {
   protected:
     Result<> call(const std::string& what) {

@@ -168,7 +168,7 @@ TEST(ShowTable, Services) {
               "dns      192.0.2.1  53/udp any/tcp       1/2        7  12.3M      2\n");
 }
 
-/// What is withdrawn from new flows does not count as if all were well.
+/// A backend without new flows must not look healthy.
 TEST(Show, ABackendThatIsFoundDownIsNotCountedAsWorking) {
     Status checked = status();
     checked.services[0].backends[0].check = CheckStatus{.condition = Condition::down};

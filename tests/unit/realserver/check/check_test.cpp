@@ -21,7 +21,7 @@ using testing::IsEmpty;
 Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
 IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
-/// A backend that works, to be broken.
+/// A working backend, for tests to break.
 struct Backend {
     Config wanted;
     SimulatedHost host;
@@ -293,7 +293,7 @@ TEST(Check, RulesetAndLeftOvers) {
     EXPECT_EQ(another.finding().name, "left_over");
 }
 
-/// A chain of somebody else's with one rule.
+/// Another program's chain with one rule.
 Firewall theirs(const std::string& hook, const std::string& statements, int priority = 0,
                 const std::string& table = "t") {
     return {.chains = {{.family = "inet",
@@ -329,7 +329,7 @@ TEST(Check, RulesOfOthersThatDropRequestsAndAnswers) {
     EXPECT_THAT(backend.finding().cure,
                 ElementsAre("nft insert rule inet t c ip daddr 192.0.2.1 tcp dport 80 accept",
                             "nft insert rule inet t c ip6 daddr 2001:db8::1 tcp dport 80 accept"));
-    // what listens on all addresses need not be meant for the VIP
+    // a server on all addresses need not be meant for the VIP
     backend.listen("::", IPPROTO_TCP, 443);
     EXPECT_THAT(backend.names(), IsEmpty());
     backend.environment.firewall =

@@ -63,7 +63,7 @@ const Packets gue{.protocol = IPPROTO_UDP,
                   .destination_port = 5080,
                   .input = "eth0",
                   .source_by_input = true};
-/// Requests of clients, out of a tunnel.
+/// Requests of clients, after decapsulation.
 const Packets request{.protocol = IPPROTO_TCP,
                       .source = *Prefix::parse("0.0.0.0/0"),
                       .destination = *Prefix::parse("192.0.2.1"),
@@ -101,7 +101,7 @@ TEST(Firewall, ConditionsAreEvaluatedForThePackets) {
          "may be dropped", "passes", "dropped"},
         {R"({"match":{"op":"<","left":{"payload":{"protocol":"tcp","field":"dport"}},"right":1024}})", "passes",
          "passes", "dropped"},
-        // of a network's balancers only one; of all clients, who cares for one
+        // one balancer of a network may be dropped; one client of all is of no concern
         {R"({"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":"10.0.0.1"}})", "dropped",
          "may be dropped", "passes"},
         {R"({"match":{"op":"==","left":{"payload":{"protocol":"ip","field":"saddr"}},"right":"@trusted"}})", "dropped",
@@ -117,7 +117,7 @@ TEST(Firewall, ConditionsAreEvaluatedForThePackets) {
         {R"({"match":{"op":"==","left":{"meta":{"key":"iif"}},"right":"lo"}})", "passes", "passes", "passes"},
         {R"({"match":{"op":"in","left":{"ct":{"key":"state"}},"right":[2,4]}})", "passes", "passes", "passes"},
         {R"({"match":{"op":"in","left":{"ct":{"key":"state"}},"right":8}})", "dropped", "dropped", "dropped"},
-        // strict reverse path, and addresses of another device than the packets came by
+        // strict reverse path, and addresses of another device than the packet's
         {R"({"match":{"op":"==","left":{"fib":{"result":"oif","flags":["saddr","mark","iif"]}},"right":false}})",
          "passes", "passes", "dropped"},
         {R"({"match":{"op":"!=","left":{"fib":{"result":"type","flags":["daddr","iif"]}},"right":{"set":[2,3,5]}}})",
@@ -156,7 +156,7 @@ TEST(Firewall, ThePolicyDecidesAboutTheRest) {
     EXPECT_EQ(fate(firewall({{"input", accepting(of_ipip)}}, "drop"), ipip), "passes");
     EXPECT_EQ(fate(firewall({{"input", accepting(of_ipip)}}, "drop"), gue), "dropped");
     EXPECT_EQ(fate(firewall({{"input", accepting(perhaps)}}, "drop"), ipip), "may be dropped");
-    // some clients get through, which may be what the operator wants
+    // some clients get through, which the operator may intend
     EXPECT_EQ(fate(firewall({{"input", accepting(from_trusted)}}, "drop"), request), "passes");
 }
 

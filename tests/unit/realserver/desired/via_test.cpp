@@ -22,7 +22,7 @@ Surroundings without(std::set<std::string> modules) {
     return {.absent_modules = std::move(modules), .addresses = {ip("10.0.0.7"), ip("fd00::7"), ip("192.0.2.1")}};
 }
 
-/// Packets to the balancers leave by eth0.
+/// Packets to the balancers leave through eth0.
 Config config(std::string_view text) {
     Config read = realserver::config(text);
     read.ways_in = {"eth0"};

@@ -12,7 +12,7 @@
 #include "realserver/show/traffic.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
-// What the rules do to packets, tests/netns/guard_test.cpp shows.
+// tests/netns/realserver_guard_test.cpp shows the effect of the rules on packets.
 namespace culvert::realserver {
 namespace {
 
@@ -32,7 +32,7 @@ Table table_of(std::string_view receive, std::string_view rest = {}) {
         .value();
 }
 
-/// The names of the chains that the rules of a chain go to.
+/// The targets of the rules in a chain.
 std::vector<std::string> targets(const Table& table, const std::string& chain) {
     std::vector<std::string> result;
     for (const Rule& rule : table.chains.at(chain).rules)
@@ -51,10 +51,10 @@ TEST(Ruleset, IsOnlyThereWhereItIsNeeded) {
 }
 
 TEST(Ruleset, CoversEveryWayIntoTheDevices) {
-    // The device that FOU needs takes plain IPIP as well.
+    // The device that FOU needs receives plain IPIP as well.
     EXPECT_THAT(targets(table_of("{encap: fou, port: 5004, family: ipv4}"), "outer"),
                 ElementsAre("sender", "port_5004_ipv4"));
-    // So does ip6tnl0, and it takes IPv4, IPv6 and MPLS.
+    // So does ip6tnl0, and it receives IPv4, IPv6 and MPLS.
     EXPECT_THAT(targets(table_of("{encap: gue, port: 5080, family: ipv6}"), "outer"),
                 ElementsAre("sender", "sender", "sender", "headers", "port_5080_ipv6"));
     EXPECT_THAT(targets(table_of("{encap: gre, family: ipv4}"), "outer"), ElementsAre("sender", "bad_header"));
@@ -66,7 +66,7 @@ TEST(Ruleset, CoversDevicesOfTheSameKindsWhateverTheirNames) {
     EXPECT_EQ(table.sets.at("kinds"), Set::of({"ipip", "ip6tnl", "gre", "gretap", "erspan"}));
     EXPECT_THAT(targets(table, "inner"), ElementsAre("unwrapped", "unwrapped", "unwrapped"));
     EXPECT_EQ(table.chains.at("inner").rules.front(), Rule{}.iifkind_in("kinds").go_to("unwrapped"));
-    // Geneve on other ports is none of its business.
+    // Geneve on other ports is not its concern.
     EXPECT_THAT(table_of("{encap: geneve, vni: 7}").sets, Not(Contains(Key("kinds"))));
 }
 
@@ -110,7 +110,7 @@ TEST(Ruleset, APortBoundToAnAddressIsGuardedThereOnly) {
 TEST(Ruleset, ElementsThatShareAPortShareItsChain) {
     const Table table = table_of("{encap: gue, port: 5080, family: ipv4}, {encap: gue, port: 5080, inner: gre}");
     EXPECT_EQ(std::ranges::count(targets(table, "outer"), "port_5080_ipv4"), 1);
-    // From whom, IPv4 in two variants, GRE with either family, nothing else.
+    // One for the source, IPv4 in two variants, GRE with either family, nothing else.
     EXPECT_EQ(table.chains.at("port_5080_ipv4").rules.size(), 6U);
 }
 
@@ -136,7 +136,7 @@ TEST(Ruleset, PeersOfOtherTunnelsPass) {
     const Table table = table_of("{encap: ipip}", "tunnel_peers: [10.9.0.1]");
     EXPECT_EQ(table.chains.at("outer").rules.front(),
               Rule{}.nfproto(Family::ipv4).saddr_in(Family::ipv4, "peers4").jump("peer"));
-    // Not as part of a balancer's packet.
+    // Not inside a balancer's packet.
     EXPECT_EQ(table.chains.at("peer").rules.front(), Rule{}.priority_has(0x20000000).back());
 }
 

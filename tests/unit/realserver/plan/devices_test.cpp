@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Plans for devices that are made: Geneve's and explicit tunnels.
+// Plans for devices that realserver creates: Geneve's and explicit tunnels.
 #include <gmock/gmock.h>
 
 #include "realserver/desired/receivers.hpp"
@@ -31,7 +31,7 @@ Device gre_device(const std::string& name, std::string_view remote) {
             .mac = {}};
 }
 
-/// A host on which all is in place for `lb1_by_gre` but the device itself.
+/// A host with everything in place for `lb1_by_gre` except the device itself.
 class Devices : public testing::Test {
   protected:
     Devices() {

@@ -42,7 +42,7 @@ class Others : public testing::Test {
     [[nodiscard]] std::vector<OtherTunnel> seen(std::string_view more = "") const {
         return other_tunnels(config(std::string(backend) + std::string(more)), observed_, {});
     }
-    /// Of whose packets the only one that is added takes; "" if none is told of.
+    /// The device whose packets the only added device diverts; "" if none is reported.
     [[nodiscard]] std::string takes(const Tunnel& tunnel, bool up = true) {
         add("other", tunnel, up);
         const auto others = seen();

@@ -23,7 +23,7 @@ std::vector<std::string> planned(const SimulatedHost& host, std::string_view yam
     return lines(result.changes);
 }
 
-/// A host without anything to do but what the encapsulation needs.
+/// A host that needs only the changes of the encapsulation.
 constexpr std::string_view no_sysctls = "\nsysctl: {rp_filter: leave, arp: leave}\nguard: off\nmss: off\n";
 
 std::vector<std::string> planned_without_sysctls(std::string_view yaml) {
@@ -241,7 +241,7 @@ TEST(Plan, APortOfOursIsReplaced) {
                 ElementsAre("- port 5004/udp over ipv4: fou, inner ipv4", "+ port 5004/udp over ipv4: fou, inner gre"));
 }
 
-// A guard that comes after what it guards, or goes before, is half open.
+// A guard that comes after what it guards, or is removed before it, leaves a gap.
 TEST(Plan, TheGuardGoesUpBeforeAnyWayInOpensAndDownAfterAllAreClosed) {
     const SimulatedHost empty;
     const std::string_view yaml =

@@ -202,7 +202,7 @@ TEST_F(Apply, ALostRecordLeavesNothingOpen) {
                     "- vip 192.0.2.1", "- vip 198.51.100.0/28", "- vip 2001:db8::1"));
 }
 
-/// Hosts that something has been done to before.
+/// Hosts that have been changed before.
 rc::Gen<SimulatedHost> any_host() {
     return rc::gen::exec([] {
         const auto value = [] { return *rc::gen::inRange<long>(0, 3); };

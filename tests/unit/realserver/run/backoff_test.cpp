@@ -15,7 +15,7 @@ const Key other{Kind::vip, "192.0.2.2"};
 
 class BackoffTest : public testing::Test {
   protected:
-    /// Somebody breaks it all the time, we repair it when we may: the times between.
+    /// Others break it all the time, we repair it when allowed. Returns the times between.
     std::vector<Backoff::Delay> fight(int rounds) {
         std::vector<Backoff::Delay> waits;
         for (int i = 0; i < rounds; ++i) {

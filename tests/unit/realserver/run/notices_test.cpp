@@ -57,7 +57,8 @@ TEST(Notices, WhatIsHeldWithoutAFailureIsContested) {
     EXPECT_THAT(kinds(notices.of({.made = {vip_comes}, .found = with_vip})), ElementsAre(Notice::Kind::repaired));
 }
 
-// A look may read the table just before somebody changes it, and hear of that change before the look that finds it.
+// realserver may read the table just before somebody changes it, and receive the report of that change before it reads
+// the table again.
 TEST(Notices, WhoChangedTheTableIsToldWithItsRepairHoweverManyLooksLater) {
     const Item table = Ruleset{};
     const Change table_comes{std::nullopt, table};

@@ -177,7 +177,7 @@ TEST_F(Repair, APortOfOthersIsAConflictAndTheRestIsPutRight) {
     EXPECT_FALSE(repairs.in_order());
 }
 
-/// Anything of a backend's that others can break.
+/// Everything of a backend that others can break.
 std::set<Key> keys_of(const HostState& state) {
     std::set<Key> keys;
     for (const auto& [key, item] : state) keys.insert(key);
@@ -217,7 +217,7 @@ RC_GTEST_PROP(RepairProperty, TeardownKnowsTheStartAfterAnyBreakages, ()) {
     const RecordFile file = directory.record();
     const Config wanted = config(everything);
     SimulatedHost host;
-    ASSERT_TRUE(apply(host, file, wanted));  // for its modules, and what there is to find
+    ASSERT_TRUE(apply(host, file, wanted));  // loads its modules; gives the faults something to break
     const HostState applied = host.state();
     ASSERT_TRUE(teardown(host, file, std::nullopt));
     for (const auto& [key, item] : applied) {
@@ -239,7 +239,7 @@ RC_GTEST_PROP(RepairProperty, TeardownKnowsTheStartAfterAnyBreakages, ()) {
     RC_ASSERT(apply(host, file, wanted).has_value());
     RC_ASSERT(teardown(host, file, std::nullopt).has_value());
     for (const Key& key : ours) {
-        // Nobody takes lo down; an arp_ignore of 2, which does as well as ours, is left to who has set it.
+        // Nobody sets lo down. An arp_ignore of 2, which is as good as ours, is left to its owner.
         if (key == Key{Kind::link, "lo"} || key.name == "net.ipv4.conf.all.arp_ignore") continue;
         RC_ASSERT(find(host.state(), key) == find(start, key));
     }

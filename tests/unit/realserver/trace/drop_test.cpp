@@ -91,7 +91,7 @@ TEST(Drop, ReadsWhatIsInATunnel) {
         {outer4(IPPROTO_GRE) + gre4, "gre"},
         {outer4(IPPROTO_GRE) + keyed_ethernet, "gre"},
         {outer4(IPPROTO_UDP) + ports(9, 5080) + gue4, "gue 5080"},
-        {outer6(IPPROTO_UDP) + ports(9, 5080), "gue 5080"},  // version 1: IP at once
+        {outer6(IPPROTO_UDP) + ports(9, 5080), "gue 5080"},  // version 1: IP directly
         {outer4(IPPROTO_UDP) + ports(9, 5080) + gue_gre + gre4, "gre over gue 5080"},
         {outer4(IPPROTO_UDP) + ports(9, 5047) + gre4, "gre over fou 5047"},
         {outer6(IPPROTO_UDP) + ports(9, 6081) + geneve, "geneve 666"},
@@ -113,7 +113,7 @@ TEST(Drop, FindsTheTunnelThatADeviceTookOff) {
     EXPECT_EQ(packet.outer->source, ip("10.0.0.1"));
     EXPECT_EQ(packet.flow, request_flow);
     EXPECT_TRUE(packet.unwrapped);
-    // Nothing to be seen of it any more.
+    // No trace of it is left.
     EXPECT_EQ(dissect(junk + request, junk.size(), true, config())->outer, std::nullopt);
 }
 
@@ -190,7 +190,7 @@ TEST(DropExplanation, WhereTheKernelGivesNoReasonTheFunctionTells) {
     EXPECT_THAT(explained("NOT_SPECIFIED", "somewhere", unwrapped).cause, HasSubstr("the function"));
 }
 
-/// Of kernel 6.18, which has all that 6.1 and 6.12 have; without those of what is not IP.
+/// Of kernel 6.18, which has all of 6.1 and 6.12; without those of other protocols than IP.
 constexpr const char* reasons =
     "NOT_SPECIFIED NO_SOCKET SOCKET_CLOSE SOCKET_FILTER SOCKET_RCVBUFF PKT_TOO_SMALL TCP_CSUM UDP_CSUM "
     "NETFILTER_DROP OTHERHOST IP_CSUM IP_INHDR IP_RPFILTER UNICAST_IN_L2_MULTICAST XFRM_POLICY IP_NOPROTO "
