@@ -11,8 +11,8 @@ class App;
 
 namespace culvert::bench {
 
-/// Reads the command line, measures, and writes the figures, which have been printed, to --json FILE too. The status to
-/// exit with; what was thrown is said on stderr.
+/// Reads the command line, measures, and writes the printed figures to --json FILE too. Returns the status to exit
+/// with; reports exceptions on stderr.
 int run(CLI::App& app, int argc, char** argv, const std::function<nlohmann::ordered_json()>& measure);
 
 }  // namespace culvert::bench

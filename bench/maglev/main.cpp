@@ -19,7 +19,7 @@ namespace {
 struct Row {
     std::uint32_t backends;
     std::uint32_t entries;  ///< of the table
-    bool weighted;          ///< with weights from 1 to 100, else all alike
+    bool weighted;          ///< with weights from 1 to 100; otherwise all have the same weight
 };
 
 std::vector<lbd::Contender> contenders(const Row& row) {

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * BPF_PROG_TEST_RUN with `repeat` hands a program its own output as the next packet. This one runs before the program that is
- * measured, in every repeat: it takes off what the last one put in front, writes the header anew for the next flow, and goes on to
- * the other one by a tail call. Flows come in scrambled order: an odd factor runs through all of them once, far apart. The clock is
- * read twice a run, as reading it costs as much as a packet, and the kernel's own figure is in whole nanoseconds.
+ * BPF_PROG_TEST_RUN with `repeat` passes a program its own output as the next packet. The feeder runs before the
+ * measured program in every repeat: it removes the headers that the last run added, writes the header for the next
+ * flow, and calls the measured program by a tail call. Flows come in scrambled order: an odd factor visits all of them
+ * once, far apart. The clock is read twice a run, as reading it takes as long as a packet, and the kernel's own figure
+ * is in whole nanoseconds.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -70,7 +71,7 @@ int feed(struct xdp_md *ctx)
     return XDP_ABORTED;
 }
 
-/* In place of what is measured: its time is the feeder's own. */
+/* Replaces the measured program, to measure the feeder's own time. */
 SEC("xdp")
 int nothing(struct xdp_md *ctx __attribute__((unused))) { return XDP_TX; }
 

@@ -17,10 +17,10 @@ class Feeder {
   public:
     explicit Feeder(const Workload& workload);
 
-    /// Nanoseconds a packet, the feeder's own included, and a check that each of the `packets` met the fate that the
-    /// workload means; anything else is thrown. Flows begin where the last run ended if each is to be a new one.
+    /// Nanoseconds a packet, with the feeder's own time. Throws unless each of the `packets` met the expected fate.
+    /// Flows begin where the last run ended if each must be a new one.
     double run(const Subject& subject, std::uint64_t packets);
-    /// The feeder's own.
+    /// The feeder's own time.
     double run_alone(std::uint64_t packets);
 
   private:

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Two yardsticks. The least that a program which encapsulates can do: it parses, makes room, writes a constant header, and sends.
- * And the same with one line of memory read for each flow, from which it learns how much room to make: less no flow table can do.
+ * Two yardsticks. The minimum for any program that encapsulates: it parses, makes room, writes a constant header, and
+ * sends. And the same with one line of memory read for each flow, which contains how much room to make: the minimum for
+ * a program with a flow table.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -16,7 +17,7 @@ struct header {
 } __attribute__((packed));
 
 struct line {
-    __u64 more[8]; /* room to make besides, bytes: none, which nobody knows before the line is there */
+    __u64 more[8]; /* additional room, bytes: none, but the program knows that only after reading the line */
 };
 
 struct {
@@ -29,7 +30,7 @@ struct {
 
 const volatile __u32 lines_mask;
 
-/* User space could write it, for all that the compiler knows. */
+/* Not constant, so the compiler assumes that user space may write it. */
 __u8 outer[sizeof(struct header)];
 
 static __always_inline int encapsulate(struct xdp_md *ctx, int reads_line)
@@ -40,7 +41,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, int reads_line)
     if ((void *)(header + 1) > (void *)(long)ctx->data_end || header->eth.h_proto != bpf_htons(ETH_P_IP) || header->ip.ihl != 5)
         return XDP_PASS;
     if (reads_line) {
-        __u32 index = (__u32)(header->ip.saddr * 0x9e3779b97f4a7c15ULL >> 32) & lines_mask; /* scattered over all */
+        __u32 index = (__u32)(header->ip.saddr * 0x9e3779b97f4a7c15ULL >> 32) & lines_mask; /* spread over all lines */
         struct line *line = bpf_map_lookup_elem(&lines, &index);
 
         if (!line)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * A yardstick: the balancer with its flows in a BPF_MAP_TYPE_LRU_HASH, as other balancers have them. Key and value are katran's in
- * shape and size: a five-tuple of either family in 40 bytes, and 16 bytes.
+ * A yardstick: the balancer with its flows in a BPF_MAP_TYPE_LRU_HASH, as other balancers store them. Key and value
+ * have katran's shape and size: a five-tuple of either family in 40 bytes, and 16 bytes.
  */
 #include "bpf/flow.h"
 
 struct lru_key {
-    __u32 client[4]; /* of an IPv4 address the first word */
+    __u32 client[4]; /* an IPv4 address is in the first word */
     __u32 vip[4];
     __u32 ports;
     __u32 protocol;

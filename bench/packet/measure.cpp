@@ -13,7 +13,7 @@ namespace {
 constexpr std::uint64_t least_packets = 300'000;
 constexpr std::uint64_t most_packets = 4'000'000;
 
-/// What the balancer must have seen before its flows are known to have more than one packet, or its table is full.
+/// Sends enough packets that every known flow has more than one, or that the table is full.
 void warm_up(Feeder& feeder, const Subject& subject, const Workload& workload) {
     const std::uint64_t packets = workload.traffic == Traffic::known   ? workload.flows
                                   : workload.traffic == Traffic::fresh ? 2 * table_entries(workload)

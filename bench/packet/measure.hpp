@@ -10,7 +10,7 @@
 
 namespace culvert::bench {
 
-/// Nanoseconds a packet, net of the feeder's own time, over the rounds.
+/// Nanoseconds a packet without the feeder's own time, over the rounds.
 struct Figure {
     double median = 0;
     double low = 0;   ///< the first quartile
@@ -23,12 +23,12 @@ struct Row {
     std::string section;
     Workload workload;
     Figure ours;
-    std::optional<Figure> floor;  ///< it is for IPv4 only
+    std::optional<Figure> floor;  ///< only for IPv4
     std::optional<Figure> line, lru;
     std::uint32_t verified_instructions = 0;
 };
 
-/// All programs take turns in each of the rounds, so that what disturbs the machine disturbs them alike.
+/// All programs take turns in each round, so that disturbances of the machine affect them alike.
 [[nodiscard]] Row measure(const std::string& section, const Workload& workload, bool with_lru, int rounds);
 
 }  // namespace culvert::bench

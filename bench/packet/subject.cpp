@@ -29,7 +29,7 @@ namespace {
 
 using netlink::Family;
 
-constexpr std::uint32_t lo = 1;  // by which BPF_PROG_TEST_RUN has frames come
+constexpr std::uint32_t lo = 1;  // the interface of arrival for BPF_PROG_TEST_RUN
 constexpr std::uint32_t ring_size = 65537;
 constexpr std::uint32_t fast_time_shift = 10;  // an entry's time changes about once a second
 
@@ -72,7 +72,7 @@ lb_config configure(const Workload& workload) {
     return config;
 }
 
-/// Room for `services` services with `backends` each.
+/// Room for the workload's services and backends.
 void size_maps(bpf_object* object, const Workload& workload, Subject::Kind kind) {
     const auto resize = [&](const char* map, std::uint32_t entries) {
         checked(bpf_map__set_max_entries(bpf_object__find_map_by_name(object, map), entries), map);
@@ -152,7 +152,7 @@ Skeleton* opened() {
     return skeleton;
 }
 
-/// The object of a skeleton, which lives as long as the pointer.
+/// The object of a skeleton. It lives as long as the pointer.
 template <typename Skeleton>
 std::shared_ptr<bpf_object> owned(Skeleton* skeleton) {
     return {skeleton->obj, [skeleton](bpf_object*) { Skeleton::destroy(skeleton); }};
@@ -184,7 +184,7 @@ void for_each_value(const bpf_object* object, const char* name, Add add) {
     std::vector<Value> values(static_cast<std::size_t>(count) * static_cast<std::size_t>(libbpf_num_possible_cpus()));
     const int result =
         bpf_map_lookup_batch(bpf_map__fd(map), nullptr, &end, keys.data(), values.data(), &count, nullptr);
-    if (result != -ENOENT) checked(result, name);  // ENOENT: that was all
+    if (result != -ENOENT) checked(result, name);  // ENOENT: end of the map
     for (const Value& value : values) add(value);
 }
 

@@ -9,7 +9,7 @@
 
 struct bpf_object;
 
-/// The programs that are measured, loaded. What the operating system refuses is thrown.
+/// The measured programs, loaded. Errors of the operating system are thrown.
 namespace culvert::bench {
 
 /// Destroys BPF objects that a skeleton opened.
@@ -18,19 +18,19 @@ class Subject {
     enum class Kind : std::uint8_t {
         ours,   ///< bpf/lb.bpf.c
         lru,    ///< the same with an LRU hash as its flow table
-        floor,  ///< makes room and writes a constant header, no more
-        line,   ///< and reads a line of memory for each flow, of as many as our flow table has
+        floor,  ///< only makes room and writes a constant header
+        line,   ///< also reads a line of memory for each flow, from as many lines as our flow table has
     };
 
-    /// With the services and backends that the workload speaks of.
+    /// With the workload's services and backends.
     static Subject load(Kind kind, const Workload& workload);
 
     [[nodiscard]] int program() const;  ///< a file descriptor, valid as long as this lives
-    /// How many instructions the verifier walked.
+    /// The number of instructions that the verifier walked.
     [[nodiscard]] std::uint32_t verified_instructions() const;
-    /// What was forwarded so far, over all destinations.
+    /// Forwarded packets so far, over all destinations.
     [[nodiscard]] lb_counters forwarded() const;
-    /// How many packets were dropped so far, for whatever reason.
+    /// Dropped packets so far, for any reason.
     [[nodiscard]] std::uint64_t dropped() const;
     [[nodiscard]] bool counts() const { return counts_; }
 

@@ -33,7 +33,7 @@ void put(std::span<std::uint8_t> bytes, std::size_t at, const IpAddress& address
 
 IpAddress client(Family family) { return *IpAddress::parse(family == Family::ipv4 ? "11.0.0.0" : "2001:db8:c::"); }
 
-/// As the feeder adds it: over words in the order in which they are in memory.
+/// The sum as the feeder computes it: over words in memory order.
 std::uint32_t word_sum(std::span<const std::uint8_t> bytes) {
     std::uint32_t sum = 0;
     for (std::size_t i = 0; i < bytes.size(); i += 2) {
@@ -85,7 +85,7 @@ std::vector<std::uint8_t> frame(const Workload& workload) {
         bytes[l4 + 13] = workload.traffic == Traffic::syn ? tcp_syn : tcp_ack;
     } else {
         put16(all, l4 + 4, bytes.size() - l4);
-        put16(all, l4 + 6, 0x1234);  // never looked at, but a zero would mean that there is none
+        put16(all, l4 + 6, 0x1234);  // not checked, but zero would mean no checksum
     }
     return bytes;
 }

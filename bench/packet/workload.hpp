@@ -9,21 +9,21 @@
 #include "lbd/model/config.hpp"
 #include "netlink/address.hpp"
 
-/// What a row of the benchmark is about.
+/// The parameters of a row of the benchmark.
 namespace culvert::bench {
 
 enum class Traffic : std::uint8_t {
     known,  ///< flows that are in the table
-    fresh,  ///< each packet the first of its flow, which is stored
-    syn,    ///< each packet a SYN of another flow, which is not
+    fresh,  ///< each packet is the first of its flow, which is stored
+    syn,    ///< each packet is a SYN of another flow, which is not stored
     other,  ///< not for a VIP
 };
 
-/// Of the balancer's program.
+/// The switches of the balancer's program.
 enum class Switches : std::uint8_t {
     all,              ///< on
-    all_but_latency,  ///< whose sampling is off
-    needed,           ///< by the packets, no others
+    all_but_latency,  ///< all but the sampling of latency
+    needed,           ///< those that the packets need
 };
 
 struct Workload {
@@ -49,7 +49,7 @@ struct Workload {
 [[nodiscard]] netlink::IpAddress vip(netlink::Family family, std::uint32_t index);
 inline constexpr std::uint16_t service_port = 80;
 
-/// Entries of the flow table: two for each known flow, which are 16 bytes.
+/// Entries of the flow table: two for each known flow, 16 bytes together.
 [[nodiscard]] std::uint32_t table_entries(const Workload& workload);
 
 }  // namespace culvert::bench

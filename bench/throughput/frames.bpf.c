@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Where frames come from, what a device does that only passes them on, and where they end. `source` is run by
- * BPF_PROG_TEST_RUN with live frames: what it redirects arrives at the other end of the cable. The kernel uses a frame
- * again as its last user has left it, so the headers are written anew.
+ * The source of frames, a device that only forwards them, and their sink. BPF_PROG_TEST_RUN runs `source` with live
+ * frames: those that it redirects arrive at the other end of the cable. The kernel reuses frames as their last user
+ * left them, so the headers are written again.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

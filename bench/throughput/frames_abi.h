@@ -2,9 +2,9 @@
 #ifndef CULVERT_BENCH_FRAMES_ABI_H
 #define CULVERT_BENCH_FRAMES_ABI_H
 
-/* What frames.bpf.c and its user space share. */
+/* Shared by frames.bpf.c and its user space. */
 
-#define FRAMES_HEAD 48    /* bytes at the front of a frame that are written anew: Ethernet, IPv4, UDP, and some more */
-#define FRAMES_FLOWS 4096 /* the source address's last bits */
+#define FRAMES_HEAD 48    /* first bytes of a frame, which are written again: Ethernet, IPv4, UDP, and some more */
+#define FRAMES_FLOWS 4096 /* number of flows, in the last bits of the source address */
 
 #endif

@@ -22,7 +22,7 @@
 #include "tests/netns/harness/process.hpp"
 #include "tests/netns/harness/requirements.hpp"
 
-/// Packets a second through namespaces: what is beside what does the same job, or none, in turns.
+/// Packets a second through namespaces: lbd and programs with the same task, or none, in turns.
 namespace culvert::bench {
 
 namespace {
@@ -35,7 +35,7 @@ struct Subject {
     std::uint8_t arrive_as;  ///< IP protocol
     std::unique_ptr<Path> path = std::make_unique<Path>();
     std::optional<Process> process = {};
-    std::function<std::uint64_t()> counted = {};  ///< what the subject itself says that it has sent on, if it does
+    std::function<std::uint64_t()> counted = {};  ///< the subject's own count of forwarded packets, if it has one
     std::vector<double> nanoseconds = {};
 };
 
@@ -103,7 +103,7 @@ double median(std::vector<double> values) {
     return values[values.size() / 2];
 }
 
-/// What comes in is handled where it was sent.
+/// Keeps the processing of incoming packets on the sender's processor.
 void stay_on_one_processor() {
     cpu_set_t first;
     CPU_ZERO(&first);
@@ -114,7 +114,7 @@ void stay_on_one_processor() {
 nlohmann::ordered_json measure(std::uint32_t frames, int rounds) {
     auto all = subjects();
     stay_on_one_processor();
-    for (int round = -1; round < rounds; ++round)  // the first one warms up
+    for (int round = -1; round < rounds; ++round)  // the first round warms up
         for (Subject& subject : all) {
             const std::uint64_t before = subject.counted ? subject.counted() : 0;
             const double taken = subject.path->send(frames, subject.arrive_as).count();

@@ -33,7 +33,7 @@ void check(int result, const char* what) {
     if (result < 0) throw std::system_error(-result, std::generic_category(), what);
 }
 
-/// In the host; what it throws is thrown here.
+/// Runs the function in the host, and rethrows its exceptions.
 void within(const netns::Host& host, const std::function<void()>& function) {
     std::exception_ptr thrown;
     host.within([&] {
@@ -67,7 +67,7 @@ std::array<std::uint8_t, frame_size> frame_to_vip() {
     return frame;
 }
 
-/// Of what the program does not change.
+/// The sum of the fields that the program doesn't change.
 std::uint32_t ip_sum(const std::array<std::uint8_t, frame_size>& frame) {
     std::array<std::uint16_t, sizeof(iphdr) / 2> words;
     std::memcpy(words.data(), frame.data() + ETH_HLEN, sizeof words);
@@ -96,7 +96,7 @@ frames_bpf* loaded() {
 void Path::Unload::operator()(frames_bpf* skeleton) const { frames_bpf::destroy(skeleton); }
 
 Path::Path() : source_("source"), middle_("middle"), sink_("sink"), frames_(loaded()) {
-    // In this order: veth looks at what the other end takes when a device comes up.
+    // In this order: when a device comes up, veth reads what the other end supports.
     netns::connect({middle_, "eth0", {"10.0.0.2/24"}}, {source_, "eth0", {"10.0.0.1/24"}});
     netns::connect({middle_, "eth1", {"10.9.0.2/24"}}, {sink_, "eth0", {"10.9.0.3/24"}});
     middle_.ip(fmt::format("route add 10.1.0.0/16 via 10.0.0.1\nneigh replace {} lladdr {} dev eth1\n", beyond,

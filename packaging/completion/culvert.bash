@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of lbd and realserver by what their --help says, so it knows what the installed version knows.
+# Completion of lbd and realserver. It reads their --help, so it always matches the installed version.
 
-# The words that complete a command line of these words: commands, options, or the values that stand for one.
+# The words that can complete a command line of these words: commands, options, or the values of one.
 _culvert_words() {
   "$@" --help 2>/dev/null | awk '
     /^(Positionals|Options|Subcommands):/ { part = $1; next }

@@ -1,6 +1,6 @@
 #compdef lbd realserver
 # SPDX-License-Identifier: Apache-2.0
-# Completion by what --help says, so it knows what the installed version knows.
+# Completion. It reads --help, so it always matches the installed version.
 local command line part i
 local -a found
 for ((i = 2; i < CURRENT; i++)); do
