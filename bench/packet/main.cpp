@@ -71,7 +71,7 @@ Section sizes() {
 }
 
 Section services() {
-    Section section{"services", "IPIP 4 in 4, 128 k flows over so many services of ten backends", {}};
+    Section section{"services", "IPIP 4 in 4, 128 k flows over this many services of ten backends", {}};
     for (const std::uint32_t bits : {0, 7, 10, 13})
         section.workloads.push_back(
             {.name = fmt::format("{}", 1U << bits), .flows = 1U << 17, .services = 1U << bits, .backends = 10});
@@ -79,7 +79,7 @@ Section services() {
 }
 
 Section backends() {
-    Section section{"backends", "IPIP 4 in 4, 128 k flows over so many backends of one service", {}};
+    Section section{"backends", "IPIP 4 in 4, 128 k flows over this many backends of one service", {}};
     for (const std::uint32_t backends : {1, 10, 100, 1000})
         section.workloads.push_back({.name = fmt::format("{}", backends), .flows = 1U << 17, .backends = backends});
     return section;

@@ -119,7 +119,7 @@ nlohmann::ordered_json measure(std::uint32_t frames, int rounds) {
             const std::uint64_t before = subject.counted ? subject.counted() : 0;
             const double taken = subject.path->send(frames, subject.arrive_as).count();
             if (subject.counted && subject.counted() - before != frames)
-                throw std::runtime_error(subject.name + ": has not counted as many as were sent");
+                throw std::runtime_error(subject.name + ": its count differs from the number of frames sent");
             if (round >= 0) subject.nanoseconds.push_back(taken);
         }
 

@@ -138,7 +138,7 @@ std::chrono::duration<double, std::nano> Path::send(std::uint32_t frames, std::u
     });
     if (const std::uint64_t arrived = frames_->bss->arrived[arrive_as]; arrived != frames)
 
-        throw std::runtime_error(fmt::format("{} of {} frames have arrived as they should", arrived, frames));
+        throw std::runtime_error(fmt::format("{} of {} frames have arrived correctly", arrived, frames));
     return std::chrono::duration<double, std::nano>(taken) / frames;
 }
 

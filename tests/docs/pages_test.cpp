@@ -130,7 +130,7 @@ TEST(Pages, HaveNoFenceThatNobodyLooksAt) {
             ADD_FAILURE() << page.path << ':' << line.line << ": write a fence with its language: " << line.text;
         for (const Fence& fence : page.fences) {
             EXPECT_TRUE(languages.contains(fence.language))
-                << fence.where() << ": its language is to be sh, yaml or text: \"" << fence.language << '"';
+                << fence.where() << ": its language must be sh, yaml or text: \"" << fence.language << '"';
             if (fence.language != "sh") continue;
             EXPECT_NE(fence.attribute("host").empty(), fence.not_run.empty())
                 << fence.where() << ": write the host that runs it, or above it <!-- not run: REASON -->";
@@ -182,7 +182,7 @@ TEST(Pages, HaveConfigurationsThatLoad) {
             SCOPED_TRACE(fence.where());
             const bool is_lbd = fence.text.starts_with("# /etc/culvert/lbd.yaml\n");
             ASSERT_TRUE(is_lbd || fence.text.starts_with("# /etc/culvert/realserver.yaml\n"))
-                << "its first line is to name the file";
+                << "its first line must name the file";
             ++(is_lbd ? lbd : realserver);
             const std::string file = directory + "/config.yaml";
             std::ofstream(file) << fence.text;

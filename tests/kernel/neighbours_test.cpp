@@ -87,7 +87,7 @@ TEST_F(NeighboursTest, ResolveAsksOnTheWire) {
         ASSERT_TRUE(found.has_value());
         EXPECT_EQ(found->mac, their_mac);
         EXPECT_FALSE(found->managed);
-        EXPECT_TRUE(succeeded(neighbours().resolve(left_, ip(text)))) << "again, of one that is known";
+        EXPECT_TRUE(succeeded(neighbours().resolve(left_, ip(text)))) << "again, for one that is known";
     }
 }
 
@@ -98,7 +98,7 @@ TEST_F(NeighboursTest, ManagedEntryIsResolvedAndMarked) {
         ASSERT_TRUE(found.has_value());
         EXPECT_EQ(found->mac, their_mac);
         EXPECT_TRUE(found->managed);
-        EXPECT_TRUE(succeeded(neighbours().manage(left_, ip(text)))) << "again, of one that is managed";
+        EXPECT_TRUE(succeeded(neighbours().manage(left_, ip(text)))) << "again, for one that is managed";
         const auto witness = iproute2("neigh show to " + std::string(text));
         EXPECT_TRUE(witness.at(0).contains("managed")) << witness;
         ASSERT_TRUE(succeeded(neighbours().remove(left_, ip(text))));

@@ -24,7 +24,7 @@ class XdpTest : public KernelTest {
             {{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = XDP_PASS},
              {.code = BPF_JMP | BPF_EXIT}}};
         program_ = ::bpf_prog_load(BPF_PROG_TYPE_XDP, "pass", "GPL", pass.data(), pass.size(), nullptr);
-        if (program_ < 0) GTEST_SKIP() << "needs the right to load BPF programs";
+        if (program_ < 0) GTEST_SKIP() << "needs permission to load BPF programs";
         ASSERT_TRUE(succeeded(links().create({.name = "near", .kind = Veth{.peer = "far"}})));
     }
     void TearDown() override {
@@ -61,7 +61,8 @@ TEST_F(XdpTest, TheKernelSaysWhyNot) {
 TEST_F(XdpTest, AVethTransmitsWhatXdpSendsIfItsOtherEndTakesIt) {
     const auto index = value_of(links().get("near")).index;
     const auto features = xdp_features(*generic_, index);
-    if (!features && features.error().code == ENOENT) GTEST_SKIP() << "this kernel doesn't tell what drivers can do";
+    if (!features && features.error().code == ENOENT)
+        GTEST_SKIP() << "this kernel doesn't report the XDP features of drivers";
     EXPECT_EQ(value_of(features), (XdpFeatures{.native = true, .redirects = true}));
     ASSERT_TRUE(succeeded(links().attach_xdp("far", program_, XDP_FLAGS_DRV_MODE)));
     EXPECT_TRUE(value_of(xdp_features(*generic_, index)).transmits);

@@ -72,7 +72,7 @@ TEST_F(Commands, OfLbdFailWithoutABalancer) {
         EXPECT_EQ(output.out, "") << command;
     }
     EXPECT_EQ(lbd("check -c /run/lbd.yaml").status, 0);
-    EXPECT_EQ(lbd("stop --detach").status, 0) << "there is nothing to take away";
+    EXPECT_EQ(lbd("stop --detach").status, 0) << "there is nothing to detach";
 }
 
 TEST_F(Commands, ThatNameWhatIsNotMakeNoSense) {
@@ -140,7 +140,7 @@ TEST_F(Commands, OfLbdWorkInANamedNamespace) {
     balancer().write("/run/blue.yaml", "interfaces: [inside]\nflows: {entries: 64k}\nservices: []\n");
     Process blue = balancer().spawn(CULVERT_LBD " --netns blue run -c /run/blue.yaml");
     blue.wait_for("balancing");
-    EXPECT_EQ(lbd("show").status, 1) << "none runs here";
+    EXPECT_EQ(lbd("show").status, 1) << "no lbd runs here";
     EXPECT_THAT(lbd("show interfaces -br --netns blue").out, StartsWith("inside  up  native\n"));
     EXPECT_THAT(balancer().must("ip -n blue link show inside"), HasSubstr("xdp"));
     EXPECT_THAT(balancer().must("ip link"), Not(HasSubstr("xdp")));

@@ -57,7 +57,7 @@ class LbdAttach : public LbdTest {
             const Output refused = balancer().run(run);
             EXPECT_EQ(refused.status, 1);
             EXPECT_EQ(checked.status, 1);
-            EXPECT_THAT(checked.err, HasSubstr(refused.err)) << "what run says, beside warnings";
+            EXPECT_THAT(checked.err, HasSubstr(refused.err)) << "run reports the same, and warnings";
             said += refused.err;
             balancer().must(cure_in(refused.err));
         }
@@ -146,7 +146,7 @@ TEST_F(LbdAttach, TheCureForTheOtherEndElsewhereIsAnAdvice) {
     lan().host().must(fmt::format("ip link set {} xdp off", end));
     lan().host().must(fmt::format("ethtool -K {} gro off", end));
     if (refused().find("native XDP") == std::string::npos)
-        GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
+        GTEST_SKIP() << "this kernel doesn't report the XDP features of drivers";
     EXPECT_THAT(refused(), HasSubstr("(at the other end: gro on, or xdp: generic)"));
     lan().host().must(fmt::format("ethtool -K {} gro on", end));
     EXPECT_THAT(refused(), testing::Not(HasSubstr("native XDP")));
@@ -156,7 +156,7 @@ TEST_F(LbdAttach, AVethWhoseOtherEndTakesNothingFromXdpIsNamed) {
     balancer().ip("link add short type veth peer name end\nlink set end up\nlink set short up\n");
     balancer().must("ethtool -K end gro off");
     balancer().write("/run/lbd.yaml", config("short", "native"));
-    if (balancer().run(check).status == 0) GTEST_SKIP() << "this kernel doesn't tell what drivers can do with XDP";
+    if (balancer().run(check).status == 0) GTEST_SKIP() << "this kernel doesn't report the XDP features of drivers";
     SCOPED_TRACE("cure of other_end_takes_none");
     cure_until_it_runs(
         config("short", "native"),
@@ -218,7 +218,7 @@ TEST_F(LbdModes, AllNativeOrAllGeneric) {
     make_bridge();
     balancer().write("/run/lbd.yaml", config("eth0, br1", "native", "10.9.0.3"));
     EXPECT_EQ(balancer().run(run).status, 1);
-    EXPECT_EQ(mode_in_kernel("eth0"), "none") << "what fails half-way is taken back";
+    EXPECT_EQ(mode_in_kernel("eth0"), "none") << "a failure half-way is undone";
     EXPECT_EQ(mode_in_kernel("br1"), "none");
 
     std::optional<Balancer> lbd(std::in_place, balancer(), config("eth0, br1", "auto", "10.9.0.3"));
@@ -258,7 +258,7 @@ TEST_F(LbdModes, WhatIsTakenOffIsAttachedAgain) {
     balancer().must("sh -c 'bpftool link detach pinned " + pin +
                     " && bpftool net attach xdpdrv pinned /sys/fs/bpf/foreign dev eth0'");
     lbd.signal(SIGCONT);
-    EXPECT_FALSE(lbd.show("interfaces")[0].contains("xdp")) << "it is asked for now";
+    EXPECT_FALSE(lbd.show("interfaces")[0].contains("xdp")) << "it is read from the kernel now";
     EXPECT_TRUE(eventually([&] {
         return lbd.said("another XDP program is attached (ip link set dev eth0 xdpdrv off)") == 1;
     })) << lbd.log();
@@ -321,7 +321,7 @@ for _ in range({}):
         send();
         EXPECT_TRUE(eventually([&] { return lbd->dropped("not_sent") == packets; })) << lbd->show("counters");
         EXPECT_EQ(lbd->backend(backend)["packets"], 2 * packets);
-        EXPECT_EQ(forwarded(), packets) << "what came in is what was sent and what was dropped";
+        EXPECT_EQ(forwarded(), packets) << "each packet was either sent or dropped";
         EXPECT_EQ(capture.stop().count(), 0U);
         EXPECT_THAT(balancer().must("curl -s http://127.0.0.1:9477/metrics"),
                     HasSubstr(fmt::format("lbd_dropped_packets_total{{reason=\"not_sent\"}} {}\n", packets)));
@@ -377,7 +377,7 @@ TEST_F(LbdStuck, WhereTheProgramCanNotBeExchangedTheFormerGoesOnAndItIsTriedAgai
         "recompile the program (the former one stays): attach native XDP to eth0: Numerical result out of range");
     EXPECT_EQ(http_get(client(), vip4), "backend\n");
     EXPECT_EQ(program(), id);
-    EXPECT_EQ(generations(), before) << "what did not come into force is gone";
+    EXPECT_EQ(generations(), before) << "the generation that failed is removed";
     balancer().write("/run/lbd.yaml", config("eth0", "native") + "latency: false\n");
     const Output refused = balancer().run(CULVERT_LBD " reload");
     EXPECT_EQ(refused.status, 1);

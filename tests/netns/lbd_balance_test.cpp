@@ -173,7 +173,7 @@ time.sleep(60)
     ASSERT_GT(before, 0);
     ::kill(clients->pid(), SIGUSR1);
     clients->wait_for("reset by others");
-    EXPECT_EQ(live(), before) << "a RST with any sequence number ends nothing";
+    EXPECT_EQ(live(), before) << "a RST with any sequence number ends no flow";
 
     balancer().must(CULVERT_LBD " drain 10.0.0.4");
     lbd->reload(config);
@@ -191,7 +191,7 @@ time.sleep(60)
     Process half_closed = client().spawn("python3 /run/half_closed.py");
     half_closed.wait_for("half-closed");
     balancer().must(CULVERT_LBD " drain 10.0.0.4 --wait", {}, Milliseconds{120'000});
-    EXPECT_THAT(half_closed.out(), testing::HasSubstr("2000 bytes")) << "it was still receiving";
+    EXPECT_THAT(half_closed.out(), testing::HasSubstr("2000 bytes")) << "it still received";
     EXPECT_EQ(live(), 0);
     balancer().must(CULVERT_LBD " undrain 10.0.0.4");
     EXPECT_EQ(lbd->backend("10.0.0.4")["state"], "active");

@@ -26,7 +26,7 @@ class LbdCapture : public LbdTest {
         client().ip("route add 192.0.2.0/24 via 10.0.0.2\n");
         const Output tried = balancer().run(CULVERT_LBD " capture --seconds 0.1");
         if (tried.err.find("load the BPF program that captures: Operation not permitted") != std::string::npos)
-            GTEST_SKIP() << "needs a kernel that lets BPF programs be traced: " << tried.err;
+            GTEST_SKIP() << "needs a kernel that can trace BPF programs: " << tried.err;
     }
 
     /// Returns when it captures.

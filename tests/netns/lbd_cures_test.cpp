@@ -194,7 +194,7 @@ TEST_F(LbdPermissions, ToCapture) {
     const Balancer running(balancer(), config);
     const Asking capture = as("capture --seconds 0.1");
     if (const std::string refusal = capture(); refusal.find("Operation not permitted") != std::string::npos)
-        GTEST_SKIP() << "needs a kernel on which BPF programs can be traced: " << refusal;
+        GTEST_SKIP() << "needs a kernel that can trace BPF programs: " << refusal;
     expect_cured("not_permitted_tracing", become("dac_override"), capture, "(run as root",
                  root("; some kernels do not allow tracing of BPF programs"));
 }

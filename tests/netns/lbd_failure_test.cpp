@@ -168,7 +168,7 @@ for number, line in enumerate(sys.stdin, 1):
     lbd.emplace(balancer(), dns);
     servers[1].emplace(hosts_[1], "b5");
     ASSERT_TRUE(becomes(*lbd, "b5", "up"));
-    EXPECT_EQ(asked("both"), "both udp b4 tcp b6\n") << "where it is now it stays";
+    EXPECT_EQ(asked("both"), "both udp b4 tcp b6\n") << "it stays with its new backend";
 
     // The same if somebody drains all others, and the sorry backend later.
     balancer().must(CULVERT_LBD " drain b4");

@@ -88,7 +88,8 @@ TEST_F(LbdLife, ADetachThatFailsSaysSo) {
 TEST_F(LbdLife, WhatIsLockedForAMomentIsWaitedFor) {
     {
         Balancer lbd(balancer(), config());
-        EXPECT_EQ(balancer().must("sh -c 'stat -c %a /sys/fs/bpf/culvert/lbd/*'"), "700\n") << "no stranger locks it";
+        EXPECT_EQ(balancer().must("sh -c 'stat -c %a /sys/fs/bpf/culvert/lbd/*'"), "700\n")
+            << "no stranger can lock it";
         (void)lbd.stop(SIGKILL);
     }
     const std::string lock = "flock --no-fork /sys/fs/bpf/culvert/lbd/* sh -c";

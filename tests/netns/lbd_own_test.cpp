@@ -73,7 +73,7 @@ TEST_P(LbdOwn, AnotherAddressOfTheInterfaceIsTakenUp) {
     balancer().ip("link set eth0 address 02:00:00:00:00:99\n");
     send_to("02:00:00:00:00:99");
     EXPECT_TRUE(eventually([&] { return serves(); }));
-    EXPECT_EQ(lbd().said("balancing"), 1U) << "and nothing was done anew";
+    EXPECT_EQ(lbd().said("balancing"), 1U) << "the program was not attached again";
 }
 
 // As keepalived creates them (use_vmac).

@@ -313,7 +313,7 @@ TEST_F(LbdReload, TheNetworkCannotBeRead) {
     balancer().write("/run/deaf", "");
     balancer().ip("route add unreachable 10.0.0.3\n");
     EXPECT_TRUE(eventually([&] { return lbd.said("Cannot allocate memory; lbd tries again") > 0; })) << lbd.log();
-    EXPECT_TRUE(lbd.reaches("10.0.0.3")) << "of which it knows nothing yet";
+    EXPECT_TRUE(lbd.reaches("10.0.0.3")) << "lbd has not noticed yet";
     EXPECT_EQ(reload(config({.vip = other_vip, .interfaces = "eth0, lo"})).status, 1);
     EXPECT_TRUE(serves(vip4));
     EXPECT_LT(lbd.said("lbd tries again"), 4U) << lbd.log();

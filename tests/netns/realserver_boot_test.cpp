@@ -59,7 +59,7 @@ class RealserverBoot : public NetnsTest, public testing::WithParamInterface<std:
         NetnsTest::SetUp();
         if (IsSkipped()) return;
         if (std::getenv("CULVERT_VM") == nullptr)
-            GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
+            GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings of the whole machine";
         for (const char* module : {"ipip", "fou", "bonding"}) REQUIRE_MODULE(module);
         balancer_.emplace("balancer");
         host_.emplace("backend");
@@ -123,7 +123,7 @@ TEST_P(RealserverBoot, ServersFindTheirVipsAndTheNetworkMayComeLater) {
     boot();
     ASSERT_TRUE(eventually([&] { return state("nginx").find("ActiveState=active") != std::string::npos; }, slow_start))
         << state("nginx") << state("realserver");
-    EXPECT_EQ(http_get(*host_, "192.0.2.1"), "web\n") << "before there is a network";
+    EXPECT_EQ(http_get(*host_, "192.0.2.1"), "web\n") << "before the network is up";
     EXPECT_TRUE(eventually([&] { return state("realserver").find("StatusText=not in order: ") != std::string::npos; }))
         << state("realserver");
     EXPECT_THAT(state("realserver"), AllOf(HasSubstr("ActiveState=active"), HasSubstr("decap bond0")));

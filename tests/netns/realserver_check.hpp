@@ -161,10 +161,10 @@ class CheckTest : public NetnsTest {
             const std::string command = finding.at("cure");
             if (!command.empty() && done.insert(command).second) sh(command);
             if (!command.empty()) continue;
-            EXPECT_NE(finding.at("advice"), "") << "neither a cure nor an advice: " << finding;
+            EXPECT_NE(finding.at("advice"), "") << "has neither a cure nor an advice: " << finding;
             advised = true;
         }
-        EXPECT_EQ(advised, !one.by_hand.empty()) << "what is to be done by hand is what check advises: " << found;
+        EXPECT_EQ(advised, !one.by_hand.empty()) << "exactly the findings with an advice are cured by hand: " << found;
         if (advised) sh(one.by_hand);
     }
 

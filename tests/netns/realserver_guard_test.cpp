@@ -138,7 +138,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     for (const auto& [attack, times] : attacks) {
         send(attack);
         harm[attack] = arrived();
-        EXPECT_GT(harm[attack], 0) << attack << " is no attack if it does no harm without a guard";
+        EXPECT_GT(harm[attack], 0) << attack << " must do harm without a guard";
     }
     EXPECT_EQ(relayed.stop().count(), 2U) << "without a guard, the backend is an open relay";
 
@@ -168,7 +168,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
 
     send("legitimate");
     EXPECT_EQ(arrived(), 32);
-    EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
+    EXPECT_EQ(caught(), expected) << "legitimate packets pass";
 
     // And the guard doesn't accept packets that others drop.
     backend().must("nft -f -",
@@ -235,7 +235,7 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     backend().must("ip -6 fou add port 5555 gue");
     for (const auto& [group, times] : attacks) {
         send(group);
-        EXPECT_GT(arrived(), 0) << group << " is no attack if it does no harm without a guard";
+        EXPECT_GT(arrived(), 0) << group << " must do harm without a guard";
     }
     send("foreign_port");
     EXPECT_EQ(arrived(), size("foreign_port"));
@@ -250,7 +250,7 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     EXPECT_EQ(arrived(), 0);
     send("legitimate");
     EXPECT_EQ(arrived(), 32);
-    EXPECT_EQ(caught(), expected) << "what is legitimate is not touched";
+    EXPECT_EQ(caught(), expected) << "legitimate packets pass";
 
     // plan, status and check name each of them.
     const Output plan = backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml");
@@ -327,7 +327,7 @@ TEST_P(GuardBesideOtherKinds, AreNamedAndTheCureHelps) {
     if (instead_of.empty())
         EXPECT_EQ(arrived(), 32);
     else
-        EXPECT_LT(arrived(), 32) << "a device that takes nothing is not to be named";
+        EXPECT_LT(arrived(), 32) << "a device that diverts nothing must not be named";
 
     const std::string words = instead_of.empty() ? "the guard drops what comes by it"
                                                  : "takes the packets that are to come out of " + instead_of;

@@ -286,7 +286,7 @@ TEST_F(Backend, NeverSaysThatItHasAVip) {
                                                                     : "ndisc6 -1 -r 1 -w 2000 " + address + " eth0"));
     };
     backend().ip(fmt::format("addr add {}/32 dev lo\n", vip4));
-    EXPECT_TRUE(has(vip4).ok()) << "it would say so by itself";
+    EXPECT_TRUE(has(vip4).ok()) << "it could announce it by itself";
     backend().ip(fmt::format("addr del {}/32 dev lo\n", vip4));
     for (const char* own : {"10.0.0.3", "fd00::3"}) EXPECT_TRUE(has(own).ok()) << has(own);
 

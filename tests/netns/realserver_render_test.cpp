@@ -134,7 +134,7 @@ TEST_F(RealserverRender, XdpTakesTwoMore) {
 
 TEST_F(RealserverRender, UnitRunsInItsSandbox) {
     if (std::getenv("CULVERT_VM") == nullptr)
-        GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings for all of it";
+        GTEST_SKIP() << "needs a machine of its own (tests/vm/run): systemd changes settings of the whole machine";
     host_.write("/run/realserver.yaml", by_tunnel);
     host_.must("cp " + program(CULVERT_REALSERVER) + " /run/realserver");  // the unit can't see /tmp and /root
     host_.must("/run/realserver render systemd -c /run/realserver.yaml -o /run");

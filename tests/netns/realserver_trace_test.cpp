@@ -78,7 +78,7 @@ class RealserverTrace : public NetnsTest {
             if (end == std::string::npos) return false;
             line = all.substr(read_, end - read_);
             return true;
-        })) << "trace says nothing";
+        })) << "trace prints nothing";
         read_ += line.size() + 1;
         return json::parse(line, nullptr, false);
     }
@@ -197,7 +197,7 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
         "nft table inet t '{ chain c { type filter hook input priority 0; udp dport 5080 drop; }; }'";
     backend().must(theirs);
     send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
-    EXPECT_EQ(told()["cause"], "a firewall") << "and not the guard, which has counted nothing";
+    EXPECT_EQ(told()["cause"], "a firewall") << "not the guard, which has counted nothing";
     backend().must("nft delete table inet t");
 
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
@@ -245,7 +245,7 @@ TEST_F(RealserverTrace, CountsWhatXdpDrops) {
 
     send_ip("10.0.0.3:4", ipv4(1, udp(53)));
     drop = told();
-    EXPECT_EQ(drop["reason"], "IP_RPFILTER") << "what XDP has unwrapped is a packet of the kernel's again";
+    EXPECT_EQ(drop["reason"], "IP_RPFILTER") << "a packet that XDP has decapsulated is the kernel's again";
     EXPECT_EQ(drop["packet"]["source"], "198.51.100.9");
 }
 

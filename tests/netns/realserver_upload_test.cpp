@@ -73,7 +73,7 @@ TEST_P(Upload, FitsThePathWithoutAFragment) {
     const Path& path = GetParam();
     const bool wrapped = path.outer != 0;
     if (!wrapped && std::getenv("CULVERT_VM") != nullptr)
-        GTEST_SKIP() << "needs no module, and an emulated processor takes half a minute to verify lbd for it";
+        GTEST_SKIP() << "needs no module, and verification takes half a minute on an emulated processor";
     const std::size_t size = upload_size();
     const char* const balancers = path.outer == 4 ? "10.0.0.2" : path.outer == 6 ? "'fd00::2'" : "10.0.0.2, 'fd00::2'";
     Host client("client"), balancer("balancer"), backend("backend");

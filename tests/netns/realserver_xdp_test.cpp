@@ -84,7 +84,7 @@ TEST_F(RealserverXdp, EveryEncapsulationCarriesPagesUploadsAndNames) {
         http_put(client(), vips[i], file, noise(size));
         EXPECT_EQ(web.uploaded(file), noise(size));
     }
-    EXPECT_THAT(capture.stop().lines("tcp or udp"), IsEmpty()) << "answers go straight to the client";
+    EXPECT_THAT(capture.stop().lines("tcp or udp"), IsEmpty()) << "answers go directly to the client";
 
     const json decap = counted();
     for (const char* kind : {"ipip", "gre", "fou", "gue", "geneve"}) {
@@ -142,7 +142,7 @@ TEST_F(RealserverXdp, TheGuardCountsOnlyOrIsOff) {
     balancer().must("python3 -", attacks);
     EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 5; }));
     for (const char* reason : {"source", "no_vip", "inner_source", "nested"}) EXPECT_EQ(let_pass(reason), 1) << reason;
-    EXPECT_EQ(counted()["dropped"]["fragment"], 1) << "nobody can unwrap a fragment";
+    EXPECT_EQ(counted()["dropped"]["fragment"], 1) << "fragments can't be decapsulated";
     EXPECT_EQ(answers.stop().lines("src host 192.0.2.7 or src host 10.0.0.3").size(), 3U);
     EXPECT_THAT(must("status"), HasSubstr("let pass: no_vip"));
 
@@ -150,7 +150,7 @@ TEST_F(RealserverXdp, TheGuardCountsOnlyOrIsOff) {
     EXPECT_THAT(must("apply"), HasSubstr("guard log -> xdp native: ipip, guard off\n"));
     balancer().must("python3 -", attacks);
     EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 10; }));
-    EXPECT_EQ(let_pass("source"), 1) << "nothing is counted any more";
+    EXPECT_EQ(let_pass("source"), 1) << "packets are not counted any more";
 }
 
 TEST_F(RealserverXdp, ItIsThereUntilTeardown) {

@@ -107,7 +107,7 @@ TEST_F(Together, EveryEncapsulationCarriesPagesUploadsAndNames) {
     const Packets packets = capture.stop();
     for (const Way& way : all) EXPECT_GT(packets.count(way.on_the_wire), 10) << way.name;
     EXPECT_THAT(packets.lines("src net 192.0.2.0/24 or src net 2001:db8::/64"), testing::IsEmpty())
-        << "answers go straight to the client";
+        << "answers go directly to the client";
     EXPECT_THAT(packets.complaints({"udp.port==5004,ip", "udp.port==5006,ipv6"}), testing::IsEmpty());
 
     for (std::size_t i = 0; i < all.size(); ++i) {

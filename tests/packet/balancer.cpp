@@ -272,7 +272,7 @@ Balancer& BalancerTest::shared() {
 }
 
 void BalancerTest::SetUp() {
-    if (geteuid() != 0) GTEST_SKIP() << "loading BPF programs takes root";
+    if (geteuid() != 0) GTEST_SKIP() << "loading BPF programs needs root";
 }
 
 }  // namespace culvert::packet

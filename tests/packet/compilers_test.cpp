@@ -105,7 +105,7 @@ TEST_P(Traced, ProgramsForCapturesAndTracesLoad) {
     for (bpf_program* program : {capture->progs.comes, capture->progs.leaves})
         ASSERT_EQ(bpf_program__set_attach_target(program, bpf_program__fd(lb->progs.lb), "lb"), 0);
     const int loaded = capture_bpf::load(capture.get());
-    if (loaded != 0 && errno == EPERM) GTEST_SKIP() << "this kernel lets no BPF program be traced";
+    if (loaded != 0 && errno == EPERM) GTEST_SKIP() << "this kernel can't trace BPF programs";
     EXPECT_EQ(loaded, 0);
 
     const auto trace = open_skeleton<trace_bpf>(trace_bpf__create_skeleton, objects(), "trace");

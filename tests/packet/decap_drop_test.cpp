@@ -38,7 +38,7 @@ TEST_P(Decap, HasThisFate) {
     const Packet packet = Ethernet() / GetParam().packet;
     const Outcome outcome = decapsulator().receive(packet);
     EXPECT_EQ(outcome.fate, GetParam().fate);
-    EXPECT_TRUE(same(packet, outcome.frame)) << "is left as it was";
+    EXPECT_TRUE(same(packet, outcome.frame)) << "it is unchanged";
 }
 
 IPv4 with(IPv4 ip, auto change) {

@@ -121,11 +121,11 @@ TEST_F(Flow, ThatSeemedToHaveEndedHasNotIfDataComesLater) {
         return entries(balancer)[0].closing;
     };
     EXPECT_FALSE(is_closing_after(psh | ack));
-    EXPECT_TRUE(is_closing_after(ack)) << "of what the server still sends";
+    EXPECT_TRUE(is_closing_after(ack)) << "of data that the server still sends";
     EXPECT_TRUE(is_closing_after(fin | psh | ack));
     EXPECT_TRUE(is_closing_after(rst | psh));
     balancer.send(segment(1000, psh | ack));
-    EXPECT_TRUE(entries(balancer)[0].closing) << "data that the FIN has overtaken comes at once";
+    EXPECT_TRUE(entries(balancer)[0].closing) << "data that the FIN has overtaken arrives at once";
 }
 
 TEST_F(Flow, OfSctpLikewise) {
@@ -232,7 +232,7 @@ TEST_F(Flow, OfASorryBackendThatIsNotNeededMovesIfItIsUdp) {
         lb_dest_body sorry = backend(1);
         sorry.flags |= LB_DEST_SORRY;
         balancer.set_dest(1, sorry);
-        EXPECT_EQ(balancer.send(quoted()), "backend 1") << "the one that has sent it";
+        EXPECT_EQ(balancer.send(quoted()), "backend 1") << "the backend that sent it";
         EXPECT_EQ(balancer.send(ip() / UDP()), "backend 2") << vip;
         EXPECT_EQ(balancer.counters(2).flows, 1U) << vip;
         EXPECT_EQ(balancer.send(quoted()), "backend 2") << vip;
@@ -243,7 +243,8 @@ TEST_F(Flow, OfASorryBackendThatIsNotNeededMovesIfItIsUdp) {
         EXPECT_EQ(balancer.send(ip() / UDP()), "backend 2") << "it has moved for good";
         balancer.set_dest(1, sorry);
         set_rings({1});
-        EXPECT_EQ(balancer.send(ip() / UDP{.source = 7}), "backend 1") << "what the table names is never refused";
+        EXPECT_EQ(balancer.send(ip() / UDP{.source = 7}), "backend 1")
+            << "the entry in the Maglev table is never refused";
     }
 }
 

@@ -163,7 +163,7 @@ TEST_P(Frame, MeetsItsFateForOneReason) {
     const Outcome outcome = with_services(shared()).receive(GetParam().frame);
     EXPECT_EQ(outcome.fate, GetParam().fate);
     if (outcome.fate == "pass") {
-        EXPECT_TRUE(same(GetParam().frame, outcome.frame)) << "what passes is not touched";
+        EXPECT_TRUE(same(GetParam().frame, outcome.frame)) << "a packet that passes is unchanged";
     }
 }
 

@@ -40,7 +40,7 @@ TEST_F(OwnFrames, FramesForEveryAddressOfThePortAreBalanced) {
     EXPECT_EQ(balancer.send(frame_to(virtual_router)), "backend 1");
     EXPECT_EQ(balancer.send(frame_to(other)), "pass");
     balancer.set_own({.macs = {{.port = 1, .mac = other}}, .vlans = {}});
-    EXPECT_EQ(balancer.send(frame_to(own)), "pass") << "it had that address";
+    EXPECT_EQ(balancer.send(frame_to(own)), "pass") << "that was its address before";
     EXPECT_EQ(balancer.send(frame_to(other)), "backend 1");
 }
 
@@ -50,7 +50,7 @@ TEST_F(OwnFrames, FramesForAnotherPortOfThisHostAreThatPorts) {
     EXPECT_EQ(balancer.send(frame_to(other)), "pass");
     FlowBalancer with_one({1}, with_one_port());
     with_one.set_own({.macs = {{.port = 7, .mac = other}}, .vlans = {}});
-    EXPECT_EQ(with_one.send(frame_to(other)), "backend 1") << "by a member of it, perhaps";
+    EXPECT_EQ(with_one.send(frame_to(other)), "backend 1") << "perhaps through a member of the port";
     EXPECT_EQ(with_one.send(frame_to(own)), "pass");
 }
 

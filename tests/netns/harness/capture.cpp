@@ -90,7 +90,7 @@ Capture::Capture(const Host& host, const std::string& device, std::string_view f
 
 Packets Capture::stop() {
     // it sleeps after it has written all packets so far
-    if (!eventually([&] { return process_.sleeping(); })) throw std::runtime_error("tcpdump is busy without end");
+    if (!eventually([&] { return process_.sleeping(); })) throw std::runtime_error("tcpdump does not become idle");
     const Output output = process_.stop(SIGINT);
     if (!output.ok() || output.err.find("\n0 packets dropped by kernel") == std::string::npos)
         throw std::runtime_error("tcpdump: " + output.err);

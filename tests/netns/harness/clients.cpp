@@ -48,7 +48,7 @@ std::string dns_whoami(const Host& client, const std::string& address, Transport
     const std::string output = client.must(fmt::format("dig +short +tries=2 +timeout=5 {} @{} whoami.example TXT",
                                                        transport == Transport::tcp ? "+tcp" : "+notcp", address));
     const auto lines = lines_of(output);
-    if (lines.size() != 1) throw std::runtime_error("dig: not one answer, but: " + output);
+    if (lines.size() != 1) throw std::runtime_error("dig: expected one answer, got: " + output);
     return unquoted(lines.front());
 }
 

@@ -195,7 +195,7 @@ void Process::wait_for(std::string_view text, Milliseconds timeout) const {
     const auto printed = [&] { return out().find(text) != std::string::npos || err().find(text) != std::string::npos; };
     const bool asked_to_the_end = eventually([&] { return !running() || printed(); }, timeout);
     if (printed()) return;
-    throw std::runtime_error(fmt::format("{}\n{} without printing '{}', but:\n{}{}", name_,
+    throw std::runtime_error(fmt::format("{}\n{} without printing '{}'; it printed:\n{}{}", name_,
                                          asked_to_the_end ? "ended" : "went on", text, out(), err()));
 }
 

@@ -20,7 +20,7 @@ std::optional<std::string> missing_module(const std::string& name) {
 std::optional<std::string> missing_program(const std::string& name) {
     for (const auto* directory : {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"})
         if (std::filesystem::exists(std::filesystem::path(directory) / name)) return std::nullopt;
-    return fmt::format("needs the program {}: scripts/setup installs it", name);
+    return fmt::format("program {} is missing: scripts/setup installs it", name);
 }
 
 std::optional<std::string> missing_privilege() {

@@ -25,7 +25,7 @@ TEST(Suggest, PrefersTheNearest) { EXPECT_EQ(suggest("native", {"naive", "native
 TEST(Suggest, IsSilentWhenNothingIsNear) {
     EXPECT_EQ(suggest("colour", keys), std::nullopt);
     EXPECT_EQ(suggest("", keys), std::nullopt);
-    EXPECT_EQ(suggest("x", {"y"}), std::nullopt) << "a word replaced as a whole is no slip";
+    EXPECT_EQ(suggest("x", {"y"}), std::nullopt) << "a completely different word is no typing error";
     EXPECT_EQ(suggest("name", {}), std::nullopt);
     EXPECT_EQ(suggest(std::string(100'000, 'n'), keys), std::nullopt);
 }

@@ -33,9 +33,9 @@ TEST_F(Terminal, IsColoured) { EXPECT_TRUE(use_color(ColorMode::automatic, slave
 TEST_F(Terminal, IsNotColouredIfTheEnvironmentSaysSo) {
     setenv("NO_COLOR", "1", 1);
     EXPECT_FALSE(use_color(ColorMode::automatic, slave_));
-    EXPECT_TRUE(use_color(ColorMode::always, slave_)) << "the command line has the last word";
+    EXPECT_TRUE(use_color(ColorMode::always, slave_)) << "the command line has priority";
     setenv("NO_COLOR", "", 1);
-    EXPECT_TRUE(use_color(ColorMode::automatic, slave_)) << "an empty NO_COLOR does not count";
+    EXPECT_TRUE(use_color(ColorMode::automatic, slave_)) << "an empty NO_COLOR has no effect";
 }
 
 TEST_F(Terminal, IsNotColouredIfItIsDumb) {

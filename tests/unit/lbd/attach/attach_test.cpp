@@ -165,9 +165,9 @@ TEST(Refusal, WhatNothingHelpsAgainstIsGeneric) {
 TEST(Driver, WhatItLacks) {
     Driver driver{.link = {}, .features = {}, .peer = {}};
     driver.link.name = "eth0";
-    EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "nobody can tell";
+    EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "unknown";
     driver.features.emplace();
-    EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "the kernel knows more";
+    EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "only the kernel knows";
     driver.features->native = true;
     EXPECT_EQ(native_lacks(driver, false), std::nullopt);
     EXPECT_THAT(native_lacks(driver, true)->kernel, HasSubstr("cannot redirect"));

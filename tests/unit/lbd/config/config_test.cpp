@@ -256,7 +256,7 @@ TEST(LbdConfig, ServicesMayShareAVip) {
         accepted(two_services("192.0.2.1", ipip + std::string("any"), "192.0.2.1", ipip + std::string("[53/udp]")))
             .services.size(),
         2U)
-        << "a port of its own goes before all ports";
+        << "a service for one port has priority over one for all ports";
 }
 
 TEST(LbdConfig, ServicesMayShareAMarkOrAPortThatMeansTheSame) {

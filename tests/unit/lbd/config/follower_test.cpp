@@ -123,7 +123,7 @@ class FollowerTest : public testing::Test {
         int left = ticks;
         common::EventLoop::Source tick;
         tick = *loop.timer([&] {
-            if (--left == 0) ADD_FAILURE() << "nothing follows from scene " << present;
+            if (--left == 0) ADD_FAILURE() << "no effect of scene " << present;
             if (left == 0) return loop.stop();
             if (scenes[present].follows()) {
                 left = ticks;
@@ -181,7 +181,7 @@ TEST_F(FollowerTest, OnlyWhatHasChangedIsPlanned) {
     changed.services.replace(100, service(101, 443));
     play({{[&] { store.put(services(200)); }, [&] { return written.services.size() == 200 && come == 200; }},
           {[&] { store.put(changed); }, [&] { return written == changed; }}});
-    EXPECT_EQ(come, 1U) << "of objects that are all new";
+    EXPECT_EQ(come, 1U) << "although all objects are new";
 }
 
 TEST_F(FollowerTest, ASourceThatCannotBeReadLeavesTheLastGoodServicesAndIsReportedOnce) {

@@ -88,7 +88,7 @@ TEST(CaptureFile, PcapOfEitherByteOrderAndAnyResolution) {
                                                  CapturedFrame{two, 1514, ""}));
             EXPECT_EQ(file.flaw, "");
         }
-    EXPECT_THAT(parsed(File().pcap(1 | 0xf4000000)).frames, IsEmpty()) << "a frame check sequence is told of";
+    EXPECT_THAT(parsed(File().pcap(1 | 0xf4000000)).frames, IsEmpty()) << "the file has frame check sequences";
 }
 
 TEST(CaptureFile, PcapngWithSeveralSectionsAndInterfaces) {

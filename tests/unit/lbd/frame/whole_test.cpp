@@ -85,7 +85,7 @@ TEST(WholeFrame, ThatIsTooLongIsShortenedWithItsLengths) {
                 std::copy_n(whole->frame.begin() + (is_v4 ? 40 : 60), 2, same.begin() + (is_v4 ? 40 : 60));
             if (protocol == IPPROTO_TCP)
                 std::copy_n(whole->frame.begin() + (is_v4 ? 50 : 70), 2, same.begin() + (is_v4 ? 50 : 70));
-            EXPECT_EQ(whole->frame, same) << "but for the checksum of what is inside";
+            EXPECT_EQ(whole->frame, same) << "except for the inner checksum";
             EXPECT_EQ(as_whole(frame, frame.size(), longest), whole);
         }
 }

@@ -44,7 +44,7 @@ TEST(Judge, TakesFailuresInARowToFallAndAnswersInARowToRise) {
     EXPECT_EQ(court.hears(true), Condition::up);
     EXPECT_EQ(court.hears(false, 2), Condition::up);
     EXPECT_EQ(court.hears(true), Condition::up);
-    EXPECT_EQ(court.hears(false, 2), Condition::up) << "the answer between counts";
+    EXPECT_EQ(court.hears(false, 2), Condition::up) << "the answer in between counts";
     EXPECT_EQ(court.hears(false), Condition::down);
     EXPECT_EQ(court.hears(true), Condition::down);
     EXPECT_EQ(court.hears(false), Condition::down);
@@ -79,7 +79,7 @@ TEST(Judge, WhatWasDownBeforeIsDownUntilTheFirstAnswer) {
     EXPECT_EQ(judge.condition(), Condition::down);
     EXPECT_FALSE(judge.hear(false, {}));
     EXPECT_EQ(judge.condition(), Condition::down);
-    EXPECT_FALSE(judge.hear(true, {})) << "it was asked once, and had no answer";
+    EXPECT_FALSE(judge.hear(true, {})) << "it was checked once, without an answer";
     EXPECT_FALSE(judge.hear(true, {}));
     EXPECT_TRUE(judge.hear(true, {}));
 
@@ -99,7 +99,7 @@ TEST(Judge, GoesOnWhenItIsAskedOtherwise) {
     EXPECT_TRUE(judge.hear(true, {}));
 
     judge.ask_anew();
-    EXPECT_FALSE(judge.hear(false, {})) << "one that was up does not go down by a single failure";
+    EXPECT_FALSE(judge.hear(false, {})) << "a single failure does not take a backend down that was up";
     EXPECT_TRUE(judge.hear(false, {}));
     judge.ask_anew();
     EXPECT_EQ(judge.condition(), Condition::down);

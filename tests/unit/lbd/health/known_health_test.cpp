@@ -34,7 +34,7 @@ TEST(KnownSubjects, AreTheSameByAddressAndServiceOrVip) {
     };
     EXPECT_EQ(found(subject("web", "b1", "10.0.0.3", "192.0.2.1")), 1);
     EXPECT_EQ(found(subject("web", "first", "10.0.0.3", "192.0.2.1")), 1) << "the backend has another name";
-    EXPECT_EQ(found(subject("www", "b1", "10.0.0.3", "192.0.2.1")), 1) << "its service has";
+    EXPECT_EQ(found(subject("www", "b1", "10.0.0.3", "192.0.2.1")), 1) << "its service has another name";
     EXPECT_EQ(found(subject("mail", "b1", "10.0.0.3", "192.0.2.9")), 3) << "its service has another VIP";
     EXPECT_EQ(found(subject("web", "b1", "10.0.0.9", "192.0.2.1")), 0) << "this is another host";
     EXPECT_EQ(found(subject("ftp", "b1", "10.0.0.3", "192.0.2.3")), 0) << "it serves something else";

@@ -238,24 +238,24 @@ TEST_F(TranslatorTest, EachQueueHasPortsOfItsOwn) {
     EXPECT_LT(other->source_port, PROBE_PORTS_SCRIPTS);
     for (std::uint32_t port = 0; port < 65'536; ++port)
         ASSERT_TRUE(to(8, static_cast<std::uint16_t>(port), ack, PROBE_QUEUE_OTHERS));
-    EXPECT_EQ(received(reversed(*other))->source, probe_address(8, Family::ipv4)) << "another one has its port";
+    EXPECT_EQ(received(reversed(*other))->source, probe_address(8, Family::ipv4)) << "another probe has its port";
     EXPECT_TRUE(received(reversed(*own)));
     EXPECT_TRUE(received(reversed(*script)));
-    EXPECT_EQ(translator_.traffic(7), (ProbeTraffic{.out = 1, .in = 1})) << "what is not its own doesn't count";
+    EXPECT_EQ(translator_.traffic(7), (ProbeTraffic{.out = 1, .in = 1})) << "packets of other probes don't count";
 }
 
 TEST_F(TranslatorTest, WithoutAFreePortTheOneThatIsSilentTheLongestIsUsedAgain) {
     constexpr int all = 65'536 - PROBE_PORTS_OWN;
     const auto first = to(7, 1), second = to(7, 2);
     for (int port = 3; port <= all; ++port) ASSERT_TRUE(to(7, static_cast<std::uint16_t>(port)));
-    EXPECT_TRUE(received(reversed(*first))) << "it speaks again";
+    EXPECT_TRUE(received(reversed(*first))) << "the connection is used again";
     EXPECT_EQ(to(8, 1)->source_port, second->source_port);
     EXPECT_TRUE(received(reversed(*first)));
 
     EXPECT_EQ(to(7, 1, rst)->source_port, first->source_port);
     EXPECT_FALSE(received(reversed(*first))) << "it has ended";
-    EXPECT_FALSE(to(7, 1, rst)) << "there is nothing to end any more";
-    EXPECT_EQ(to(8, 2)->source_port, first->source_port) << "it is free";
+    EXPECT_FALSE(to(7, 1, rst)) << "there is no connection to end";
+    EXPECT_EQ(to(8, 2)->source_port, first->source_port) << "the port is free";
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ TEST(Connections, TheSlowestHaveToGo) {
     all.reads('c', start + 4s);
     EXPECT_EQ(all.slowest_to_ask(), 11);
     EXPECT_EQ(all.slowest_to_read(), 10);
-    EXPECT_EQ(all.slow(start + 60s, 5s), std::vector{11}) << "readers have a time of their own";
+    EXPECT_EQ(all.slow(start + 60s, 5s), std::vector{11}) << "the time of readers is separate";
 
     all.asks('a', start + 50s);
     EXPECT_EQ(all.slow(start + 54s, 5s), std::vector{11});

@@ -545,7 +545,7 @@ TEST(PlanHealth, ASlowStartIsAPartOfTheWeight) {
     EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{100, 30, 100}));
     health[{"web", "10.0.0.2"}] = {};
     EXPECT_EQ(weights(*plan({web}, hops_of({web}), {}, {}, health)), (std::vector<std::uint32_t>{1, 3, 1}))
-        << "then the table is the one of all balancers again";
+        << "then the table is the same as on all balancers";
 }
 
 }  // namespace

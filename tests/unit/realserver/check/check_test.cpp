@@ -215,7 +215,7 @@ TEST(Check, ArpAndNeighbourDiscovery) {
     backend.host.sysctl("net.ipv4.conf.all.arp_ignore", 0);
     EXPECT_EQ(backend.finding().name, "arp_answers_vip");
     backend.wanted.arp = Policy::leave;
-    EXPECT_THAT(backend.names(), IsEmpty()) << "nobody asks for it";
+    EXPECT_THAT(backend.names(), IsEmpty()) << "no configuration needs it";
     backend.environment.addresses.push_back({"eth0", prefix("192.0.2.7/24")});
     EXPECT_EQ(backend.finding().command(), "sysctl -w net.ipv4.conf.eth0.arp_ignore=1");
     backend.environment.devices["eth0"].arp_ignore = 1;
@@ -348,7 +348,7 @@ TEST(Check, AnswersToUntrackedRequestsAreInvalidToConntrack) {
     EXPECT_EQ(mixed.finding().name, "invalid_dropped");
     Backend alone("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]");
     alone.environment.firewall = theirs("output", invalid);
-    EXPECT_THAT(alone.names(), IsEmpty()) << "its answers are not tracked either";
+    EXPECT_THAT(alone.names(), IsEmpty()) << "nor are its answers tracked";
     Backend tunnelled(tunnels);
     tunnelled.environment.firewall = theirs("output", invalid);
     EXPECT_THAT(tunnelled.names(), IsEmpty());

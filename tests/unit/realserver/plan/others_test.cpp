@@ -59,7 +59,7 @@ TEST_F(Others, TakeWhatTheKernelGivesThemFirst) {
     EXPECT_EQ(takes({.kind = TunnelKind::ipip, .external = true}, false), "");
     EXPECT_EQ(takes({.kind = TunnelKind::ipip, .local = ip("10.9.0.3")}), "tunl0");
     EXPECT_EQ(takes({.kind = TunnelKind::ipip, .local = ip("10.9.0.4")}), "") << "not this host's";
-    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .link = 2}), "tunl0") << "without ends, it is bound to a device";
+    EXPECT_EQ(takes({.kind = TunnelKind::ipip, .link = 2}), "tunl0") << "without addresses, but bound to a device";
     EXPECT_EQ(takes({.kind = TunnelKind::sit, .remote = ip("10.0.0.7")}), "sit0") << "a balancer's";
     EXPECT_EQ(takes({.kind = TunnelKind::gre, .local = ip("10.9.0.3"), .input_key = 7}), "") << "balancers send no key";
     EXPECT_EQ(takes({.kind = TunnelKind::gretap, .external = true}), "") << "it takes Ethernet only";
@@ -85,7 +85,7 @@ TEST_F(Others, OfEthernetInGre) {
     put(observed_.state, Module{"ip6_gre"});
     add("tap", {.kind = TunnelKind::ip6gretap, .external = true});
     EXPECT_EQ(other_tunnels(config(over_ipv6), observed_, {}), std::vector<OtherTunnel>{})
-        << "seen on 6.12: packets without an Ethernet frame come out of ip6gre0 as before";
+        << "on 6.12, packets without an Ethernet frame still come out of ip6gre0";
     EXPECT_EQ(takes({.kind = TunnelKind::erspan, .external = true}), "") << "it takes ERSPAN only";
     EXPECT_EQ(takes({.kind = TunnelKind::erspan, .local = ip("10.9.0.3"), .remote = ip("10.0.0.7")}), "");
 }

@@ -151,11 +151,11 @@ TEST(DropExplanation, TheGuardIsNamedIfItHasCountedThePacket) {
         return explain({.reason = "NETFILTER_DROP", .function = {}, .device = "eth0", .length = 0, .packet = packet},
                        config(), reason);
     };
-    EXPECT_EQ(dropped_for().cause, "a firewall") << "what was counted before is of other packets";
+    EXPECT_EQ(dropped_for().cause, "a firewall") << "earlier counts are of other packets";
     tallies["stranger"].packets += 2;
     EXPECT_EQ(dropped_for(), (Explanation{"the guard, stranger: outer source is no balancer",
                                           "if 10.0.0.66 is a balancer: add it to balancers, then realserver apply"}));
-    EXPECT_THAT(dropped_for().cause, HasSubstr("stranger")) << "two were counted before the first was asked about";
+    EXPECT_THAT(dropped_for().cause, HasSubstr("stranger")) << "two drops were counted before the first was explained";
     EXPECT_EQ(dropped_for().cause, "a firewall");
 
     packet.unwrapped = true;
