@@ -40,13 +40,13 @@ LB_SIZE(struct lb_own, 16904);
 /* Packets whose sender left the TCP or UDP checksum to its card: whether they occur, and who completes the checksum. */
 enum lb_unfinished {
     LB_UNFINISHED_NEVER = 0,
-    LB_UNFINISHED_KERNEL = 1, /* generic XDP: whoever sends the frame on completes it. Frames may be merged packets */
+    LB_UNFINISHED_KERNEL = 1, /* generic XDP: the next sender completes it. Frames may be several packets, merged */
     LB_UNFINISHED_HERE = 2,   /* native XDP: nobody does it behind us */
 };
 
 /*
- * `bytes`: the first eight bytes of a frame, read in little-endian order; six of them are the address. `port`: index of
- * the interface, of which 16 bits are enough; 0 if there is only one interface, as it makes no difference then.
+ * `bytes`: the first eight bytes of a frame, read in little-endian order; six of them are the address. `port`: the
+ * lower 16 bits of the interface's index; 0 if there is only one interface.
  */
 static inline __u64 lb_mac_key(__u64 bytes, __u32 port)
 {
@@ -157,8 +157,7 @@ LB_SIZE(struct lb_prefix6, 20);
 
 /*
  * Maglev tables, mapped by user space. A value holds 32 entries, a cache line, as an array map pads every value to 8
- * bytes. The line behind a table begins with a 64-bit digest of the table's input, by which user space recognizes the
- * table.
+ * bytes. The line behind a table begins with a 64-bit digest of its input. User space recognizes the table by it.
  */
 #define LB_RING_LINE 32
 struct lb_ring_line {
@@ -259,8 +258,8 @@ enum lb_flow_state {
 #define LB_FLOW_AGE_OF(state) ((state) >> 2 & LB_FLOW_AGE_MAX)
 
 /*
- * A full bucket evicts the entry of the highest rank, and among equals the one idle the longest. So many short flows
- * can't evict one that lasts.
+ * A full bucket evicts the entry of the highest rank, and among equals the one idle the longest. Thus a flood of short
+ * flows can't evict flows that last.
  */
 #define LB_FLOW_RANK_CLOSING 8ULL /* and above: nobody misses the entry */
 #define LB_FLOW_RANK(state)                                                                                            \
@@ -334,7 +333,7 @@ enum lb_event {
 
 /* ---- Latency, per CPU: map latency -------------------------------------------------------------------------------- */
 
-/* The time of one packet in so many is taken. A prime, so it is not always the same packet of a driver's poll. */
+/* Measures one packet in this many. A prime, so that it is not always the same packet of a driver's poll. */
 #define LB_LATENCY_EVERY 1021
 #define LB_LATENCY_BUCKETS 24
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * Reports the balancer's packets as they arrive and as they leave, and those that no driver accepted. It runs around
- * the balancer's program while somebody captures.
+ * Reports the balancer's packets as they arrive and as they leave, and those that no driver accepted. It runs before
+ * and after the balancer's program while a capture is active.
  */
 #include <linux/bpf.h>
 
@@ -12,7 +12,7 @@
 #include "lost.h"
 #include "stats_maps.h"
 
-/* The members of the kernel's types that are read here. libbpf takes their offsets from the running kernel's BTF. */
+/* The members of the kernel's types that are read here. libbpf reads their offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct xdp_rxq_info {
     struct net_device *dev;

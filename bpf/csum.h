@@ -122,10 +122,10 @@ __noinline int sum_of_bytes(struct xdp_md *ctx, __u32 offset, __u32 length)
 }
 
 /*
- * The sum of the IP packet of `length` bytes at `l3` (offset in the frame) as it will be when somebody has completed
- * its L4 checksum. The checksum field has only the pseudo-header's sum, `pseudo`; once it is complete, the bytes it
- * covers sum to the complement of `pseudo`. `pseudo` 0: it is complete already. `l4_offset` counts from `l3`. -1 as in
- * sum_of_bytes.
+ * The sum of the IP packet of `length` bytes at `l3` (offset in the frame) as it will be
+ * once its L4 checksum is complete. So far the checksum field has only the pseudo-header's
+ * sum, `pseudo`. Then the bytes that it covers sum to the complement of `pseudo`. `pseudo`
+ * 0: it is complete already. `l4_offset` counts from `l3`. -1 as in sum_of_bytes.
  */
 __noinline int finished_sum(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4_offset, __u32 pseudo)
 {

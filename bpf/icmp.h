@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
  * ICMP that the balancer sends: echo replies, "time exceeded", "too big" (RFC 792, RFC 4443). The sending functions are
- * global, so the verifier walks each one once for all callers. It takes their result for any number, hence ANSWER.
+ * global, so the verifier walks each one once for all callers. The verifier assumes that they return any number, hence
+ * ANSWER.
  */
 #ifndef CULVERT_BPF_ICMP_H
 #define CULVERT_BPF_ICMP_H
@@ -150,8 +151,8 @@ struct icmp_error {
 };
 
 /*
- * Cuts the packet of `length` bytes to `quoted`. Returns the sum that they will have on the wire: whoever completes an
- * unfinished checksum does so in a quotation, too.
+ * Cuts the packet of `length` bytes to `quoted`. Returns the sum that they will have on the wire: an unfinished
+ * checksum is completed in a quotation, too.
  */
 __noinline int quotation_sum(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u32 quoted)
 {
@@ -187,7 +188,7 @@ static __always_inline int begin_error(struct xdp_md *ctx, struct icmp_error *er
 }
 
 /*
- * Turns the packet of `length` bytes into an ICMP error about itself, to its sender. `parameter` is the second word of the ICMP
+ * Turns the packet of `length` bytes into an ICMP error to its sender. `parameter` is the second word of the ICMP
  * header, host order; `from` the source, or 0 for the packet's own destination; `l4` of l4_of().
  */
 static __always_inline int icmp_error4(struct xdp_md *ctx, __u32 l2_length, __u32 length, __u32 l4, __u8 type,

@@ -61,8 +61,8 @@ static __always_inline int is_sorry(const struct lb_dest_body *dest, const struc
 
 /*
  * Checks packets longer than `mtu`, and all packets where unfinished checksums occur. Returns their pseudo-header's sum
- * as unfinished_sum() does. A packet longer than the MTU of its interface is several packets, merged on the way in. To
- * the verifier the result is one number, and one path.
+ * as unfinished_sum() does. A packet longer than the MTU of its interface is several packets, merged on the way in. The
+ * verifier sees one number as its result, and one path.
  */
 __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l4, __u32 mtu)
 {
@@ -83,7 +83,7 @@ __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l
     return (__u16)pseudo;
 }
 
-/* A later fragment goes where the first one went, as the flow table says. Unknown, the packet is lost. */
+/* A later fragment goes where the first one went. It is dropped if the flow table doesn't know that. */
 static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inner6)
 {
     struct lb_bucket *bucket = flow_bucket(p->hash);

@@ -28,7 +28,7 @@ struct packet {
     struct lb_service service; /* not known for a later fragment */
     __u64 hash;                /* of the five-tuple, or of the fragments of a packet; see flow.h */
     __u64 fragments;           /* of a first fragment: the hash that the later ones have */
-    __u64 choice;              /* hash by which a new flow chooses its backend */
+    __u64 choice;              /* hash that selects the backend of a new flow */
     __u32 length;              /* of the IP packet, bytes; the rest of the frame is padding */
     __u32 l4_length;           /* behind the IP header and its extension headers */
     __u32 port;                /* index of the interface of arrival; 0 if there is only one */

@@ -6,7 +6,7 @@
 
 #include "trace.h"
 
-/* The members of the kernel's types that are read here. libbpf takes their offsets from the running kernel's BTF. */
+/* The members of the kernel's types that are read here. libbpf reads their offsets from the running kernel's BTF. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 struct net {
     __u64 net_cookie;

@@ -25,7 +25,7 @@ Message port_message(int family, std::uint8_t command, const FouPort& port) {
     message.be16(FOU_ATTR_PORT, port.port);
     message.u8(FOU_ATTR_AF, static_cast<std::uint8_t>(af(port.family)));
     message.u8(FOU_ATTR_TYPE, static_cast<std::uint8_t>(port.type));
-    // With GUE the kernel accepts no protocol, not even 0: since the fix of CVE-2026-23083 it answers ERANGE.
+    // GUE needs no protocol, and the kernel refuses even 0: since the fix of CVE-2026-23083 with ERANGE.
     if (port.type == FouType::fou) message.u8(FOU_ATTR_IPPROTO, port.protocol);
     if (!port.remote_checksum_partial) message.flag(FOU_ATTR_REMCSUM_NOPARTIAL);
     encode_address(message, FOU_ATTR_LOCAL_V4, FOU_ATTR_LOCAL_V6, port.local);

@@ -196,7 +196,7 @@ Route as_in_table(Route found, const Route& entry) {
 Result<Route> Routes::ask(const Lookup& packet, std::uint32_t flags) {
     const std::string operation = "look up route to";
     const std::string object = packet.destination.to_string();
-    // IPv6 refuses the flag, and tells the table without it.
+    // IPv6 refuses the flag, and reports the table without it.
     if (packet.destination.is_v4()) flags |= RTM_F_LOOKUP_TABLE;
     Message message(RTM_GETROUTE, 0,
                     rtmsg{.rtm_family = static_cast<std::uint8_t>(af(packet.destination.family())),

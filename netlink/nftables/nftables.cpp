@@ -42,7 +42,7 @@ Answer decode_answer(const nlmsghdr* message) {
     const auto* error = static_cast<const nlmsgerr*>(mnl_nlmsg_get_payload(message));
     Answer answer{.sequence = message->nlmsg_seq, .code = -error->error, .text = {}};
     if ((message->nlmsg_flags & NLM_F_ACK_TLVS) != 0) {
-        // the answer contains the request's header, and unless capped its payload
+        // the answer contains the request: only its header if capped
         const bool capped = (message->nlmsg_flags & NLM_F_CAPPED) != 0;
         const std::size_t request = capped ? 0 : error->msg.nlmsg_len - sizeof(nlmsghdr);
         mnl_attr_parse(message, static_cast<unsigned int>(sizeof(*error) + request), on_ack_attribute, &answer);

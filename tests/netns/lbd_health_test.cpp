@@ -372,8 +372,8 @@ std::pair<long, long> checks_of(const Host& balancer, const std::string& name) {
     return {value("check_duration_seconds_count"), value("check_failures_total")};
 }
 
-// Somebody who may open sockets on the balancer takes all ports that the kernel assigns, and sends as much as possible
-// into the checks' network.
+// A user on the balancer binds all ports that the kernel assigns, and sends as much as possible into the checks'
+// network.
 constexpr const char* local_flood = R"py(
 import os, socket, time
 os.setgid(65534); os.setuid(65534)

@@ -240,7 +240,7 @@ TEST_F(LbdNetwork, EveryKindOfRoute) {
     b.ip("addr add 10.77.0.1/32 dev lo\n");
     balancer().ip("route replace 10.9.0.0/24 via 10.77.0.1 dev eth0 onlink\n");
     EXPECT_TRUE(goes_by(mac_b));
-    // Of several hops, the one that the kernel selects for this address; never a dead one.
+    // The kernel selects one of several hops for this address; never a dead one.
     balancer().ip("route replace 10.9.0.0/24 nexthop via 10.0.0.11 nexthop via 10.0.0.12\n");
     EXPECT_TRUE(eventually([&] {
         const auto status = lbd.backend("10.9.0.3");

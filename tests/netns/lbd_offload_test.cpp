@@ -56,7 +56,7 @@ class LbdOffload : public LbdTest {
     [[nodiscard]] std::string head() const {
         return fmt::format("interfaces: [{}]\nxdp: {}\nflows: {{entries: 64k}}\n", place_.device, place_.xdp);
     }
-    /// Of a device of the balancer, as ethtool prints it: "on", "off", "off [fixed]".
+    /// A feature of a device of the balancer, as ethtool prints it: "on", "off", "off [fixed]".
     [[nodiscard]] std::string feature(const std::string& device, const std::string& name) {
         const std::string all = balancer().must("ethtool -k " + device);
         const auto at = all.find(name + ": ");

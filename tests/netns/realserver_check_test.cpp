@@ -356,7 +356,7 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
         });
     }
 
-    // A port of ours that the configuration by now uses for something else, over either family. The guard tells what.
+    // A port of ours that the configuration now uses for something else. The guard then differs, too.
     expect_cured({{"port_differs",
                    R"(sed -i.bak "s/port: 5004, inner: ipv4/port: 5004, inner: ipv6/" /run/realserver.yaml)",
                    "",

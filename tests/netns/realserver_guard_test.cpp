@@ -128,7 +128,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
         REQUIRE_MODULE(module);
     build();
-    // The reason and the count for each attack. Of IPv4 fragments, the guard sees the whole packet.
+    // The reason and the count for each attack. The guard sees the reassembled packet of IPv4 fragments.
     const std::map<std::string, int> attacks{
         {"stranger", 32}, {"no_vip", 15}, {"bad_source", 11}, {"nested", 9}, {"bad_header", 16}};
 

@@ -42,7 +42,7 @@ void set_entries(Balancer& balancer, const Entries& entries, std::uint32_t bucke
 /// From the client's port to the IPv4 VIP, TCP port 80.
 [[nodiscard]] Packet segment(std::uint16_t port, unsigned flags);
 
-/// A balancer with backends 1 to 3, of which `ring` take new flows.
+/// A balancer with backends 1 to 3; those in `ring` get new flows.
 class FlowBalancer : public Balancer {
   public:
     explicit FlowBalancer(const std::vector<std::uint16_t>& ring = {1}, const lb_config& config = all_on(),

@@ -43,8 +43,8 @@ Bytes unfinished(Bytes frame, std::size_t l4, Protocol protocol) {
     return frame;
 }
 
-/// Completes the checksum as the kernel or a card does (skb_checksum_help). They know the position of the L4 header in
-/// the received frame, counted from its end.
+/// Completes the checksum as the kernel or a card does (skb_checksum_help). The position of the L4 header in the
+/// received frame counts from the end.
 Bytes finished(Bytes frame, std::size_t from_end, Protocol protocol) {
     const std::size_t l4 = frame.size() - from_end;
     const std::uint16_t sum = internet_checksum(std::span(frame).subspan(l4));

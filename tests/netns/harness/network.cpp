@@ -33,7 +33,7 @@ void set_offload(int socket, const std::string& device, std::uint32_t command, b
 }
 
 /// Completes checksums before packets are sent, and puts VLAN tags into the frame (ETHTOOL_SFLAGS turns both VLAN
-/// offloads off). With GRO, veth uses NAPI.
+/// offloads off). GRO makes veth use NAPI.
 void set_offloads(const Host& host, const std::vector<std::string>& devices) {
     host.within([&] {
         const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));

@@ -190,7 +190,7 @@ TEST(DropExplanation, WhereTheKernelGivesNoReasonTheFunctionTells) {
     EXPECT_THAT(explained("NOT_SPECIFIED", "somewhere", unwrapped).cause, HasSubstr("the function"));
 }
 
-/// Of kernel 6.18, which has all of 6.1 and 6.12; without those of other protocols than IP.
+/// From kernel 6.18, which has all reasons of 6.1 and 6.12; without those of other protocols than IP.
 constexpr const char* reasons =
     "NOT_SPECIFIED NO_SOCKET SOCKET_CLOSE SOCKET_FILTER SOCKET_RCVBUFF PKT_TOO_SMALL TCP_CSUM UDP_CSUM "
     "NETFILTER_DROP OTHERHOST IP_CSUM IP_INHDR IP_RPFILTER UNICAST_IN_L2_MULTICAST XFRM_POLICY IP_NOPROTO "
