@@ -62,7 +62,7 @@ struct lb_vip4 {
     __u8 protocol;
     /* Length in bits if the VIP is a prefix with network `address`. 0: a single address; it wins over any prefix. */
     __u8 prefix;
-};
+} __attribute__((aligned(8))); /* compared as one number */
 LB_SIZE(struct lb_vip4, 8);
 
 struct lb_vip6 {
@@ -339,8 +339,8 @@ enum lb_event {
 
 /* Nanoseconds that the program took for packets that it sent on, with some tens of them for reading the clock. */
 struct lb_latency {
-    __u64 left;  /* packets until the next one whose time is taken */
-    __u64 begin; /* arrival of the present packet; 0 if its time is not taken */
+    __u64 left; /* packets until the next one whose time is taken */
+    __u64 zero; /* always 0; see packet_latency.h */
     __u64 sum;
     /* Element i counts packets that took more than 2^(i-1) and up to 2^i; the last element counts all longer ones. */
     __u64 bucket[LB_LATENCY_BUCKETS];

@@ -13,9 +13,9 @@
 
 #define TEMPLATE_HALF 32
 
-static __always_inline int send(const struct packet *p, const struct lb_dest_body *dest)
+static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *dest)
 {
-    if (!config.redirect || dest->ifindex == p->port)
+    if (!config.redirect || dest->ifindex == ctx->ingress_ifindex)
         return XDP_TX;
     if (bpf_redirect_map(&ports, dest->ifindex, 0) == XDP_REDIRECT)
         return XDP_REDIRECT;
@@ -153,7 +153,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
         if (flags & LB_ENCAP_UDP_CSUM)
             header->check = csum_udp((__u64)dest->udp_sum + 2 * length + header->source + (__u32)sum);
     }
-    return send(p, dest);
+    return send(ctx, dest);
 }
 
 /*

@@ -50,7 +50,7 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
     } else if (!config.l2 || dest->action != LB_ACTION_L2) {
         return drop(LB_DROP_INTERNAL);
     }
-    return replace_ethernet(ctx, p, dest) ? send(p, dest) : drop(LB_DROP_NO_ROOM);
+    return replace_ethernet(ctx, p, dest) ? send(ctx, dest) : drop(LB_DROP_NO_ROOM);
 }
 
 #endif

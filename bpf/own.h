@@ -46,10 +46,10 @@ __noinline int is_own_frame(struct xdp_md *ctx)
 /*
  * The same, with a fast path for the usual case. Called only for frames to a VIP: others pass anyway and cost nothing.
  */
-static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const struct ethhdr *eth)
+static __always_inline int is_own(struct xdp_md *ctx, const struct ethhdr *eth)
 {
-    p->port = port_of(ctx);
-    return *(const volatile __u64 *)own.macs[eth->h_dest[ETH_ALEN - 1]] == lb_mac_key(*(const __u64 *)eth, p->port) ||
+    return *(const volatile __u64 *)own.macs[eth->h_dest[ETH_ALEN - 1]] ==
+               lb_mac_key(*(const __u64 *)eth, port_of(ctx)) ||
            is_own_frame(ctx);
 }
 

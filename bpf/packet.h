@@ -31,7 +31,6 @@ struct packet {
     __u64 choice;              /* hash that selects the backend of a new flow */
     __u32 length;              /* of the IP packet, bytes; the rest of the frame is padding */
     __u32 l4_length;           /* behind the IP header and its extension headers */
-    __u32 port;                /* index of the interface of arrival; 0 if there is only one */
     __u8 l2_length;            /* of Ethernet header and tags */
     __u8 l4_offset;            /* from the IP header on */
     __u8 protocol;

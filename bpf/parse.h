@@ -80,20 +80,21 @@ __noinline int remove_priority(struct xdp_md *ctx)
 /* The EtherType in network order, 0 if the frame ends before. `data` and `data_end` may have changed afterwards. */
 static __always_inline __u16 parse_ethernet(struct xdp_md *ctx, struct packet *p, void **data, void **data_end)
 {
-    struct ethhdr *eth = *data;
     __u32 tagged;
+    __u16 type;
 
-    if ((void *)(eth + 1) > *data_end)
+    if (*data + ETH_HLEN > *data_end)
         return 0;
     p->l2_length = ETH_HLEN;
-    if (!is_tag(eth->h_proto))
-        return eth->h_proto;
+    type = *(const __u16 *)(*data + ETH_HLEN - sizeof(type)); /* struct ethhdr is packed: clang would read two bytes */
+    if (!is_tag(type))
+        return type;
     if (!config.vlan) {
         if (!remove_priority(ctx))
             return 0;
-        eth = *data = (void *)(long)ctx->data;
+        *data = (void *)(long)ctx->data;
         *data_end = (void *)(long)ctx->data_end;
-        return (void *)(eth + 1) > *data_end ? 0 : eth->h_proto;
+        return *data + ETH_HLEN > *data_end ? 0 : *(const __u16 *)(*data + ETH_HLEN - sizeof(type));
     }
     tagged = parse_tags(ctx);
     p->l2_length = tagged & 0x1f;

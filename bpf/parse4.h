@@ -124,7 +124,6 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
         if (p->kind == PACKET_LATER_FRAGMENT) {
             if (!is_vip4(ip->daddr) || !is_own_frame(ctx))
                 return XDP_PASS;
-            p->port = port_of(ctx);
             p->hash = p->fragments;
             verdict = check_ipv4(p, ip, data_end);
             return verdict == GO_ON ? check_ttl4(ctx, p, ip) : verdict;
@@ -135,13 +134,13 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
     flow.client = ip->saddr;
     flow.vip = ip->daddr;
     flow.protocol = p->protocol;
-    __builtin_memcpy(&flow.ports, l4, sizeof(flow.ports));
+    flow.ports = *(const __u32 *)l4;
     if (p->protocol == IPPROTO_ICMP) {
         verdict = parse_icmp4(ctx, p, &flow, ip, data_end);
         if (verdict != GO_ON)
             return verdict;
     }
-    if (!set_flow4(p, &flow) || !is_own(ctx, p, data))
+    if (!set_flow4(p, &flow) || !is_own(ctx, data))
         return XDP_PASS;
     verdict = check_ipv4(p, ip, data_end);
     if (verdict != GO_ON)
