@@ -13,13 +13,13 @@
 #include <string_view>
 #include <utility>
 
+#include "lbd/frame/bytes.hpp"
 #include "lbd/frame/link_type.hpp"
 #include "lbd/model/cure.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-using View = std::span<const std::uint8_t>;
 using Parsed = tl::expected<CaptureFile, std::string>;
 
 /// A longer packet is an error: MAXIMUM_SNAPLEN of tcpdump, WTAP_MAX_PACKET_SIZE_STANDARD of Wireshark.

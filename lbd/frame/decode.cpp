@@ -8,15 +8,12 @@
 #include <utility>
 
 #include "common/protocol.hpp"
+#include "lbd/frame/bytes.hpp"
 #include "lbd/frame/frame.hpp"
 #include "lbd/model/endpoint.hpp"
 
 namespace culvert::lbd {
 namespace {
-
-using View = std::span<const std::uint8_t>;
-
-std::uint16_t u16(View bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
 
 constexpr std::array<std::pair<std::uint8_t, std::string_view>, 8> flag_names{{{0x02, "syn"},
                                                                                {0x10, "ack"},

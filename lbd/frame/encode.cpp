@@ -4,17 +4,13 @@
 
 #include <algorithm>
 
+#include "lbd/frame/bytes.hpp"
 #include "lbd/frame/frame.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 constexpr std::uint8_t hop_limit = 64;
-
-void put16(Bytes& bytes, std::size_t at, std::size_t value) {
-    bytes[at] = static_cast<std::uint8_t>(value >> 8);
-    bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
 
 /// The checksum (RFC 1071) of the bytes from `at` to `end`, added to `start`.
 std::uint16_t checksum(const Bytes& bytes, std::size_t at, std::size_t end, std::uint64_t start = 0) {

@@ -10,10 +10,10 @@
 #include <array>
 #include <utility>
 
+#include "lbd/frame/bytes.hpp"
+
 namespace culvert::lbd {
 namespace {
-
-using View = std::span<const std::uint8_t>;
 
 enum LinkType : std::uint32_t {
     ethernet = 1,
@@ -25,8 +25,6 @@ enum LinkType : std::uint32_t {
     ipv6 = 229,
     cooked2 = 276,  // LINKTYPE_LINUX_SLL2
 };
-
-std::uint16_t u16(View bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
 
 CapturedFrame flawed(View packet, std::size_t length, std::string flaw) {
     return {.bytes = {packet.begin(), packet.end()}, .length = length, .flaw = std::move(flaw)};

@@ -8,20 +8,14 @@
 
 #include <algorithm>
 
+#include "lbd/frame/bytes.hpp"
+
 namespace culvert::lbd {
 namespace {
-
-using View = std::span<const std::uint8_t>;
 
 constexpr std::size_t tag = 4;
 /// Bytes needed behind the IP headers, up to ports, flags and lengths.
 constexpr std::size_t of_tcp = 20, of_sctp = 16, of_others = 8, of_quoted = 4;
-
-std::uint16_t u16(View bytes, std::size_t at) { return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]); }
-void put16(Bytes& bytes, std::size_t at, std::size_t value) {
-    bytes[at] = static_cast<std::uint8_t>(value >> 8);
-    bytes[at + 1] = static_cast<std::uint8_t>(value);
-}
 
 /// Offsets of the headers, if the bytes reach that far.
 struct Layers {

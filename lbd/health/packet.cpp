@@ -14,7 +14,7 @@ namespace culvert::lbd {
 namespace {
 
 using netlink::IpAddress;
-using Bytes = std::span<std::uint8_t>;
+using Writable = std::span<std::uint8_t>;
 using ConstBytes = std::span<const std::uint8_t>;
 
 constexpr std::size_t least_l4 = 8;  // bytes of a UDP or echo header
@@ -76,16 +76,16 @@ bool is_reply(const Layout& layout, ConstBytes packet) {
 class Correction {
   public:
     /// Both have the same even length, and are at an even offset of the covered bytes.
-    void replace(Bytes place, ConstBytes by) {
+    void replace(Writable place, ConstBytes by) {
         for (std::size_t i = 0; i < place.size(); i += 2) sum_ += (~u16(place, i) & 0xffffU) + u16(by, i);
         std::ranges::copy(by, place.begin());
     }
-    void apply(Bytes checksum) const {
+    void apply(Writable checksum) const {
         std::uint32_t sum = (~u16(checksum, 0) & 0xffffU) + sum_;
         while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
         put(checksum, static_cast<std::uint16_t>(~sum));
     }
-    static void put(Bytes place, std::uint16_t value) {
+    static void put(Writable place, std::uint16_t value) {
         place[0] = static_cast<std::uint8_t>(value >> 8);
         place[1] = static_cast<std::uint8_t>(value);
     }
@@ -94,7 +94,7 @@ class Correction {
     std::uint32_t sum_ = 0;
 };
 
-void replace_port(Bytes packet, std::size_t at, std::uint16_t port, Correction& correction) {
+void replace_port(Writable packet, std::size_t at, std::uint16_t port, Correction& correction) {
     std::array<std::uint8_t, 2> bytes{};
     Correction::put(bytes, port);
     correction.replace(packet.subspan(at, 2), bytes);
@@ -119,7 +119,7 @@ std::optional<Endpoints> read_endpoints(ConstBytes packet) {
     return endpoints;
 }
 
-void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
+void replace_endpoints(Writable packet, const Endpoints& endpoints) {
     const Layout layout = *layout_of(packet);
     Correction addresses;
     addresses.replace(packet.subspan(layout.source, layout.address), endpoints.source.bytes());
@@ -135,7 +135,7 @@ void replace_endpoints(Bytes packet, const Endpoints& endpoints) {
         replace_port(packet, layout.l4, endpoints.source_port, l4);
         replace_port(packet, layout.l4 + 2, endpoints.destination_port, l4);
     }
-    const Bytes checksum = packet.subspan(layout.checksum(), 2);
+    const Writable checksum = packet.subspan(layout.checksum(), 2);
     const bool has_checksum = layout.protocol != IPPROTO_UDP || u16(checksum, 0) != 0;
     if (!has_checksum) return;
     l4.apply(checksum);

@@ -16,8 +16,6 @@ namespace {
 using netlink::IpAddress;
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t ip4_header = 20;
-constexpr std::size_t ip6_header = 40;
 constexpr std::size_t icmp_header = 8;
 /// RFC 792: "internet header + 64 bits of original data datagram".
 constexpr std::size_t least_payload = 8;

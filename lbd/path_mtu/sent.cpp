@@ -17,8 +17,6 @@ namespace {
 
 using Bytes = std::span<const std::uint8_t>;
 
-constexpr std::size_t ip4_header = 20;
-constexpr std::size_t ip6_header = 40;
 constexpr std::size_t udp_header = 8;
 
 /// Compares all bytes but those that the program patches: source port, length and checksum of UDP.

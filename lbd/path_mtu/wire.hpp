@@ -7,8 +7,11 @@
 
 #include "netlink/address.hpp"
 
-/// Reads header fields in host order. The caller must check that the bytes are there.
+/// Lengths of headers, and their fields in host order. The caller must check that the bytes are there.
 namespace culvert::lbd {
+
+inline constexpr std::size_t ip4_header = 20;  ///< bytes, without options
+inline constexpr std::size_t ip6_header = 40;  ///< without extension headers
 
 [[nodiscard]] inline std::uint16_t u16_at(std::span<const std::uint8_t> bytes, std::size_t at) {
     return static_cast<std::uint16_t>(bytes[at] << 8 | bytes[at + 1]);

@@ -15,7 +15,7 @@ namespace {
 
 using netlink::Result;
 
-constexpr std::chrono::seconds time_to_resolve{1};  // for neighbours, before the first packet
+constexpr std::chrono::seconds time_before_first_packet{1};  // to resolve neighbours
 
 /// Attaches the program to the configured interfaces, and to no others.
 Result<> attach(Balancer& balancer) {
@@ -62,7 +62,7 @@ Result<> start(Balancer& balancer) {
     Reconciler& reconciler = balancer.reconciler;
     balancer.reach.resolver.set_flow_key(FlowKey(program.datapath().build().config));
     follow(balancer.reach.resolver, balancer.wanted.config.services);
-    TRY(balancer.reach.hops, resolve(balancer.reach.resolver, time_to_resolve));
+    TRY(balancer.reach.hops, resolve(balancer.reach.resolver, time_before_first_packet));
     const Network& network = balancer.reach.resolver.network();
     CHECK_OK(check_tags(network.ports, balancer.wanted.config.xdp, network.links));
     balancer.tell_program();

@@ -17,7 +17,7 @@ using common::Color;
 using common::Table;
 using Json = nlohmann::ordered_json;
 
-constexpr auto right = Table::Align::right;
+using enum Table::Align;
 
 Table::Cell condition(const Json& backend) {
     if (!backend.contains("mac")) return {"unreachable", Color::red};

@@ -18,7 +18,7 @@ using common::Color;
 using common::Table;
 using Json = nlohmann::ordered_json;
 
-constexpr auto right = Table::Align::right;
+using enum Table::Align;
 
 std::string joined(const Json& list) { return fmt::format("{}", fmt::join(list.get<std::vector<std::string>>(), " ")); }
 

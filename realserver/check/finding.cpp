@@ -10,8 +10,8 @@ namespace {
 
 constexpr std::string_view ours = "realserver ";
 
-/// For a shell, as one word.
-std::string quoted(std::string_view text) {
+/// As one word, quoted.
+std::string shell_word(std::string_view text) {
     std::string result = "'";
     for (const char letter : text) result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
     return result + "'";
@@ -21,7 +21,7 @@ std::string within(std::string_view netns, const std::string& command) {
     const bool is_path = netns.find('/') != std::string_view::npos;
     const bool is_script = command.find_first_of("|;&<>$") != std::string::npos;
     return fmt::format("{}{} {}", is_path ? "nsenter --net=" : "ip netns exec ", netns,
-                       is_script ? "sh -c " + quoted(command) : command);
+                       is_script ? "sh -c " + shell_word(command) : command);
 }
 
 }  // namespace

@@ -47,7 +47,7 @@ std::set<Family> families(const std::optional<std::vector<Prefix>>& prefixes) {
 constexpr std::string_view any_balancer = "whom to receive from stands in \"balancers\", for all that is received";
 constexpr std::string_view no_key = "to receive GRE with a key takes a device: write tunnels: [{type: gre, key: …}]";
 
-constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+constexpr auto receiver_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"mode", "encap"},
     {"type", "encap"},
     {"kind", "encap"},
@@ -99,9 +99,9 @@ std::optional<std::vector<Receive>> ReceiveReader::operator()(const Value& value
 
 std::optional<Receive> ReceiveReader::read(const Value& value) {
     EncapKind encap{};
-    MapReader any(value, "an element of receive", "a map such as {encap: ipip}", foreign_keys);
+    MapReader any(value, "an element of receive", "a map such as {encap: ipip}", receiver_foreign_keys);
     if (!any.required("encap", yaml::encap_kind, encap, "ipip")) return std::nullopt;
-    MapReader map(value, name(encap), "a map such as {encap: ipip}", foreign_keys);
+    MapReader map(value, name(encap), "a map such as {encap: ipip}", receiver_foreign_keys);
     map.optional("encap", yaml::encap_kind, encap);
     switch (encap) {
         case EncapKind::ipip:

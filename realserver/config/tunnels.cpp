@@ -54,7 +54,7 @@ std::optional<TunnelKind> read_type(const Value& value) {
     return yaml::one_of<TunnelKind>("a kind of tunnel", kinds)(value);
 }
 
-constexpr auto foreign_keys = std::to_array<yaml::ForeignKey>({
+constexpr auto tunnel_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"mode", "type"},
     {"kind", "type"},
     {"remotes", "remote"},
@@ -128,7 +128,7 @@ std::optional<PointToPoint> TunnelsReader::read(const Value& value) {
     PointToPoint result;
     Tunnel& tunnel = result.parameters;
     MapReader map(value, "a tunnel", "a map such as {name: lb1, type: gre, local: 10.0.0.2, remote: 10.0.0.1}",
-                  foreign_keys);
+                  tunnel_foreign_keys);
     const bool has_name = map.required("name", read_name, result.name, "lb1");
     std::optional<TunnelKind> kind;
     map.required("type", read_type, kind, "gre");

@@ -5,13 +5,12 @@
 
 #include "lbd/capture/directory.hpp"
 #include "lbd/capture/filter.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 Bytes frame(std::string_view to, std::uint16_t port, std::uint8_t protocol = IPPROTO_TCP) {
     return encode({.source = address("198.51.100.9"),

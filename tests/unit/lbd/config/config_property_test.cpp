@@ -97,7 +97,7 @@ rc::Gen<Encap> encaps(bool same_family) {
 }
 
 /// Addresses differ between services and between backends, so that none collide.
-rc::Gen<Service> services(int number) {
+rc::Gen<Service> any_service(int number) {
     return rc::gen::exec([number] {
         const auto family = rc::gen::element(Family::ipv4, Family::ipv6);
         Service service{.name = fmt::format("service-{}", number), .vip = host(*family, 255, number + 1)};
@@ -125,7 +125,7 @@ RC_GTEST_PROP(ConfigRoundTrip, WhatIsWrittenIsReadBack, ()) {
     config.flows.entries = 1ULL << *rc::gen::inRange(10, 31);
     config.flows.idle = std::chrono::milliseconds(*rc::gen::inRange(1'000, 7'200'001));
     const int count = *rc::gen::inRange(0, 5);
-    for (int i = 0; i < count; ++i) config.services.push_back(*services(i));
+    for (int i = 0; i < count; ++i) config.services.push_back(*any_service(i));
 
     const std::string text = to_yaml(config);
     RC_LOG() << text;

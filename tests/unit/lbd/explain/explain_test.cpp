@@ -9,14 +9,13 @@
 
 #include "lbd/frame/frame.hpp"
 #include "lbd/plan/plan.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using testing::HasSubstr;
-
-IpAddress address(const char* text) { return *IpAddress::parse(text); }
 
 /// A service with backends a and b, and a packet of a flow that the flow table assigns to a.
 class Explain : public testing::Test {

@@ -5,11 +5,10 @@
 #include <netinet/in.h>
 
 #include "lbd/explain/question.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
-
-IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 Question ask(std::uint8_t protocol, bool is_v4, std::size_t length = 0) {
     return {.source = address(is_v4 ? "198.51.100.9" : "2001:db8:9::9"),

@@ -7,12 +7,11 @@
 #include "lbd/health/known_subjects.hpp"
 #include "lbd/plan/found_health.hpp"
 #include "lbd/plan/plan.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 /// The health of backends survives renaming, and moves from one process to the next.
 namespace culvert::lbd {
 namespace {
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 Subject subject(const std::string& service, const std::string& backend, std::string_view at, std::string_view vip) {
     return {.service = service,

@@ -12,6 +12,7 @@
 
 #include "bpf/abi.h"
 #include "lbd/health/probe_address.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -19,8 +20,6 @@ namespace {
 using netlink::Family;
 using netlink::IpAddress;
 using Packet = std::vector<std::uint8_t>;
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 void put16(Packet& packet, std::size_t at, unsigned value) {
     packet[at] = static_cast<std::uint8_t>(value >> 8);

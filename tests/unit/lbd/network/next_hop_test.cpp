@@ -6,14 +6,14 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include "tests/unit/lbd/address.hpp"
+
 namespace culvert::lbd {
 namespace {
 
 using netlink::MacAddress;
 
 constexpr std::uint32_t port = 2;
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 class NextHopTest : public testing::Test {
   protected:

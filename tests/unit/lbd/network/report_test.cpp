@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lbd/network/host_settings.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -18,23 +19,21 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-constexpr std::uint32_t port = 2;
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
+constexpr std::uint32_t uplink = 2;
 
 Hop by(std::string_view mac, std::uint16_t mtu = 1500) {
     return NextHop{
-        .ifindex = port, .destination = *netlink::MacAddress::parse(mac), .from = address("fd00::2"), .mtu = mtu};
+        .ifindex = uplink, .destination = *netlink::MacAddress::parse(mac), .from = address("fd00::2"), .mtu = mtu};
 }
 
 Network network() {
     netlink::Link link;
-    link.index = port;
+    link.index = uplink;
     link.name = "eth0";
     link.flags = IFF_UP | IFF_LOWER_UP;
     link.mac = netlink::MacAddress::parse("02:00:00:00:00:01");
     Network network;
-    network.ports[port] = link;
+    network.ports[uplink] = link;
     return network;
 }
 
@@ -80,14 +79,14 @@ TEST(WayChanges, AreToldApartByWhatKeepsTheMacAddressUnknown) {
 
 TEST(WhyUnresolved, NamesWhatKeepsTheKernelFromAsking) {
     Network around = network();
-    const NeighbourKey six{.link = port, .address = address("fd00::3")}, four{port, address("10.0.0.3")};
+    const NeighbourKey six{.link = uplink, .address = address("fd00::3")}, four{uplink, address("10.0.0.3")};
     EXPECT_EQ(why_unresolved(six, around),
               "eth0 has no link-local address, which IPv6 needs to resolve neighbours (ip addr add fe80::ff:fe00:1/64 "
               "dev eth0)");
     EXPECT_EQ(why_unresolved(four, around), "");
-    around.with_link_local.insert(port);
+    around.with_link_local.insert(uplink);
     EXPECT_EQ(why_unresolved(six, around), "");
-    around.ports[port].flags |= IFF_NOARP;
+    around.ports[uplink].flags |= IFF_NOARP;
     for (const NeighbourKey& key : {four, six})
         EXPECT_EQ(why_unresolved(key, around), "eth0 has neighbour resolution switched off (ip link set eth0 arp on)");
 }

@@ -12,11 +12,10 @@
 #include "lbd/frame/frame.hpp"
 #include "lbd/path_mtu/flow_key.hpp"
 #include "lbd/plan/template.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 /// lbd's packets, and routers' messages about them: written a second time here, from the RFCs.
 namespace culvert::lbd::quotes {
-
-inline IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 inline void put16(std::span<std::uint8_t> bytes, std::size_t at, std::size_t value) {
     bytes[at] = static_cast<std::uint8_t>(value >> 8);

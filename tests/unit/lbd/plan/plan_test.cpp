@@ -16,11 +16,10 @@
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/plan.hpp"
 #include "lbd/plan/template.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 Backend backend(const std::string& name, std::uint16_t weight = 1) {
     return {.name = name, .address = address(name), .encap = Ipip{}, .weight = weight};

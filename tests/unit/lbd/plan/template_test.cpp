@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/lbd/address.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -16,8 +18,6 @@ using netlink::MacAddress;
 
 const Fou fou{.port = 5004};
 const Gue gue{.port = 5080};
-
-IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 NextHop next_hop(Family outer, std::uint16_t mtu = 1500) {
     return {.ifindex = 7,

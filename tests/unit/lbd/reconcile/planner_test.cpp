@@ -8,10 +8,10 @@
 #include <string_view>
 #include <variant>
 
+#include "tests/unit/lbd/address.hpp"
+
 namespace culvert::lbd {
 namespace {
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 Service service(const std::string& name, const char* vip, std::uint16_t last_port = 80) {
     return {.name = name,

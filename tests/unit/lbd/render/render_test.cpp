@@ -2,13 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "lbd/render/realserver.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 using Addresses = std::vector<IpAddress>;
-
-IpAddress address(std::string_view text) { return IpAddress::parse(text).value(); }
 
 const IpAddress balancer4 = address("10.0.0.2"), balancer6 = address("fd00::2");
 const IpAddress backend4 = address("10.0.0.3"), backend6 = address("fd00::3");

@@ -11,14 +11,13 @@
 #include "lbd/show/text.hpp"
 #include "lbd/show/view.hpp"
 #include "lbd/show/words.hpp"
+#include "tests/unit/lbd/address.hpp"
 
 namespace culvert::lbd {
 namespace {
 
 using Json = nlohmann::ordered_json;
 using netlink::MacAddress;
-
-IpAddress address(std::string_view text) { return *IpAddress::parse(text); }
 
 Status status() {
     const auto mac = *MacAddress::parse("02:00:00:00:00:30");

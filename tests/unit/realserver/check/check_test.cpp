@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "realserver/plan/plan.hpp"
+#include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -17,9 +18,6 @@ using netlink::SysctlKey;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
-IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 /// A working backend, for tests to break.
 struct Backend {

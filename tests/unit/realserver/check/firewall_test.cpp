@@ -11,13 +11,13 @@ using netlink::Prefix;
 using nlohmann::json;
 
 /// A rule as `nft -j -n` prints it.
-struct Rule {
+struct PrintedRule {
     std::string chain;
     std::string statements;
 };
 
 /// The table inet filter with the base chain `input`, the chain `sub`, and sets.
-Firewall firewall(const std::vector<Rule>& rules, const std::string& policy = "accept") {
+Firewall firewall(const std::vector<PrintedRule>& rules, const std::string& policy = "accept") {
     json objects = json::parse(R"([
       {"metainfo": {"version": "1.0.6"}}, {"table": {"family": "inet", "name": "filter", "handle": 1}},
       {"set": {"family": "inet", "name": "trusted", "table": "filter", "type": "ipv4_addr", "handle": 3,
@@ -37,7 +37,7 @@ Firewall firewall(const std::vector<Rule>& rules, const std::string& policy = "a
                          {"policy", policy}}}});
     int handle = 10;
     std::string text = "table inet filter { # handle 1\n\tchain input { # handle 1\n";
-    for (const Rule& rule : rules)
+    for (const PrintedRule& rule : rules)
         objects.push_back({{"rule",
                             {{"family", "inet"},
                              {"table", "filter"},
@@ -171,9 +171,9 @@ TEST(Firewall, ChainsAreFollowed) {
     EXPECT_EQ(fate(firewall({{"input", jumping(perhaps)}, {"sub", all + drop}}), ipip), "may be dropped");
     EXPECT_EQ(fate(firewall({{"input", jumping(perhaps)}, {"sub", accepting(all)}}, "drop"), ipip), "may be dropped");
     EXPECT_EQ(fate(firewall({{"input", jumping(from_trusted)}, {"sub", all + drop}}), request), "passes");
-    const Rule perhaps_back{"sub", perhaps + std::string(R"(, {"return": null})")};
+    const PrintedRule perhaps_back{"sub", perhaps + std::string(R"(, {"return": null})")};
     EXPECT_EQ(fate(firewall({{"input", jumping(all)}, perhaps_back, {"sub", all + drop}}), ipip), "may be dropped");
-    const Rule some_back{"sub", from_trusted + std::string(R"(, {"return": null})")};
+    const PrintedRule some_back{"sub", from_trusted + std::string(R"(, {"return": null})")};
     EXPECT_EQ(fate(firewall({{"input", jumping(all)}, some_back, {"sub", all + drop}}), request), "passes");
     EXPECT_EQ(fate(firewall({{"input", jumping(all)}, {"sub", jumping(all)}}), ipip), "passes") << "no end";
 }

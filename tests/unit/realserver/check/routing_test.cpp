@@ -5,6 +5,8 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include "tests/unit/realserver/address.hpp"
+
 namespace culvert::realserver {
 namespace {
 
@@ -15,9 +17,6 @@ using netlink::Route;
 using netlink::Rule;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
-IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 Route by_gateway(std::string_view destination, std::uint32_t table = RT_TABLE_MAIN) {
     return {.destination = prefix(destination),

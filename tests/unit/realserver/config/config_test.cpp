@@ -6,6 +6,7 @@
 
 #include "realserver/config/reader.hpp"
 #include "tests/unit/config_files.hpp"
+#include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -32,9 +33,6 @@ TEST(ExampleConfigs, AreAccepted) {
     ASSERT_FALSE(files.empty());
     for (const std::string& file : files) EXPECT_EQ(printed(yaml::load(file, read_config)), "accepted\n") << file;
 }
-
-Prefix prefix(std::string_view text) { return *Prefix::parse(text); }
-IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 
 const std::set both{Family::ipv4, Family::ipv6};
 

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "realserver/plan/plan.hpp"
+#include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -12,9 +13,6 @@ namespace {
 using common::EncapKind;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-Prefix prefix(std::string_view text) { return *Prefix::parse(text); }
-IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 
 const std::set<std::string> none_of_them{"fou", "fou6", "geneve", "ip6_gre", "ip6_tunnel", "ip_gre", "ipip", "sit"};
 

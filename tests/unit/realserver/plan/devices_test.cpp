@@ -5,6 +5,7 @@
 
 #include "realserver/desired/receivers.hpp"
 #include "realserver/plan/plan.hpp"
+#include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -22,8 +23,6 @@ sysctl: {arp: leave}
 guard: off
 mss: off
 )";
-
-IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 
 Device gre_device(const std::string& name, std::string_view remote) {
     return {.name = name,

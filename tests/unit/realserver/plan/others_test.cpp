@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include "realserver/plan/plan.hpp"
+#include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
 namespace culvert::realserver {
@@ -20,8 +21,6 @@ balancers: [10.0.0.0/24, 'fd00::1']
 vips: [192.0.2.1, '2001:db8::1']
 receive: [{encap: ipip}, {encap: gre, family: ipv4}]
 )";
-
-IpAddress ip(std::string_view text) { return *IpAddress::parse(text); }
 
 class Others : public testing::Test {
   protected:

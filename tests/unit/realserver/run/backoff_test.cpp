@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const Key vip{Kind::vip, "192.0.2.1"};
+const Key broken{Kind::vip, "192.0.2.1"};
 const Key other{Kind::vip, "192.0.2.2"};
 
 class BackoffTest : public testing::Test {
@@ -19,11 +19,11 @@ class BackoffTest : public testing::Test {
     std::vector<Backoff::Delay> fight(int rounds) {
         std::vector<Backoff::Delay> waits;
         for (int i = 0; i < rounds; ++i) {
-            const Backoff::Delay wait = backoff_.wait(vip, now_);
+            const Backoff::Delay wait = backoff_.wait(broken, now_);
             waits.push_back(wait);
             now_ += wait;
-            EXPECT_EQ(backoff_.wait(vip, now_), 0ms);
-            backoff_.tried(vip, now_);
+            EXPECT_EQ(backoff_.wait(broken, now_), 0ms);
+            backoff_.tried(broken, now_);
         }
         return waits;
     }
@@ -38,25 +38,25 @@ TEST_F(BackoffTest, TheFirstTimeIsAtOnceThenEverLater) {
 }
 
 TEST_F(BackoffTest, WhatFailedMaySucceedSoonAfterAnythingElseHasChanged) {
-    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(vip, now_)) backoff_.tried(vip, now_, true);
-    backoff_.tried(vip, now_, true);
-    EXPECT_GT(backoff_.wait(vip, now_), 30s);
+    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(broken, now_)) backoff_.tried(broken, now_, true);
+    backoff_.tried(broken, now_, true);
+    EXPECT_GT(backoff_.wait(broken, now_), 30s);
     backoff_.hasten();
-    EXPECT_EQ(backoff_.wait(vip, now_), 1s);
+    EXPECT_EQ(backoff_.wait(broken, now_), 1s);
     now_ += 1s;
-    EXPECT_EQ(backoff_.wait(vip, now_), 0s);
+    EXPECT_EQ(backoff_.wait(broken, now_), 0s);
 }
 
 TEST_F(BackoffTest, WhatSucceedsAfterFailuresBeginsAnew) {
-    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(vip, now_)) backoff_.tried(vip, now_, true);
-    backoff_.tried(vip, now_);
+    for (int i = 0; i < 9; ++i, now_ += backoff_.wait(broken, now_)) backoff_.tried(broken, now_, true);
+    backoff_.tried(broken, now_);
     EXPECT_EQ(fight(3), (std::vector<Backoff::Delay>{0s, 1s, 2s}));
 }
 
 TEST_F(BackoffTest, WhatIsContestedStaysSo) {
     fight(9);
     backoff_.hasten();
-    EXPECT_GT(backoff_.wait(vip, now_), 30s);
+    EXPECT_GT(backoff_.wait(broken, now_), 30s);
 }
 
 TEST_F(BackoffTest, WhatLastsIsTrustedAgain) {
@@ -68,18 +68,18 @@ TEST_F(BackoffTest, WhatLastsIsTrustedAgain) {
 // However late the next attempt is, as on a busy machine.
 TEST_F(BackoffTest, WhatWasFoundChangedBeforeItWasDueHasNotLasted) {
     fight(4);
-    EXPECT_EQ(backoff_.delay(vip), 8s);
-    backoff_.held(vip);
+    EXPECT_EQ(backoff_.delay(broken), 8s);
+    backoff_.held(broken);
     now_ += 16s;
-    backoff_.tried(vip, now_);
-    EXPECT_EQ(backoff_.delay(vip), 16s);
+    backoff_.tried(broken, now_);
+    EXPECT_EQ(backoff_.delay(broken), 16s);
     EXPECT_EQ(backoff_.delay(other), 0s);
 }
 
 TEST_F(BackoffTest, WhatComesBackSlowlyIsRepairedAtOnce) {
     for (int i = 0; i < 100; ++i, now_ += 3s) {
-        EXPECT_EQ(backoff_.wait(vip, now_), 0ms);
-        backoff_.tried(vip, now_);
+        EXPECT_EQ(backoff_.wait(broken, now_), 0ms);
+        backoff_.tried(broken, now_);
     }
 }
 
@@ -87,19 +87,19 @@ TEST_F(BackoffTest, AnythingOftenIsAtMostAsOftenAsTheDelaysAllow) {
     int repairs = 0;
     const Backoff::Time end = now_ + 1h;
     for (; now_ < end; now_ += 10ms) {
-        if (backoff_.wait(vip, now_) > 0ms) continue;
-        backoff_.tried(vip, now_);
+        if (backoff_.wait(broken, now_) > 0ms) continue;
+        backoff_.tried(broken, now_);
         ++repairs;
     }
     EXPECT_LE(repairs, 7 + 60);
 }
 
 TEST_F(BackoffTest, IsSaidOnceForEachDelay) {
-    EXPECT_FALSE(backoff_.is_news(vip));
+    EXPECT_FALSE(backoff_.is_news(broken));
     int said = 0;
     for (int i = 0; i < 20; ++i) {
         fight(1);
-        for (int j = 0; j < 3; ++j) said += backoff_.is_news(vip) ? 1 : 0;
+        for (int j = 0; j < 3; ++j) said += backoff_.is_news(broken) ? 1 : 0;
     }
     EXPECT_EQ(said, 7) << "1, 2, 4, 8, 16, 32 and 60 seconds";
 }

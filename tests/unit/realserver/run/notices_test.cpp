@@ -13,9 +13,9 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-const Item vip = Vip{*netlink::Prefix::parse("192.0.2.1")};
-const Change vip_comes{std::nullopt, vip};
-const HostState with_vip{{key(vip), vip}};
+const Item wanted = Vip{*netlink::Prefix::parse("192.0.2.1")};
+const Change vip_comes{std::nullopt, wanted};
+const HostState with_vip{{key(wanted), wanted}};
 
 netlink::Error error(int code) { return {.operation = "add address", .object = "192.0.2.1", .code = code}; }
 
@@ -62,7 +62,7 @@ TEST(Notices, WhatIsHeldWithoutAFailureIsContested) {
 TEST(Notices, WhoChangedTheTableIsToldWithItsRepairHoweverManyLooksLater) {
     const Item table = Ruleset{};
     const Change table_comes{std::nullopt, table};
-    const HostState all{{key(vip), vip}, {key(table), table}};
+    const HostState all{{key(wanted), wanted}, {key(table), table}};
     const netlink::nft::Transaction theirs{.tables = {"culvert"}, .pid = 42, .program = "nft"};
     Notices notices;
     (void)notices.of({.found = all});

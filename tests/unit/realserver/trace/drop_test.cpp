@@ -16,6 +16,7 @@
 #include "realserver/trace/guard_counts.hpp"
 #include "realserver/trace/kernel_symbols.hpp"
 #include "realserver/trace/xdp_drops.hpp"
+#include "tests/unit/realserver/address.hpp"
 
 namespace culvert::realserver {
 namespace {
@@ -28,8 +29,6 @@ Bytes operator+(Bytes left, const Bytes& right) {
     left.insert(left.end(), right.begin(), right.end());
     return left;
 }
-
-IpAddress ip(const char* text) { return IpAddress::parse(text).value(); }
 
 Bytes ipv4(const char* source, const char* destination, std::uint8_t protocol) {
     Bytes header(12);
