@@ -4,8 +4,10 @@
 add_library(culvert_flags INTERFACE)
 target_include_directories(culvert_flags INTERFACE ${PROJECT_SOURCE_DIR})
 target_compile_options(culvert_flags INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
-    -Wno-missing-field-initializers) # designated initializers name what differs from the default
+    -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Wnon-virtual-dtor -Wold-style-cast -Werror
+    -Wno-missing-field-initializers # designated initializers name what differs from the default
+    # In a unity build, a local name may shadow a name of the file before.
+    $<$<NOT:$<BOOL:${CMAKE_UNITY_BUILD}>>:-Wshadow>)
 if(CULVERT_SANITIZE)
     # Of the tests' own code only what finds dangling references: it takes half the time to compile. Not `vptr`: it looks at memory by a
     # pipe, and takes a process that can open no more files for one with broken objects. Not null pointers and sizes of objects: what they
@@ -18,16 +20,32 @@ if(CULVERT_SANITIZE)
     target_link_options(culvert_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
+# culvert_unity(target): with CMAKE_UNITY_BUILD, six files of one folder are compiled as one. Two files of a folder may not have the same
+# name in their anonymous namespaces. Preset dev compiles each file alone, so that each includes what it uses.
+function(culvert_unity target)
+    get_target_property(sources ${target} SOURCES)
+    set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
+    foreach(source ${sources})
+        cmake_path(GET source PARENT_PATH folder)
+        string(MD5 folder "${folder}")
+        math(EXPR files_${folder} "0${files_${folder}} + 1")
+        math(EXPR batch "(${files_${folder}} - 1) / 6")
+        set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${batch})
+    endforeach()
+endfunction()
+
 # culvert_library(netlink SOURCES a.cpp … LIBRARIES PkgConfig::NL …): the static library culvert_netlink.
 function(culvert_library name)
     cmake_parse_arguments(ARG "" "" "SOURCES;LIBRARIES" ${ARGN})
     add_library(culvert_${name} STATIC ${ARG_SOURCES})
     target_link_libraries(culvert_${name} PUBLIC culvert_flags ${ARG_LIBRARIES})
+    culvert_unity(culvert_${name})
 endfunction()
 
 # culvert_test(netlink_unit LABEL unit [WHOLE] SOURCES … LIBRARIES … [PROPERTIES …] [EACH_KERNEL Name Name/parameter …]): a GoogleTest
 # binary whose tests ctest lists one by one; with WHOLE it is one test to ctest, for tests that share what is costly to set up. Tests that
-# EACH_KERNEL names have the label each_kernel in place of LABEL.
+# EACH_KERNEL names have the label each_kernel in place of LABEL. With CULVERT_SHARDS, LABEL is that many processes, which share the tests,
+# and the tests one by one have the label <LABEL>_one_by_one.
 # Labels: unit (no privilege), packet (BPF_PROG_TEST_RUN, root), kernel (netlink/ against the kernel, root), netns (network namespaces,
 # root), each_kernel (those that run on each kernel). Target unit_tests builds all of a label.
 function(culvert_test name)
@@ -35,6 +53,7 @@ function(culvert_test name)
     add_executable(${name} ${ARG_SOURCES})
     target_link_libraries(${name} PRIVATE culvert_flags ${ARG_LIBRARIES} GTest::gmock GTest::gtest_main)
     set_target_properties(${name} PROPERTIES CULVERT_TEST ON)
+    culvert_unity(${name})
     if(NOT TARGET ${ARG_LABEL}_tests)
         add_custom_target(${ARG_LABEL}_tests)
     endif()
@@ -61,6 +80,15 @@ function(culvert_test name)
         set(filters_${ARG_LABEL} "*-${each_kernel}")
         set(filters_each_kernel "${each_kernel}")
         list(APPEND labels each_kernel)
+    elseif(CULVERT_SHARDS)
+        foreach(shard RANGE 1 ${CULVERT_SHARDS})
+            math(EXPR index "${shard} - 1")
+            add_test(NAME ${name}.${shard} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+            set_tests_properties(${name}.${shard} PROPERTIES LABELS ${ARG_LABEL} ${ARG_PROPERTIES}
+                ENVIRONMENT "GTEST_TOTAL_SHARDS=${CULVERT_SHARDS};GTEST_SHARD_INDEX=${index}")
+        endforeach()
+        set(labels ${ARG_LABEL}_one_by_one)
+        set(filters_${labels} "*")
     endif()
     foreach(label ${labels})
         gtest_discover_tests(${name} NO_PRETTY_VALUES WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60
