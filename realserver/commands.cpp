@@ -270,12 +270,6 @@ void declare_common(CLI::App& app, Options& options) {
 
 }  // namespace
 
-netlink::Result<> enter_namespace(const Options& options) {
-    if (options.netns.empty()) return {};
-    TRY(const NetworkNamespace wanted, NetworkNamespace::open(options.netns));
-    return wanted.enter();
-}
-
 const std::span<const Command> commands = all_commands;
 
 void declare(CLI::App& app, Options& options) {

@@ -1,14 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <optional>
 #include <span>
-#include <string>
 
-#include "common/terminal.hpp"
-#include "netlink/address.hpp"
-#include "netlink/result.hpp"
+#include "realserver/command/options.hpp"
 
 namespace CLI {
 class App;
@@ -17,28 +12,6 @@ class App;
 /// What `realserver COMMAND` does.
 namespace culvert::realserver {
 
-enum ExitCode : int {
-    exit_done = 0,  ///< or: everything is in order
-    exit_failed = 1,
-    exit_usage = 2,    ///< usage, or a bad configuration
-    exit_differs = 3,  ///< what was asked for is not what there is
-};
-
-struct Options {
-    std::string config = "/etc/culvert/realserver.yaml";
-    std::string netns;  ///< name or path; empty: the one we are in
-    common::ColorMode color = common::ColorMode::automatic;
-    bool json = false;
-    bool brief = false;                     ///< status
-    std::optional<netlink::Family> family;  ///< status, of what is shown; none: all
-    bool dry_run = false;                   ///< apply
-    bool unless_monitored = false;          ///< apply
-    std::string kind;                       ///< render
-    std::string directory;                  ///< render; empty: standard output
-    std::uint64_t count = 0;                ///< trace: packets; 0: no end
-    std::uint64_t milliseconds = 0;         ///< trace; 0: no end
-};
-
 struct Command {
     const char* name;
     const char* help;
@@ -46,9 +19,6 @@ struct Command {
     void (*add_options)(CLI::App& app, Options& options);  ///< those that only this command has; may be null
     ExitCode (*run)(const Options& options);
 };
-
-/// Moves to the network namespace that --netns names, if any.
-[[nodiscard]] netlink::Result<> enter_namespace(const Options& options);
 
 extern const std::span<const Command> commands;
 

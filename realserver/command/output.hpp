@@ -8,7 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "netlink/result.hpp"
-#include "realserver/commands.hpp"
+#include "realserver/command/options.hpp"
 #include "realserver/model/state.hpp"
 #include "realserver/run/apply.hpp"
 

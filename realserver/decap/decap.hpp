@@ -7,6 +7,7 @@
 
 #include "netlink/link.hpp"
 #include "netlink/result.hpp"
+#include "realserver/model/counters.hpp"
 #include "realserver/model/decap.hpp"
 
 namespace culvert::realserver {

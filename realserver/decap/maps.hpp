@@ -6,6 +6,7 @@
 #include "bpf/decap_abi.h"
 #include "common/fd.hpp"
 #include "netlink/result.hpp"
+#include "realserver/model/counters.hpp"
 #include "realserver/model/decap.hpp"
 
 /// The maps of an XDP program and what they mean. `directory` is where they are pinned by their names, with a slash at

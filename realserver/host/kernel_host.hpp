@@ -14,7 +14,7 @@
 #include "realserver/decap/decap.hpp"
 #include "realserver/host/host.hpp"
 #include "realserver/model/config.hpp"
-#include "realserver/show/status.hpp"
+#include "realserver/model/counters.hpp"
 
 namespace culvert::realserver {
 

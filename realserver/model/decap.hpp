@@ -64,25 +64,6 @@ struct Decap {
     bool operator==(const Decap&) const = default;
 };
 
-/// What a program has counted.
-struct DecapCounters {
-    struct Kind {
-        std::string name;  ///< "gue"
-        std::uint64_t packets = 0;
-        std::uint64_t bytes = 0;  ///< of the inner IP packets
-        bool operator==(const Kind&) const = default;
-    };
-    struct Reason {
-        std::string name;  ///< "no_vip"
-        std::uint64_t packets = 0;
-        bool operator==(const Reason&) const = default;
-    };
-    std::vector<Kind> received;
-    std::vector<Reason> dropped;
-    std::vector<Reason> let_pass;  ///< that a strict guard would have dropped
-    bool operator==(const DecapCounters&) const = default;
-};
-
 /// What sets a found program apart from the wanted one, of whom and what it lets in: "lacks VIP 192.0.2.1".
 [[nodiscard]] std::vector<std::string> differences(const DecapProgram& wanted, const DecapProgram& found);
 

@@ -18,7 +18,7 @@
 #include "realserver/desired/receivers.hpp"
 #include "realserver/desired/via.hpp"
 #include "realserver/plan/wanted.hpp"
-#include "realserver/templates.hpp"
+#include "realserver/render/templates.hpp"
 
 namespace culvert::realserver {
 

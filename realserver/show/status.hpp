@@ -10,17 +10,12 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "realserver/model/config.hpp"
+#include "realserver/model/counters.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
 /// `realserver status`: each setting beside what the configuration wants of it.
 namespace culvert::realserver {
-
-struct Received {
-    std::uint64_t packets = 0;
-    std::uint64_t dropped = 0;  ///< of a device: after they were unwrapped; a sender without a tunnel is not among them
-    bool operator==(const Received&) const = default;
-};
 
 struct StatusRow {
     enum class Verdict : std::uint8_t {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "realserver/commands.hpp"
+#include "realserver/command/options.hpp"
 
 namespace culvert::realserver {
 

@@ -12,6 +12,7 @@
 #include "netlink/result.hpp"
 #include "netlink/socket.hpp"
 #include "realserver/decap/decap.hpp"
+#include "realserver/model/counters.hpp"
 
 /// What the XDP program drops never becomes a packet of the kernel's, so no tracepoint tells of it. The program counts
 /// it, by reason.
