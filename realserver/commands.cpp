@@ -26,7 +26,7 @@
 #include "realserver/command/output.hpp"
 #include "realserver/config/load.hpp"
 #include "realserver/config/reader.hpp"
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 #include "realserver/host/kernel_host.hpp"
 #include "realserver/plan/others.hpp"
 #include "realserver/record/lock.hpp"
@@ -62,19 +62,19 @@ struct Place {
 
 /// All there is to know without changing anything.
 struct View {
-    Config config;
+    Desired desired;
     Place place;
     Observed observed;
     Record record;
 };
 
-Result<View> look(Config config, const Options& options) {
+Result<View> look(const Config& config, const Options& options) {
     TRY(Place place, Place::open(options));
-    TRY(config, place.host.completed(std::move(config)));
-    TRY(Observed observed, place.host.observe());
+    TRY(Observed observed, place.host.observe(config.balancers));
     TRY(const auto recorded, place.record.load());
     Record record = recall(recorded, observed, config);
-    return View{std::move(config), std::move(place), std::move(observed), std::move(record)};
+    Desired desired = decide(config, observed.around);
+    return View{std::move(desired), std::move(place), std::move(observed), std::move(record)};
 }
 
 /// The right to change the place. If that takes a while, who has it is said.
@@ -91,9 +91,9 @@ Result<Lock> lock(const Place& place) {
 ExitCode run_plan(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
-    const auto view = look(*std::move(config), options);
+    const auto view = look(*config, options);
     if (!view) return fail(view.error());
-    const Plan result = plan(view->config, view->observed, view->record);
+    const Plan result = plan(view->desired, view->observed, view->record);
     for (const auto& conflict : result.conflicts) complain(conflict.message());
     if (!result.conflicts.empty()) return exit_failed;
     print_left(result.left);
@@ -117,9 +117,7 @@ ExitCode run_apply(const Options& options) {
     }
     const auto locked = lock(*place);
     if (!locked) return fail(locked.error());
-    const auto completed = place->host.completed(*std::move(config));
-    if (!completed) return fail(completed.error());
-    return report(apply(place->host, place->record, *completed), options, "nothing to change");
+    return report(apply(place->host, place->record, *config), options, "nothing to change");
 }
 
 ExitCode run_teardown(const Options& options) {
@@ -150,11 +148,11 @@ ExitCode run_monitor(const Options& options) {
 ExitCode run_status(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
-    auto view = look(*std::move(config), options);
+    auto view = look(*config, options);
     if (!view) return fail(view.error());
-    auto rows = status(view->config, view->observed, view->record);
-    auto tunnels = rooms(view->config);
-    const auto others = other_tunnels(decide(view->config, view->observed.around), view->observed, view->record);
+    auto rows = status(view->desired, view->observed, view->record);
+    auto tunnels = rooms(view->desired);
+    const auto others = other_tunnels(view->desired, view->observed, view->record);
     if (options.family) {
         std::erase_if(rows, [&](const StatusRow& row) { return row.family != options.family; });
         std::erase_if(tunnels, [&](const Room& room) { return room.outer != options.family; });
@@ -175,7 +173,7 @@ ExitCode run_status(const Options& options) {
     if (!tallies) return fail(tallies.error());
     if (options.json) {
         auto json = to_json(rows);
-        if (!options.family) json["guard"] = guard_to_json(view->config.guard, *tallies);
+        if (!options.family) json["guard"] = guard_to_json(view->desired.config.guard, *tallies);
         json["tunnels"] = to_json(tunnels);
         json["others"] = to_json(others);
         print_json(json);
@@ -183,7 +181,7 @@ ExitCode run_status(const Options& options) {
     }
     fmt::print("{}", to_table(rows, colored));
     std::vector<std::string> more{to_table(tunnels, colored), to_table(others, colored)};
-    if (!options.family) more.push_back(guard_to_table(view->config.guard, *tallies, colored));
+    if (!options.family) more.push_back(guard_to_table(view->desired.config.guard, *tallies, colored));
     for (const std::string& table : more)
         if (!table.empty()) fmt::print("\n{}", table);
     return exit_done;
@@ -192,11 +190,11 @@ ExitCode run_status(const Options& options) {
 ExitCode run_check(const Options& options) {
     auto config = load_config(options.config);
     if (!config) return exit_usage;
-    const auto view = look(*std::move(config), options);
+    const auto view = look(*config, options);
     if (!view) return fail(view.error());
-    const auto environment = observe_environment(view->config, view->observed);
+    const auto environment = observe_environment(view->desired, view->observed);
     if (!environment) return fail(environment.error());
-    Diagnosis diagnosis = check(view->config, view->observed, view->record, *environment);
+    Diagnosis diagnosis = check(view->desired, view->observed, view->record, *environment);
     diagnosis.write_cures_for(options.config == Options{}.config ? "" : options.config, options.netns);
     if (options.json) {
         print_json(to_json(diagnosis));

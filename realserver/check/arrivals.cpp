@@ -35,32 +35,34 @@ std::string words(const netlink::Result<netlink::Route>& route) {
 
 }  // namespace
 
-std::set<std::string> ways_in(const Config& config, netlink::Family family) {
+std::set<std::string> ways_in(const Desired& desired, netlink::Family family) {
     std::set<std::string> devices;
-    const Receivers receivers(config);
+    const Receivers receivers(desired);
     for (const auto& [device, carried] : receivers.devices())
         if (carried.contains(family)) devices.insert(device);
-    const bool bare = !config.decap.empty() || std::ranges::any_of(config.receive, [family](const Receive& receive) {
-        const auto* mark = std::get_if<L3dsr>(&receive);
-        return mark != nullptr ? mark->vip.family() == family : std::holds_alternative<L2>(receive);
-    });
+    const bool bare =
+        !desired.decap.empty() || std::ranges::any_of(desired.by_kernel, [family](const Receive& receive) {
+            const auto* mark = std::get_if<L3dsr>(&receive);
+            return mark != nullptr ? mark->vip.family() == family : std::holds_alternative<L2>(receive);
+        });
     if (!bare) return devices;
-    if (config.interfaces.empty()) devices.insert(config.ways_in.begin(), config.ways_in.end());
-    devices.insert(config.interfaces.begin(), config.interfaces.end());
+    const auto& interfaces = desired.config.interfaces;
+    if (interfaces.empty()) devices.insert(desired.ways_in.begin(), desired.ways_in.end());
+    devices.insert(interfaces.begin(), interfaces.end());
     return devices;
 }
 
-netlink::Result<> observe_arrivals(const Config& config, const Observed& observed, netlink::Socket& route,
+netlink::Result<> observe_arrivals(const Desired& desired, const Observed& observed, netlink::Socket& route,
                                    Environment& seen) {
     TRY(const auto neighbours, netlink::Neighbours(route).dump());
     for (const netlink::Neighbour& neighbour : neighbours)
         if ((neighbour.state & NUD_FAILED) != 0) seen.silent.insert(neighbour.address);
 
     std::size_t asked = 0;
-    for (const Prefix& vip : config.vips) {
+    for (const Prefix& vip : desired.config.vips) {
         const auto client = client_of(seen, vip);
         if (!client || !observed.state.contains(key(Vip{vip})) || ++asked > most_vips) continue;
-        for (const std::string& name : ways_in(config, vip.address.family())) {
+        for (const std::string& name : ways_in(desired, vip.address.family())) {
             const auto device = seen.devices.find(name);
             if (device == seen.devices.end() || !device->second.up) continue;
             const auto taken = netlink::route_of_arrival(

@@ -9,10 +9,10 @@ namespace culvert::realserver {
 
 /// Asks the kernel what it would do with requests to the VIPs, by every device that they come by, and which neighbours
 /// are silent: `refused` and `silent` of what is seen, of which the devices and the answers are known.
-[[nodiscard]] netlink::Result<> observe_arrivals(const Config& config, const Observed& observed, netlink::Socket& route,
-                                                 Environment& seen);
+[[nodiscard]] netlink::Result<> observe_arrivals(const Desired& desired, const Observed& observed,
+                                                 netlink::Socket& route, Environment& seen);
 
 /// The devices by which requests of a family come to this host as they are, or out of a tunnel.
-[[nodiscard]] std::set<std::string> ways_in(const Config& config, netlink::Family family);
+[[nodiscard]] std::set<std::string> ways_in(const Desired& desired, netlink::Family family);
 
 }  // namespace culvert::realserver

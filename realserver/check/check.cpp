@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "realserver/desired/via.hpp"
 
 namespace culvert::realserver {
 
@@ -22,10 +21,10 @@ bool has_vrf(const Diagnosis& diagnosis) {
 
 }  // namespace
 
-Diagnosis check(const Config& config, const Observed& observed, const Record& record, const Environment& environment) {
-    const Config decided = decide(config, observed.around);
-    const Plan planned = plan(config, observed, record);
-    const Patient patient{decided, planned, observed, record, environment};
+Diagnosis check(const Desired& desired, const Observed& observed, const Record& record,
+                const Environment& environment) {
+    const Plan planned = plan(desired, observed, record);
+    const Patient patient{desired, desired.config, planned, observed, record, environment};
     Diagnosis diagnosis;
     check_settings(patient, diagnosis);
     check_vrf(patient, diagnosis);

@@ -7,7 +7,7 @@
 
 #include "realserver/check/environment.hpp"
 #include "realserver/check/finding.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 #include "realserver/plan/plan.hpp"
@@ -15,12 +15,13 @@
 /// `realserver check`: what keeps a host from working as the backend that is wanted.
 namespace culvert::realserver {
 
-[[nodiscard]] Diagnosis check(const Config& config, const Observed& observed, const Record& record,
+[[nodiscard]] Diagnosis check(const Desired& desired, const Observed& observed, const Record& record,
                               const Environment& environment);
 
 /// All that a diagnosis is made of.
 struct Patient {
-    const Config& config;  ///< with every `via` decided
+    const Desired& desired;
+    const Config& config;  ///< of `desired`
     const Plan& planned;
     const Observed& observed;
     const Record& record;

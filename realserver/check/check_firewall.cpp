@@ -63,13 +63,13 @@ FindingName finding_name(const Obstacle& obstacle, Leg leg) {
 class Firewalled {
   public:
     Firewalled(const Patient& patient, Diagnosis& diagnosis)
-        : patient_(patient), seen_(patient.environment), receivers_(patient.config), diagnosis_(diagnosis) {
-        const auto table = ruleset(patient.config);
+        : patient_(patient), seen_(patient.environment), receivers_(patient.desired), diagnosis_(diagnosis) {
+        const auto table = ruleset(patient.desired);
         answers_untracked_ = table && table->chains.contains("l3dsr_answers");
     }
 
     void examine() {
-        for (const Receive& receive : patient_.config.receive)
+        for (const Receive& receive : patient_.desired.by_kernel)
             std::visit([this](const auto& kind) { tunnel(kind); }, receive);
         for (const PointToPoint& device : patient_.config.tunnels) tunnel(device);
         for (const Prefix& vip : patient_.config.vips) serve(vip);
@@ -226,12 +226,12 @@ class Firewalled {
             packets.source_by_input = false;
             exchange(packets, send(packets, way_in), all);
         }
-        for (const Decap& decap : patient_.config.decap) {
+        for (const Decap& decap : patient_.desired.decap) {
             Packets packets = from_underlay(request, decap.device);
             exchange(packets, send(packets, way_in), all);
         }
         for (const std::string& device : underlays(family))
-            for (const Receive& receive : patient_.config.receive) {
+            for (const Receive& receive : patient_.desired.by_kernel) {
                 Packets packets = from_underlay(request, device);
                 const auto* mark = std::get_if<L3dsr>(&receive);
                 if (std::holds_alternative<L2>(receive)) exchange(packets, send(packets, way_in), all);

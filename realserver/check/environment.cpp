@@ -27,7 +27,6 @@
 #include "netlink/sysctl.hpp"
 #include "realserver/check/arrivals.hpp"
 #include "realserver/desired/receivers.hpp"
-#include "realserver/desired/via.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/balancers.hpp"
 #include "realserver/host/program.hpp"
@@ -76,8 +75,8 @@ std::string read_file(const fs::path& path) {
 /// Looks at one host.
 class Observer {
   public:
-    Observer(const Config& config, const Observed& observed, Socket route)
-        : config_(config), observed_(observed), route_(std::move(route)) {}
+    Observer(const Desired& desired, const Observed& observed, Socket route)
+        : desired_(desired), config_(desired.config), observed_(observed), route_(std::move(route)) {}
 
     Result<Environment> observe() {
         CHECK_OK(devices());
@@ -86,7 +85,7 @@ class Observer {
         CHECK_OK(listeners());
         CHECK_OK(ways());
         CHECK_OK(answers());
-        CHECK_OK(observe_arrivals(config_, observed_, route_, seen_));
+        CHECK_OK(observe_arrivals(desired_, observed_, route_, seen_));
         modules();
         sysctl_files();
         firewall();
@@ -158,9 +157,9 @@ class Observer {
     /// Those of FOU and GUE, and as if they were such, those of Geneve.
     [[nodiscard]] std::vector<netlink::FouPort> ports() const {
         std::vector<netlink::FouPort> result;
-        for (const auto& [key, item] : want(config_, observed_.state, {}))
+        for (const auto& [key, item] : want(desired_, observed_.state, {}))
             if (const auto* port = std::get_if<Port>(&item)) result.push_back(port->port);
-        for (const Receive& receive : config_.receive)
+        for (const Receive& receive : desired_.by_kernel)
             if (const auto* tunnel = std::get_if<GeneveTunnel>(&receive))
                 for (const Family family : {Family::ipv4, Family::ipv6})
                     result.push_back({.family = family, .port = tunnel->port});
@@ -183,7 +182,8 @@ class Observer {
     }
 
     Result<> ways() {
-        TRY(const WaysToBalancers to_balancers, WaysToBalancers::open(route_));
+        TRY(seen_.routing.routes, Routes(route_).dump());
+        TRY(const WaysToBalancers to_balancers, WaysToBalancers::open(route_, seen_.routing.routes));
         for (const Prefix& balancer : config_.balancers)
             for (const netlink::Route& route : to_balancers.to(balancer))
                 for (const netlink::NextHop& hop : route.hops) add_way(balancer, way(route, hop));
@@ -197,7 +197,6 @@ class Observer {
 
     Result<> answers() {
         TRY(seen_.routing.rules, netlink::Rules(route_).dump());
-        TRY(seen_.routing.routes, Routes(route_).dump());
         for (const Family family : families(config_.vips)) {
             const auto world = far_away(family);
             bool answered = ask(family, world);
@@ -294,7 +293,7 @@ class Observer {
     }
 
     void modules() {
-        const Receivers receivers(config_);
+        const Receivers receivers(desired_);
         for (const std::string_view module : receivers.modules()) {
             if (observed_.state.contains({Kind::module, std::string(module)})) continue;
             if (auto hindrance = netlink::module_hindrance(module); !hindrance.empty())
@@ -353,6 +352,7 @@ class Observer {
         return known == names_.end() ? std::string{} : known->second;
     }
 
+    const Desired& desired_;
     const Config& config_;
     const Observed& observed_;
     Socket route_;
@@ -389,10 +389,9 @@ bool is_in_the_way(const BoundSocket& socket, const netlink::FouPort& port) {
     return local.is_any() || socket.address.is_any() || socket.address == local;
 }
 
-Result<Environment> observe_environment(const Config& config, const Observed& observed) {
+Result<Environment> observe_environment(const Desired& desired, const Observed& observed) {
     TRY(Socket route, Socket::open(NETLINK_ROUTE));
-    const Config decided = decide(config, observed.around);
-    return Observer(decided, observed, std::move(route)).observe();
+    return Observer(desired, observed, std::move(route)).observe();
 }
 
 }  // namespace culvert::realserver

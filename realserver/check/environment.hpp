@@ -14,7 +14,7 @@
 #include "netlink/result.hpp"
 #include "realserver/check/firewall/firewall.hpp"
 #include "realserver/check/routing.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/state.hpp"
 
 namespace culvert::realserver {
@@ -111,6 +111,6 @@ struct Environment {
 [[nodiscard]] bool is_in_the_way(const netlink::BoundSocket& socket, const netlink::FouPort& port);
 
 /// Asks the kernel that the calling thread's network namespace belongs to; changes nothing.
-[[nodiscard]] netlink::Result<Environment> observe_environment(const Config& config, const Observed& observed);
+[[nodiscard]] netlink::Result<Environment> observe_environment(const Desired& desired, const Observed& observed);
 
 }  // namespace culvert::realserver

@@ -48,7 +48,7 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
     std::set<std::string> devices;
     std::set<std::string> evidence;
     std::set<std::string> cure;
-    const Receivers receivers(patient.config);
+    const Receivers receivers(patient.desired);
     for (const auto& [device, carried] : receivers.devices()) {
         if (!carried.contains(Family::ipv4) || !state.contains({Kind::link, device})) continue;
         if (has_conflict(patient, {Kind::device, device})) continue;
@@ -75,7 +75,7 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
 /// wants their way back there, too.
 void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
     const bool bare =
-        !patient.config.decap.empty() || std::ranges::any_of(patient.config.receive, [](const Receive& receive) {
+        !patient.desired.decap.empty() || std::ranges::any_of(patient.desired.by_kernel, [](const Receive& receive) {
             return std::holds_alternative<L2>(receive) || std::holds_alternative<L3dsr>(receive);
         });
     const auto outside = patient.environment.outside.find(Family::ipv4);
@@ -83,7 +83,7 @@ void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
     std::set<std::string> devices;
     for (const auto& [balancer, way] : patient.environment.balancers)
         if (balancer.address.is_v4()) devices.insert(way.device);
-    for (const Decap& decap : patient.config.decap) devices.insert(decap.device);
+    for (const Decap& decap : patient.desired.decap) devices.insert(decap.device);
     const std::string& back = outside->second.device;
     for (const std::string& device : devices) {
         const ReversePath filter(patient.observed.state, device);
@@ -105,17 +105,18 @@ void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
 std::set<std::string> bare_ipv6_devices(const Patient& patient) {
     const Config& config = patient.config;
     const auto is_v6 = [](const Prefix& prefix) { return !prefix.address.is_v4(); };
-    const bool bare = std::ranges::any_of(config.vips, is_v6) &&
-                      (!config.decap.empty() || std::ranges::any_of(config.receive, [](const Receive& receive) {
-                          const auto* mark = std::get_if<L3dsr>(&receive);
-                          return mark != nullptr ? !mark->vip.is_v4() : std::holds_alternative<L2>(receive);
-                      }));
-    const bool tunnelled =
-        std::ranges::any_of(config.balancers, is_v6) && (!config.decap.empty() || !Receivers(config).devices().empty());
+    const bool bare =
+        std::ranges::any_of(config.vips, is_v6) &&
+        (!patient.desired.decap.empty() || std::ranges::any_of(patient.desired.by_kernel, [](const Receive& receive) {
+            const auto* mark = std::get_if<L3dsr>(&receive);
+            return mark != nullptr ? !mark->vip.is_v4() : std::holds_alternative<L2>(receive);
+        }));
+    const bool tunnelled = std::ranges::any_of(config.balancers, is_v6) &&
+                           (!patient.desired.decap.empty() || !Receivers(patient.desired).devices().empty());
     std::set<std::string> devices;
     if (!bare && !tunnelled) return devices;
     devices.insert(config.interfaces.begin(), config.interfaces.end());
-    if (devices.empty()) devices = config.ways_in;
+    if (devices.empty()) devices = patient.desired.ways_in;
     if (devices.empty())  // without IPv6, a device has no routes
         for (const auto& [name, device] : patient.environment.devices)
             if (device.answers) devices.insert(name);
@@ -150,7 +151,7 @@ void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
                                          .cause = "this kernel was started without IPv6",
                                          .evidence = {"there is no /proc/sys/net/ipv6"},
                                          .advice = "boot it without ipv6.disable=1 in /proc/cmdline"});
-    const Receivers receivers(patient.config);
+    const Receivers receivers(patient.desired);
     for (const auto& [name, carried] : receivers.devices())
         if (carried.contains(Family::ipv6)) require(name, "which packets come out of", false);
     for (const std::string& name : bare_ipv6_devices(patient)) require(name, "which packets come in by", false);
@@ -240,7 +241,7 @@ void check_answers(const Patient& patient, Diagnosis& diagnosis) {
 
 void check_service(const Patient& patient, Diagnosis& diagnosis) {
     for (const Prefix& vip : patient.config.vips) {
-        const auto devices = ways_in(patient.config, vip.address.family());
+        const auto devices = ways_in(patient.desired, vip.address.family());
         const bool served = std::ranges::any_of(patient.environment.listeners, [&](const auto& listener) {
             const bool hears = listener.device.empty() || devices.contains(listener.device);
             return hears && (listener.socket.takes(vip.address) || vip.contains(listener.socket.address));

@@ -9,7 +9,7 @@ namespace culvert::realserver {
 
 void check_others(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
-    for (const OtherTunnel& other : other_tunnels(patient.config, patient.observed, patient.record)) {
+    for (const OtherTunnel& other : other_tunnels(patient.desired, patient.observed, patient.record)) {
         const std::string seen = fmt::format("ip -d link show {}: {}", other.device, other.what);
         if (other.instead_of.empty()) {
             diagnosis.findings.push_back(

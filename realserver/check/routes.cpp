@@ -114,7 +114,8 @@ void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
 /// The guard lets balancers in by the device that leads to them, and the reverse-path filter likewise.
 void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
     const Config& config = patient.config;
-    if (config.guard == Guard::off || !config.interfaces.empty() || Receivers(config).devices().empty()) return;
+    if (config.guard == Guard::off || !config.interfaces.empty() || Receivers(patient.desired).devices().empty())
+        return;
     for (const Prefix& balancer : config.balancers) {
         const IpAddress address = inside(balancer);
         Finding finding{.name = "no_route_to_balancer",
@@ -149,7 +150,7 @@ void check_routes(const Patient& patient, Diagnosis& diagnosis) {
     std::set<std::string> shown;
     for (const auto& [balancer, way] : seen.balancers) {
         if (!shown.insert(way.device).second) continue;
-        if (Receivers(patient.config).devices().empty() && patient.config.decap.empty()) continue;
+        if (Receivers(patient.desired).devices().empty() && patient.desired.decap.empty()) continue;
         diagnosis.require(way.mtu >= full_size,
                           {.name = "mtu_too_small",
                            .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),

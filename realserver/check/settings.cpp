@@ -10,7 +10,7 @@
 
 #include "netlink/modules.hpp"
 #include "realserver/check/check.hpp"
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 #include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
@@ -30,7 +30,7 @@ class Settings {
     Settings(const Patient& patient, Diagnosis& diagnosis)
         : patient_(patient),
           found_(patient.observed.state),
-          wanted_(want(patient.config, found_, patient.record)),
+          wanted_(want(patient.desired, found_, patient.record)),
           diagnosis_(diagnosis) {}
 
     void examine() {
@@ -41,7 +41,7 @@ class Settings {
             const std::string object = change.key().to_string();
             if (std::ranges::find(planned.conflicts, object, &netlink::Error::object) != planned.conflicts.end())
                 continue;
-            if (change.key().kind == Kind::decap && undecided(patient_.config)) continue;  // which is said
+            if (change.key().kind == Kind::decap && undecided(patient_.desired)) continue;  // which is said
             if (auto found = finding(change)) report(*std::move(found));
         }
     }

@@ -17,7 +17,7 @@ std::set<std::string> ports_of(const Patient& patient) {
     const Config& config = patient.config;
     std::set<std::string> ports(config.interfaces.begin(), config.interfaces.end());
     if (!ports.empty()) return ports;
-    ports = config.ways_in;
+    ports = patient.desired.ways_in;
     for (const auto& [device, prefix] : patient.environment.addresses)
         if (std::ranges::any_of(config.balancers, [&](const Prefix& one) { return prefix.contains(one.address); }))
             ports.insert(device);

@@ -13,7 +13,7 @@
 #include "common/scalars.hpp"
 #include "realserver/config/receive.hpp"
 #include "realserver/config/tunnels.hpp"
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 
 namespace culvert::realserver {
 

@@ -68,8 +68,12 @@ std::set<Family> families(const std::vector<Prefix>& prefixes) {
     return result;
 }
 
-Receivers::Receivers(const Config& config) : vips_(families(config.vips)) {
-    for (const Receive& receive : config.receive) std::visit([this](const auto& kind) { add(kind); }, receive);
+Receivers::Receivers(const Desired& desired) : Receivers(desired.by_kernel, desired.config) {}
+
+Receivers::Receivers(const Config& config) : Receivers(config.receive, config) {}
+
+Receivers::Receivers(const std::vector<Receive>& receive, const Config& config) : vips_(families(config.vips)) {
+    for (const Receive& one : receive) std::visit([this](const auto& kind) { add(kind); }, one);
     for (const PointToPoint& tunnel : config.tunnels) add(tunnel);
 }
 

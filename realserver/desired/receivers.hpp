@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 
 namespace culvert::realserver {
 
@@ -33,9 +33,12 @@ struct FallbackDevice {
 
 [[nodiscard]] std::set<Family> families(const std::vector<Prefix>& prefixes);
 
-/// The devices that a configuration's packets come out of, of which families, and the modules that this takes.
+/// The devices that packets come out of, of which families, and the modules that this takes.
 class Receivers {
   public:
+    /// Of what the kernel unwraps.
+    explicit Receivers(const Desired& desired);
+    /// As if the kernel unwrapped all that is configured.
     explicit Receivers(const Config& config);
 
     using Devices = std::map<std::string, std::set<Family>, std::less<>>;
@@ -46,6 +49,7 @@ class Receivers {
     [[nodiscard]] bool carries(std::string_view device, Family family) const;
 
   private:
+    Receivers(const std::vector<Receive>& receive, const Config& config);
     void add(const IpTunnel& tunnel);
     void add(const UdpTunnel& tunnel);
     void add(const GeneveTunnel& tunnel);

@@ -24,9 +24,9 @@ constexpr std::uint32_t tcp = 20;
 
 constexpr std::uint32_t ip(Family family) { return family == Family::ipv4 ? 20 : 40; }
 
-std::uint32_t path_mtu(const Config& config) {
-    const std::uint32_t known = config.mtu.value_or(config.link_mtu.value_or(usual_mtu));
-    return std::min(known, config.link_mtu.value_or(known));
+std::uint32_t path_mtu(const Desired& desired) {
+    const std::uint32_t known = desired.config.mtu.value_or(desired.link_mtu.value_or(usual_mtu));
+    return std::min(known, desired.link_mtu.value_or(known));
 }
 
 /// Whether clients' packets of a family come in without a tunnel.
@@ -41,10 +41,11 @@ std::uint32_t segment(std::uint32_t mtu, Family family) { return mtu - std::min(
 
 class Rooms {
   public:
-    explicit Rooms(const Config& config) : mtu_(path_mtu(config)), vips_(families(config.vips)), receivers_(config) {
-        for (const auto* received : {&config.receive, &config.by_xdp})
-            for (const Receive& receive : *received) std::visit([this](const auto& kind) { add(kind); }, receive);
-        for (const PointToPoint& tunnel : config.tunnels) add(tunnel);
+    explicit Rooms(const Desired& desired)
+        : mtu_(path_mtu(desired)), vips_(families(desired.config.vips)), receivers_(desired) {
+        for (const Receive& receive : desired.config.receive)
+            std::visit([this](const auto& kind) { add(kind); }, receive);
+        for (const PointToPoint& tunnel : desired.config.tunnels) add(tunnel);
     }
 
     std::vector<Room> take() && { return std::move(rooms_); }
@@ -98,14 +99,15 @@ class Rooms {
 
 std::uint32_t Room::mss() const { return segment(mtu, inner); }
 
-std::vector<Room> rooms(const Config& config) { return Rooms(config).take(); }
+std::vector<Room> rooms(const Desired& desired) { return Rooms(desired).take(); }
 
-std::optional<std::uint16_t> clamp(const Config& config, Family family) {
+std::optional<std::uint16_t> clamp(const Desired& desired, Family family) {
+    const Config& config = desired.config;
     if (!families(config.vips).contains(family)) return std::nullopt;
     if (!config.mss.automatic) return config.mss.size;
     std::optional<std::uint32_t> least;
-    if (config.mtu && come_bare(config, family)) least = segment(path_mtu(config), family);
-    for (const Room& room : rooms(config))
+    if (config.mtu && come_bare(config, family)) least = segment(path_mtu(desired), family);
+    for (const Room& room : rooms(desired))
         if (room.inner == family) least = std::min(least.value_or(room.mss()), room.mss());
     if (!least) return std::nullopt;
     return static_cast<std::uint16_t>(std::min<std::uint32_t>(*least, std::numeric_limits<std::uint16_t>::max()));

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 
 /// How much of a client's packet fits through each tunnel.
 namespace culvert::realserver {
@@ -27,12 +27,12 @@ struct Room {
 /// What IPv6 demands and what IPv4 all but promises of a path is less than this; nobody's Ethernet has less.
 inline constexpr std::uint32_t usual_mtu = 1500;
 
-/// The room in every tunnel on paths of `config.mtu`, or of `config.link_mtu` if that is less. L2 and L3DSR have no
+/// The room in every tunnel on paths of `config.mtu`, or of `link_mtu` if that is less. L2 and L3DSR have no
 /// tunnel.
-[[nodiscard]] std::vector<Room> rooms(const Config& config);
+[[nodiscard]] std::vector<Room> rooms(const Desired& desired);
 
 /// What TCP segments to VIPs of the family are to be limited to, in bytes; nothing if they need no limit, as without a
 /// tunnel on paths that are as wide as this host's own.
-[[nodiscard]] std::optional<std::uint16_t> clamp(const Config& config, Family family);
+[[nodiscard]] std::optional<std::uint16_t> clamp(const Desired& desired, Family family);
 
 }  // namespace culvert::realserver

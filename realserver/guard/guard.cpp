@@ -88,13 +88,15 @@ constexpr std::uint32_t after_gue = after_udp + 4;
 
 class GuardWriter {
   public:
-    GuardWriter(const Config& config, Table& table)
-        : config_(config), table_(table), any_gre_(std::ranges::any_of(config.tunnels, [](const PointToPoint& tunnel) {
-              return netlink::is_gre(tunnel.parameters.kind);
-          })) {}
+    GuardWriter(const Desired& desired, Table& table)
+        : desired_(desired),
+          config_(desired.config),
+          table_(table),
+          any_gre_(std::ranges::any_of(
+              config_.tunnels, [](const PointToPoint& tunnel) { return netlink::is_gre(tunnel.parameters.kind); })) {}
 
     void write() {
-        const Receivers receivers(config_);
+        const Receivers receivers(desired_);
         std::set<std::string> devices;
         for (const auto& [device, carried] : receivers.devices()) devices.emplace(device);
         if (devices.empty()) return;
@@ -118,7 +120,7 @@ class GuardWriter {
             if (entrance.protocol == IPPROTO_GRE && !any_gre_)
                 outer.rules.push_back(caught(
                     arrived(entrance).transport_not(0, gre_with_ipv4).transport_not(0, gre_with_ipv6), bad_header));
-        for (const Receive& receive : config_.receive) std::visit([&](const auto& kind) { merge(kind); }, receive);
+        for (const Receive& receive : desired_.by_kernel) std::visit([&](const auto& kind) { merge(kind); }, receive);
         for (const PointToPoint& tunnel : config_.tunnels)
             if (const auto port = receive_port(tunnel)) merge(*port);
         add_headers(outer);
@@ -329,6 +331,7 @@ class GuardWriter {
         return chain;
     }
 
+    const Desired& desired_;
     const Config& config_;
     Table& table_;
     std::map<Key, UdpTunnel> ports_;
@@ -342,8 +345,8 @@ std::string family_set(std::string_view name, Family family) {
     return fmt::format("{}{}", name, family == Family::ipv4 ? 4 : 6);
 }
 
-void add_guard(const Config& config, Table& table) {
-    if (config.guard != Guard::off) GuardWriter(config, table).write();
+void add_guard(const Desired& desired, Table& table) {
+    if (desired.config.guard != Guard::off) GuardWriter(desired, table).write();
 }
 
 }  // namespace culvert::realserver

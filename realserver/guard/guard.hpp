@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "netlink/nftables/table.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 
 /// The guard: who may send into the tunnels, and what may come out of them.
 ///
@@ -39,8 +39,8 @@ inline constexpr std::array both_families{Family::ipv4, Family::ipv6};
 /// The name of the table's set of that family: "vips4".
 [[nodiscard]] std::string family_set(std::string_view name, Family family);
 
-/// Adds the guard to the table, unless it is off or the configuration has no tunnels. The sets of VIPs are the
+/// Adds the guard to the table, unless it is off or the kernel unwraps nothing. The sets of VIPs are the
 /// caller's to add.
-void add_guard(const Config& config, netlink::nft::Table& table);
+void add_guard(const Desired& desired, netlink::nft::Table& table);
 
 }  // namespace culvert::realserver

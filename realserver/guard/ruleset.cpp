@@ -37,12 +37,12 @@ Rule restore_vip(const L3dsr& mark) {
 /// Tracked without their requests, answers would be invalid or fill the table of connections.
 Rule leave_untracked(const IpAddress& vip) { return Rule{}.nfproto(vip.family()).saddr(Prefix::host(vip)).notrack(); }
 
-void add_l3dsr(const Config& config, Table& table) {
+void add_l3dsr(const Desired& desired, Table& table) {
     Chain requests{Hook{HookPoint::prerouting, priority_raw}};
     Chain answers{Hook{HookPoint::output, priority_raw}};
-    bool only_l3dsr = config.decap.empty();
+    bool only_l3dsr = desired.decap.empty();
     std::set<IpAddress> vips;
-    for (const Receive& receive : config.receive) {
+    for (const Receive& receive : desired.by_kernel) {
         const auto* mark = std::get_if<L3dsr>(&receive);
         only_l3dsr = only_l3dsr && mark != nullptr;
         if (mark == nullptr) continue;
@@ -59,10 +59,10 @@ void add_l3dsr(const Config& config, Table& table) {
 /// a container answers. Behind what translates sources, as answers of what a packet for a VIP was translated to
 /// (REDIRECT, DNAT) have the VIP as their source only there. It works for every encapsulation, which route metrics do
 /// not: answers take any route.
-void add_clamp(const Config& config, Table& table) {
+void add_clamp(const Desired& desired, Table& table) {
     Chain chain{Hook{HookPoint::postrouting, priority_srcnat + 10}};
     for (const Family family : both_families)
-        if (const auto size = clamp(config, family))
+        if (const auto size = clamp(desired, family))
             chain.rules.push_back(Rule{}
                                       .nfproto(family)
                                       .saddr_in(family, family_set("vips", family))
@@ -74,13 +74,14 @@ void add_clamp(const Config& config, Table& table) {
 
 }  // namespace
 
-std::optional<Table> ruleset(const Config& config) {
+std::optional<Table> ruleset(const Desired& desired) {
     Table table{.name = std::string(table_name)};
-    add_guard(config, table);
-    add_l3dsr(config, table);
-    add_clamp(config, table);
+    add_guard(desired, table);
+    add_l3dsr(desired, table);
+    add_clamp(desired, table);
     if (table.chains.empty()) return std::nullopt;
-    for (const Family family : both_families) table.sets[family_set("vips", family)] = Set::of(family, config.vips);
+    for (const Family family : both_families)
+        table.sets[family_set("vips", family)] = Set::of(family, desired.config.vips);
     return table;
 }
 

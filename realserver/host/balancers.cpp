@@ -27,7 +27,7 @@ constexpr std::size_t most_parts = 256;
 
 }  // namespace
 
-Result<WaysToBalancers> WaysToBalancers::open(netlink::Socket& route) {
+Result<WaysToBalancers> WaysToBalancers::open(netlink::Socket& route, const std::vector<Route>& routes) {
     WaysToBalancers ways(route);
     TRY(const auto rules, netlink::Rules(route).dump());
     if (std::ranges::any_of(rules, [](const netlink::Rule& rule) { return rule.source.has_value(); })) {
@@ -36,7 +36,6 @@ Result<WaysToBalancers> WaysToBalancers::open(netlink::Socket& route) {
             if (own.link != index_of_lo && !own.prefix.address.is_link_local())
                 ways.sources_.push_back(own.prefix.address);
     }
-    TRY(const auto routes, netlink::Routes(route).dump());
     for (const Route& one : routes)
         if (one.type == RTN_UNICAST && one.destination.length > 0) ways.destinations_.push_back(one.destination);
     return ways;

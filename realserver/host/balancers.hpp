@@ -15,8 +15,9 @@ namespace culvert::realserver {
 /// from whichever address of this host.
 class WaysToBalancers {
   public:
-    /// `route` (NETLINK_ROUTE) must outlive this.
-    [[nodiscard]] static netlink::Result<WaysToBalancers> open(netlink::Socket& route);
+    /// `route` (NETLINK_ROUTE) must outlive this; `routes` are all of this host.
+    [[nodiscard]] static netlink::Result<WaysToBalancers> open(netlink::Socket& route,
+                                                               const std::vector<netlink::Route>& routes);
 
     /// Routes with all their hops. None: there is no way. Into a network of balancers may lead several, as many as
     /// there are routes into parts of it.

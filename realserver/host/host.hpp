@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "netlink/address.hpp"
 #include "netlink/result.hpp"
 #include "realserver/model/state.hpp"
 
@@ -13,7 +14,8 @@ namespace culvert::realserver {
 class Host {
   public:
     virtual ~Host() = default;
-    [[nodiscard]] virtual netlink::Result<Observed> observe() = 0;
+    /// The ways to `balancers` are of what is around.
+    [[nodiscard]] virtual netlink::Result<Observed> observe(const std::vector<netlink::Prefix>& balancers) = 0;
     /// All or nothing.
     [[nodiscard]] virtual netlink::Result<> perform(const Change& change) = 0;
     /// Makes changes of which none depends on another. An outcome for each that was tried: in their order, up to the

@@ -3,13 +3,11 @@
 
 #include <linux/netlink.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "netlink/links.hpp"
 #include "netlink/netns.hpp"
 #include "realserver/guard/ruleset.hpp"
-#include "realserver/host/balancers.hpp"
 
 namespace culvert::realserver {
 
@@ -39,20 +37,6 @@ Result<DecapCounters> KernelHost::decapsulated(const std::string& device) {
 Result<netlink::nft::Tallies> KernelHost::tallies() {
     if (!nftables_) return netlink::nft::Tallies{};
     return nftables_->tallies(table_name);
-}
-
-Result<Config> KernelHost::completed(Config config) {
-    netlink::Links links(route_);
-    TRY(const WaysToBalancers ways, WaysToBalancers::open(route_));
-    for (const Prefix& balancer : config.balancers)
-        for (const netlink::Route& route : ways.to(balancer))
-            for (const netlink::NextHop& hop : route.hops) {
-                TRY(const netlink::Link link, links.get(hop.link));
-                if (link.is_loopback()) continue;
-                config.ways_in.insert(link.name);
-                config.link_mtu = std::min(config.link_mtu.value_or(link.mtu), link.mtu);
-            }
-    return config;
 }
 
 }  // namespace culvert::realserver

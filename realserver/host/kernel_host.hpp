@@ -13,7 +13,6 @@
 #include "netlink/socket.hpp"
 #include "realserver/decap/decap.hpp"
 #include "realserver/host/host.hpp"
-#include "realserver/model/config.hpp"
 #include "realserver/model/counters.hpp"
 
 namespace culvert::realserver {
@@ -23,7 +22,7 @@ class KernelHost : public Host {
   public:
     [[nodiscard]] static netlink::Result<KernelHost> open();
 
-    [[nodiscard]] netlink::Result<Observed> observe() override;
+    [[nodiscard]] netlink::Result<Observed> observe(const std::vector<netlink::Prefix>& balancers) override;
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
     /// VIPs, of which there can be many, take one system call.
     [[nodiscard]] std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
@@ -36,8 +35,6 @@ class KernelHost : public Host {
     [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
     /// What the table's chains have counted; empty without the table.
     [[nodiscard]] netlink::Result<netlink::nft::Tallies> tallies();
-    /// With what only the host knows: `ways_in`, `link_mtu`.
-    [[nodiscard]] netlink::Result<Config> completed(Config config);
 
   private:
     KernelHost(netlink::Socket route, netlink::Socket generic, netlink::Result<netlink::nft::Nftables> nftables,

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <map>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -16,6 +18,7 @@
 #include "netlink/sysctl.hpp"
 #include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/host/balancers.hpp"
 #include "realserver/host/kernel_host.hpp"
 
 namespace culvert::realserver {
@@ -29,7 +32,7 @@ using netlink::Result;
 using netlink::SysctlKey;
 using netlink::nft::Nftables;
 
-using Names = std::map<std::uint32_t, std::string>;  // of links, by index
+using LinksByIndex = std::map<std::uint32_t, netlink::Link>;
 
 void put_device(const netlink::Link& link, Observed& observed) {
     Device device{.name = link.name, .parameters = {}, .mac = {}};
@@ -54,20 +57,20 @@ Result<> put_decap(const netlink::Link& link, const DecapPrograms& programs, Obs
     return {};
 }
 
-Result<Names> observe_links(netlink::Socket& route, const DecapPrograms& programs, Observed& observed) {
+Result<LinksByIndex> observe_links(netlink::Socket& route, const DecapPrograms& programs, Observed& observed) {
     HostState& state = observed.state;
-    Names names;
-    TRY(const auto links, netlink::Links(route).dump());
-    for (const netlink::Link& link : links) {
-        names.emplace(link.index, link.name);
+    LinksByIndex by_index;
+    TRY(auto links, netlink::Links(route).dump());
+    for (netlink::Link& link : links) {
         put(state, Link{link.name, link.is_up()});
         put_device(link, observed);
         CHECK_OK(put_decap(link, programs, observed));
         const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
         if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
             put(state, TunnelMode{link.name, tunnel->inner});
+        by_index.emplace(link.index, std::move(link));
     }
-    return names;
+    return by_index;
 }
 
 /// A device can go away meanwhile, and one with a tiny MTU has no IPv4: neither has the sysctl.
@@ -78,11 +81,11 @@ Result<> observe_sysctl(const SysctlKey& key, HostState& state) {
     return {};
 }
 
-Result<> observe_sysctls(const Names& devices, HostState& state) {
+Result<> observe_sysctls(const LinksByIndex& links, HostState& state) {
     for (const SysctlKey& key : {SysctlKey::rp_filter("all"), SysctlKey::rp_filter("default"),
                                  SysctlKey::arp_ignore("all"), SysctlKey::arp_announce("all")})
         CHECK_OK(observe_sysctl(key, state));
-    for (const auto& [index, device] : devices) CHECK_OK(observe_sysctl(SysctlKey::rp_filter(device), state));
+    for (const auto& [index, link] : links) CHECK_OK(observe_sysctl(SysctlKey::rp_filter(link.name), state));
     return {};
 }
 
@@ -115,23 +118,35 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
     return {};
 }
 
-Result<> observe_gateways(netlink::Socket& route, Observed& observed) {
+/// Gateways, and the ways to balancers.
+Result<> observe_routes(netlink::Socket& route, const std::vector<Prefix>& balancers, const LinksByIndex& links,
+                        Surroundings& around) {
     TRY(const auto routes, netlink::Routes(route).dump());
     for (const netlink::Route& one : routes)
         for (const netlink::NextHop& hop : one.hops)
-            if (hop.gateway) observed.around.gateways.insert(*hop.gateway);
+            if (hop.gateway) around.gateways.insert(*hop.gateway);
+    if (balancers.empty()) return {};
+    TRY(const WaysToBalancers ways, WaysToBalancers::open(route, routes));
+    for (const Prefix& balancer : balancers)
+        for (const netlink::Route& way : ways.to(balancer))
+            for (const netlink::NextHop& hop : way.hops) {
+                const auto link = links.find(hop.link);
+                if (link == links.end() || link->second.is_loopback()) continue;
+                around.ways_in.insert(link->second.name);
+                around.link_mtu = std::min(around.link_mtu.value_or(link->second.mtu), link->second.mtu);
+            }
     return {};
 }
 
 /// True if there is FOU at all.
-Result<bool> observe_ports(netlink::Socket& generic, const Names& devices, HostState& state) {
+Result<bool> observe_ports(netlink::Socket& generic, const LinksByIndex& links, HostState& state) {
     auto ports = netlink::FouPorts(generic).dump();
     if (!ports && ports.error().code == ENOENT) return false;
     if (!ports) return tl::unexpected(std::move(ports).error());
     for (netlink::FouPort& port : *ports) {
-        const auto device = devices.find(port.link);
+        const auto link = links.find(port.link);
         port.link = 0;
-        put(state, Port{port, device == devices.end() ? std::string{} : device->second});
+        put(state, Port{port, link == links.end() ? std::string{} : link->second.name});
     }
     return true;
 }
@@ -172,13 +187,13 @@ Result<HostState> KernelHost::unannounced() {
     return std::move(observed.state);
 }
 
-Result<Observed> KernelHost::observe() {
+Result<Observed> KernelHost::observe(const std::vector<Prefix>& balancers) {
     Observed observed;
-    TRY(const Names devices, observe_links(route_, decap_, observed));
-    CHECK_OK(observe_sysctls(devices, observed.state));
+    TRY(const LinksByIndex links, observe_links(route_, decap_, observed));
+    CHECK_OK(observe_sysctls(links, observed.state));
     CHECK_OK(observe_addresses(route_, observed));
-    CHECK_OK(observe_gateways(route_, observed));
-    TRY(const bool has_fou, observe_ports(generic_, devices, observed.state));
+    CHECK_OK(observe_routes(route_, balancers, links, observed.around));
+    TRY(const bool has_fou, observe_ports(generic_, links, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));
     if (!nftables_) nftables_ = Nftables::open();  // its module may have come
     if (!nftables_) {

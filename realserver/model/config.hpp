@@ -14,7 +14,7 @@
 #include "netlink/tunnel.hpp"
 #include "realserver/model/decap.hpp"
 
-/// What the operator wants of this backend, with all defaults filled in.
+/// What the configuration file says of this backend, with all defaults filled in.
 namespace culvert::realserver {
 
 using netlink::Family;
@@ -96,20 +96,17 @@ struct Mss {
     bool operator==(const Mss&) const = default;
 };
 
+/// Nothing here is of the host: what is decided once that is known is a Desired.
 struct Config {
     std::vector<Prefix> balancers;
     std::vector<Prefix> vips;           ///< not empty, no two alike
     std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
     std::vector<PointToPoint> tunnels;  ///< no two of one name
-    std::vector<Receive> by_xdp;        ///< not of the file: what `decide` (via.hpp) takes out of `receive`
-    std::vector<Decap> decap;           ///< not of the file: what `decide` makes of those
     Guard guard = Guard::strict;
     std::vector<std::string> interfaces;  ///< by which balancers' packets come; empty: those that lead to the balancers
     std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
     Mss mss;
-    std::optional<std::uint32_t> mtu;       ///< bytes: of the paths from the balancers; none: not told
-    std::set<std::string> ways_in;          ///< not of the file: devices by which packets to the balancers leave
-    std::optional<std::uint32_t> link_mtu;  ///< not of the file: the least of the links that lead to the balancers
+    std::optional<std::uint32_t> mtu;  ///< bytes: of the paths from the balancers; none: not told
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -17,9 +17,6 @@ namespace {
 using netlink::FouType;
 using netlink::TunnelInner;
 
-constexpr std::array<std::string_view, std::variant_size_v<Item>> kind_names{
-    "module", "device", "sysctl", "vip", "table", "mode", "link", "decap", "port"};
-
 struct NameOf {
     std::string operator()(const Module& module) const { return module.name; }
     std::string operator()(const Device& device) const { return device.name; }
@@ -133,11 +130,35 @@ struct ValueOf {
 
 std::string Key::to_string() const { return fmt::format("{} {}", realserver::name(kind), name); }
 
-std::string_view name(Kind kind) { return kind_names.at(static_cast<std::size_t>(kind)); }
+Kind kind_of(const Item& item) { return static_cast<Kind>(item.index()); }
+
+std::string_view name(Kind kind) {
+    switch (kind) {
+        case Kind::module:
+            return "module";
+        case Kind::device:
+            return "device";
+        case Kind::sysctl:
+            return "sysctl";
+        case Kind::vip:
+            return "vip";
+        case Kind::table:
+            return "table";
+        case Kind::mode:
+            return "mode";
+        case Kind::link:
+            return "link";
+        case Kind::decap:
+            return "decap";
+        case Kind::port:
+            return "port";
+    }
+    return {};
+}
 
 bool is_setting(Kind kind) { return kind == Kind::sysctl || kind == Kind::mode || kind == Kind::link; }
 
-Key key(const Item& item) { return {static_cast<Kind>(item.index()), std::visit(NameOf{}, item)}; }
+Key key(const Item& item) { return {kind_of(item), std::visit(NameOf{}, item)}; }
 
 std::string value(const Item& item) { return std::visit(ValueOf{}, item); }
 
@@ -156,7 +177,7 @@ std::optional<Item> find(const HostState& state, const Key& key) {
     return found == state.end() ? std::nullopt : std::optional(found->second);
 }
 
-Kind Change::kind() const { return static_cast<Kind>((after ? *after : before.value()).index()); }
+Kind Change::kind() const { return kind_of(after ? *after : before.value()); }
 
 Key Change::key() const { return realserver::key(after ? *after : before.value()); }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <compare>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <variant>
 #include <vector>
 
@@ -79,9 +81,17 @@ struct Port {
 
 using Item = std::variant<Module, Device, Sysctl, Vip, Ruleset, TunnelMode, Link, Decap, Port>;
 
-/// The alternatives of Item, in the order in which a backend is set up: the guard goes up before the way in
-/// opens, and down after it is closed.
+/// The alternatives of Item. Their order is that in which a backend is set up, and means nothing else: other orders are
+/// tables of order.hpp.
 enum class Kind : std::uint8_t { module, device, sysctl, vip, table, mode, link, decap, port };
+
+template <Kind kind>
+using ItemOf = std::variant_alternative_t<static_cast<std::size_t>(kind), Item>;
+static_assert(std::is_same_v<ItemOf<Kind::module>, Module> && std::is_same_v<ItemOf<Kind::device>, Device> &&
+              std::is_same_v<ItemOf<Kind::sysctl>, Sysctl> && std::is_same_v<ItemOf<Kind::vip>, Vip> &&
+              std::is_same_v<ItemOf<Kind::table>, Ruleset> && std::is_same_v<ItemOf<Kind::mode>, TunnelMode> &&
+              std::is_same_v<ItemOf<Kind::link>, Link> && std::is_same_v<ItemOf<Kind::decap>, Decap> &&
+              std::is_same_v<ItemOf<Kind::port>, Port>);
 
 /// Which setting, whatever its value. No two items of a host share a key.
 struct Key {
@@ -91,6 +101,7 @@ struct Key {
     [[nodiscard]] std::string to_string() const;  ///< "port 5080/udp over ipv4"
 };
 
+[[nodiscard]] Kind kind_of(const Item& item);
 [[nodiscard]] std::string_view name(Kind kind);
 /// Where a value of the kernel's is merely changed; other items come and go.
 [[nodiscard]] bool is_setting(Kind kind);
@@ -109,10 +120,12 @@ void put(HostState& state, Item item);
 
 /// What is not ours to set, but what is wanted depends on.
 struct Surroundings {
-    std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
-    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, but loopback and link-local
-    std::set<netlink::Prefix> networks;      ///< of its addresses, with them, on other devices than lo
-    std::set<netlink::IpAddress> gateways;   ///< of all its routes
+    std::set<std::string> absent_modules;     ///< that this kernel neither has nor can load
+    std::set<netlink::IpAddress> addresses;   ///< of this host on any device, but loopback and link-local
+    std::set<netlink::Prefix> networks;       ///< of its addresses, with them, on other devices than lo
+    std::set<netlink::IpAddress> gateways;    ///< of all its routes
+    std::set<std::string> ways_in{};          ///< devices by which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu{};  ///< bytes: the least of the links that lead to the balancers
     bool operator==(const Surroundings&) const = default;
 };
 

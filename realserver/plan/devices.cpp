@@ -102,8 +102,8 @@ std::optional<netlink::Error> obstacle(const Device& wanted, const HostState& st
 
 }  // namespace
 
-HostState with_modules(HostState state, const Config& config) {
-    const Receivers receivers(config);
+HostState with_modules(HostState state, const Desired& desired) {
+    const Receivers receivers(desired);
     for (const std::string_view module : receivers.modules()) {
         if (state.contains({Kind::module, std::string(module)})) continue;
         for (const std::string_view name : devices_of_module(module)) {

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
@@ -12,7 +12,7 @@
 namespace culvert::realserver {
 
 /// The state after modules have been loaded, which are taken to bring their devices, as the kernel makes them.
-[[nodiscard]] HostState with_modules(HostState state, const Config& config);
+[[nodiscard]] HostState with_modules(HostState state, const Desired& desired);
 
 /// Devices that are ours and not as wanted are either changed, with their addresses and routes, or removed and made
 /// anew, if that is what it takes.

@@ -89,8 +89,9 @@ std::string OtherTunnel::to_string() const {
     return text + (guarded ? "; the guard judges them there, too" : "");
 }
 
-std::vector<OtherTunnel> other_tunnels(const Config& config, const Observed& observed, const Record& record) {
-    const Receivers receivers(config);
+std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& observed, const Record& record) {
+    const Config& config = desired.config;
+    const Receivers receivers(desired);
     const HostState& state = observed.state;
     std::vector<OtherTunnel> result;
     for (const auto& [key, item] : state) {

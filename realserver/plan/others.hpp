@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
@@ -28,9 +28,8 @@ struct OtherTunnel {
     [[nodiscard]] std::string to_string() const;
 };
 
-/// Those that take balancers' packets, and those whose packets the guard drops, as far as this host has them now. In
-/// `config` every `via` is decided.
-[[nodiscard]] std::vector<OtherTunnel> other_tunnels(const Config& config, const Observed& observed,
+/// Those that take balancers' packets, and those whose packets the guard drops, as far as this host has them now.
+[[nodiscard]] std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& observed,
                                                      const Record& record);
 
 /// The kernel's own device that should have this name and has another; empty if there is none. That of IPv4 without

@@ -9,7 +9,8 @@
 #include <tuple>
 #include <utility>
 
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
+#include "realserver/model/order.hpp"
 #include "realserver/plan/devices.hpp"
 #include "realserver/plan/others.hpp"
 #include "realserver/plan/wanted.hpp"
@@ -97,21 +98,22 @@ class Planner {
             if (!wanted_.contains(key)) withdraw(key, item);
         for (const auto& [key, item] : wanted_) establish(key, item);
         keep_apart_from_default();
-        std::ranges::stable_sort(withdrawals_, {},
-                                 [](const Change& change) { return std::tuple(-rank(change), lowers(change)); });
-        std::ranges::stable_sort(additions_, {},
-                                 [](const Change& change) { return std::tuple(rank(change), lowers(change)); });
+        std::ranges::stable_sort(withdrawals_, {}, [](const Change& change) {
+            return std::tuple(rank(teardown_order, place(change)), lowers(change));
+        });
+        std::ranges::stable_sort(additions_, {}, [](const Change& change) {
+            return std::tuple(rank(setup_order, place(change)), lowers(change));
+        });
         plan_.changes = std::move(withdrawals_);
         std::ranges::move(additions_, std::back_inserter(plan_.changes));
         return std::move(plan_);
     }
 
   private:
-    /// Of two changes the order in which they set up. Nothing can be put on lo before it is up.
-    static int rank(const Change& change) {
-        const Item& item = change.after ? *change.after : change.before.value();
-        const auto* link = std::get_if<Link>(&item);
-        return link != nullptr && link->device == "lo" ? 0 : static_cast<int>(item.index());
+    /// As which kind the change is to be made. Nothing can be put on lo before it is up.
+    static Kind place(const Change& change) {
+        const auto* link = std::get_if<Link>(change.after ? &*change.after : &change.before.value());
+        return link != nullptr && link->device == "lo" ? Kind::module : change.kind();
     }
 
     void withdraw(const Key& key, const Item& item) {
@@ -183,15 +185,14 @@ bool lowers(const Change& change) {
     return before != nullptr && change.after && std::get<Sysctl>(*change.after).value <= before->value;
 }
 
-Plan plan(const Config& wanted, const Observed& observed, const Record& record) {
-    const Config config = decide(wanted, observed.around);
-    DevicePlan devices = plan_devices(with_modules(observed.state, config), wanted_devices(config), observed, record);
-    HostState goal = want(config, devices.found, devices.record);
+Plan plan(const Desired& desired, const Observed& observed, const Record& record) {
+    DevicePlan devices = plan_devices(with_modules(observed.state, desired), wanted_devices(desired), observed, record);
+    HostState goal = want(desired, devices.found, devices.record);
     Plan result = Planner(observed, std::move(devices), goal).make();
     result.wanted = std::move(goal);
-    if (auto error = undecided(config)) result.conflicts.push_back(*std::move(error));
-    std::ranges::move(vips_that_take_others(config, observed.around), std::back_inserter(result.conflicts));
-    for (const OtherTunnel& other : other_tunnels(config, observed, record)) result.notes.push_back(other.to_string());
+    if (auto error = undecided(desired)) result.conflicts.push_back(*std::move(error));
+    std::ranges::move(vips_that_take_others(desired.config, observed.around), std::back_inserter(result.conflicts));
+    for (const OtherTunnel& other : other_tunnels(desired, observed, record)) result.notes.push_back(other.to_string());
     return result;
 }
 

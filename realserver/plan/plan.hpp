@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "netlink/result.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
@@ -23,9 +23,9 @@ struct Plan {
 /// device is unprotected in between.
 [[nodiscard]] bool lowers(const Change& change);
 
-/// What makes a host as observed the backend that is wanted. Modules that are to be loaded are taken to bring their
+/// What makes a host as observed the backend that is desired. Modules that are to be loaded are taken to bring their
 /// devices.
-[[nodiscard]] Plan plan(const Config& wanted, const Observed& observed, const Record& record);
+[[nodiscard]] Plan plan(const Desired& desired, const Observed& observed, const Record& record);
 
 /// What takes away everything that apply made, and nothing else.
 [[nodiscard]] Plan plan_teardown(const Observed& observed, const Record& record);

@@ -99,11 +99,11 @@ void want_decap(Decap decap, const HostState& found, HostState& wanted) {
 
 }  // namespace
 
-std::vector<Device> wanted_devices(const Config& config) {
+std::vector<Device> wanted_devices(const Desired& desired) {
     std::vector<Device> devices;
-    for (const PointToPoint& tunnel : config.tunnels)
+    for (const PointToPoint& tunnel : desired.config.tunnels)
         devices.push_back({.name = tunnel.name, .parameters = tunnel.parameters, .mac = {}});
-    for (const Receive& receive : config.receive) {
+    for (const Receive& receive : desired.by_kernel) {
         const auto* tunnel = std::get_if<GeneveTunnel>(&receive);
         if (tunnel == nullptr) continue;
         // Only such a device receives from anyone, and only one such there can be on a port.
@@ -116,20 +116,21 @@ std::vector<Device> wanted_devices(const Config& config) {
     return devices;
 }
 
-HostState want(const Config& config, const HostState& found, const Record& record) {
+HostState want(const Desired& desired, const HostState& found, const Record& record) {
+    const Config& config = desired.config;
     HostState wanted;
-    const Receivers receivers(config);
+    const Receivers receivers(desired);
     put(wanted, Link{"lo", true});
     for (const std::string_view module : receivers.modules()) put(wanted, Module{std::string(module)});
-    for (const Device& device : wanted_devices(config)) put(wanted, device);
+    for (const Device& device : wanted_devices(desired)) put(wanted, device);
     for (const auto& [device, carried] : receivers.devices()) put(wanted, Link{device, true});
     want_mode(receivers, found, wanted);
     if (config.rp_filter == Policy::managed) want_rp_filter(receivers, found, record, wanted);
     if (config.arp == Policy::managed && families(config.vips).contains(Family::ipv4)) want_arp(found, wanted);
     for (const Prefix& vip : config.vips) put(wanted, Vip{vip});
-    if (auto table = ruleset(config)) put(wanted, Ruleset{*std::move(table)});
-    for (const Decap& decap : config.decap) want_decap(decap, found, wanted);
-    for (const Receive& receive : config.receive)
+    if (auto table = ruleset(desired)) put(wanted, Ruleset{*std::move(table)});
+    for (const Decap& decap : desired.decap) want_decap(decap, found, wanted);
+    for (const Receive& receive : desired.by_kernel)
         if (const auto* tunnel = std::get_if<UdpTunnel>(&receive)) want_ports(*tunnel, wanted);
     for (const PointToPoint& tunnel : config.tunnels)
         if (const auto port = receive_port(tunnel)) want_ports(*port, wanted);

@@ -47,7 +47,7 @@ struct ToJson {
 
 json to_json(const Item& item) {
     json result = std::visit(ToJson{}, item);
-    result["kind"] = name(static_cast<Kind>(item.index()));
+    result["kind"] = name(kind_of(item));
     return result;
 }
 

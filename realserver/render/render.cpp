@@ -15,8 +15,8 @@
 #include <kainjow/mustache.hpp>
 
 #include "netlink/nftables/text.hpp"
+#include "realserver/desired/decide.hpp"
 #include "realserver/desired/receivers.hpp"
-#include "realserver/desired/via.hpp"
 #include "realserver/plan/wanted.hpp"
 #include "realserver/render/templates.hpp"
 

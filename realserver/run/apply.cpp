@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 #include "realserver/plan/wanted.hpp"
 
 namespace culvert::realserver {
@@ -74,10 +74,17 @@ class Run {
         return report_;
     }
 
-    Plan plan_now() const { return wanted_ ? plan(*wanted_, observed_, record_) : plan_teardown(observed_, record_); }
+    Plan plan_now() const {
+        return wanted_ ? plan(decide(*wanted_, observed_.around), observed_, record_)
+                       : plan_teardown(observed_, record_);
+    }
+
+    netlink::Result<Observed> observe() {
+        return host_.observe(config_ ? config_->balancers : std::vector<netlink::Prefix>{});
+    }
 
     tl::expected<Plan, Failure> look() {
-        TRY(observed_, host_.observe().map_error(failed));
+        TRY(observed_, observe().map_error(failed));
         TRY(recorded_, file_.load().map_error(failed));
         record_ = recall(recorded_, observed_, config_);
         Plan todo = plan_now();
@@ -111,7 +118,7 @@ class Run {
 
     /// What is not as it should be after all.
     std::vector<Error> verify() {
-        auto observed = host_.observe();
+        auto observed = observe();
         if (!observed) return {std::move(observed).error()};
         observed_ = *std::move(observed);
         const Plan rest = plan_now();
@@ -132,7 +139,7 @@ class Run {
                 ++failure.undone;
             }
         }
-        if (const auto observed = host_.observe()) {
+        if (const auto observed = observe()) {
             Record rest = settle(record_, observed->state, {});
             if (recorded_) rest.insert(recorded_->begin(), recorded_->end());
             keep(rest, rest.empty() && !recorded_);

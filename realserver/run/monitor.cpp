@@ -103,8 +103,7 @@ Result<> Monitor::run(Config config) {
 
 /// Other than by repairs, all or nothing, but for what could not be set up before either.
 Result<> Monitor::change_to(Config config) {
-    TRY(const Config completed, host_.completed(config));
-    const auto outcome = apply(host_, file_, completed);
+    const auto outcome = apply(host_, file_, config);
     if (!outcome) {
         const Failure& failure = outcome.error();
         if (failure.stuck.empty() && std::ranges::all_of(failure.causes, [this](const netlink::Error& cause) {
@@ -190,9 +189,7 @@ void Monitor::look() {
         complain({changing.error().message()});
         return next_look_.arm(time_to_gather);
     }
-    const auto completed = host_.completed(config_);  // anew: devices and routes change
-    const auto repairs = completed ? repair(host_, file_, *completed, backoff_, now, !has_looked_)
-                                   : Result<Repairs>(tl::unexpected(completed.error()));
+    const auto repairs = repair(host_, file_, config_, backoff_, now, !has_looked_);
     if (!repairs) {
         complain({repairs.error().message()});
         be_ready(false);

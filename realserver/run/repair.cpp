@@ -9,7 +9,9 @@
 #include <utility>
 #include <variant>
 
+#include "realserver/desired/decide.hpp"
 #include "realserver/desired/receivers.hpp"
+#include "realserver/model/order.hpp"
 #include "realserver/plan/plan.hpp"
 #include "realserver/run/apply.hpp"
 
@@ -22,7 +24,7 @@ using netlink::Result;
 
 /// Lets packets in that did not come in before.
 bool opens(const Change& change) {
-    if (!change.after || change.key().kind <= Kind::table) return false;
+    if (!change.after || !is_way_in(change.kind())) return false;
     const auto* link = std::get_if<Link>(&*change.after);
     return link == nullptr || (link->up && link->device != "lo");
 }
@@ -68,10 +70,10 @@ void verify(const Plan& rest, Repairs& repairs) {
 
 Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted, Backoff& backoff, Backoff::Time now,
                        bool first) {
-    TRY(Observed observed, host.observe());
+    TRY(Observed observed, host.observe(wanted.balancers));
     TRY(const auto recorded, file.load());
     Record record = recall(recorded, observed, wanted);
-    Plan todo = plan(wanted, observed, record);
+    Plan todo = plan(decide(wanted, observed.around), observed, record);
     Repairs repairs{.conflicts = std::move(todo.conflicts), .notes = std::move(todo.notes)};
 
     const auto is_held = [&](const Change& change) { return backoff.wait(change.key(), now) > Backoff::Delay::zero(); };
@@ -101,8 +103,8 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
     if (!first)
         for (const Change& change : repairs.made) backoff.tried(change.key(), now);
 
-    TRY(Observed after, host.observe());
-    verify(plan(wanted, after, record), repairs);
+    TRY(Observed after, host.observe(wanted.balancers));
+    verify(plan(decide(wanted, after.around), after, record), repairs);
     CHECK_OK(file.save(settle(record, after.state, todo.wanted)));
     repairs.found = std::move(after.state);
     return repairs;

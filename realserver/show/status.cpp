@@ -2,11 +2,12 @@
 #include "realserver/show/status.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
-#include "realserver/desired/via.hpp"
+#include "realserver/model/order.hpp"
 #include "realserver/plan/plan.hpp"
 #include "realserver/plan/wanted.hpp"
 
@@ -87,14 +88,16 @@ std::string_view name(Verdict verdict) {
     return {};
 }
 
-std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record) {
+std::vector<StatusRow> status(const Desired& desired, const Observed& observed, const Record& record) {
     std::vector<StatusRow> rows;
-    const HostState wanted = want(decide(config, observed.around), observed.state, record);
+    const HostState wanted = want(desired, observed.state, record);
     for (const auto& [key, item] : wanted) rows.push_back(row(key, item, find(observed.state, key)));
     // A teardown would change these too, and nothing wants them.
     for (const Change& change : plan_teardown(observed, record).changes)
         if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));
-    std::ranges::stable_sort(rows, {}, &StatusRow::key);
+    std::ranges::stable_sort(rows, {}, [](const StatusRow& row) {
+        return std::tuple(rank(display_order, row.key.kind), std::string_view(row.key.name));
+    });
     return rows;
 }
 

@@ -9,12 +9,12 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "realserver/model/config.hpp"
 #include "realserver/model/counters.hpp"
+#include "realserver/model/desired.hpp"
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
-/// `realserver status`: each setting beside what the configuration wants of it.
+/// `realserver status`: each setting beside what is wanted of it.
 namespace culvert::realserver {
 
 struct StatusRow {
@@ -40,7 +40,7 @@ struct StatusRow {
 [[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
 
 /// Without what was received.
-[[nodiscard]] std::vector<StatusRow> status(const Config& config, const Observed& observed, const Record& record);
+[[nodiscard]] std::vector<StatusRow> status(const Desired& desired, const Observed& observed, const Record& record);
 
 /// Enters what an XDP program has counted.
 void count(DecapCounters counted, StatusRow& row);

@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "realserver/config/reader.hpp"
+#include "realserver/desired/decide.hpp"
 #include "realserver/desired/receivers.hpp"
 
 namespace culvert::realserver {
@@ -19,6 +20,12 @@ Config config(std::string_view text) {
     if (read) return *read;
     for (const auto& error : read.error()) ADD_FAILURE() << error.to_string();
     return {};
+}
+
+Desired desired(std::string_view text) { return decide(config(text), {}); }
+
+Plan plan_of(const Config& config, const Observed& observed, const Record& record) {
+    return plan(decide(config, observed.around), observed, record);
 }
 
 std::vector<std::string> lines(const std::vector<Change>& changes) {
@@ -61,7 +68,7 @@ HostState SimulatedHost::state_but_modules() const {
     return state;
 }
 
-Result<Observed> SimulatedHost::observe() { return host_; }
+Result<Observed> SimulatedHost::observe(const std::vector<netlink::Prefix>& /*balancers*/) { return host_; }
 
 void SimulatedHost::load(const std::string& module) {
     put(Module{module});

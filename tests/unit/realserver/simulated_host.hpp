@@ -9,12 +9,19 @@
 #include <vector>
 
 #include "realserver/host/host.hpp"
-#include "realserver/model/config.hpp"
+#include "realserver/model/desired.hpp"
+#include "realserver/plan/plan.hpp"
 
 namespace culvert::realserver {
 
 /// Reads `text` by read_config; fails the test on an error.
 Config config(std::string_view text);
+
+/// What that comes to on a host about which nothing is known.
+Desired desired(std::string_view text);
+
+/// The plan for what the configuration comes to on the host.
+Plan plan_of(const Config& config, const Observed& observed, const Record& record);
 
 /// The changes as text.
 std::vector<std::string> lines(const std::vector<Change>& changes);
@@ -25,7 +32,7 @@ class SimulatedHost : public Host {
     /// As after boot: lo up, eth0 up, no modules, every sysctl 0.
     SimulatedHost();
 
-    netlink::Result<Observed> observe() override;
+    netlink::Result<Observed> observe(const std::vector<netlink::Prefix>& balancers) override;
     netlink::Result<> perform(const Change& change) override;
     /// Continues after a failure.
     std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;

@@ -7,7 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "realserver/plan/plan.hpp"
+#include "realserver/desired/decide.hpp"
 #include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 
@@ -28,7 +28,8 @@ struct Backend {
     Environment environment;
 
     explicit Backend(std::string_view yaml) : wanted(config(yaml)) {
-        for (const Change& change : plan(wanted, {host.state(), {}, {}}, {}).changes) EXPECT_TRUE(host.perform(change));
+        for (const Change& change : plan_of(wanted, {host.state(), {}, {}}, {}).changes)
+            EXPECT_TRUE(host.perform(change));
         for (const auto& [key, item] : host.state())
             if (key.kind == Kind::link) environment.devices[key.name] = {.mtu = 1500};
         environment.devices["eth0"].answers = true;
@@ -46,9 +47,11 @@ struct Backend {
              std::move(owner)});
     }
 
-    [[nodiscard]] std::vector<Finding> findings() const {
-        return check(wanted, {host.state(), {}, around}, record, environment).findings;
+    [[nodiscard]] Diagnosis diagnosis() const {
+        return check(decide(wanted, around), {host.state(), {}, around}, record, environment);
     }
+
+    [[nodiscard]] std::vector<Finding> findings() const { return diagnosis().findings; }
 
     [[nodiscard]] std::vector<std::string> names() const {
         std::vector<std::string> result;
@@ -79,7 +82,7 @@ TEST(Check, ABackendThatWorksIsInOrder) {
     for (const auto yaml : {tunnels, bare}) {
         const Backend backend(yaml);
         EXPECT_THAT(backend.names(), IsEmpty());
-        const Diagnosis diagnosis = check(backend.wanted, {backend.host.state(), {}, {}}, {}, backend.environment);
+        const Diagnosis diagnosis = backend.diagnosis();
         EXPECT_GT(diagnosis.checked, 10U);
         EXPECT_EQ(to_text(diagnosis, false),
                   "in order: " + std::to_string(diagnosis.checked) + " preconditions checked\n");
@@ -89,7 +92,7 @@ TEST(Check, ABackendThatWorksIsInOrder) {
 TEST(Check, ModulesThatAreMissingAreAllThatIsSaidOfTheirDevicesAndPorts) {
     Backend backend(tunnels);
     backend.host = SimulatedHost();
-    for (const Change& change : plan(backend.wanted, {backend.host.state(), {}, {}}, {}).changes)
+    for (const Change& change : plan_of(backend.wanted, {backend.host.state(), {}, {}}, {}).changes)
         if (change.key().kind == Kind::vip || change.key().kind == Kind::sysctl) (void)backend.host.perform(change);
     for (const char* module : {"ipip", "sit", "ip6_tunnel"}) backend.host.put(Module{module});
     for (const char* device : {"tunl0", "sit0", "ip6tnl0"}) backend.host.device(device, true);

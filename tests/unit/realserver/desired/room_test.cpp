@@ -12,7 +12,7 @@ using testing::ElementsAre;
 
 constexpr std::string_view both = "balancers: [10.0.0.1, 'fd00::1']\nvips: [192.0.2.1, '2001:db8::1']\n";
 
-Config both_with(std::string_view rest) { return config(std::string(both) + std::string(rest)); }
+Desired both_with(std::string_view rest) { return desired(std::string(both) + std::string(rest)); }
 
 TEST(Room, IsWhatTheHeadersLeave) {
     constexpr Family v4 = Family::ipv4;
@@ -28,34 +28,34 @@ TEST(Room, IsWhatTheHeadersLeave) {
 }
 
 TEST(Clamp, IsWhatFitsThroughTheNarrowestTunnelOfTheFamily) {
-    const Config wide = both_with("receive: [{encap: ipip, family: ipv4}]");
+    const Desired wide = both_with("receive: [{encap: ipip, family: ipv4}]");
     EXPECT_EQ(clamp(wide, Family::ipv4), 1500 - 20 - 40);
     EXPECT_EQ(clamp(wide, Family::ipv6), 1500 - 20 - 60);
-    const Config mixed = both_with("mtu: 9000\nreceive: [{encap: gue, port: 5080, inner: ipv4}, {encap: ipip}]");
+    const Desired mixed = both_with("mtu: 9000\nreceive: [{encap: gue, port: 5080, inner: ipv4}, {encap: ipip}]");
     EXPECT_EQ(clamp(mixed, Family::ipv4), 9000 - 52 - 40);
     EXPECT_EQ(clamp(mixed, Family::ipv6), 9000 - 40 - 60);
 }
 
 TEST(Room, IsThatOfTheNarrowestOfWhatIsToldAndWhatIsFound) {
-    Config config = both_with("receive: [{encap: ipip, family: ipv4, inner: ipv4}]");
-    config.link_mtu = 9000;
-    EXPECT_EQ(rooms(config).front().mtu, 9000 - 20);
-    config.mtu = 1500;
-    EXPECT_EQ(rooms(config).front().mtu, 1500 - 20);
-    config.link_mtu = 1400;
-    EXPECT_EQ(rooms(config).front().mtu, 1400 - 20);
+    Desired desired = both_with("receive: [{encap: ipip, family: ipv4, inner: ipv4}]");
+    desired.link_mtu = 9000;
+    EXPECT_EQ(rooms(desired).front().mtu, 9000 - 20);
+    desired.config.mtu = 1500;
+    EXPECT_EQ(rooms(desired).front().mtu, 1500 - 20);
+    desired.link_mtu = 1400;
+    EXPECT_EQ(rooms(desired).front().mtu, 1400 - 20);
 }
 
 TEST(Clamp, IsForANarrowPathWithoutATunnelToo) {
     EXPECT_EQ(clamp(both_with("receive: [{encap: l2}]\nmtu: 1400"), Family::ipv6), 1400 - 60);
-    const Config marked = both_with("receive: [{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]\nmtu: 1400");
+    const Desired marked = both_with("receive: [{encap: l3dsr, dscp: 2, vip: 192.0.2.1}]\nmtu: 1400");
     EXPECT_EQ(clamp(marked, Family::ipv4), 1400 - 40);
     EXPECT_EQ(clamp(marked, Family::ipv6), std::nullopt);
 }
 
 TEST(Clamp, IsNotNeededWithoutTunnels) {
     EXPECT_EQ(clamp(both_with("receive: [{encap: l2}]"), Family::ipv4), std::nullopt);
-    EXPECT_EQ(clamp(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), Family::ipv6),
+    EXPECT_EQ(clamp(desired("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), Family::ipv6),
               std::nullopt);
 }
 

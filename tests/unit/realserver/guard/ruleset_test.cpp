@@ -27,8 +27,8 @@ using testing::Not;
 using testing::SizeIs;
 
 Table table_of(std::string_view receive, std::string_view rest = {}) {
-    return ruleset(config(fmt::format("balancers: [10.0.0.1, 'fd00::/64']\nvips: [192.0.2.1]\nreceive: [{}]\n{}",
-                                      receive, rest)))
+    return ruleset(desired(fmt::format("balancers: [10.0.0.1, 'fd00::/64']\nvips: [192.0.2.1]\nreceive: [{}]\n{}",
+                                       receive, rest)))
         .value();
 }
 
@@ -42,10 +42,10 @@ std::vector<std::string> targets(const Table& table, const std::string& chain) {
 }
 
 TEST(Ruleset, IsOnlyThereWhereItIsNeeded) {
-    EXPECT_FALSE(ruleset(config("vips: [192.0.2.1]\nreceive: [{encap: l2}]")));
+    EXPECT_FALSE(ruleset(desired("vips: [192.0.2.1]\nreceive: [{encap: l2}]")));
     EXPECT_FALSE(
-        ruleset(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\n"
-                       "guard: off\nmss: off")));
+        ruleset(desired("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\n"
+                        "guard: off\nmss: off")));
     const Table l3dsr = table_of("{encap: l3dsr, dscp: 2, vip: 192.0.2.1}");
     EXPECT_THAT(l3dsr.chains, ElementsAre(Key("l3dsr"), Key("l3dsr_answers")));
 }

@@ -48,7 +48,7 @@ class Devices : public testing::Test {
     }
 
     [[nodiscard]] Plan plan_for(std::string_view yaml) const {
-        return plan(config(yaml), {host_.state(), marked_}, {});
+        return plan_of(config(yaml), {host_.state(), marked_}, {});
     }
     [[nodiscard]] std::vector<std::string> planned(std::string_view yaml) const {
         const Plan result = plan_for(yaml);

@@ -39,7 +39,7 @@ class Others : public testing::Test {
     }
 
     [[nodiscard]] std::vector<OtherTunnel> seen(std::string_view more = "") const {
-        return other_tunnels(config(std::string(backend) + std::string(more)), observed_, {});
+        return other_tunnels(desired(std::string(backend) + std::string(more)), observed_, {});
     }
     /// The device whose packets the only added device diverts; "" if none is reported.
     [[nodiscard]] std::string takes(const Tunnel& tunnel, bool up = true) {
@@ -83,7 +83,7 @@ TEST_F(Others, OfEthernetInGre) {
     add("ip6gre0", {.kind = TunnelKind::ip6gre});
     put(observed_.state, Module{"ip6_gre"});
     add("tap", {.kind = TunnelKind::ip6gretap, .external = true});
-    EXPECT_EQ(other_tunnels(config(over_ipv6), observed_, {}), std::vector<OtherTunnel>{})
+    EXPECT_EQ(other_tunnels(desired(over_ipv6), observed_, {}), std::vector<OtherTunnel>{})
         << "on 6.12, packets without an Ethernet frame still come out of ip6gre0";
     EXPECT_EQ(takes({.kind = TunnelKind::erspan, .external = true}), "") << "it takes ERSPAN only";
     EXPECT_EQ(takes({.kind = TunnelKind::erspan, .local = ip("10.9.0.3"), .remote = ip("10.0.0.7")}), "");
@@ -112,7 +112,7 @@ TEST_F(Others, WhoseEndIsNotListedAreNamedWhereTheGuardDropsTheirPackets) {
 TEST_F(Others, AreNamedByPlanWithTheirReversePathFilter) {
     add("ipip0", {.kind = TunnelKind::ipip, .external = true});
     put(observed_.state, Sysctl{netlink::SysctlKey::rp_filter("ipip0"), 1});
-    EXPECT_THAT(plan(config(backend), observed_, {}).notes,
+    EXPECT_THAT(plan_of(config(backend), observed_, {}).notes,
                 ElementsAre("ipip0 (ipip, external) takes the packets that are to come out of tunl0, and its rp_filter "
                             "(1) drops those of IPv4; the guard judges them there, too"));
 }
@@ -121,7 +121,7 @@ TEST_F(Others, ARenamedDeviceOfTheKernelsIsKnownAgain) {
     observed_.state.erase({Kind::link, "tunl0"});
     observed_.state.erase({Kind::device, "tunl0"});
     add("cilium_tunl", {.kind = TunnelKind::ipip});
-    const Plan planned = plan(config(backend), observed_, {});
+    const Plan planned = plan_of(config(backend), observed_, {});
     ASSERT_EQ(planned.conflicts.size(), 1U);
     EXPECT_THAT(planned.conflicts.front().message(), HasSubstr("cilium_tunl is that device, under another name"));
     EXPECT_EQ(planned.conflicts.front().cure, "ip link set cilium_tunl down && ip link set cilium_tunl name tunl0");

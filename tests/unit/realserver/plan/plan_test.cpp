@@ -18,7 +18,7 @@ using testing::ElementsAre;
 using testing::IsEmpty;
 
 std::vector<std::string> planned(const SimulatedHost& host, std::string_view yaml, const Record& record = {}) {
-    const Plan result = plan(config(yaml), {host.state(), {}}, record);
+    const Plan result = plan_of(config(yaml), {host.state(), {}}, record);
     for (const auto& conflict : result.conflicts) ADD_FAILURE() << conflict.message();
     return lines(result.changes);
 }
@@ -79,7 +79,7 @@ TEST(Plan, DevicesFollowFromTheFamiliesOfBalancersAndVips) {
     };
     for (const Case& one : cases) {
         std::vector<std::string> links;
-        for (const auto& change : plan(config(one.yaml), {SimulatedHost().state(), {}}, {}).changes)
+        for (const auto& change : plan_of(config(one.yaml), {SimulatedHost().state(), {}}, {}).changes)
             if (change.key().kind == Kind::link) links.push_back(change.key().name);
         EXPECT_EQ(links, one.links) << one.yaml;
     }
@@ -188,7 +188,7 @@ TEST(Plan, WhatIsThereIsUsed) {
     host.sysctl("net.ipv4.conf.all.arp_ignore", 1);
     host.sysctl("net.ipv4.conf.all.arp_announce", 2);
     const std::string_view yaml = "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 5004}]";
-    host.put(Ruleset{ruleset(config(yaml)).value()});
+    host.put(Ruleset{ruleset(desired(yaml)).value()});
     EXPECT_THAT(planned(host, yaml), IsEmpty());
     EXPECT_THAT(lines(plan_teardown({host.state(), {}}, {}).changes), IsEmpty());
 }
@@ -196,8 +196,9 @@ TEST(Plan, WhatIsThereIsUsed) {
 TEST(Plan, ATakenPortIsAConflictThatNamesTheHolderAndTheCure) {
     SimulatedHost host;
     host.put(Port{{.family = Family::ipv6, .port = 5004, .type = netlink::FouType::gue}, ""});
-    const Plan result = plan(config("balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 5004}]"),
-                             {host.state(), {}}, {});
+    const Plan result =
+        plan_of(config("balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: fou, port: 5004}]"),
+                {host.state(), {}}, {});
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "add port 5004/udp over ipv6: Address already in use: the kernel has it as \"gue\", which realserver did "
@@ -208,7 +209,7 @@ TEST(Plan, AMissingFallbackDeviceIsAConflict) {
     SimulatedHost host;
     host.put(Module{"ipip"});
     const Plan result =
-        plan(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), {host.state(), {}}, {});
+        plan_of(config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]"), {host.state(), {}}, {});
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "bring up tunl0: No such device: its module is loaded, but this network namespace was made without "
@@ -219,12 +220,12 @@ TEST(Plan, AKernelWithoutNftablesIsAConflictUnlessNoTableIsWanted) {
     constexpr std::string_view tunnel = "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\n";
     const SimulatedHost host;
     const Observed observed{host.state(), {}, {.absent_modules = {"nf_tables"}, .addresses = {}}};
-    const Plan result = plan(config(tunnel), observed, {});
+    const Plan result = plan_of(config(tunnel), observed, {});
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "add table inet culvert: Protocol not supported: this kernel has no nf_tables (modprobe nf_tables, or "
               "write guard: off and mss: off, and have no l3dsr)");
-    EXPECT_THAT(plan(config(fmt::format("{}guard: off\nmss: off\n", tunnel)), observed, {}).conflicts, IsEmpty());
+    EXPECT_THAT(plan_of(config(fmt::format("{}guard: off\nmss: off\n", tunnel)), observed, {}).conflicts, IsEmpty());
 }
 
 TEST(Plan, APortOfOursIsReplaced) {
@@ -251,13 +252,13 @@ TEST(Plan, TheGuardGoesUpBeforeAnyWayInOpensAndDownAfterAllAreClosed) {
         return kind == Kind::port || kind == Kind::mode || (kind == Kind::link && change.key().name != "lo");
     };
     const auto is_table = [](const Change& change) { return change.key().kind == Kind::table; };
-    const auto up = plan(config(yaml), {empty.state(), {}}, {}).changes;
+    const auto up = plan_of(config(yaml), {empty.state(), {}}, {}).changes;
     EXPECT_EQ(std::ranges::count_if(up, is_way_in), 7);
     EXPECT_LT(std::ranges::find_if(up, is_table), std::ranges::find_if(up, is_way_in));
 
     SimulatedHost host;
     for (const Change& change : up) ASSERT_TRUE(host.perform(change));
-    auto down = plan_teardown(*host.observe(), intend({}, up)).changes;
+    auto down = plan_teardown(*host.observe({}), intend({}, up)).changes;
     EXPECT_EQ(std::ranges::count_if(down, is_way_in), 7);
     std::ranges::reverse(down);
     EXPECT_LT(std::ranges::find_if(down, is_table), std::ranges::find_if(down, is_way_in));

@@ -229,7 +229,7 @@ RC_GTEST_PROP(RepairProperty, TeardownKnowsTheStartAfterAnyBreakages, ()) {
     Backoff backoff;
     Backoff::Time now{1h};
     RC_ASSERT(repair(host, file, wanted, backoff, now, true).has_value());
-    const std::set<Key> ours = keys_of(plan(wanted, *host.observe(), {}).wanted);
+    const std::set<Key> ours = keys_of(plan_of(wanted, *host.observe({}), {}).wanted);
     for (int i = *rc::gen::inRange(0, 20); i > 0; --i) {
         break_something(host);
         now += std::chrono::milliseconds(*rc::gen::inRange(0, 3000));

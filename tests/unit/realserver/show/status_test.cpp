@@ -12,7 +12,7 @@ namespace {
 
 using testing::ElementsAre;
 
-const Config l2_of_one_vip = config("vips: [192.0.2.1]\nreceive: [{encap: l2}]");
+const Desired l2_of_one_vip = desired("vips: [192.0.2.1]\nreceive: [{encap: l2}]");
 
 TEST(Status, SetsWhatIsWantedBesideWhatIsFound) {
     SimulatedHost host;

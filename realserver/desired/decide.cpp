@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 
 #include <algorithm>
 #include <cerrno>
@@ -30,7 +30,7 @@ class Programs {
                 std::erase_if(common_.own, [&](const IpAddress& address) { return vip.contains(address); });
         }
         devices_ = config.interfaces;
-        if (devices_.empty()) devices_.assign(config.ways_in.begin(), config.ways_in.end());
+        if (devices_.empty()) devices_.assign(around.ways_in.begin(), around.ways_in.end());
         if (devices_.empty()) devices_.emplace_back();
     }
 
@@ -93,7 +93,7 @@ bool is_for_xdp(const Receive& receive, const Config& config, const Surroundings
     const Via said = via(receive);
     if (said != Via::automatic) return said == Via::xdp;
     if (config.balancers.empty()) return false;  // XDP would let nobody in
-    const Receivers receivers({.balancers = config.balancers, .vips = config.vips, .receive = {receive}});
+    const Receivers receivers(Config{.vips = config.vips, .receive = {receive}});
     return std::ranges::any_of(receivers.modules(), [&](std::string_view module) {
         return around.absent_modules.contains(std::string(module));
     });
@@ -112,25 +112,20 @@ Via via(const Receive& receive) {
         receive);
 }
 
-Config decide(Config config, const Surroundings& around) {
-    std::vector<Receive> rest;
-    for (const Receive& receive : config.receive) {
-        if (is_for_xdp(receive, config, around))
-            config.by_xdp.push_back(receive);
-        else
-            rest.push_back(receive);
-    }
-    config.receive = std::move(rest);
-    if (config.by_xdp.empty()) return config;
+Desired decide(const Config& config, const Surroundings& around) {
+    Desired desired{.config = config, .ways_in = around.ways_in, .link_mtu = around.link_mtu};
+    for (const Receive& receive : config.receive)
+        (is_for_xdp(receive, config, around) ? desired.by_xdp : desired.by_kernel).push_back(receive);
+    if (desired.by_xdp.empty()) return desired;
     Programs programs(config, around);
-    for (const Receive& receive : config.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
-    config.decap = std::move(programs).take();
-    return config;
+    for (const Receive& receive : desired.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
+    desired.decap = std::move(programs).take();
+    return desired;
 }
 
-std::optional<netlink::Error> undecided(const Config& decided) {
+std::optional<netlink::Error> undecided(const Desired& desired) {
     const auto nowhere = [](const Decap& decap) { return decap.device.empty(); };
-    if (std::ranges::none_of(decided.decap, nowhere)) return std::nullopt;
+    if (std::ranges::none_of(desired.decap, nowhere)) return std::nullopt;
     return netlink::Error{.operation = "choose",
                           .object = "a device for XDP",
                           .code = ENETUNREACH,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "realserver/desired/via.hpp"
+#include "realserver/desired/decide.hpp"
 
 #include <gmock/gmock.h>
 
@@ -16,29 +16,26 @@ using testing::IsEmpty;
 
 const std::set<std::string> none_of_them{"fou", "fou6", "geneve", "ip6_gre", "ip6_tunnel", "ip_gre", "ipip", "sit"};
 
-Surroundings without(std::set<std::string> modules) {
-    return {.absent_modules = std::move(modules), .addresses = {ip("10.0.0.7"), ip("fd00::7"), ip("192.0.2.1")}};
-}
-
 /// Packets to the balancers leave through eth0.
-Config config(std::string_view text) {
-    Config read = realserver::config(text);
-    read.ways_in = {"eth0"};
-    return read;
+Surroundings without(std::set<std::string> modules) {
+    return {.absent_modules = std::move(modules),
+            .addresses = {ip("10.0.0.7"), ip("fd00::7"), ip("192.0.2.1")},
+            .ways_in = {"eth0"}};
 }
 
-std::vector<std::string> devices(const Config& decided) {
+std::vector<std::string> devices(const Desired& desired) {
     std::vector<std::string> names;
-    for (const Decap& decap : decided.decap) names.push_back(decap.device);
+    for (const Decap& decap : desired.decap) names.push_back(decap.device);
     return names;
 }
 
 TEST(Via, TheKernelsTunnelsAreUsedWhereTheyAre) {
     const Config read = config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}, {encap: gre}]");
-    EXPECT_EQ(decide(read, without({})), read);
-    EXPECT_THAT(decide(read, without(none_of_them)).receive, IsEmpty());
-    const Config one = decide(read, without({"ip_gre"}));
-    EXPECT_EQ(one.receive, std::vector{read.receive.front()});
+    EXPECT_EQ(decide(read, without({})), (Desired{.config = read, .by_kernel = read.receive, .ways_in = {"eth0"}}));
+    EXPECT_THAT(decide(read, without(none_of_them)).by_kernel, IsEmpty());
+    EXPECT_EQ(decide(read, without(none_of_them)).by_xdp, read.receive);
+    const Desired one = decide(read, without({"ip_gre"}));
+    EXPECT_EQ(one.by_kernel, std::vector{read.receive.front()});
     ASSERT_EQ(one.decap.size(), 1U);
     EXPECT_EQ(describe(one.decap.front()), "xdp: gre");
 }
@@ -47,15 +44,15 @@ TEST(Via, WhatTheConfigurationSaysIsDone) {
     const Config read = config(
         "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip, via: kernel}, {encap: gre, via: xdp}]");
     for (const auto& absent : {std::set<std::string>{}, none_of_them}) {
-        const Config decided = decide(read, without(absent));
-        EXPECT_EQ(decided.receive, std::vector{read.receive.front()});
+        const Desired decided = decide(read, without(absent));
+        EXPECT_EQ(decided.by_kernel, std::vector{read.receive.front()});
         ASSERT_EQ(decided.decap.size(), 1U);
         EXPECT_EQ(describe(decided.decap.front()), "xdp: gre");
     }
 }
 
 TEST(Via, TheProgramIsAllThatTheConfigurationSays) {
-    const Config decided = decide(config(R"(
+    const Desired decided = decide(config(R"(
 balancers: [10.0.0.1, "fd00::/64"]
 vips: [192.0.2.1, 2001:db8::1]
 receive:
@@ -68,8 +65,8 @@ receive:
   - {encap: geneve, vni: 2, family: ipv4}
   - {encap: l2}
 )"),
-                                  without(none_of_them));
-    EXPECT_EQ(decided.receive, std::vector<Receive>{L2{}});
+                                   without(none_of_them));
+    EXPECT_EQ(decided.by_kernel, std::vector<Receive>{L2{}});
     const std::set both{Family::ipv4, Family::ipv6};
     EXPECT_EQ(
         decided.decap,
@@ -98,17 +95,17 @@ receive:
 
 TEST(Via, ProgramsAreWhereTheWayToTheBalancersLeads) {
     Config read = config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]");
-    read.ways_in = {"far", "near"};
-    EXPECT_THAT(devices(decide(read, without(none_of_them))), ElementsAre("far", "near"));
+    Surroundings around = without(none_of_them);
+    around.ways_in = {"far", "near"};
+    EXPECT_THAT(devices(decide(read, around)), ElementsAre("far", "near"));
     read.interfaces = {"bond0", "bond1"};
-    EXPECT_THAT(devices(decide(read, without(none_of_them))), ElementsAre("bond0", "bond1"));
+    EXPECT_THAT(devices(decide(read, around)), ElementsAre("bond0", "bond1"));
 }
 
 TEST(Via, WithoutAWayThereIsNoPlan) {
-    const Config read =
-        realserver::config("balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: ipip, via: xdp}]");
+    const Config read = config("balancers: ['fd00::1']\nvips: [192.0.2.1]\nreceive: [{encap: ipip, via: xdp}]");
     const Observed observed{SimulatedHost().state(), {}, {}};
-    const Plan result = plan(read, observed, {});
+    const Plan result = plan_of(read, observed, {});
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "choose a device for XDP: Network is unreachable: no route leads to a balancer (name it in the "
@@ -121,7 +118,7 @@ class DecapPlan : public testing::Test {
         const Config read =
             config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nsysctl: {rp_filter: leave, arp: leave}\nmss: off\n" +
                    ("receive: [" + receive + "]"));
-        const Plan result = plan(read, observed, {});
+        const Plan result = plan_of(read, observed, {});
         std::vector<std::string> text = lines(result.changes);
         for (const auto& conflict : result.conflicts) text.push_back("! " + conflict.message());
         return text;

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <variant>
+
+#include "realserver/model/state.hpp"
+
+/// In which order kinds of settings are set up, taken down and shown.
+namespace culvert::realserver {
+
+using Kinds = std::array<Kind, std::variant_size_v<Item>>;
+
+/// That of the enum.
+inline constexpr Kinds setup_order{Kind::module, Kind::device, Kind::sysctl, Kind::vip, Kind::table,
+                                   Kind::mode,   Kind::link,   Kind::decap,  Kind::port};
+inline constexpr Kinds teardown_order{Kind::port, Kind::decap,  Kind::link,   Kind::mode,  Kind::table,
+                                      Kind::vip,  Kind::sysctl, Kind::device, Kind::module};
+/// By `status`.
+inline constexpr Kinds display_order{Kind::module, Kind::device, Kind::sysctl, Kind::vip, Kind::table,
+                                     Kind::mode,   Kind::link,   Kind::decap,  Kind::port};
+
+/// The place of a kind in an order.
+[[nodiscard]] constexpr std::size_t rank(const Kinds& order, Kind kind) {
+    return static_cast<std::size_t>(std::ranges::find(order, kind) - order.begin());
+}
+
+/// What lets packets in that did not come in before.
+inline constexpr std::array ways_in_kinds{Kind::mode, Kind::link, Kind::decap, Kind::port};
+
+[[nodiscard]] constexpr bool is_way_in(Kind kind) {
+    return std::ranges::find(ways_in_kinds, kind) != ways_in_kinds.end();
+}
+
+namespace order_check {
+
+constexpr bool has_each_kind(Kinds order) {
+    std::ranges::sort(order);
+    return order == setup_order;
+}
+
+constexpr bool in_enums_order(const Kinds& order) {
+    for (std::size_t place = 0; place < order.size(); ++place)
+        if (order.at(place) != static_cast<Kind>(place)) return false;
+    return true;
+}
+
+/// The guard stands while any way in is open.
+constexpr bool is_guarded() {
+    return std::ranges::all_of(ways_in_kinds, [](Kind way) {
+        return rank(setup_order, Kind::table) < rank(setup_order, way) &&
+               rank(teardown_order, way) < rank(teardown_order, Kind::table);
+    });
+}
+
+static_assert(in_enums_order(setup_order));
+static_assert(has_each_kind(teardown_order) && has_each_kind(display_order));
+static_assert(is_guarded());
+// A device's settings come after it and go before it.
+static_assert(rank(setup_order, Kind::device) < rank(setup_order, Kind::link) &&
+              rank(teardown_order, Kind::link) < rank(teardown_order, Kind::device));
+
+}  // namespace order_check
+
+}  // namespace culvert::realserver
