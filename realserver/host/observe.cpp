@@ -89,10 +89,12 @@ Result<> observe_sysctls(const LinksByIndex& links, HostState& state) {
     return {};
 }
 
-void put_vip(const Prefix& prefix, std::uint8_t protocol, Observed& observed) {
-    const Vip vip{prefix};
-    put(observed.state, vip);
-    if (protocol == our_protocol) observed.marked.insert(key(vip));
+void put_vip(Vip vip, Observed& observed) {
+    if (vip.manner->protocol == our_protocol) {
+        vip.manner.reset();
+        observed.marked.insert(key(vip));
+    }
+    put(observed.state, std::move(vip));
 }
 
 /// VIPs, and this host's other addresses.
@@ -105,13 +107,18 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
             const IpAddress& address = local.destination.address;
             if (!address.is_loopback() && !address.is_link_local()) observed.around.addresses.insert(address);
         } else if (on_lo) {
-            put_vip(local.destination, local.protocol, observed);
+            put_vip({local.destination, Vip::Manner{.label = {}, .protocol = local.protocol}}, observed);
         }
     }
     TRY(const auto addresses, netlink::InterfaceAddresses(route).dump());
     for (const netlink::InterfaceAddress& address : addresses) {
         if (address.link == index_of_lo)
-            put_vip(Prefix::host(address.prefix.address), address.protocol, observed);
+            put_vip({Prefix::host(address.prefix.address), Vip::Manner{.length = address.prefix.length,
+                                                                       .scope = address.scope,
+                                                                       .flags = address.flags,
+                                                                       .label = address.label,
+                                                                       .protocol = address.protocol}},
+                    observed);
         else
             observed.around.networks.insert(address.prefix);
     }

@@ -27,49 +27,48 @@ using netlink::Prefix;
 using netlink::Result;
 using netlink::Socket;
 
-/// Never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is deprecated.
-netlink::InterfaceAddress address_on_lo(const Prefix& vip) {
-    return {.prefix = vip,
+/// Ours is never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is
+/// deprecated.
+netlink::InterfaceAddress address_on_lo(const Vip& vip) {
+    if (vip.manner)
+        return {.prefix = {vip.prefix.address, vip.manner->length},
+                .link = index_of_lo,
+                .scope = vip.manner->scope,
+                .flags = vip.manner->flags,
+                .label = vip.manner->label,
+                .protocol = vip.manner->protocol};
+    return {.prefix = vip.prefix,
             .link = index_of_lo,
             .scope = RT_SCOPE_HOST,
-            .flags = vip.address.is_v4() ? 0U : IFA_F_NODAD | IFA_F_DEPRECATED,
+            .flags = vip.prefix.address.is_v4() ? 0U : IFA_F_NODAD | IFA_F_DEPRECATED,
             .protocol = our_protocol};
 }
 
-netlink::Route local_route(const Prefix& vip) {
-    return {.destination = vip,
+netlink::Route local_route(const Vip& vip) {
+    return {.destination = vip.prefix,
             .hops = {{.link = index_of_lo}},
             .table = RT_TABLE_LOCAL,
             .type = RTN_LOCAL,
-            .protocol = our_protocol,
+            .protocol = vip.manner ? vip.manner->protocol : our_protocol,
             .scope = RT_SCOPE_HOST};
 }
 
 /// What makes a VIP this host's own.
-netlink::Request addition(const Prefix& vip) {
-    return vip.is_host() ? netlink::InterfaceAddresses::addition(address_on_lo(vip))
-                         : netlink::Routes::addition(local_route(vip));
+netlink::Request addition(const Vip& vip) {
+    return vip.prefix.is_host() ? netlink::InterfaceAddresses::addition(address_on_lo(vip))
+                                : netlink::Routes::addition(local_route(vip));
 }
 
-netlink::Request removal(const Prefix& vip) {
-    return vip.is_host() ? netlink::InterfaceAddresses::removal(address_on_lo(vip))
-                         : netlink::Routes::removal(local_route(vip));
+netlink::Request removal(const Vip& vip) {
+    return vip.prefix.is_host() ? netlink::InterfaceAddresses::removal(address_on_lo(vip))
+                                : netlink::Routes::removal(local_route(vip));
 }
 
-/// What makes the same address or route somebody else's, in one system call.
-std::vector<netlink::Request> release(const Prefix& vip) {
+/// What gives a VIP to somebody else, or back to us, in one system call.
+std::vector<netlink::Request> replacement(const Vip& before, const Vip& after) {
     std::vector<netlink::Request> requests;
-    requests.push_back(removal(vip));
-    if (vip.is_host()) {
-        netlink::InterfaceAddress address = address_on_lo(vip);
-        address.flags &= ~std::uint32_t{IFA_F_DEPRECATED};
-        address.protocol = 0;
-        requests.push_back(netlink::InterfaceAddresses::addition(address));
-    } else {
-        netlink::Route route = local_route(vip);
-        route.protocol = RTPROT_STATIC;
-        requests.push_back(netlink::Routes::addition(route));
-    }
+    requests.push_back(removal(before));
+    requests.push_back(addition(after));
     return requests;
 }
 
@@ -92,7 +91,7 @@ struct Performer {
     Socket& generic;
     Result<netlink::nft::Nftables>& nftables;
     const DecapPrograms& programs;
-    bool is_there;  ///< what is to be made, with another value
+    const std::optional<Item>& before;  ///< what is to be made, with another value
 
     [[nodiscard]] Result<std::uint32_t> index(const std::string& device) const {
         TRY(const netlink::Link link, netlink::Links(route).get(device));
@@ -111,7 +110,7 @@ struct Performer {
     /// The kernel takes an alias only of a device that is there. Up to then the record is all that knows whose it is.
     [[nodiscard]] Result<> make(const Device& device) const {
         netlink::Links links(route);
-        if (is_there) return links.change(device.name, change_to(device));
+        if (before) return links.change(device.name, change_to(device));
         CHECK_OK(
             links.create({.name = device.name,
                           .kind = std::visit([](const auto& kind) -> decltype(netlink::NewLink::kind) { return kind; },
@@ -129,8 +128,8 @@ struct Performer {
         return netlink::write(sysctl.key, std::to_string(sysctl.value));
     }
     [[nodiscard]] Result<> make(const Vip& vip) const {
-        if (!is_there) return explained(route.request(addition(vip.prefix)));
-        for (auto& outcome : route.request(release(vip.prefix))) CHECK_OK(std::move(outcome));
+        if (!before) return explained(route.request(addition(vip)));
+        for (auto& outcome : route.request(replacement(std::get<Vip>(*before), vip))) CHECK_OK(std::move(outcome));
         return {};
     }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {
@@ -156,7 +155,7 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> unmake(const Device& device) const { return netlink::Links(route).remove(device.name); }
-    [[nodiscard]] Result<> unmake(const Vip& vip) const { return route.request(removal(vip.prefix)); }
+    [[nodiscard]] Result<> unmake(const Vip& vip) const { return route.request(removal(vip)); }
     [[nodiscard]] Result<> unmake(const Ruleset& ruleset) const {
         if (!nftables) return tl::unexpected(nftables.error());
         CHECK_OK(nftables->remove(ruleset.table.name));
@@ -180,7 +179,7 @@ struct Performer {
 }  // namespace
 
 Result<> KernelHost::perform(const Change& change) {
-    const Performer performer{route_, generic_, nftables_, decap_, change.before.has_value()};
+    const Performer performer{route_, generic_, nftables_, decap_, change.before};
     if (change.after) return std::visit([&](const auto& item) { return performer.make(item); }, *change.after);
     return std::visit([&](const auto& item) { return performer.unmake(item); }, change.before.value());
 }
@@ -189,7 +188,7 @@ std::vector<Result<>> KernelHost::perform(std::span<const Change> changes) {
     std::vector<netlink::Request> requests;
     for (const Change& change : changes) {
         if (change.kind() != Kind::vip || (change.before && change.after)) return Host::perform(changes);
-        const Prefix vip = std::get<Vip>(change.after ? *change.after : change.before.value()).prefix;
+        const Vip& vip = std::get<Vip>(change.after ? *change.after : change.before.value());
         requests.push_back(change.after ? addition(vip) : removal(vip));
     }
     auto outcomes = route_.request(std::move(requests));

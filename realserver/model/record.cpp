@@ -72,8 +72,8 @@ Record note_found(Record record, const HostState& wanted, const Observed& observ
     const std::set<Key> dependent = settings_of_devices(record);
     for (const auto& [key, item] : wanted) {
         if (is_known_without(key) || key.kind == Kind::device || dependent.contains(key)) continue;
-        if (find(observed.state, key) == item && !observed.marked.contains(key))
-            record.try_emplace(key, Entry{item, {item}});
+        const auto now = find(observed.state, key);
+        if (now == item && !observed.marked.contains(key)) record.try_emplace(key, Entry{now, {item}});
     }
     return record;
 }

@@ -31,7 +31,7 @@ using Record = std::map<Key, Entry>;
 /// Forgets what is known of a device's settings: a new one of the same name has a history of its own.
 void forget_settings_of(const std::string& device, Record& record);
 
-/// With what is as wanted already, and not by us: that is its original, should apply ever have to set it.
+/// With what is as wanted already, and not by us: as it is found it is its original, should apply ever have to set it.
 [[nodiscard]] Record note_found(Record record, const HostState& wanted, const Observed& observed);
 
 /// The record to keep while `changes` are being made.

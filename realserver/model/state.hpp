@@ -62,8 +62,19 @@ struct Sysctl {
 
 /// Addresses that this host takes as its own: a single one is an address on lo, a prefix a local route there.
 struct Vip {
+    /// How somebody else has added it; of a route only the protocol counts.
+    struct Manner {
+        std::uint8_t length = 0;    ///< of the network that the address is in
+        std::uint8_t scope = 0;     ///< RT_SCOPE_* of linux/rtnetlink.h
+        std::uint32_t flags = 0;    ///< IFA_F_* of linux/if_addr.h
+        std::string label;          ///< of IPv4
+        std::uint8_t protocol = 0;  ///< IFAPROT_*, or of a route RTPROT_*
+        bool operator==(const Manner&) const = default;
+    };
     netlink::Prefix prefix;
-    bool operator==(const Vip&) const = default;
+    std::optional<Manner> manner{};  ///< none: ours
+    /// It serves in any manner.
+    bool operator==(const Vip& other) const { return prefix == other.prefix; }
 };
 
 /// A table of nf_tables.

@@ -123,7 +123,7 @@ class Planner {
         } else if (entry != nullptr && entry->original != item) {
             withdrawals_.push_back({item, entry->original});
         } else if (entry != nullptr && observed_.marked.contains(key)) {
-            withdrawals_.push_back({item, item});  // somebody else's, which only came back by us
+            withdrawals_.push_back({item, entry->original});  // somebody else's, which only came back by us
         } else if (const auto known = record_.find(key);
                    entry == nullptr && known != record_.end() && known->second.original != item) {
             plan_.left.push_back(fmt::format("{} is {}, not {} as apply left it", key.to_string(), value(item),

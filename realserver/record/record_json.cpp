@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
+#include <linux/rtnetlink.h>
 
 #include <stdexcept>
 
@@ -24,7 +25,16 @@ struct ToJson {
         return {{"device", mode.device}, {"inner", static_cast<int>(mode.inner)}};
     }
     json operator()(const Sysctl& sysctl) const { return {{"key", sysctl.key.to_string()}, {"value", sysctl.value}}; }
-    json operator()(const Vip& vip) const { return {{"prefix", vip.prefix.to_string()}}; }
+    json operator()(const Vip& vip) const {
+        json result{{"prefix", vip.prefix.to_string()}};
+        if (vip.manner)
+            result["manner"] = {{"length", vip.manner->length},
+                                {"scope", vip.manner->scope},
+                                {"flags", vip.manner->flags},
+                                {"label", vip.manner->label},
+                                {"protocol", vip.manner->protocol}};
+        return result;
+    }
     json operator()(const Link& link) const { return {{"device", link.device}, {"up", link.up}}; }
     json operator()(const Port& item) const {
         const netlink::FouPort& port = item.port;
@@ -65,6 +75,20 @@ std::optional<IpAddress> address(const json& item, const char* key) {
     return parsed<IpAddress>(item.at(key));
 }
 
+/// Of ours, none was written.
+Vip to_vip(const json& item) {
+    Vip vip{parsed<netlink::Prefix>(item.at("prefix"))};
+    if (!item.contains("manner")) return vip;
+    const json& manner = item.at("manner");
+    vip.manner = Vip::Manner{.length = manner.at("length").get<std::uint8_t>(),
+                             .scope = manner.at("scope").get<std::uint8_t>(),
+                             .flags = manner.at("flags").get<std::uint32_t>(),
+                             .label = manner.at("label").get<std::string>(),
+                             .protocol = manner.at("protocol").get<std::uint8_t>()};
+    if (vip.manner->length > vip.prefix.address.bits()) throw std::invalid_argument("a prefix too long");
+    return vip;
+}
+
 Item to_item(const json& item) {
     const auto kind = item.at("kind").get<std::string>();
     if (kind == name(Kind::device)) return device_from_json(item);
@@ -73,7 +97,7 @@ Item to_item(const json& item) {
                           static_cast<netlink::TunnelInner>(item.at("inner").get<std::uint8_t>())};
     if (kind == name(Kind::sysctl))
         return Sysctl{parsed<netlink::SysctlKey>(item.at("key")), item.at("value").get<long>()};
-    if (kind == name(Kind::vip)) return Vip{parsed<netlink::Prefix>(item.at("prefix"))};
+    if (kind == name(Kind::vip)) return to_vip(item);
     if (kind == name(Kind::link)) return Link{item.at("device").get<std::string>(), item.at("up").get<bool>()};
     if (kind == name(Kind::port)) {
         netlink::FouPort port;
@@ -93,6 +117,12 @@ Item to_item(const json& item) {
 Entry to_entry(const json& value) {
     Entry entry;
     if (value.contains("original") && !value.at("original").is_null()) entry.original = to_item(value.at("original"));
+    // An earlier version did not write how somebody's VIP had been added.
+    if (auto* vip = entry.original ? std::get_if<Vip>(&*entry.original) : nullptr; vip != nullptr && !vip->manner)
+        vip->manner = Vip::Manner{.length = vip->prefix.length,
+                                  .scope = RT_SCOPE_HOST,
+                                  .label = {},
+                                  .protocol = vip->prefix.is_host() ? std::uint8_t{0} : std::uint8_t{RTPROT_STATIC}};
     for (const json& item : value.at("ours")) entry.ours.push_back(to_item(item));
     if (entry.ours.empty()) throw std::invalid_argument("an entry without a value");
     return entry;

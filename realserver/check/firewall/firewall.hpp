@@ -16,13 +16,13 @@
 
 /// The rules that others have put into nf_tables (iptables-nft among them), and what they do to a packet.
 ///
-/// A packet's family, addresses, protocol, ports, DSCP, devices and state of connection are known as far as the question
-/// tells them, and so are a SYN's flags, sets, maps and verdict maps. Not modelled, so that a rule that asks for it may
-/// or may not apply: marks, priorities, packet and connection lengths, other header fields and bytes by offset, other
-/// keys of `ct` and `meta`, sockets, users, times, limits, quotas, meters, what sets get while packets pass, and matches
-/// and targets of xtables but those that drop, rewrite or say notrack. What a mangled or translated packet meets later
-/// is not followed: it is an obstacle at once. Not looked at: the families bridge and arp, flow tables, the hook
-/// forward, and iptables-legacy (check/legacy).
+/// A packet's family, addresses, protocol, ports, DSCP, devices and state of connection are known as far as the
+/// question tells them, and so are a SYN's flags, sets, maps and verdict maps. Not modelled, so that a rule that asks
+/// for it may or may not apply: marks, priorities, packet and connection lengths, other header fields and bytes by
+/// offset, other keys of `ct` and `meta`, sockets, users, times, limits, quotas, meters, what sets get while packets
+/// pass, and matches and targets of xtables but those that drop, rewrite or say notrack. What a mangled or translated
+/// packet meets later is not followed: it is an obstacle at once. Not looked at: the families bridge and arp, flow
+/// tables, the hook forward, and iptables-legacy (check/legacy).
 namespace culvert::realserver {
 
 struct FirewallRule {

@@ -107,6 +107,26 @@ TEST(Record, WhatIsFoundAsWantedIsItsOwnOriginal) {
 
 TEST(Record, IsReadAsItWasWritten) { EXPECT_EQ(decode(encode(example(), "boot"), "boot"), example()); }
 
+TEST(Record, KeepsHowSomebodysVipHadBeenAdded) {
+    const Vip::Manner manner{.length = 24, .scope = 253, .flags = 0x80, .label = "lo:web", .protocol = 3};
+    const Vip found{*netlink::Prefix::parse("192.0.2.1"), manner};
+    const Vip wanted{found.prefix};
+    const HostState state{{key(found), found}};
+    const Record noted = note_found({}, {{key(wanted), wanted}}, {.state = state, .marked = {}, .around = {}});
+    const auto read = decode(encode(noted, "boot"), "boot");
+    ASSERT_TRUE(read && *read);
+    EXPECT_EQ(std::get<Vip>((*read)->at(key(found)).original.value()).manner, manner);
+    EXPECT_EQ(std::get<Vip>((*read)->at(key(found)).ours.front()).manner, std::nullopt);
+}
+
+TEST(Record, OfAnEarlierVersionSaysOnlyThatTheVipIsSomebodys) {
+    const auto read = decode(R"({"version": 1, "boot": "boot", "entries": [
+        {"original": {"kind": "vip", "prefix": "192.0.2.1/32"}, "ours": [{"kind": "vip", "prefix": "192.0.2.1/32"}]}]})",
+                             "boot");
+    ASSERT_TRUE(read && *read);
+    EXPECT_TRUE(std::get<Vip>((*read)->at({Kind::vip, "192.0.2.1"}).original.value()).manner);
+}
+
 TEST(Record, OfAnEarlierBootIsNone) { EXPECT_EQ(decode(encode(example(), "earlier"), "now"), std::nullopt); }
 
 TEST(Record, OfANewerVersionIsRefused) {
