@@ -228,7 +228,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", add_status_options, run_status},
     {"check", "Find what keeps this host from working as a backend",
      "Looks at modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, other firewall rules, and services.\n"
-     "Each finding has a name, evidence, and a cure. Nothing is changed.\n"
+     "Each finding has a name, evidence, and a cure. What could not be looked at is not_judged. Nothing is changed.\n"
      "Exit status: 0 nothing found, 3 findings, 1 failed, 2 usage or bad configuration.",
      nullptr, run_check},
     {"monitor", "Apply, stay, and repair what others change",

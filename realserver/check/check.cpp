@@ -26,9 +26,14 @@ Diagnosis check(const Desired& desired, const Observed& observed, const Record& 
     const Plan planned = plan(desired, observed, record);
     const Patient patient{desired, desired.config, planned, observed, record, environment};
     Diagnosis diagnosis;
+    diagnosis.not_judged = environment.not_judged;
     check_settings(patient, diagnosis);
     check_vrf(patient, diagnosis);
-    if (has_vrf(diagnosis)) return diagnosis;  // the routes that are asked for below are none of its
+    if (has_vrf(diagnosis)) {
+        diagnosis.not_judged.push_back({"how packets arrive, answers, services, and rules of others",
+                                        "a device is in a VRF, which has routes and sockets of its own"});
+        return diagnosis;
+    }
     check_input(patient, diagnosis);
     check_others(patient, diagnosis);
     check_answers(patient, diagnosis);
@@ -48,13 +53,17 @@ nlohmann::ordered_json to_json(const Diagnosis& diagnosis) {
                             {"evidence", finding.evidence},
                             {"cure", finding.command()},
                             {"advice", finding.advice}});
-    return {
-        {"in_order", diagnosis.findings.empty()}, {"checked", diagnosis.checked}, {"findings", std::move(findings)}};
+    auto not_judged = nlohmann::ordered_json::array();
+    for (const auto& [what, reason] : diagnosis.not_judged) not_judged.push_back({{"what", what}, {"reason", reason}});
+    return {{"in_order", diagnosis.findings.empty()},
+            {"checked", diagnosis.checked},
+            {"findings", std::move(findings)},
+            {"not_judged", std::move(not_judged)}};
 }
 
 std::string to_text(const Diagnosis& diagnosis, bool colored) {
-    if (diagnosis.findings.empty()) return fmt::format("in order: {} preconditions checked\n", diagnosis.checked);
     std::string text;
+    if (diagnosis.findings.empty()) text = fmt::format("in order: {} preconditions checked\n", diagnosis.checked);
     for (const Finding& finding : diagnosis.findings) {
         text += fmt::format("{}  {}\n", common::paint(finding.name.text, Color::red, colored), finding.cause);
         for (const std::string& seen : finding.evidence) text += fmt::format("  evidence: {}\n", seen);
@@ -63,6 +72,8 @@ std::string to_text(const Diagnosis& diagnosis, bool colored) {
         if (!finding.advice.empty())
             text += fmt::format("  {}: {}\n", finding.cure.empty() ? "advice" : "or", finding.advice);
     }
+    for (const auto& [what, reason] : diagnosis.not_judged)
+        text += fmt::format("{}  {}: {}\n", common::paint("not_judged", Color::yellow, colored), what, reason);
     return text;
 }
 

@@ -46,7 +46,8 @@ void check_service(const Patient& patient, Diagnosis& diagnosis);   ///< somebod
 void check_firewall(const Patient& patient, Diagnosis& diagnosis);  ///< rules of others
 void check_legacy(const Patient& patient, Diagnosis& diagnosis);    ///< rules of iptables-legacy
 
-/// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure (commands), advice.
+/// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure (commands), advice; not_judged []:
+/// what, reason.
 [[nodiscard]] nlohmann::ordered_json to_json(const Diagnosis& diagnosis);
 [[nodiscard]] std::string to_text(const Diagnosis& diagnosis, bool colored);
 

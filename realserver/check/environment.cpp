@@ -64,9 +64,6 @@ std::vector<IpAddress> far_away(Family family) {
 /// Of a table as large as the Internet's, enough are asked for.
 constexpr std::size_t most_networks = 64;
 
-/// 0 where there is no such setting: the kernel has no IPv6, or the device went away.
-long setting(const SysctlKey& key) { return netlink::read_number(key).value_or(0); }
-
 std::string read_file(const fs::path& path) {
     std::ifstream file(path);
     return {std::istreambuf_iterator<char>(file), {}};
@@ -95,7 +92,8 @@ class Observer {
 
   private:
     Result<> devices() {
-        seen_.has_ipv6 = netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
+        const auto of_ipv6 = netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6"));
+        seen_.has_ipv6 = of_ipv6 || of_ipv6.error().code != ENOENT;
         TRY(const auto links, netlink::Links(route_).dump());
         std::map<std::uint32_t, std::string> vrfs;
         for (const netlink::Link& link : links)
@@ -111,8 +109,7 @@ class Observer {
                 .carrier = link.has_carrier(),
                 .arp = (link.flags & IFF_NOARP) == 0,
                 .vrf = vrfs.contains(link.master) ? vrfs.at(link.master) : "",
-                .ipv6_disabled =
-                    netlink::read_number(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6")).value_or(1) != 0};
+                .ipv6_disabled = setting(SysctlKey::conf(Family::ipv6, link.name, "disable_ipv6"), 1) != 0};
         }
         return {};
     }
@@ -127,7 +124,7 @@ class Observer {
     /// (net/ipv4/arp.c, arp_process), so proxy_arp is no matter where the VIP is on lo.
     Result<> proxies() {
         TRY(const auto all, netlink::Neighbours(route_).dump({.family = Family::ipv6, .proxies = true}));
-        const auto conf = [](std::string_view device, std::string_view what) {
+        const auto conf = [this](std::string_view device, std::string_view what) {
             return setting(SysctlKey::conf(Family::ipv6, device, what)) != 0;
         };
         for (const netlink::Neighbour& proxy : all) {
@@ -304,11 +301,15 @@ class Observer {
     void sysctl_files() {
         std::vector<fs::path> files{"/etc/sysctl.conf"};
         std::error_code error;
-        for (const char* directory : {"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"})
+        constexpr std::string_view what = "which files set sysctls at boot";
+        for (const char* directory :
+             {"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d"}) {
             for (const auto& file : fs::directory_iterator(directory, error))
                 if (file.path().extension() == ".conf") files.push_back(file.path());
+            if (error) not_judged(what, directory, error.value());
+        }
         for (const fs::path& file : files)
-            std::ranges::move(read_sysctl_lines(read_file(file), file.string()),
+            std::ranges::move(read_sysctl_lines(read(file, what), file.string()),
                               std::back_inserter(seen_.sysctl_lines));
     }
 
@@ -331,7 +332,7 @@ class Observer {
         for (const auto& [file, program] :
              {std::pair("ip_tables_names", "iptables-legacy"), std::pair("ip6_tables_names", "ip6tables-legacy")}) {
             const std::string path = fmt::format("/proc/thread-self/net/{}", file);
-            const std::string tables = read_file(path);
+            const std::string tables = read(path, fmt::format("rules of {}", program));
             if (tables.empty()) continue;
             const auto rules = output_of({fmt::format("{}-save", program)});
             if (!rules) {
@@ -345,6 +346,29 @@ class Observer {
                 if (line.starts_with("-A") || line.starts_with(':')) seen_.legacy_rules.push_back({table, line});
             }
         }
+    }
+
+    /// Where there is no such setting, because the kernel has no IPv6 or the device went away: `otherwise`.
+    long setting(const SysctlKey& key, long otherwise = 0) {
+        const auto value = netlink::read_number(key);
+        if (!value) not_judged(key.to_string(), key.path(), value.error().code);
+        return value.value_or(otherwise);
+    }
+
+    /// Empty if there is none.
+    std::string read(const fs::path& path, std::string_view what) {
+        errno = 0;
+        std::ifstream file(path);
+        if (!file) not_judged(what, path, errno);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+
+    /// What is not there needs no judgement.
+    void not_judged(std::string_view what, const fs::path& path, int code) {
+        if (code == ENOENT) return;
+        NotJudged unread{std::string(what), netlink::failure("read", path.string(), code).value().message()};
+        if (std::ranges::find(seen_.not_judged, unread) == seen_.not_judged.end())
+            seen_.not_judged.push_back(std::move(unread));
     }
 
     [[nodiscard]] std::string name(std::uint32_t link) const {

@@ -12,6 +12,7 @@
 #include "netlink/address.hpp"
 #include "netlink/inet_diag.hpp"
 #include "netlink/result.hpp"
+#include "realserver/check/finding.hpp"
 #include "realserver/check/firewall/firewall.hpp"
 #include "realserver/check/routing.hpp"
 #include "realserver/model/desired.hpp"
@@ -101,6 +102,7 @@ struct Environment {
     std::string firewall_unread;  ///< why `firewall` is not known; empty: it is
     std::vector<LegacyRule> legacy_rules;
     std::vector<std::string> legacy_unread;  ///< tables of iptables-legacy that could not be read
+    std::vector<NotJudged> not_judged;       ///< what else could not be read; nothing twice
     bool operator==(const Environment&) const = default;
 };
 

@@ -132,9 +132,17 @@ struct Finding {
     [[nodiscard]] std::string command() const;  ///< the cure in one line
 };
 
+/// What may be in order or not: check can't tell.
+struct NotJudged {
+    std::string what;    ///< "rules of iptables-legacy"
+    std::string reason;  ///< a sentence, or the operating system's words
+    bool operator==(const NotJudged&) const = default;
+};
+
 struct Diagnosis {
     std::vector<Finding> findings;
     std::size_t checked = 0;  ///< preconditions
+    std::vector<NotJudged> not_judged{};
 
     /// One more precondition.
     void require(bool met, const Finding& otherwise);

@@ -77,7 +77,11 @@ void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
 /// What the kernel itself says to a request, where nothing else explains it.
 void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
-    if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) return;
+    if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) {
+        diagnosis.not_judged.push_back(
+            {"whether routing rules refuse requests", "the kernel drops requests before, for a reason that is named"});
+        return;
+    }
     Finding finding{.name = "request_refused", .cause = {}, .evidence = {}};
     std::set<std::string> vips;
     std::set<std::string> devices;

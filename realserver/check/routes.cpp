@@ -50,6 +50,12 @@ void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis
         curable = curable && why.curable;
     }
     ++diagnosis.checked;
+    const auto is_there = [&](const Prefix& vip) {
+        return vip.address.family() == family && patient.observed.state.contains(key(Vip{vip}));
+    };
+    if (asked == 0 && std::ranges::none_of(patient.config.vips, is_there))
+        diagnosis.not_judged.push_back({fmt::format("the way of answers over {}", netlink::name(family)),
+                                        "no VIP of the family is an address of this host yet"});
     if (refused == 0) return;
     if (!curable) {
         finding.cure.clear();

@@ -101,6 +101,21 @@ TEST_F(CheckOfBareRequests, AreServed) {
     expect_advised("firewall_unread", [&] { set_path(path); });
 }
 
+TEST_F(CheckOfBareRequests, SayWhatCouldNotBeRead) {
+    serve();
+    expect_in_order();
+    sh("install -m 000 /dev/null /etc/sysctl.d/90-secret.conf");
+    const std::string unprivileged = "setpriv --bounding-set=-dac_override,-dac_read_search ";
+    const std::string check = unprivileged + program(CULVERT_REALSERVER) + " check -c /run/realserver.yaml";
+    const Output text = backend().run(check);
+    EXPECT_EQ(text.status, 0) << text;
+    EXPECT_THAT(text.out, HasSubstr("not_judged  which files set sysctls at boot: read /etc/sysctl.d/90-secret.conf: "
+                                    "Permission denied"));
+    const json said = json::parse(backend().run(check + " -j").out);
+    EXPECT_EQ(said.at("in_order"), true);
+    EXPECT_EQ(said.at("not_judged").at(0).at("what"), "which files set sysctls at boot");
+}
+
 TEST_F(CheckOfBareRequests, FindTheirWayBack) {
     serve();
     const std::string replace4 = "ip route replace default via 10.0.0.1";

@@ -175,7 +175,7 @@ TEST(ReferenceJson, OfCheck) {
     using namespace realserver;
     const Finding finding{.name = "vip_missing", .cause = "c", .evidence = {"e"}, .cure = {"c"}, .advice = "a"};
     expect_keys(realserver_json(), "realserver check --json",
-                {to_json(Diagnosis{.findings = {finding}, .checked = 1})});
+                {to_json(Diagnosis{.findings = {finding}, .checked = 1, .not_judged = {{"w", "r"}}})});
 }
 
 TEST(ReferenceJson, OfTrace) {

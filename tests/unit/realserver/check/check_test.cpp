@@ -397,7 +397,8 @@ TEST(Check, IsShownAsTextAndAsJson) {
         {{"device_down", "tunl0 is down", {"no UP", "seen"}, {"ip link set tunl0 up", "realserver apply"}},
          {"port_taken", "5080 is taken", {}, {"ip fou del port 5080"}, "choose another port"},
          {"nobody_listens", "nobody is there", {}, {}, "start the service"}},
-        7};
+        7,
+        {{"rules of iptables-legacy", "may not be read"}}};
     EXPECT_EQ(to_text(diagnosis, false),
               "device_down  tunl0 is down\n"
               "  evidence: no UP\n"
@@ -407,12 +408,30 @@ TEST(Check, IsShownAsTextAndAsJson) {
               "  cure: ip fou del port 5080\n"
               "  or: choose another port\n"
               "nobody_listens  nobody is there\n"
-              "  advice: start the service\n");
+              "  advice: start the service\n"
+              "not_judged  rules of iptables-legacy: may not be read\n");
     const auto json = to_json(diagnosis);
     EXPECT_EQ(json["findings"][0].dump(),
               R"({"name":"device_down","cause":"tunl0 is down","evidence":["no UP","seen"],)"
               R"("cure":"ip link set tunl0 up && realserver apply","advice":""})");
     EXPECT_EQ(json["checked"], 7);
+    EXPECT_EQ(json["not_judged"].dump(), R"([{"what":"rules of iptables-legacy","reason":"may not be read"}])");
+}
+
+TEST(Check, WhatCannotBeJudgedIsSaidAndIsNoFinding) {
+    Backend backend(bare);
+    backend.environment.not_judged = {{"rules of iptables-legacy", "may not be read"}};
+    EXPECT_THAT(backend.names(), IsEmpty());
+    EXPECT_THAT(to_text(backend.diagnosis(), false),
+                testing::EndsWith("preconditions checked\nnot_judged  rules of iptables-legacy: may not be read\n"));
+}
+
+TEST(Check, BeforeTheFirstApplyAnswersHaveNoWayYet) {
+    Backend backend(bare);
+    backend.host.erase({Kind::vip, "192.0.2.1"});
+    const auto unjudged = backend.diagnosis().not_judged;
+    ASSERT_EQ(unjudged.size(), 1U);
+    EXPECT_EQ(unjudged.front().what, "the way of answers over ipv4");
 }
 
 TEST(Check, CuresAreForTheConfigurationAndTheNamespaceThatWereAskedAbout) {
