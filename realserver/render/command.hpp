@@ -3,6 +3,10 @@
 
 #include "realserver/command/options.hpp"
 
+namespace CLI {
+class App;
+}
+
 namespace culvert::realserver {
 
 void add_render_options(CLI::App& app, Options& options);
