@@ -19,7 +19,7 @@
 /* The result of a step: go on, or an XDP verdict. */
 #define GO_ON (-1)
 
-/* Every header begins before this offset: Ethernet with two tags 22, IPv6 48, UDP 8, Geneve 260, inner Ethernet 14. */
+/* Every header begins before this offset: Ethernet with two tags 22, IPv6 48, UDP 8, a tunnel 260, inner Ethernet 14. */
 #define OFFSET_MAX 512
 
 #define IP_FRAGMENT 0x3fff /* more fragments, or an offset */

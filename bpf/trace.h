@@ -6,7 +6,7 @@
 #include <linux/types.h>
 
 enum {
-    TRACE_BEFORE = 80, /* bytes before the network header: fits the longest tunnel, IPv6, UDP, Geneve, Ethernet */
+    TRACE_BEFORE = 80, /* bytes before the network header: fits the longest tunnel, IPv6, UDP, its own, Ethernet */
     TRACE_BYTES = 192,
 };
 

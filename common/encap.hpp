@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -23,8 +24,12 @@ enum class EncapKind : std::uint8_t {
 inline constexpr std::array encap_kinds{EncapKind::l2,  EncapKind::ipip,   EncapKind::gre,  EncapKind::fou,
                                         EncapKind::gue, EncapKind::geneve, EncapKind::l3dsr};
 
-/// As in the configuration: "ipip".
-[[nodiscard]] std::string_view name(EncapKind kind);
+/// As in the configuration, in the order of EncapKind.
+inline constexpr std::array<std::string_view, encap_kinds.size()> encap_names{"l2",  "ipip",   "gre",  "fou",
+                                                                              "gue", "geneve", "l3dsr"};
+
+/// "ipip"
+[[nodiscard]] constexpr std::string_view name(EncapKind kind) { return encap_names.at(static_cast<std::size_t>(kind)); }
 
 /// RFC 8926 section 3.3. FOU and GUE have no default port: no port is in general use.
 inline constexpr std::uint16_t geneve_port = 6081;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 #include "netlink/address.hpp"
 #include "netlink/attributes.hpp"
@@ -26,6 +27,9 @@ struct Geneve {
 
     bool operator==(const Geneve&) const = default;
 };
+
+/// As in IFLA_INFO_KIND. The module has the same name.
+inline constexpr std::string_view geneve_kind = "geneve";
 
 /// Writes the attributes of IFLA_INFO_DATA.
 void encode(Message& data, const Geneve& geneve);

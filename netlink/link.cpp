@@ -28,8 +28,7 @@ Bond decode_bond(const Attributes& data) {
 }
 
 decltype(Link::details) decode_details(const std::string& kind, const Attributes& data) {
-    if (const auto tunnel = tunnel_kind(kind)) return decode_tunnel(*tunnel, data);
-    if (kind == "geneve") return decode_geneve(data);
+    if (auto tunnel = decode_tunnel_device(kind, data)) return *std::move(tunnel);
     if (kind == "vlan") return decode_vlan(data);
     if (kind == "bond") return decode_bond(data);
     return std::monostate{};
@@ -49,6 +48,22 @@ std::vector<std::string> decode_alternative_names(const Attributes& list) {
 }
 
 }  // namespace
+
+std::string_view kind_name(const TunnelDevice& device) {
+    const auto* tunnel = std::get_if<Tunnel>(&device);
+    return tunnel != nullptr ? name(tunnel->kind) : geneve_kind;
+}
+
+std::string_view module_of(const TunnelDevice& device) {
+    const auto* tunnel = std::get_if<Tunnel>(&device);
+    return tunnel != nullptr ? module_of(tunnel->kind) : geneve_kind;
+}
+
+std::optional<TunnelDevice> decode_tunnel_device(std::string_view kind, const Attributes& data) {
+    if (const auto tunnel = tunnel_kind(kind)) return decode_tunnel(*tunnel, data);
+    if (kind == geneve_kind) return decode_geneve(data);
+    return std::nullopt;
+}
 
 bool Link::is_up() const { return (flags & IFF_UP) != 0; }
 

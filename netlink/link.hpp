@@ -29,6 +29,16 @@ struct Bond {
     bool operator==(const Bond&) const = default;
 };
 
+/// The parameters of a tunnel device.
+using TunnelDevice = std::variant<Tunnel, Geneve>;
+
+/// As in IFLA_INFO_KIND: "ip6tnl"
+[[nodiscard]] std::string_view kind_name(const TunnelDevice& device);
+/// The kernel module that has the kind: "ip_gre".
+[[nodiscard]] std::string_view module_of(const TunnelDevice& device);
+/// Reads the attributes of IFLA_INFO_DATA; nothing if it is no kind of tunnel.
+[[nodiscard]] std::optional<TunnelDevice> decode_tunnel_device(std::string_view kind, const Attributes& data);
+
 /// The XDP program of a link.
 struct Xdp {
     std::uint8_t mode = 0;      ///< XDP_ATTACHED_* of linux/if_link.h
@@ -53,7 +63,7 @@ struct Link {
     std::string alias;                        ///< free text
     std::vector<std::string> alternative_names;
     std::optional<Xdp> xdp;
-    std::variant<std::monostate, Vlan, Bond, Tunnel, Geneve> details;
+    std::variant<std::monostate, Vlan, Bond, TunnelDevice> details;
 
     bool operator==(const Link&) const = default;
 

@@ -17,15 +17,18 @@ namespace {
 
 std::string_view kind_of(const Dummy& /*unused*/) { return "dummy"; }
 std::string_view kind_of(const Veth& /*unused*/) { return "veth"; }
-std::string_view kind_of(const Tunnel& tunnel) { return name(tunnel.kind); }
-std::string_view kind_of(const Geneve& /*unused*/) { return "geneve"; }
+std::string_view kind_of(const TunnelDevice& device) { return kind_name(device); }
 
 std::string_view module_of(const NewLink& link) {
-    if (const auto* const tunnel = std::get_if<Tunnel>(&link.kind)) return module_of(tunnel->kind);
+    if (const auto* const device = std::get_if<TunnelDevice>(&link.kind)) return module_of(*device);
     return std::visit([](const auto& value) { return kind_of(value); }, link.kind);
 }
 
 void encode(Message& /*data*/, const Dummy& /*dummy*/) {}
+
+void encode(Message& data, const TunnelDevice& device) {
+    std::visit([&](const auto& parameters) { netlink::encode(data, parameters); }, device);
+}
 
 void encode(Message& data, const Veth& veth) {
     data.nest(VETH_INFO_PEER, [&](Message& peer) {
@@ -104,7 +107,8 @@ Result<LinkStats> Links::stats(const LinkRef& link) {
 Result<> Links::create(const NewLink& link) {
     const std::string_view kind = std::visit([](const auto& value) { return kind_of(value); }, link.kind);
     const std::string operation = fmt::format("create {} link", kind);
-    const auto* const tunnel = std::get_if<Tunnel>(&link.kind);
+    const auto* const device = std::get_if<TunnelDevice>(&link.kind);
+    const auto* const tunnel = device != nullptr ? std::get_if<Tunnel>(device) : nullptr;
     if (tunnel != nullptr) CHECK_OK(check_endpoints(*tunnel, operation, link.name));
 
     ifinfomsg header{};

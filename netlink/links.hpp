@@ -44,7 +44,7 @@ struct Veth {
 /// A device to create.
 struct NewLink {
     std::string name;  ///< up to 15 bytes
-    std::variant<Dummy, Veth, Tunnel, Geneve> kind;
+    std::variant<Dummy, Veth, TunnelDevice> kind;
     std::optional<MacAddress> mac;
     std::optional<std::uint32_t> mtu;  ///< bytes
     bool up = false;

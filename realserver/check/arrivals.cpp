@@ -10,7 +10,7 @@
 
 #include "netlink/arrival.hpp"
 #include "netlink/neighbour.hpp"
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 

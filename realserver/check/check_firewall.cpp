@@ -13,8 +13,9 @@
 #include "common/protocol.hpp"
 #include "realserver/check/check.hpp"
 #include "realserver/check/firewall/cure.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -70,7 +71,7 @@ class Firewalled {
 
     void examine() {
         for (const Receive& receive : patient_.desired.by_kernel)
-            std::visit([this](const auto& kind) { tunnel(kind); }, receive);
+            if (const auto* end = std::get_if<TunnelEnd>(&receive)) tunnel(*end);
         for (const PointToPoint& device : patient_.config.tunnels) tunnel(device);
         for (const Prefix& vip : patient_.config.vips) serve(vip);
         for (const auto& [key, stopped] : stopped_)
@@ -117,21 +118,10 @@ class Firewalled {
         stopped.verb = obstacle.kind == Obstacle::Kind::dropped ? "dropped" : "rewritten";
     }
 
-    void tunnel(const IpTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) {
-            std::set<std::uint8_t> protocols;
-            for (const Family inner : tunnel.inner)
-                protocols.insert(tunnel.encap == common::EncapKind::gre ? IPPROTO_GRE
-                                 : inner == Family::ipv4                ? IPPROTO_IPIP
-                                                                        : IPPROTO_IPV6);
-            for (const std::uint8_t protocol : protocols) receive(outer, protocol, {}, {});
-        }
-    }
-    void tunnel(const UdpTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) receive(outer, IPPROTO_UDP, tunnel.port, tunnel.local);
-    }
-    void tunnel(const GeneveTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) receive(outer, IPPROTO_UDP, tunnel.port, {});
+    void tunnel(const TunnelEnd& end) {
+        const auto port = end.port == 0 ? std::nullopt : std::optional(end.port);
+        for (const Family outer : end.outer)
+            for (const std::uint8_t protocol : outer_protocols(end)) receive(outer, protocol, port, end.local);
     }
     void tunnel(const PointToPoint& tunnel) {
         const netlink::Tunnel& parameters = tunnel.parameters;
@@ -145,11 +135,9 @@ class Firewalled {
             receive_from(remote, input, IPPROTO_GRE, {}, parameters.local);
         } else {
             for (const Family inner : receivers_.devices().at(tunnel.name))
-                receive_from(remote, input, inner == Family::ipv4 ? IPPROTO_IPIP : IPPROTO_IPV6, {}, parameters.local);
+                receive_from(remote, input, protocol_of(inner_of(inner)), {}, parameters.local);
         }
     }
-    void tunnel(const L3dsr&) {}
-    void tunnel(const L2&) {}
 
     /// A tunnel's packets from every balancer, or from anybody if none is named.
     void receive(Family outer, std::uint8_t protocol, std::optional<std::uint16_t> port,

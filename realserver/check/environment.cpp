@@ -26,11 +26,12 @@
 #include "netlink/rule.hpp"
 #include "netlink/sysctl.hpp"
 #include "realserver/check/arrivals.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/balancers.hpp"
 #include "realserver/host/program.hpp"
 #include "realserver/plan/wanted.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -151,15 +152,16 @@ class Observer {
         return std::ranges::any_of(ports, [&](const auto& port) { return realserver::is_in_the_way(socket, port); });
     }
 
-    /// Those of FOU and GUE, and as if they were such, those of Geneve.
+    /// Those of FOU and GUE, and as if they were such, those that devices have.
     [[nodiscard]] std::vector<netlink::FouPort> ports() const {
         std::vector<netlink::FouPort> result;
         for (const auto& [key, item] : want(desired_, observed_.state, {}))
             if (const auto* port = std::get_if<Port>(&item)) result.push_back(port->port);
         for (const Receive& receive : desired_.by_kernel)
-            if (const auto* tunnel = std::get_if<GeneveTunnel>(&receive))
-                for (const Family family : {Family::ipv4, Family::ipv6})
-                    result.push_back({.family = family, .port = tunnel->port});
+            if (const auto* end = std::get_if<TunnelEnd>(&receive);
+                end != nullptr && encapsulation(*end).port == PortUse::device)
+                for (const Family family : families_of_port(*end))
+                    result.push_back({.family = family, .port = end->port});
         return result;
     }
 

@@ -7,7 +7,7 @@
 
 #include "realserver/check/arrivals.hpp"
 #include "realserver/check/check.hpp"
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 

@@ -11,10 +11,10 @@
 #include <tuple>
 
 #include "realserver/check/check.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/desired/room.hpp"
 #include "realserver/host/balancers.hpp"
 #include "realserver/host/kernel_host.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 

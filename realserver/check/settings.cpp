@@ -130,8 +130,7 @@ class Settings {
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Device& device) const {
-        const auto* tunnel = std::get_if<netlink::Tunnel>(&device.parameters);
-        if (!has(Kind::module, tunnel != nullptr ? netlink::module_of(tunnel->kind) : "geneve")) return std::nullopt;
+        if (!has(Kind::module, netlink::module_of(device.parameters))) return std::nullopt;
         const bool there = found_.contains(key);
         return Finding{
             .name = there ? FindingName("device_differs") : FindingName("device_missing"),
@@ -165,10 +164,9 @@ class Settings {
     [[nodiscard]] std::optional<Finding> differs(const Key&, const Link& link) const {
         if (!has(Kind::link, link.device) || has_conflict(patient_, {Kind::device, link.device})) return std::nullopt;
         if (const auto device = find(found_, {Kind::device, link.device}))
-            if (const auto* geneve = std::get_if<netlink::Geneve>(&std::get<Device>(*device).parameters))
+            if (const auto port = port_of(std::get<Device>(*device)))
                 for (const Family family : {Family::ipv4, Family::ipv6})
-                    if (auto taken = this->taken(fmt::format("port {}/udp", geneve->port),
-                                                 {.family = family, .port = geneve->port}))
+                    if (auto taken = this->taken(fmt::format("port {}/udp", *port), {.family = family, .port = *port}))
                         return taken;
         return Finding{.name = "device_down",
                        .cause = fmt::format("{}, which packets come out of, is down", link.device),

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <utility>
 
 #include "common/yaml.hpp"
@@ -17,17 +16,10 @@ class PortClaims {
   public:
     /// Reports a port that another line uses for something else. Of one family, the kernel has each port once, whatever
     /// it is bound to (net/ipv4/fou_core.c, fou_add_to_port_list).
-    void claim(const common::yaml::Value& where, const UdpTunnel& tunnel);
-    /// A geneve device has its port over both families.
-    void claim(const common::yaml::Value& where, const GeneveTunnel& tunnel);
+    void claim(const common::yaml::Value& where, const TunnelEnd& end);
 
   private:
-    using Content = std::optional<UdpTunnel>;  // none: Geneve
-
-    /// False if it was reported.
-    bool claim(const common::yaml::Value& where, std::uint16_t port, Family outer, const Content& content);
-
-    std::map<std::pair<std::uint16_t, Family>, std::pair<std::size_t, Content>> claims_;
+    std::map<std::pair<std::uint16_t, Family>, std::pair<std::size_t, TunnelEnd>> claims_;
 };
 
 }  // namespace culvert::realserver

@@ -13,7 +13,6 @@
 #include "common/scalars.hpp"
 #include "realserver/config/receive.hpp"
 #include "realserver/config/tunnels.hpp"
-#include "realserver/desired/decide.hpp"
 
 namespace culvert::realserver {
 
@@ -141,11 +140,8 @@ constexpr std::uint32_t least_mtu = 576;
 constexpr std::uint32_t most_mtu = 65535;
 
 bool is_tunnel(const Receive& receive) {
-    const auto* ip = std::get_if<IpTunnel>(&receive);
-    const auto* udp = std::get_if<UdpTunnel>(&receive);
-    const auto* geneve = std::get_if<GeneveTunnel>(&receive);
-    return (ip != nullptr && !ip->outer.empty()) || (udp != nullptr && !udp->outer.empty()) ||
-           (geneve != nullptr && !geneve->outer.empty());
+    const auto* end = std::get_if<TunnelEnd>(&receive);
+    return end != nullptr && !end->outer.empty();
 }
 
 void demand_balancers(const Config& config, const Value& receive) {

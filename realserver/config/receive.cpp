@@ -16,7 +16,6 @@ namespace {
 
 namespace yaml = common::yaml;
 using common::EncapKind;
-using netlink::FouType;
 using yaml::MapReader;
 using yaml::Value;
 
@@ -34,14 +33,6 @@ std::optional<Via> read_via(const Value& value) {
 std::optional<Inner> read_inner(const Value& value) {
     return yaml::one_of<Inner>("an inner protocol",
                                {{"ipv4", Inner::ipv4}, {"ipv6", Inner::ipv6}, {"gre", Inner::gre}})(value);
-}
-
-Inner inner_of(Family family) { return family == Family::ipv4 ? Inner::ipv4 : Inner::ipv6; }
-
-std::set<Family> families(const std::optional<std::vector<Prefix>>& prefixes) {
-    std::set<Family> result;
-    for (const Prefix& prefix : prefixes.value_or(std::vector<Prefix>{})) result.insert(prefix.address.family());
-    return result;
 }
 
 constexpr std::string_view any_balancer = "whom to receive from stands in \"balancers\", for all that is received";
@@ -75,8 +66,8 @@ ReceiveReader::ReceiveReader(const std::optional<std::vector<Prefix>>& balancers
                              const std::optional<std::vector<Prefix>>& vips, PortClaims& ports)
     : balancers_(balancers),
       vips_(vips),
-      balancer_families_(families(balancers)),
-      vip_families_(families(vips)),
+      balancer_families_(families(balancers.value_or(std::vector<Prefix>{}))),
+      vip_families_(families(vips.value_or(std::vector<Prefix>{}))),
       ports_(ports) {}
 
 std::optional<std::vector<Receive>> ReceiveReader::operator()(const Value& value) {
@@ -103,72 +94,46 @@ std::optional<Receive> ReceiveReader::read(const Value& value) {
     if (!any.required("encap", yaml::encap_kind, encap, "ipip")) return std::nullopt;
     MapReader map(value, name(encap), "a map such as {encap: ipip}", receiver_foreign_keys);
     map.optional("encap", yaml::encap_kind, encap);
-    switch (encap) {
-        case EncapKind::ipip:
-        case EncapKind::gre:
-            return ip_tunnel(value, map, encap);
-        case EncapKind::fou:
-            return udp_tunnel(value, map, FouType::fou);
-        case EncapKind::gue:
-            return udp_tunnel(value, map, FouType::gue);
-        case EncapKind::l3dsr:
-            return l3dsr(value, map);
-        case EncapKind::l2:
-            map.finish();
-            return L2{};
-        case EncapKind::geneve:
-            return geneve(value, map);
-    }
-    return std::nullopt;
-}
-
-std::optional<Receive> ReceiveReader::ip_tunnel(const Value& value, MapReader& map, EncapKind encap) const {
-    IpTunnel tunnel{
-        .encap = encap, .outer = outer(value, map, std::nullopt), .inner = inner_families(map), .via = via(map)};
+    if (const Encapsulation* row = find_encapsulation(encap)) return tunnel_end(value, map, *row);
+    if (encap == EncapKind::l3dsr) return l3dsr(value, map);
     map.finish();
-    return tunnel;
+    return L2{};
 }
 
-std::optional<Receive> ReceiveReader::udp_tunnel(const Value& value, MapReader& map, FouType type) {
-    UdpTunnel tunnel{.type = type};
-    map.required("port", yaml::port, tunnel.port, type == FouType::fou ? "5004" : "5080");
-    tunnel.inner = inner(value, map, type);
-    map.optional("local", yaml::address, tunnel.local);
-    map.optional("peer", yaml::address, tunnel.peer);
-    map.optional("peer_port", yaml::port, tunnel.peer_port);
-    if (map.optional("dev", yaml::interface_name, tunnel.device) && !map.find("local"))
+std::optional<Receive> ReceiveReader::tunnel_end(const Value& value, MapReader& map, const Encapsulation& row) {
+    TunnelEnd end{.encap = row.kind, .port = row.default_port};
+    if (row.has_vni) map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), end.vni, "666");
+    if (!row.example_port.empty())
+        map.required("port", yaml::port, end.port, row.example_port);
+    else if (row.port != PortUse::none)
+        map.optional("port", yaml::port, end.port);
+    end.outer = outer(value, map, row.has_binding ? binding(map, end) : std::nullopt);
+    end.inner = inner(value, map, row);
+    end.via = via(map);
+    if (end.port != 0) ports_.claim(map.find("port").value_or(value), end);
+    map.finish();
+    return end;
+}
+
+std::optional<Family> ReceiveReader::binding(MapReader& map, TunnelEnd& end) const {
+    map.optional("local", yaml::address, end.local);
+    map.optional("peer", yaml::address, end.peer);
+    map.optional("peer_port", yaml::port, end.peer_port);
+    if (map.optional("dev", yaml::interface_name, end.device) && !map.find("local"))
         map.find("dev")->fail("\"dev\" needs \"local\": the kernel binds a port to a device only with an address");
     const auto peer = map.find("peer");
     const auto peer_port = map.find("peer_port");
     if (peer && !peer_port)
         peer->fail("\"peer\" needs \"peer_port\": the kernel matches both or none (\"balancers\" says whom to let in)");
     if (peer_port && !peer) peer_port->fail("\"peer_port\" needs \"peer\": write the address that it belongs to");
-    if (tunnel.local && tunnel.peer && tunnel.local->family() != tunnel.peer->family())
+    if (end.local && end.peer && end.local->family() != end.peer->family())
         peer->fail(fmt::format("\"local\" is an {} address and \"peer\" is not: write two of one family",
-                               called(tunnel.local->family())));
-    const auto is_peer = [&](const Prefix& balancer) { return balancer.contains(*tunnel.peer); };
-    if (tunnel.peer && balancers_ && !balancers_->empty() && std::ranges::none_of(*balancers_, is_peer))
-        peer->fail(fmt::format("{} is not among the balancers: add it to \"balancers\"", tunnel.peer->to_string()));
-    std::optional<Family> bound;
-    if (tunnel.peer) bound = tunnel.peer->family();
-    if (tunnel.local) bound = tunnel.local->family();
-    tunnel.outer = outer(value, map, bound);
-    tunnel.via = via(map);
-    if (const auto port = map.find("port")) ports_.claim(*port, tunnel);
-    map.finish();
-    return tunnel;
-}
-
-std::optional<Receive> ReceiveReader::geneve(const Value& value, MapReader& map) {
-    GeneveTunnel tunnel;
-    map.required("vni", yaml::number<std::uint32_t>("a VNI", 0, common::most_vni), tunnel.vni, "666");
-    map.optional("port", yaml::port, tunnel.port);
-    tunnel.outer = outer(value, map, std::nullopt);
-    tunnel.inner = inner_families(map);
-    tunnel.via = via(map);
-    ports_.claim(map.find("port").value_or(value), tunnel);
-    map.finish();
-    return tunnel;
+                               called(end.local->family())));
+    const auto is_peer = [&](const Prefix& balancer) { return balancer.contains(*end.peer); };
+    if (end.peer && balancers_ && !balancers_->empty() && std::ranges::none_of(*balancers_, is_peer))
+        peer->fail(fmt::format("{} is not among the balancers: add it to \"balancers\"", end.peer->to_string()));
+    if (end.local) return end.local->family();
+    return end.peer ? std::optional(end.peer->family()) : std::nullopt;
 }
 
 std::optional<Receive> ReceiveReader::l3dsr(const Value& value, MapReader& map) {
@@ -214,26 +179,23 @@ Via ReceiveReader::via(MapReader& map) const {
     return said;
 }
 
-/// The families that a tunnel carries: as said, or the VIPs'.
-std::set<Family> ReceiveReader::inner_families(MapReader& map) const {
-    Family only{};
-    if (!map.optional("inner", read_family, only)) return vip_families_;
-    demand_vip(*map.find("inner"), only);
-    return {only};
-}
-
-/// What a FOU or GUE port carries: as said, or the families of the VIPs.
-std::set<Inner> ReceiveReader::inner(const Value& value, MapReader& map, FouType type) const {
-    Inner said{};
+/// What a tunnel carries: as said, or the families of the VIPs.
+std::set<Inner> ReceiveReader::inner(const Value& value, MapReader& map, const Encapsulation& row) const {
+    std::optional<Inner> said;
     const auto key = map.find("inner");
-    if (map.optional("inner", read_inner, said)) {
+    if (row.may_hold_gre) {
+        map.optional("inner", read_inner, said);
+    } else if (Family only{}; map.optional("inner", read_family, only)) {
+        said = inner_of(only);
+    }
+    if (said) {
         if (said == Inner::ipv4) demand_vip(*key, Family::ipv4);
         if (said == Inner::ipv6) demand_vip(*key, Family::ipv6);
-        return {said};
+        return {*said};
     }
     std::set<Inner> result;
     for (const Family vip : vip_families_) result.insert(inner_of(vip));
-    if (type == FouType::fou && result.size() > 1 && !key)
+    if (row.port == PortUse::one_protocol && result.size() > 1 && !key)
         value.fail(
             "\"inner\" is missing: a FOU port carries one protocol, and there are IPv4 and IPv6 VIPs: write inner: "
             "ipv4, ipv6 or gre");

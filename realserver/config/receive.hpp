@@ -12,6 +12,7 @@
 #include "common/yaml.hpp"
 #include "realserver/config/ports.hpp"
 #include "realserver/model/config.hpp"
+#include "realserver/receive/encapsulation.hpp"
 
 namespace culvert::realserver {
 
@@ -29,14 +30,13 @@ class ReceiveReader {
     using MapReader = common::yaml::MapReader;
 
     std::optional<Receive> read(const Value& value);
-    std::optional<Receive> ip_tunnel(const Value& value, MapReader& map, common::EncapKind encap) const;
-    std::optional<Receive> udp_tunnel(const Value& value, MapReader& map, netlink::FouType type);
-    std::optional<Receive> geneve(const Value& value, MapReader& map);
+    std::optional<Receive> tunnel_end(const Value& value, MapReader& map, const Encapsulation& row);
+    /// To which addresses and device a port is bound; the family that follows.
+    std::optional<Family> binding(MapReader& map, TunnelEnd& end) const;
     std::optional<Receive> l3dsr(const Value& value, MapReader& map);
     Via via(MapReader& map) const;
-    std::set<Family> inner_families(MapReader& map) const;
     std::set<Family> outer(const Value& value, MapReader& map, std::optional<Family> bound) const;
-    std::set<Inner> inner(const Value& value, MapReader& map, netlink::FouType type) const;
+    std::set<Inner> inner(const Value& value, MapReader& map, const Encapsulation& row) const;
     void demand_vip(const Value& value, Family family) const;
 
     const std::optional<std::vector<Prefix>>& balancers_;

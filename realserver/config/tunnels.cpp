@@ -9,7 +9,9 @@
 #include <tuple>
 
 #include "common/scalars.hpp"
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/fallback.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -25,11 +27,10 @@ using yaml::Value;
 
 /// Of a name that the kernel gives, or realserver.
 bool is_reserved(std::string_view name) {
-    constexpr std::array<std::string_view, 5> modules{"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre"};
-    const auto brings = [&](std::string_view module) {
-        return std::ranges::count(devices_of_module(module), name) > 0;
+    const auto brings = [&](const FallbackDevice& device) {
+        return std::ranges::count(devices_of_module(device.module), name) > 0;
     };
-    return name == "lo" || name.starts_with("geneve") || std::ranges::any_of(modules, brings);
+    return name == "lo" || is_own_device(name) || std::ranges::any_of(fallback_devices, brings);
 }
 
 std::optional<std::string> read_name(const Value& value) {

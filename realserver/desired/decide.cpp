@@ -7,13 +7,12 @@
 #include <string>
 #include <utility>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
 namespace {
-
-using common::EncapKind;
 
 /// The program that each device is to have.
 class Programs {
@@ -34,39 +33,14 @@ class Programs {
         if (devices_.empty()) devices_.emplace_back();
     }
 
-    void add(const IpTunnel& tunnel) {
-        for (DecapProgram* program : on({}))
-            for (const Family outer : tunnel.outer) {
-                auto& inner = (tunnel.encap == EncapKind::gre ? program->gre : program->ipip)[outer];
-                inner.insert(tunnel.inner.begin(), tunnel.inner.end());
-            }
+    void add(const TunnelEnd& end) {
+        for (DecapProgram* program : on(end.device))
+            for (const Family outer : end.outer)
+                if (end.port != 0)
+                    add_port(end, program->ports[{end.port, outer}]);
+                else
+                    add_families(end, (end.encap == common::EncapKind::gre ? program->gre : program->ipip)[outer]);
     }
-
-    void add(const UdpTunnel& tunnel) {
-        for (DecapProgram* program : on(tunnel.device))
-            for (const Family outer : tunnel.outer) {
-                DecapPort& port = program->ports[{tunnel.port, outer}];
-                port.encap = tunnel.type == netlink::FouType::fou ? EncapKind::fou : EncapKind::gue;
-                port.inner.insert(tunnel.inner.begin(), tunnel.inner.end());
-                port.local = tunnel.local;
-                port.peer = tunnel.peer;
-                port.peer_port = tunnel.peer_port;
-            }
-    }
-
-    void add(const GeneveTunnel& tunnel) {
-        for (DecapProgram* program : on({}))
-            for (const Family outer : tunnel.outer) {
-                DecapPort& port = program->ports[{tunnel.port, outer}];
-                port.encap = EncapKind::geneve;
-                for (const Family inner : tunnel.inner)
-                    port.inner.insert(inner == Family::ipv4 ? Inner::ipv4 : Inner::ipv6);
-                port.vnis.insert(tunnel.vni);
-            }
-    }
-
-    void add(const L3dsr&) const {}
-    void add(const L2&) const {}
 
     [[nodiscard]] std::vector<Decap> take() && {
         std::vector<Decap> result;
@@ -76,6 +50,20 @@ class Programs {
     }
 
   private:
+    /// Several ends may share it.
+    static void add_port(const TunnelEnd& end, DecapPort& port) {
+        port.encap = end.encap;
+        port.inner.insert(end.inner.begin(), end.inner.end());
+        if (encapsulation(end).has_vni) port.vnis.insert(end.vni);
+        port.local = end.local;
+        port.peer = end.peer;
+        port.peer_port = end.peer_port;
+    }
+
+    static void add_families(const TunnelEnd& end, std::set<Family>& families) {
+        for (const Inner inner : end.inner) families.merge(carried(inner, {}));
+    }
+
     /// The programs of one device, or of all.
     std::vector<DecapProgram*> on(const std::string& device) {
         std::vector<DecapProgram*> result;
@@ -101,24 +89,13 @@ bool is_for_xdp(const Receive& receive, const Config& config, const Surroundings
 
 }  // namespace
 
-Via via(const Receive& receive) {
-    return std::visit(
-        [](const auto& kind) {
-            if constexpr (requires { kind.via; })
-                return kind.via;
-            else
-                return Via::kernel;
-        },
-        receive);
-}
-
 Desired decide(const Config& config, const Surroundings& around) {
     Desired desired{.config = config, .ways_in = around.ways_in, .link_mtu = around.link_mtu};
     for (const Receive& receive : config.receive)
         (is_for_xdp(receive, config, around) ? desired.by_xdp : desired.by_kernel).push_back(receive);
     if (desired.by_xdp.empty()) return desired;
     Programs programs(config, around);
-    for (const Receive& receive : desired.by_xdp) std::visit([&](const auto& kind) { programs.add(kind); }, receive);
+    for (const Receive& receive : desired.by_xdp) programs.add(std::get<TunnelEnd>(receive));
     desired.decap = std::move(programs).take();
     return desired;
 }

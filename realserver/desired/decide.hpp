@@ -10,9 +10,6 @@
 /// What the configuration leaves to the host that it is for. Above all, who unwraps: the kernel's devices, or XDP.
 namespace culvert::realserver {
 
-/// As the configuration says; of L2 and L3DSR, which need no unwrapping, the kernel.
-[[nodiscard]] Via via(const Receive& receive);
-
 /// What may be unwrapped by either is the kernel's, unless this kernel lacks a module for it.
 [[nodiscard]] Desired decide(const Config& config, const Surroundings& around);
 

@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 #include <variant>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -16,8 +18,6 @@ namespace {
 // Bytes of headers without options.
 constexpr std::uint32_t udp = 8;
 constexpr std::uint32_t gre = 4;
-constexpr std::uint32_t gue = 4;
-constexpr std::uint32_t geneve = 8;
 constexpr std::uint32_t ethernet = 14;
 constexpr std::uint32_t key = 4;  // of GRE
 constexpr std::uint32_t tcp = 20;
@@ -44,38 +44,35 @@ class Rooms {
     explicit Rooms(const Desired& desired)
         : mtu_(path_mtu(desired)), vips_(families(desired.config.vips)), receivers_(desired) {
         for (const Receive& receive : desired.config.receive)
-            std::visit([this](const auto& kind) { add(kind); }, receive);
+            if (const auto* end = std::get_if<TunnelEnd>(&receive)) add(*end);
         for (const PointToPoint& tunnel : desired.config.tunnels) add(tunnel);
     }
 
     std::vector<Room> take() && { return std::move(rooms_); }
 
   private:
-    void add(const IpTunnel& tunnel) {
-        add(std::string(name(tunnel.encap)), tunnel.outer, tunnel.inner,
-            tunnel.encap == common::EncapKind::gre ? gre : 0);
+    void add(const TunnelEnd& end) {
+        const Encapsulation& row = encapsulation(end);
+        const std::uint32_t headers = (row.port == PortUse::none ? 0 : udp) + row.length;
+        std::set<Family> out;
+        for (const Inner inner : end.inner) {
+            if (inner == Inner::gre) {
+                add("gre in " + title(end), end.outer, vips_, headers + gre);
+                continue;
+            }
+            out.merge(carried(inner, vips_));
+            if (row.fou) add(title(end), end.outer, std::exchange(out, {}), headers);
+        }
+        add(title(end), end.outer, out, headers);
     }
-    void add(const UdpTunnel& tunnel) {
-        const bool is_gue = tunnel.type == netlink::FouType::gue;
-        const std::string port = fmt::format("{} {}", is_gue ? "gue" : "fou", tunnel.port);
-        const std::uint32_t headers = udp + (is_gue ? gue : 0);
-        if (tunnel.inner.contains(Inner::gre)) add("gre in " + port, tunnel.outer, vips_, headers + gre);
-        if (tunnel.inner.contains(Inner::ipv4)) add(port, tunnel.outer, {Family::ipv4}, headers);
-        if (tunnel.inner.contains(Inner::ipv6)) add(port, tunnel.outer, {Family::ipv6}, headers);
-    }
-    void add(const GeneveTunnel& tunnel) {
-        add(fmt::format("geneve {}", tunnel.port), tunnel.outer, tunnel.inner, udp + geneve + ethernet);
-    }
-    void add(const L3dsr& /*no tunnel*/) {}
-    void add(const L2& /*no tunnel*/) {}
     void add(const PointToPoint& tunnel) {
         using netlink::TunnelKind;
         const netlink::Tunnel& parameters = tunnel.parameters;
         std::uint32_t headers = 0;
         if (netlink::is_gre(parameters.kind)) headers += gre + (parameters.input_key ? key : 0);
         if (parameters.kind == TunnelKind::gretap || parameters.kind == TunnelKind::ip6gretap) headers += ethernet;
-        if (parameters.encap.type != netlink::EncapType::none) headers += udp;
-        if (parameters.encap.type == netlink::EncapType::gue) headers += gue;
+        if (parameters.encap.type != netlink::EncapType::none)
+            headers += udp + encapsulation(kind_of(parameters.encap)).length;
         const auto carried = receivers_.devices().find(tunnel.name);
         add(tunnel.name, {netlink::outer_family(parameters.kind)}, carried->second, headers);
     }

@@ -11,14 +11,15 @@
 #include <utility>
 #include <variant>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/fallback.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
 namespace {
 
 using namespace netlink::nft;
-using netlink::FouType;
 
 constexpr std::uint64_t logged_each_second = 10;
 
@@ -43,48 +44,35 @@ const std::vector<Prefix>& impossible_sources() {
 /// Protocols that the kernel may unwrap once more.
 constexpr std::array<std::uint8_t, 4> tunnel_protocols{IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_GRE, IPPROTO_MPLS};
 
-/// The protocols that a device takes straight out of IP, whatever the configuration asks it for.
-struct Entrance {
-    std::string_view device;
-    Family outer;
-    std::uint8_t protocol;
-};
-constexpr std::array entrances{
-    Entrance{"tunl0", Family::ipv4, IPPROTO_IPIP},   Entrance{"sit0", Family::ipv4, IPPROTO_IPV6},
-    Entrance{"gre0", Family::ipv4, IPPROTO_GRE},     Entrance{"ip6tnl0", Family::ipv6, IPPROTO_IPIP},
-    Entrance{"ip6tnl0", Family::ipv6, IPPROTO_IPV6}, Entrance{"ip6tnl0", Family::ipv6, IPPROTO_MPLS},
-    Entrance{"ip6gre0", Family::ipv6, IPPROTO_GRE},
-};
-
-/// The kinds of device, whoever made them, out of which comes what would else come out of this one.
-struct Kinds {
-    std::string_view device;
-    std::array<std::string_view, 3> kinds;  ///< some may be empty
-};
-constexpr std::array kinds_beside{
-    Kinds{"tunl0", {"ipip"}},
-    Kinds{"sit0", {"sit"}},
-    Kinds{"gre0", {"gre", "gretap", "erspan"}},
-    Kinds{"ip6tnl0", {"ip6tnl"}},
-    Kinds{"ip6gre0", {"ip6gre", "ip6gretap", "ip6erspan"}},
-};
-
 // Bits of skb->priority, which nobody else uses: a packet keeps them while it is unwrapped, whereas its device is any.
 constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of somebody else's tunnel
 constexpr std::uint32_t of_balancer = 0x40000000;  ///< judged by `outer`
 constexpr std::uint32_t taken_out = 0x20000000;    ///< out of such a packet: `inner` has judged it
 
-// Headers in network order, without options: RFC 2784 section 2, draft-ietf-intarea-gue-09 section 3.
-const Bytes gre_with_ipv4{0, 0, 0x08, 0x00};
-const Bytes gre_with_ipv6{0, 0, 0x86, 0xdd};
-/// RFC 8926 section 3.4: version, control flag and protocol, which is Ethernet.
-const Bytes geneve_mask{0xc0, 0x80, 0xff, 0xff};
-const Bytes geneve_with_frame{0, 0, 0x65, 0x58};
-/// Version, control flag and protocol, but not the length of GUE's options.
-const Bytes gue_mask{0xe0, 0xff};
+/// Of every packet that fits.
+Rule fitting(const Shape& shape) {
+    Rule rule;
+    for (const Pattern& part : shape)
+        if (part.mask.empty())
+            rule.transport(part.offset, part.value);
+        else
+            rule.transport_masked(part.offset, part.mask, part.value);
+    return rule;
+}
 
-constexpr std::uint32_t after_udp = 8;
-constexpr std::uint32_t after_gue = after_udp + 4;
+/// A protocol that a device takes straight out of IP.
+struct Entrance {
+    Family outer;
+    std::uint8_t protocol;
+};
+
+std::vector<Entrance> entrances_of(const std::set<std::string>& devices) {
+    std::vector<Entrance> result;
+    for (const FallbackDevice& device : fallback_devices)
+        for (const std::uint8_t protocol : device.protocols)
+            if (protocol != 0 && devices.contains(std::string(device.name))) result.push_back({device.outer, protocol});
+    return result;
+}
 
 class GuardWriter {
   public:
@@ -109,23 +97,23 @@ class GuardWriter {
         table_.chains["sender"] = sender();
         Chain outer{Hook{HookPoint::input, priority_outer}};
         add_peers(outer);
-        std::vector<Entrance> open;
-        std::ranges::copy_if(entrances, std::back_inserter(open),
-                             [&](const Entrance& entrance) { return devices.contains(std::string(entrance.device)); });
+        const std::vector<Entrance> open = entrances_of(devices);
         for (const Entrance& entrance : open) outer.rules.push_back(arrived(entrance).jump("sender"));
         // IPv4 is whole here, IPv6 not unless conntrack is at work. A later fragment says whose it is and that is all:
         // what it belongs to is nothing without the first.
         outer.rules.push_back(Rule{}.later_fragment().accept());
         for (const Entrance& entrance : open)
             if (entrance.protocol == IPPROTO_GRE && !any_gre_)
-                outer.rules.push_back(caught(
-                    arrived(entrance).transport_not(0, gre_with_ipv4).transport_not(0, gre_with_ipv6), bad_header));
-        for (const Receive& receive : desired_.by_kernel) std::visit([&](const auto& kind) { merge(kind); }, receive);
+                outer.rules.push_back(caught(arrived(entrance)
+                                                 .transport_not(0, gre_with(Family::ipv4, 0).value)
+                                                 .transport_not(0, gre_with(Family::ipv6, 0).value),
+                                             bad_header));
+        for (const Receive& receive : desired_.by_kernel)
+            if (const auto* end = std::get_if<TunnelEnd>(&receive)) merge(*end);
         for (const PointToPoint& tunnel : config_.tunnels)
             if (const auto port = receive_port(tunnel)) merge(*port);
         add_headers(outer);
-        for (const auto& [key, tunnel] : ports_) add(tunnel, key.second, outer);
-        for (const auto& [key, networks] : networks_) add(key, networks, outer);
+        for (const auto& [key, port] : ports_) add(key, port, outer);
         outer.rules.push_back(forget());
         table_.chains["outer"] = std::move(outer);
     }
@@ -139,9 +127,12 @@ class GuardWriter {
             links.insert(tunnel.name);
         }
         std::set<std::string> kinds;
-        for (const auto& [device, beside] : kinds_beside)
-            if (devices.contains(std::string(device))) kinds.insert(beside.begin(), beside.end());
-        kinds.erase("");
+        for (const FallbackDevice& device : fallback_devices) {
+            if (!devices.contains(std::string(device.name))) continue;
+            kinds.emplace(netlink::name(device.kind));
+            for (const auto& beside : device.beside)
+                if (beside) kinds.emplace(netlink::name(*beside));
+        }
         table_.sets["tunnels"] = Set::of(devices);
         if (!kinds.empty()) table_.sets["kinds"] = Set::of(kinds);
         if (!links.empty()) table_.sets["links"] = Set::of(links);
@@ -261,81 +252,46 @@ class GuardWriter {
     /// RFC 7112 section 5.
     void add_headers(Chain& outer) {
         const auto over_ipv6 = [](const auto& port) { return port.first.second == Family::ipv6; };
-        if (std::ranges::none_of(ports_, over_ipv6) && std::ranges::none_of(networks_, over_ipv6)) return;
+        if (std::ranges::none_of(ports_, over_ipv6)) return;
         outer.rules.push_back(Rule{}.nfproto(Family::ipv6).jump("headers"));
         table_.chains["headers"] = {.hook = {}, .rules = {Rule{}.l4proto_known().back(), caught({}, bad_header)}};
     }
 
     using Key = std::pair<std::uint16_t, Family>;
+    struct Port {
+        TunnelEnd end;  ///< the first of those that share it
+        PortContent content;
+    };
 
-    void merge(const IpTunnel& /*plain*/) {}
-    void merge(const L3dsr& /*no tunnel*/) {}
-    void merge(const L2& /*no tunnel*/) {}
-    void merge(const GeneveTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) networks_[{tunnel.port, outer}].insert(tunnel.vni);
-    }
-    /// Several elements of `receive` may share a port.
-    void merge(const UdpTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) {
-            const auto [known, is_new] = ports_.try_emplace({tunnel.port, outer}, tunnel);
-            if (!is_new) known->second.inner.insert(tunnel.inner.begin(), tunnel.inner.end());
+    void merge(const TunnelEnd& end) {
+        if (end.port == 0) return;
+        for (const Family outer : end.outer) {
+            PortContent& content =
+                ports_.try_emplace({end.port, outer}, Port{end, {.any_gre = any_gre_}}).first->second.content;
+            content.inner.insert(end.inner.begin(), end.inner.end());
+            if (encapsulation(end).has_vni) content.vnis.insert(end.vni);
         }
     }
 
-    void add(const UdpTunnel& tunnel, Family family, Chain& outer) {
-        Rule arrived = Rule{}.nfproto(family);
-        if (!tunnel.device.empty()) arrived.iifname(tunnel.device);
-        if (tunnel.local) arrived.daddr(Prefix::host(*tunnel.local));
-        add_port(std::move(arrived), {tunnel.port, family}, content(tunnel), outer);
-    }
-
-    void add(const Key& port, const std::set<std::uint32_t>& networks, Chain& outer) {
-        Chain chain{.hook = {}, .rules = {Rule{}.jump("sender")}};
-        for (const std::uint32_t vni : networks) {
-            const Bytes vni_bytes{static_cast<std::uint8_t>(vni >> 16), static_cast<std::uint8_t>(vni >> 8 & 0xff),
-                                  static_cast<std::uint8_t>(vni & 0xff)};
-            chain.rules.push_back(Rule{}
-                                      .transport_masked(after_udp, geneve_mask, geneve_with_frame)
-                                      .transport(after_udp + 4, vni_bytes)
-                                      .accept());
-        }
-        chain.rules.push_back(caught({}, bad_header));
-        add_port(Rule{}.nfproto(port.second), port, std::move(chain), outer);
-    }
-
-    void add_port(Rule arrived, const Key& port, Chain content, Chain& outer) {
-        const std::string chain = fmt::format("port_{}_{}", port.first, netlink::name(port.second));
-        outer.rules.push_back(std::move(arrived.l4proto(IPPROTO_UDP).dport(port.first).go_to(chain)));
+    /// What comes to the port is a whole packet or a first fragment. The kernel would hand any protocol that a GUE
+    /// header names to this host's own, past every firewall.
+    void add(const Key& key, const Port& port, Chain& outer) {
+        Chain content{.hook = {}, .rules = {Rule{}.jump("sender")}};
+        for (const Shape& shape : encapsulation(port.end).shapes(port.content))
+            content.rules.push_back(std::move(fitting(shape).accept()));
+        content.rules.push_back(caught({}, bad_header));
+        const std::string chain = fmt::format("port_{}_{}", key.first, netlink::name(key.second));
+        Rule arrived = Rule{}.nfproto(key.second);
+        if (!port.end.device.empty()) arrived.iifname(port.end.device);
+        if (port.end.local) arrived.daddr(Prefix::host(*port.end.local));
+        outer.rules.push_back(std::move(arrived.l4proto(IPPROTO_UDP).dport(key.first).go_to(chain)));
         table_.chains[chain] = std::move(content);
-    }
-
-    /// What a packet to the port may hold; it is a whole one, or a first fragment. The kernel would hand any protocol
-    /// that a GUE header names to this host's own, past every firewall.
-    [[nodiscard]] Chain content(const UdpTunnel& tunnel) const {
-        Chain chain{.hook = {}, .rules = {Rule{}.jump("sender")}};
-        const auto let_in = [&](Rule rule) { chain.rules.push_back(std::move(rule.accept())); };
-        const bool is_gue = tunnel.type == FouType::gue;
-        const auto let_in_ip = [&](std::uint8_t protocol, std::uint8_t version) {
-            if (is_gue) let_in(Rule{}.transport_masked(after_udp, gue_mask, {0, protocol}));
-            let_in(Rule{}.transport_masked(after_udp, {0xf0}, {version}));  // of GUE this is variant 1
-        };
-        const auto gre = [&] { return is_gue ? Rule{}.transport(after_udp, {0, IPPROTO_GRE}) : Rule{}; };
-        const std::uint32_t offset = is_gue ? after_gue : after_udp;
-        if (tunnel.inner.contains(Inner::ipv4)) let_in_ip(IPPROTO_IPIP, 0x40);
-        if (tunnel.inner.contains(Inner::ipv6)) let_in_ip(IPPROTO_IPV6, 0x60);
-        if (tunnel.inner.contains(Inner::gre) && any_gre_)
-            let_in(gre());
-        else if (tunnel.inner.contains(Inner::gre))
-            for (const Bytes& header : {gre_with_ipv4, gre_with_ipv6}) let_in(gre().transport(offset, header));
-        chain.rules.push_back(caught({}, bad_header));
-        return chain;
     }
 
     const Desired& desired_;
     const Config& config_;
     Table& table_;
-    std::map<Key, UdpTunnel> ports_;
-    std::map<Key, std::set<std::uint32_t>> networks_;  // of Geneve, by their VNIs
+    std::map<Key, Port> ports_;
     bool any_gre_;  // a tunnel of `tunnels` may have keys and Ethernet frames in GRE; its device says which
 };
 

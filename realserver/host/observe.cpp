@@ -2,7 +2,6 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -16,10 +15,11 @@
 #include "netlink/modules.hpp"
 #include "netlink/route.hpp"
 #include "netlink/sysctl.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
 #include "realserver/host/balancers.hpp"
 #include "realserver/host/kernel_host.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/fallback.hpp"
 
 namespace culvert::realserver {
 
@@ -35,17 +35,10 @@ using netlink::nft::Nftables;
 using LinksByIndex = std::map<std::uint32_t, netlink::Link>;
 
 void put_device(const netlink::Link& link, Observed& observed) {
-    Device device{.name = link.name, .parameters = {}, .mac = {}};
-    if (const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details)) {
-        device.parameters = *tunnel;
-    } else if (const auto* geneve = std::get_if<netlink::Geneve>(&link.details)) {
-        device.parameters = *geneve;
-        device.mac = link.mac;
-    } else {
-        return;
-    }
-    if (link.alias == our_alias) observed.marked.insert(key(device));
-    put(observed.state, std::move(device));
+    auto device = device_of(link);
+    if (!device) return;
+    if (link.alias == our_alias) observed.marked.insert(key(*device));
+    put(observed.state, *std::move(device));
 }
 
 /// Our XDP program, or somebody else's.
@@ -65,7 +58,8 @@ Result<LinksByIndex> observe_links(netlink::Socket& route, const DecapPrograms& 
         put(state, Link{link.name, link.is_up()});
         put_device(link, observed);
         CHECK_OK(put_decap(link, programs, observed));
-        const auto* tunnel = std::get_if<netlink::Tunnel>(&link.details);
+        const auto* device = std::get_if<netlink::TunnelDevice>(&link.details);
+        const auto* tunnel = device != nullptr ? std::get_if<netlink::Tunnel>(device) : nullptr;
         if (tunnel != nullptr && tunnel->kind == netlink::TunnelKind::ip6tnl)
             put(state, TunnelMode{link.name, tunnel->inner});
         by_index.emplace(link.index, std::move(link));
@@ -161,10 +155,8 @@ Result<bool> observe_ports(netlink::Socket& generic, const LinksByIndex& links, 
 /// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
 Result<> observe_modules(bool has_fou, Observed& observed) {
     HostState& state = observed.state;
-    constexpr std::array<std::string_view, 8> modules{"fou",        "fou6",   "geneve", "ip6_gre",
-                                                      "ip6_tunnel", "ip_gre", "ipip",   "sit"};
     std::vector<std::string_view> others;
-    for (const std::string_view module : modules) {
+    for (const std::string_view module : all_modules()) {
         const auto devices = devices_of_module(module);
         const bool at_work =
             module == "fou" ? has_fou : !devices.empty() && state.contains({Kind::link, std::string(devices.front())});

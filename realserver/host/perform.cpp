@@ -111,12 +111,7 @@ struct Performer {
     [[nodiscard]] Result<> make(const Device& device) const {
         netlink::Links links(route);
         if (before) return links.change(device.name, change_to(device));
-        CHECK_OK(
-            links.create({.name = device.name,
-                          .kind = std::visit([](const auto& kind) -> decltype(netlink::NewLink::kind) { return kind; },
-                                             device.parameters),
-                          .mac = device.mac,
-                          .mtu = {}}));
+        CHECK_OK(links.create({.name = device.name, .kind = device.parameters, .mac = device.mac, .mtu = {}}));
         auto marked = links.change(device.name, {.alias = std::string(our_alias)});
         if (!marked) std::ignore = links.remove(device.name);
         return marked;

@@ -10,7 +10,6 @@
 
 #include "common/encap.hpp"
 #include "netlink/address.hpp"
-#include "netlink/fou.hpp"
 #include "netlink/tunnel.hpp"
 #include "realserver/model/decap.hpp"
 
@@ -28,38 +27,22 @@ enum class Via : std::uint8_t {
     xdp,
 };
 
-/// IPIP or GRE straight over IP.
-struct IpTunnel {
-    common::EncapKind encap = common::EncapKind::ipip;
-    std::set<Family> outer;
-    std::set<Family> inner;
-    Via via = Via::automatic;
-    bool operator==(const IpTunnel&) const = default;
-};
+[[nodiscard]] constexpr Inner inner_of(Family family) { return family == Family::ipv4 ? Inner::ipv4 : Inner::ipv6; }
 
-/// FOU or GUE on a UDP port.
-struct UdpTunnel {
-    netlink::FouType type = netlink::FouType::gue;
-    std::uint16_t port = 0;  ///< host order
+/// Our end of the tunnels of one encapsulation, from all balancers. Which of its members count, the table of
+/// encapsulations says (receive/encapsulation.hpp).
+struct TunnelEnd {
+    common::EncapKind encap = common::EncapKind::ipip;
+    std::uint16_t port = 0;  ///< UDP, host order; 0: it is none in UDP
+    std::uint32_t vni = 0;   ///< 24 bits
     std::set<Family> outer;
-    std::set<Inner> inner;           ///< of FOU exactly one
+    std::set<Inner> inner;           ///< on a port for one protocol exactly one
     std::optional<IpAddress> local;  ///< only for this address
     std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
     std::uint16_t peer_port = 0;     ///< host order
     std::string device;              ///< which packets must come by; empty: any
     Via via = Via::automatic;
-    bool operator==(const UdpTunnel&) const = default;
-};
-
-/// Geneve on a UDP port, with Ethernet frames for common::geneve_mac inside. The kernel's device, one for each port,
-/// takes any VNI, and XDP any MAC address.
-struct GeneveTunnel {
-    std::uint32_t vni = 0;  ///< 24 bits
-    std::uint16_t port = common::geneve_port;
-    std::set<Family> outer;
-    std::set<Family> inner;
-    Via via = Via::automatic;
-    bool operator==(const GeneveTunnel&) const = default;
+    bool operator==(const TunnelEnd&) const = default;
 };
 
 /// Packets to this host with this DSCP are for the VIP.
@@ -74,9 +57,9 @@ struct L2 {
     bool operator==(const L2&) const = default;
 };
 
-using Receive = std::variant<IpTunnel, UdpTunnel, GeneveTunnel, L3dsr, L2>;
+using Receive = std::variant<TunnelEnd, L3dsr, L2>;
 
-/// A tunnel device of its own to one other host. In FOU and GUE with a fixed source port, that is also the port on
+/// A tunnel device of its own to one other host. In UDP with a fixed source port, that is also the port on
 /// which the other host's packets are received.
 struct PointToPoint {
     std::string name;
@@ -95,6 +78,11 @@ struct Mss {
     std::optional<std::uint16_t> size;  ///< bytes; none: theirs to choose. Only if not automatic.
     bool operator==(const Mss&) const = default;
 };
+
+[[nodiscard]] std::set<Family> families(const std::vector<Prefix>& prefixes);
+
+/// As the configuration says; of L2 and L3DSR, which need no unwrapping, the kernel.
+[[nodiscard]] Via via(const Receive& receive);
 
 /// Nothing here is of the host: what is decided once that is known is a Desired.
 struct Config {

@@ -15,7 +15,6 @@ namespace culvert::realserver {
 namespace {
 
 using netlink::FouType;
-using netlink::TunnelInner;
 
 struct NameOf {
     std::string operator()(const Module& module) const { return module.name; }
@@ -60,56 +59,9 @@ std::string describe(const netlink::nft::Table& table) {
     return text;
 }
 
-std::string_view mode_name(TunnelInner inner) {
-    switch (inner) {
-        case TunnelInner::any:
-            return "any";
-        case TunnelInner::ipv4:
-            return "ip4ip6";
-        case TunnelInner::ipv6:
-            return "ip6ip6";
-        case TunnelInner::mpls:
-            return "mplsip6";
-    }
-    return {};
-}
-
-std::string describe(const netlink::Encap& encap) {
-    const bool gue = encap.type == netlink::EncapType::gue;
-    std::string text =
-        fmt::format(", {} {} -> {}", gue ? "gue" : "fou",
-                    encap.source_port == 0 ? "auto" : std::to_string(encap.source_port), encap.destination_port);
-    if (encap.checksum || encap.checksum6) text += " with checksum";
-    return text;
-}
-
-std::string describe(const netlink::Tunnel& tunnel) {
-    std::string text(netlink::name(tunnel.kind));
-    if (tunnel.external) text += ", external";
-    if (tunnel.local) text += ", local " + tunnel.local->to_string();
-    if (tunnel.remote) text += ", remote " + tunnel.remote->to_string();
-    if (tunnel.kind == netlink::TunnelKind::ip6tnl) text += fmt::format(", mode {}", mode_name(tunnel.inner));
-    if (tunnel.input_key) text += fmt::format(", key {}", *tunnel.input_key);
-    if (tunnel.ttl != 0) text += fmt::format(", ttl {}", tunnel.ttl);
-    if (tunnel.encap.type != netlink::EncapType::none) text += describe(tunnel.encap);
-    return text;
-}
-
-std::string describe(const netlink::Geneve& geneve) {
-    std::string text = fmt::format("geneve, port {}", geneve.port);
-    if (geneve.external) return text + ", any vni";
-    text += fmt::format(", vni {}", geneve.vni);
-    if (geneve.remote) text += ", remote " + geneve.remote->to_string();
-    return text;
-}
-
 struct ValueOf {
     std::string operator()(const Module&) const { return {}; }
-    std::string operator()(const Device& device) const {
-        std::string text = std::visit([](const auto& parameters) { return describe(parameters); }, device.parameters);
-        if (device.mac) text += ", mac " + device.mac->to_string();
-        return text;
-    }
+    std::string operator()(const Device& device) const { return describe(device); }
     std::string operator()(const TunnelMode& mode) const { return std::string(mode_name(mode.inner)); }
     std::string operator()(const Sysctl& sysctl) const { return std::to_string(sysctl.value); }
     std::string operator()(const Vip&) const { return {}; }

@@ -15,11 +15,11 @@
 
 #include "netlink/address.hpp"
 #include "netlink/fou.hpp"
-#include "netlink/geneve.hpp"
 #include "netlink/nftables/table.hpp"
 #include "netlink/sysctl.hpp"
 #include "netlink/tunnel.hpp"
 #include "realserver/model/decap.hpp"
+#include "realserver/model/device.hpp"
 
 /// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
 /// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing
@@ -30,14 +30,6 @@ namespace culvert::realserver {
 struct Module {
     std::string name;
     bool operator==(const Module&) const = default;
-};
-
-/// A tunnel device of any name, which packets come out of. The kernel's own are among those that are found.
-struct Device {
-    std::string name;
-    std::variant<netlink::Tunnel, netlink::Geneve> parameters;
-    std::optional<netlink::MacAddress> mac;  ///< of Geneve; others may have any
-    bool operator==(const Device&) const = default;
 };
 
 /// Whether a network device is up.

@@ -7,15 +7,14 @@
 #include <cerrno>
 #include <string>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/fallback.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
 namespace {
 
-using netlink::Geneve;
 using netlink::SysctlKey;
-using netlink::Tunnel;
 using netlink::TunnelInner;
 
 Key link_key(const std::string& device) { return {Kind::link, device}; }
@@ -30,27 +29,6 @@ Sysctl inherited_rp_filter(const std::string& device, const HostState& state) {
 void put_new_device(HostState& state, const std::string& device) {
     put(state, Link{device, false});
     put(state, inherited_rp_filter(device, state));
-}
-
-/// The kernel changes parameters of a tunnel, not its kind (net/ipv4/ip_tunnel.c, ip_tunnel_changelink), and nothing of
-/// Geneve that matters here.
-bool can_become(const Device& device, const Device& wanted) {
-    const auto* now = std::get_if<Tunnel>(&device.parameters);
-    const auto* then = std::get_if<Tunnel>(&wanted.parameters);
-    if (now != nullptr && then != nullptr) return now->kind == then->kind && now->external == then->external;
-    return device.parameters == wanted.parameters;
-}
-
-/// The kernel has one device for the same packets (ip_tunnel_find, geneve_configure).
-bool receive_the_same(const Device& one, const Device& other) {
-    const auto* const first_geneve = std::get_if<Geneve>(&one.parameters);
-    const auto* const other_geneve = std::get_if<Geneve>(&other.parameters);
-    if (first_geneve != nullptr && other_geneve != nullptr) return first_geneve->port == other_geneve->port;
-    const auto* const first = std::get_if<Tunnel>(&one.parameters);
-    const auto* const second = std::get_if<Tunnel>(&other.parameters);
-    return first != nullptr && second != nullptr && first->kind == second->kind && first->local == second->local &&
-           first->remote == second->remote && first->link == second->link && first->input_key == second->input_key &&
-           first->external == second->external;
 }
 
 bool can_stay(const Device& device, const std::vector<Device>& wanted) {

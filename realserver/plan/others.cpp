@@ -9,7 +9,8 @@
 #include <utility>
 #include <variant>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/fallback.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -18,24 +19,6 @@ namespace {
 using netlink::SysctlKey;
 using netlink::Tunnel;
 using netlink::TunnelKind;
-
-/// What a fallback device is of, and what else comes in by the same protocols.
-struct Fallback {
-    std::string_view name;
-    TunnelKind kind;
-    /// The kernel asks these before `kind` (tunnel4_rcv, tunnel6_rcv: net/ipv4/ip_vti.c and net/ipv6/ip6_vti.c register
-    /// with the lower priority), and drops what has not come by IPsec.
-    std::optional<TunnelKind> of_ipsec;
-    std::array<std::optional<TunnelKind>, 2>
-        beside;  ///< what comes out of them is not `kind`'s, but the guard judges it
-};
-constexpr std::array fallbacks{
-    Fallback{"tunl0", TunnelKind::ipip, TunnelKind::vti, {}},
-    Fallback{"sit0", TunnelKind::sit, {}, {}},
-    Fallback{"gre0", TunnelKind::gre, {}, {TunnelKind::gretap, TunnelKind::erspan}},
-    Fallback{"ip6tnl0", TunnelKind::ip6tnl, TunnelKind::vti6, {}},
-    Fallback{"ip6gre0", TunnelKind::ip6gre, {}, {TunnelKind::ip6gretap, TunnelKind::ip6erspan}},
-};
 
 bool has_no_ends(const Tunnel& tunnel) { return !tunnel.local && !tunnel.remote; }
 
@@ -46,7 +29,7 @@ bool contain(const std::vector<Prefix>& prefixes, const IpAddress& address) {
 /// Whether the kernel prefers it to the fallback device for what comes from a balancer (net/ipv4/ip_tunnel.c,
 /// ip_tunnel_lookup; net/ipv6/sit.c, ipip6_tunnel_lookup; net/ipv6/ip6_tunnel.c, ip6_tnl_lookup; net/ipv6/ip6_gre.c,
 /// ip6gre_tunnel_lookup).
-bool takes_packets(const Tunnel& tunnel, bool up, const Fallback& fallback, const Config& config,
+bool takes_packets(const Tunnel& tunnel, bool up, const FallbackDevice& fallback, const Config& config,
                    const Surroundings& around) {
     // Of ip6tnl without ends the kernel looks at the latest only, and at none if that is down.
     if (has_no_ends(tunnel) && tunnel.kind == TunnelKind::ip6tnl) return true;
@@ -59,7 +42,7 @@ bool takes_packets(const Tunnel& tunnel, bool up, const Fallback& fallback, cons
     return !tunnel.remote || contain(config.balancers, *tunnel.remote);
 }
 
-bool speaks_as(const Tunnel& tunnel, const Fallback& fallback) {
+bool speaks_as(const Tunnel& tunnel, const FallbackDevice& fallback) {
     return tunnel.kind == fallback.kind || tunnel.kind == fallback.of_ipsec ||
            std::ranges::count(fallback.beside, tunnel.kind) > 0;
 }
@@ -99,10 +82,10 @@ std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& o
         const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
         if (tunnel == nullptr || is_ours(item, observed, record) || receivers.devices().contains(device->name))
             continue;
-        const auto* const fallback = std::ranges::find_if(fallbacks, [&](const Fallback& one) {
+        const auto* const fallback = std::ranges::find_if(fallback_devices, [&](const FallbackDevice& one) {
             return speaks_as(*tunnel, one) && receivers.devices().contains(one.name);
         });
-        if (fallback == fallbacks.end()) continue;
+        if (fallback == fallback_devices.end()) continue;
         const auto link = find(state, {Kind::link, device->name});
         const bool up = link && std::get<Link>(*link).up;
         OtherTunnel other{.device = device->name, .what = value(item), .instead_of = {}};
@@ -123,8 +106,8 @@ std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& o
 }
 
 std::string renamed_fallback(std::string_view name, const HostState& state) {
-    const auto* const fallback = std::ranges::find(fallbacks, name, &Fallback::name);
-    if (fallback == fallbacks.end()) return {};
+    const auto* const fallback = std::ranges::find(fallback_devices, name, &FallbackDevice::name);
+    if (fallback == fallback_devices.end()) return {};
     for (const auto& [key, item] : state) {
         const auto* device = std::get_if<Device>(&item);
         const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;

@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "realserver/plan/wanted.hpp"
 
-#include <netinet/in.h>
-
 #include <algorithm>
 #include <string>
 #include <utility>
 
-#include "realserver/desired/receivers.hpp"
 #include "realserver/guard/ruleset.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
@@ -18,29 +17,19 @@ using netlink::FouType;
 using netlink::SysctlKey;
 using netlink::TunnelInner;
 
-std::uint8_t protocol(Inner inner) {
-    switch (inner) {
-        case Inner::ipv4:
-            return IPPROTO_IPIP;
-        case Inner::ipv6:
-            return IPPROTO_IPV6;
-        case Inner::gre:
-            return IPPROTO_GRE;
-    }
-    return 0;
-}
-
-void want_ports(const UdpTunnel& tunnel, HostState& wanted) {
-    for (const Family outer : tunnel.outer)
-        put(wanted,
-            Port{.port = {.family = outer,
-                          .port = tunnel.port,
-                          .type = tunnel.type,
-                          .protocol = tunnel.type == FouType::fou ? protocol(*tunnel.inner.begin()) : std::uint8_t{0},
-                          .local = tunnel.local,
-                          .peer = tunnel.peer,
-                          .peer_port = tunnel.peer_port},
-                 .device = tunnel.device});
+/// Those on which the kernel unwraps.
+void want_ports(const TunnelEnd& end, HostState& wanted) {
+    const auto type = encapsulation(end).fou;
+    if (!type) return;
+    for (const Family outer : end.outer)
+        put(wanted, Port{.port = {.family = outer,
+                                  .port = end.port,
+                                  .type = *type,
+                                  .protocol = *type == FouType::fou ? protocol_of(*end.inner.begin()) : std::uint8_t{0},
+                                  .local = end.local,
+                                  .peer = end.peer,
+                                  .peer_port = end.peer_port},
+                         .device = end.device});
 }
 
 long number(const std::optional<Item>& item) { return item ? std::get<Sysctl>(*item).value : 0; }
@@ -104,13 +93,9 @@ std::vector<Device> wanted_devices(const Desired& desired) {
     for (const PointToPoint& tunnel : desired.config.tunnels)
         devices.push_back({.name = tunnel.name, .parameters = tunnel.parameters, .mac = {}});
     for (const Receive& receive : desired.by_kernel) {
-        const auto* tunnel = std::get_if<GeneveTunnel>(&receive);
-        if (tunnel == nullptr) continue;
-        // Only such a device receives from anyone, and only one such there can be on a port.
-        Device device{
-            .name = geneve_device(tunnel->port),
-            .parameters = netlink::Geneve{.port = tunnel->port, .external = true, .zero_checksum6_accept = true},
-            .mac = common::geneve_mac};
+        const auto* end = std::get_if<TunnelEnd>(&receive);
+        if (end == nullptr || encapsulation(*end).device == nullptr) continue;
+        Device device = encapsulation(*end).device(*end);
         if (std::ranges::find(devices, device) == devices.end()) devices.push_back(std::move(device));
     }
     return devices;
@@ -131,7 +116,7 @@ HostState want(const Desired& desired, const HostState& found, const Record& rec
     if (auto table = ruleset(desired)) put(wanted, Ruleset{*std::move(table)});
     for (const Decap& decap : desired.decap) want_decap(decap, found, wanted);
     for (const Receive& receive : desired.by_kernel)
-        if (const auto* tunnel = std::get_if<UdpTunnel>(&receive)) want_ports(*tunnel, wanted);
+        if (const auto* end = std::get_if<TunnelEnd>(&receive)) want_ports(*end, wanted);
     for (const PointToPoint& tunnel : config.tunnels)
         if (const auto port = receive_port(tunnel)) want_ports(*port, wanted);
     return wanted;

@@ -9,7 +9,7 @@
 
 namespace culvert::realserver {
 
-/// Those that are to be made: for Geneve, and the explicit ones.
+/// Those that are to be made: for encapsulations that have one of their own, and the explicit ones.
 [[nodiscard]] std::vector<Device> wanted_devices(const Desired& desired);
 
 /// The settings that make a host as `found` the backend that is desired.

@@ -16,8 +16,9 @@
 
 #include "netlink/nftables/text.hpp"
 #include "realserver/desired/decide.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/plan/wanted.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 #include "realserver/render/templates.hpp"
 
 namespace culvert::realserver {
@@ -55,55 +56,37 @@ data sysctls(const HostState& wanted) {
     return list;
 }
 
-/// How tunnels look from outside: by an IP protocol, or by a UDP port.
-class Outside {
-  public:
-    struct Tunnel {
-        Family family;
-        std::string_view by;  ///< "protocol" or "port"
-        int number;
-        auto operator<=>(const Tunnel&) const = default;
-    };
-
-    explicit Outside(const Config& config) {
-        for (const Receive& receive : config.receive) std::visit(*this, receive);
-    }
-    [[nodiscard]] const std::set<Tunnel>& tunnels() const { return tunnels_; }
-
-    void operator()(const IpTunnel& tunnel) {
-        const bool gre = tunnel.encap == common::EncapKind::gre;
-        for (const Family outer : tunnel.outer)
-            for (const Family inner : tunnel.inner)
-                tunnels_.insert({outer, "protocol",
-                                 gre                     ? IPPROTO_GRE
-                                 : inner == Family::ipv4 ? IPPROTO_IPIP
-                                                         : IPPROTO_IPV6});
-    }
-    void operator()(const UdpTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) tunnels_.insert({outer, "port", tunnel.port});
-    }
-    void operator()(const GeneveTunnel& tunnel) {
-        for (const Family outer : tunnel.outer) tunnels_.insert({outer, "port", tunnel.port});
-    }
-    void operator()(const L3dsr&) {}
-    void operator()(const L2&) {}
-
-  private:
-    std::set<Tunnel> tunnels_;
+/// How a tunnel looks from outside: by an IP protocol, or by a UDP port.
+struct Outside {
+    Family family;
+    std::string_view by;  ///< "protocol" or "port"
+    int number;
+    auto operator<=>(const Outside&) const = default;
 };
 
-std::set<Outside::Tunnel> outside_of(const PointToPoint& tunnel) {
+std::set<Outside> outside_of(const TunnelEnd& end) {
+    std::set<Outside> result;
+    for (const Family outer : end.outer) {
+        if (end.port != 0)
+            result.insert({outer, "port", end.port});
+        else
+            for (const std::uint8_t protocol : outer_protocols(end)) result.insert({outer, "protocol", protocol});
+    }
+    return result;
+}
+
+std::set<Outside> outside_of(const PointToPoint& tunnel) {
     const Family outer = netlink::outer_family(tunnel.parameters.kind);
     if (const auto port = receive_port(tunnel)) return {{outer, "port", port->port}};
     if (tunnel.parameters.encap.type != netlink::EncapType::none) return {};
     if (netlink::is_gre(tunnel.parameters.kind)) return {{outer, "protocol", IPPROTO_GRE}};
-    std::set<Outside::Tunnel> result;
+    std::set<Outside> result;
     if (tunnel.parameters.inner != netlink::TunnelInner::ipv6) result.insert({outer, "protocol", IPPROTO_IPIP});
     if (tunnel.parameters.inner != netlink::TunnelInner::ipv4) result.insert({outer, "protocol", IPPROTO_IPV6});
     return result;
 }
 
-data rule(const Outside::Tunnel& tunnel, const Prefix& from) {
+data rule(const Outside& tunnel, const Prefix& from) {
     data rule;
     rule.set("family", std::string(netlink::name(tunnel.family)));
     rule.set("balancer", from.is_host() ? from.address.to_string() : from.to_string());
@@ -113,13 +96,15 @@ data rule(const Outside::Tunnel& tunnel, const Prefix& from) {
 
 /// Each tunnel from each balancer, and the explicit ones from their other ends.
 data rules(const Config& config) {
-    const Outside outside(config);
+    std::set<Outside> outside;
+    for (const Receive& receive : config.receive)
+        if (const auto* end = std::get_if<TunnelEnd>(&receive)) outside.merge(outside_of(*end));
     data list = data::type::list;
-    for (const Outside::Tunnel& tunnel : outside.tunnels())
+    for (const Outside& tunnel : outside)
         for (const Prefix& balancer : config.balancers)
             if (balancer.address.family() == tunnel.family) list.push_back(rule(tunnel, balancer));
     for (const PointToPoint& tunnel : config.tunnels)
-        for (const Outside::Tunnel& seen : outside_of(tunnel))
+        for (const Outside& seen : outside_of(tunnel))
             list.push_back(rule(seen, Prefix::host(tunnel.parameters.remote.value())));
     return list;
 }

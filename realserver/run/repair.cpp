@@ -10,9 +10,9 @@
 #include <variant>
 
 #include "realserver/desired/decide.hpp"
-#include "realserver/desired/receivers.hpp"
 #include "realserver/model/order.hpp"
 #include "realserver/plan/plan.hpp"
+#include "realserver/receive/fallback.hpp"
 #include "realserver/run/apply.hpp"
 
 namespace culvert::realserver {

@@ -29,11 +29,7 @@ struct FamilyOf {
     using Found = std::optional<netlink::Family>;
     Found operator()(const Vip& vip) const { return vip.prefix.address.family(); }
     Found operator()(const Port& port) const { return port.port.family; }
-    Found operator()(const Device& device) const { return std::visit(*this, device.parameters); }
-    Found operator()(const netlink::Tunnel& tunnel) const { return outer_family(tunnel.kind); }
-    Found operator()(const netlink::Geneve& geneve) const {
-        return geneve.remote ? Found(geneve.remote->family()) : std::nullopt;
-    }
+    Found operator()(const Device& device) const { return outer_family(device); }
     Found operator()(const auto& /*of none*/) const { return std::nullopt; }
 };
 

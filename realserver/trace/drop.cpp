@@ -5,18 +5,16 @@
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 #include <variant>
 #include <vector>
 
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
 
 namespace {
-
-using netlink::FouType;
 
 constexpr std::uint16_t ethertype_ipv4 = 0x0800;
 constexpr std::uint16_t ethertype_ipv6 = 0x86dd;
@@ -113,39 +111,24 @@ class Dissector {
 
     void udp(std::uint16_t port, std::size_t at) {
         const Family family = layers_.back().flow.destination.family();
-        const auto is_its = [&](const auto& tunnel) { return tunnel.port == port && tunnel.outer.contains(family); };
-        for (const Receive& receive : config_.receive) {
-            if (const auto* tunnel = std::get_if<UdpTunnel>(&receive); tunnel != nullptr && is_its(*tunnel))
-                return fou_or_gue(*tunnel, at);
-            if (const auto* tunnel = std::get_if<GeneveTunnel>(&receive); tunnel != nullptr && is_its(*tunnel))
-                return geneve(at);
-        }
+        const auto is_its = [&](const TunnelEnd& end) {
+            return port != 0 && end.port == port && end.outer.contains(family);
+        };
+        for (const Receive& receive : config_.receive)
+            if (const auto* end = std::get_if<TunnelEnd>(&receive); end != nullptr && is_its(*end))
+                return behind(*end, at);
         for (const PointToPoint& tunnel : config_.tunnels)
-            if (const auto own = receive_port(tunnel); own && is_its(*own)) return fou_or_gue(*own, at);
+            if (const auto own = receive_port(tunnel); own && is_its(*own)) return behind(*own, at);
     }
 
-    void fou_or_gue(const UdpTunnel& tunnel, std::size_t at) {
+    void behind(const TunnelEnd& end, std::size_t at) {
+        const Next next = encapsulation(end).behind(end, bytes_.subspan(std::min(at, bytes_.size())));
+        if (next.tunnel.empty()) return;
+        enter(next.tunnel);
+        if (next.kind == Next::Kind::ethertype) return ethertype(next.value, at + next.length);
         in_udp_ = true;
-        enter(fmt::format("{} {}", tunnel.type == FouType::gue ? "gue" : "fou", tunnel.port));
-        if (tunnel.type == FouType::gue) return gue(at);
-        return tunnel.inner.contains(Inner::gre) ? gre(at) : ip(at);
-    }
-
-    /// RFC 8926 section 3.4: how many words of options, an Ethernet type, the VNI.
-    void geneve(std::size_t at) {
-        if (!has(at, 8)) return;
-        enter(fmt::format("geneve {}", word(at + 4) << 8 | bytes_[at + 6]));
-        ethertype(word(at + 2), at + 8 + (bytes_[at] & 0x3fU) * 4U);
-    }
-
-    /// draft-ietf-intarea-gue-09 sections 3.1 and 4: the version, a flag for control, the length of what is optional in
-    /// words, and an IP protocol; version 1 is IP at once.
-    void gue(std::size_t at) {
-        if (!has(at, 4)) return;
-        const std::uint8_t first = bytes_[at];
-        const int version = first >> 6;
-        if (version == 1) return ip(at);
-        if (version == 0 && (first & 0x20) == 0) payload(bytes_[at + 1], at + 4 + (first & 0x1fU) * 4U);
+        if (next.kind == Next::Kind::ip) return ip(at + next.length);
+        if (next.kind == Next::Kind::protocol) payload(static_cast<std::uint8_t>(next.value), at + next.length);
     }
 
     void enter(std::string_view name) {

@@ -12,7 +12,7 @@
 
 #include "bpf/trace.h"
 #include "common/libbpf_log.hpp"
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/receivers.hpp"
 #include "trace.skel.h"
 
 namespace culvert::realserver {

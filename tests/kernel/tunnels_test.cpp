@@ -35,7 +35,7 @@ TEST_P(EveryTunnelTest, ComesBackAsItWasGiven) {
     const auto made = links().get("tun");
     ASSERT_TRUE(succeeded(made));
     EXPECT_EQ(made->kind, name(GetParam()));
-    EXPECT_EQ(std::get<Tunnel>(made->details), elaborate(GetParam()));
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(made->details)), elaborate(GetParam()));
     EXPECT_EQ(made->mtu, 1400);
     EXPECT_TRUE(made->is_up());
 
@@ -62,7 +62,7 @@ TEST_P(EveryTunnelTest, PlainOneHasNoOptions) {
     const bool v4 = outer_family(GetParam()) == Family::ipv4;
     const Tunnel plain{.kind = GetParam(), .remote = ip(v4 ? "10.0.0.2" : "fd00::2"), .tos = 1};
     ASSERT_OR_SKIP_WITHOUT_MODULE(links().create({.name = "tun", .kind = plain}));
-    EXPECT_EQ(std::get<Tunnel>(links().get("tun")->details), plain);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("tun")->details)), plain);
     if (!v4) {
         const auto data = iproute2("link show dev tun").at(0).at("linkinfo").at("info_data");
         EXPECT_EQ(data.at("ip6_tnl_f_ign_encap_limit"), true) << data;
@@ -85,7 +85,7 @@ TEST_P(EveryTunnelTest, TakesFouAndGue) {
                                 .checksum6 = !v4,
                                 .remote_checksum = type == EncapType::gue}};
         ASSERT_OR_SKIP_WITHOUT_MODULE(links().create({.name = "tun", .kind = tunnel}));
-        EXPECT_EQ(std::get<Tunnel>(links().get("tun")->details), tunnel);
+        EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("tun")->details)), tunnel);
         const auto encap = iproute2("link show dev tun").at(0).at("linkinfo").at("info_data").at("encap");
         EXPECT_EQ(encap.at("type"), type == EncapType::fou ? "fou" : "gue");
         EXPECT_EQ(encap.at("sport"), 33333);
@@ -96,7 +96,7 @@ TEST_P(EveryTunnelTest, TakesFouAndGue) {
         tunnel.encap = {};
         tunnel.ttl = 5;
         ASSERT_TRUE(succeeded(links().change("tun", {.tunnel = tunnel})));
-        EXPECT_EQ(std::get<Tunnel>(links().get("tun")->details), tunnel);
+        EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("tun")->details)), tunnel);
         ASSERT_TRUE(succeeded(links().remove("tun")));
     }
 }
@@ -122,7 +122,7 @@ class ExternalTunnelTest : public EveryTunnelTest {};
 TEST_P(ExternalTunnelTest, TakesNoAddresses) {
     const Tunnel external{.kind = GetParam(), .external = true};
     ASSERT_OR_SKIP_WITHOUT_MODULE(links().create({.name = "tun", .kind = external, .up = true}));
-    EXPECT_TRUE(std::get<Tunnel>(links().get("tun")->details).external);
+    EXPECT_TRUE(std::get<Tunnel>(std::get<TunnelDevice>(links().get("tun")->details)).external);
     EXPECT_EQ(iproute2("link show dev tun").at(0).at("linkinfo").at("info_data").at("external"), true);
 }
 
@@ -134,7 +134,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, ExternalTunnelTest,
 TEST_F(TunnelsTest, PathMtuDiscoveryCanBeOff) {
     const Tunnel tunnel{.remote = ip("10.0.0.2"), .path_mtu_discovery = false};
     ASSERT_OR_SKIP_WITHOUT_MODULE(links().create({.name = "tun", .kind = tunnel}));
-    EXPECT_EQ(std::get<Tunnel>(links().get("tun")->details), tunnel);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("tun")->details)), tunnel);
     EXPECT_EQ(iproute2("link show dev tun").at(0).at("linkinfo").at("info_data").at("pmtudisc"), false);
 }
 
@@ -144,7 +144,7 @@ TEST_F(TunnelsTest, Ip6tnlFallbackDeviceTakesModeAny) {
     const auto fallback = links().get("ip6tnl0");
     if (!fallback) GTEST_SKIP() << fallback.error().message() << " (net.core.fb_tunnels_only_for_init_net?)";
     EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::ipv6);
-    EXPECT_EQ(std::get<Tunnel>(fallback->details).inner, TunnelInner::ipv6);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(fallback->details)).inner, TunnelInner::ipv6);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
     EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::any);
     // Next to another device without addresses.
@@ -152,9 +152,9 @@ TEST_F(TunnelsTest, Ip6tnlFallbackDeviceTakesModeAny) {
     ASSERT_TRUE(succeeded(links().create({.name = "other", .kind = other})));
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::ipv6)));
     EXPECT_EQ(ip6tnl_mode("ip6tnl0"), TunnelInner::ipv6);
-    EXPECT_EQ(std::get<Tunnel>(links().get("other")->details).inner, TunnelInner::ipv4);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("other")->details)).inner, TunnelInner::ipv4);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
-    EXPECT_EQ(std::get<Tunnel>(links().get("ip6tnl0")->details).inner, TunnelInner::any);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("ip6tnl0")->details)).inner, TunnelInner::any);
 }
 
 TEST_F(TunnelsTest, ModeOfADeviceThatIsNotThere) {
@@ -178,7 +178,7 @@ TEST_F(TunnelsTest, GeneveComesBackAsItWasGiven) {
             links().create({.name = "gnv", .kind = wanted, .mac = mac("02:00:00:00:06:66"), .up = true}));
         const auto made = links().get("gnv");
         ASSERT_TRUE(succeeded(made));
-        EXPECT_EQ(std::get<Geneve>(made->details), wanted);
+        EXPECT_EQ(std::get<Geneve>(std::get<TunnelDevice>(made->details)), wanted);
         EXPECT_EQ(made->mac, mac("02:00:00:00:06:66"));
         const auto data = iproute2("link show dev gnv").at(0).at("linkinfo").at("info_data");
         EXPECT_EQ(data.at("id"), 666);
@@ -192,7 +192,7 @@ TEST_F(TunnelsTest, ExternalGeneveCarriesFramesOrPackets) {
         const Geneve wanted{.external = true, .inner_proto_inherit = packets, .zero_checksum6_accept = true};
         ASSERT_OR_SKIP_WITHOUT_MODULE(links().create({.name = "gnv", .kind = wanted, .up = true}));
         const auto made = links().get("gnv");
-        EXPECT_EQ(std::get<Geneve>(made->details), wanted);
+        EXPECT_EQ(std::get<Geneve>(std::get<TunnelDevice>(made->details)), wanted);
         EXPECT_EQ(made->mac.has_value(), !packets);
         ASSERT_TRUE(succeeded(links().remove("gnv")));
     }

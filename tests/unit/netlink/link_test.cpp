@@ -95,7 +95,7 @@ TEST(LinkTest, Statistics) {
 
 template <typename Details>
 Details details(std::string_view name) {
-    return std::get<Details>(link(name).details);
+    return std::get<Details>(std::get<TunnelDevice>(link(name).details));
 }
 
 TEST(TunnelTest, IpipInFou) {

@@ -7,7 +7,7 @@
 
 #include "realserver/config/reader.hpp"
 #include "realserver/desired/decide.hpp"
-#include "realserver/desired/receivers.hpp"
+#include "realserver/receive/fallback.hpp"
 
 namespace culvert::realserver {
 

@@ -35,6 +35,7 @@ TEST(ExampleConfigs, AreAccepted) {
 }
 
 const std::set both{Family::ipv4, Family::ipv6};
+const std::set both_inner{Inner::ipv4, Inner::ipv6};
 
 TEST(RealserverConfig, EveryKeyIsRead) {
     EXPECT_EQ(
@@ -59,8 +60,9 @@ sysctl: {rp_filter: leave, arp: managed}
         (Config{
             .balancers = {prefix("10.0.0.1"), prefix("fd00::/64")},
             .vips = {prefix("192.0.2.1"), prefix("2001:db8::1"), prefix("198.51.100.0/28")},
-            .receive = {IpTunnel{EncapKind::ipip, both, both}, IpTunnel{EncapKind::gre, {Family::ipv6}, {Family::ipv4}},
-                        UdpTunnel{.type = FouType::fou,
+            .receive = {TunnelEnd{.encap = EncapKind::ipip, .outer = both, .inner = both_inner},
+                        TunnelEnd{.encap = EncapKind::gre, .outer = {Family::ipv6}, .inner = {Inner::ipv4}},
+                        TunnelEnd{.encap = EncapKind::fou,
                                   .port = 5004,
                                   .outer = {Family::ipv4},
                                   .inner = {Inner::gre},
@@ -68,9 +70,13 @@ sysctl: {rp_filter: leave, arp: managed}
                                   .peer = ip("10.0.0.1"),
                                   .peer_port = 7,
                                   .device = "eth0"},
-                        UdpTunnel{
-                            .type = FouType::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
-                        GeneveTunnel{.vni = 666, .port = 6081, .outer = {Family::ipv6}, .inner = {Family::ipv4}},
+                        TunnelEnd{
+                            .encap = EncapKind::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::ipv6}},
+                        TunnelEnd{.encap = EncapKind::geneve,
+                                  .port = 6081,
+                                  .vni = 666,
+                                  .outer = {Family::ipv6},
+                                  .inner = {Inner::ipv4}},
                         L3dsr{10, ip("198.51.100.3")}, L2{}},
             .guard = Guard::log,
             .interfaces = {"eth0", "eth1"},
@@ -96,8 +102,9 @@ TEST(RealserverConfig, WhatIsLeftOutHasDefaults) {
 
 TEST(RealserverConfig, AFouPortCarriesTheOneFamilyOfTheVips) {
     const Config read = config("balancers: ['fd00::1']\nvips: ['2001:db8::1']\nreceive: [{encap: fou, port: 5004}]");
-    EXPECT_EQ(read.receive, (std::vector<Receive>{UdpTunnel{
-                                .type = FouType::fou, .port = 5004, .outer = {Family::ipv6}, .inner = {Inner::ipv6}}}));
+    EXPECT_EQ(read.receive,
+              (std::vector<Receive>{
+                  TunnelEnd{.encap = EncapKind::fou, .port = 5004, .outer = {Family::ipv6}, .inner = {Inner::ipv6}}}));
 }
 
 TEST(RealserverConfig, ExplicitTunnels) {

@@ -3,8 +3,8 @@
 // Plans for devices that realserver creates: Geneve's and explicit tunnels.
 #include <gmock/gmock.h>
 
-#include "realserver/desired/receivers.hpp"
 #include "realserver/plan/plan.hpp"
+#include "realserver/receive/receivers.hpp"
 #include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
 

@@ -19,7 +19,7 @@ const Installation here{.program = "/usr/sbin/realserver", .config = "/etc/culve
 Config ipip() {
     return {.balancers = {*Prefix::parse("10.0.0.1"), *Prefix::parse("10.0.0.8/29")},
             .vips = {*Prefix::parse("192.0.2.1")},
-            .receive = {IpTunnel{.outer = {Family::ipv4}, .inner = {Family::ipv4}}}};
+            .receive = {TunnelEnd{.outer = {Family::ipv4}, .inner = {Inner::ipv4}}}};
 }
 
 std::string rendered(std::string_view kind, const Config& config) {
@@ -49,7 +49,7 @@ TEST(Render, ModulesAreLoadedAtBootAndBeforeTheUnit) {
 TEST(Render, UnitMayUseBpfOnlyWhereXdpMayUnwrap) {
     Config config = ipip();
     EXPECT_THAT(rendered("systemd", config), AllOf(HasSubstr("CAP_BPF"), HasSubstr("\nSystemCallFilter=bpf\n")));
-    std::get<IpTunnel>(config.receive.front()).via = Via::kernel;
+    std::get<TunnelEnd>(config.receive.front()).via = Via::kernel;
     EXPECT_THAT(rendered("systemd", config), Not(HasSubstr("BPF")));
 }
 

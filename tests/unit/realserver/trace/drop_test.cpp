@@ -52,14 +52,18 @@ Bytes ports(std::uint8_t source, std::uint16_t destination) {
 }
 
 const std::set<Family> both{Family::ipv4, Family::ipv6};
+const std::set<Inner> both_inner{Inner::ipv4, Inner::ipv6};
 
 Config config() {
     return {.balancers = {*Prefix::parse("10.0.0.1")},
             .vips = {*Prefix::parse("192.0.2.1"), *Prefix::parse("2001:db8::/64")},
-            .receive = {IpTunnel{.outer = both, .inner = both},
-                        UdpTunnel{.port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::gre}},
-                        UdpTunnel{.type = netlink::FouType::fou, .port = 5047, .outer = both, .inner = {Inner::gre}},
-                        GeneveTunnel{.vni = 666, .outer = both, .inner = both}},
+            .receive =
+                {TunnelEnd{.outer = both, .inner = both_inner},
+                 TunnelEnd{
+                     .encap = common::EncapKind::gue, .port = 5080, .outer = both, .inner = {Inner::ipv4, Inner::gre}},
+                 TunnelEnd{.encap = common::EncapKind::fou, .port = 5047, .outer = both, .inner = {Inner::gre}},
+                 TunnelEnd{
+                     .encap = common::EncapKind::geneve, .port = 6081, .vni = 666, .outer = both, .inner = both_inner}},
             .tunnels = {{.name = "my-gre",
                          .parameters = {.kind = netlink::TunnelKind::gretap,
                                         .encap = {.type = netlink::EncapType::fou, .source_port = 5555}}}}};
