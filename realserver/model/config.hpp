@@ -13,16 +13,16 @@
 #include "netlink/tunnel.hpp"
 #include "realserver/model/decap.hpp"
 
-/// What the configuration file says of this backend, with all defaults filled in.
+/// The configuration file of this backend, with all defaults filled in.
 namespace culvert::realserver {
 
 using netlink::Family;
 using netlink::IpAddress;
 using netlink::Prefix;
 
-/// Who unwraps.
+/// What decapsulates.
 enum class Via : std::uint8_t {
-    automatic,  ///< the kernel where it can, else XDP
+    automatic,  ///< the kernel where it can, otherwise XDP
     kernel,     ///< its tunnel devices
     xdp,
 };
@@ -40,7 +40,7 @@ struct TunnelEnd {
     std::optional<IpAddress> local;  ///< only for this address
     std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
     std::uint16_t peer_port = 0;     ///< host order
-    std::string device;              ///< which packets must come by; empty: any
+    std::string device;              ///< that packets must arrive at; empty: any
     Via via = Via::automatic;
     bool operator==(const TunnelEnd&) const = default;
 };
@@ -52,7 +52,7 @@ struct L3dsr {
     bool operator==(const L3dsr&) const = default;
 };
 
-/// Packets come to this host's MAC address with the VIP as their destination.
+/// Packets arrive at this host's MAC address with the VIP as their destination.
 struct L2 {
     bool operator==(const L2&) const = default;
 };
@@ -69,13 +69,13 @@ struct PointToPoint {
 
 enum class Policy : std::uint8_t {
     managed,  ///< set what is needed, restore it at teardown
-    leave,    ///< somebody else's business
+    leave,    ///< change nothing
 };
 
-/// The largest TCP segment that clients of VIPs are told to send.
+/// The largest TCP segment that VIPs announce to clients (MSS).
 struct Mss {
-    bool automatic = true;              ///< what fits through the narrowest tunnel
-    std::optional<std::uint16_t> size;  ///< bytes; none: theirs to choose. Only if not automatic.
+    bool automatic = true;              ///< what fits the narrowest tunnel
+    std::optional<std::uint16_t> size;  ///< bytes; none: no limit. Used only if not automatic.
     bool operator==(const Mss&) const = default;
 };
 
@@ -87,14 +87,14 @@ struct Mss {
 /// Nothing here is of the host: what is decided once that is known is a Desired.
 struct Config {
     std::vector<Prefix> balancers;
-    std::vector<Prefix> vips;           ///< not empty, no two alike
-    std::vector<Receive> receive;       ///< not empty, unless `tunnels` is not
-    std::vector<PointToPoint> tunnels;  ///< no two of one name
+    std::vector<Prefix> vips;           ///< not empty, without duplicates
+    std::vector<Receive> receive;       ///< may be empty only if `tunnels` is not
+    std::vector<PointToPoint> tunnels;  ///< with unique names
     Guard guard = Guard::strict;
-    std::vector<std::string> interfaces;  ///< by which balancers' packets come; empty: those that lead to the balancers
-    std::vector<Prefix> tunnel_peers;     ///< other ends of tunnels of the same protocols that are not ours
+    std::vector<std::string> interfaces;  ///< at which balancers' packets arrive; empty: those towards balancers
+    std::vector<Prefix> tunnel_peers;     ///< other ends of foreign tunnels that use the same protocols
     Mss mss;
-    std::optional<std::uint32_t> mtu;  ///< bytes: of the paths from the balancers; none: not told
+    std::optional<std::uint32_t> mtu;  ///< bytes: of the paths from the balancers; none: not configured
     Policy rp_filter = Policy::managed;
     Policy arp = Policy::managed;
     bool operator==(const Config&) const = default;

@@ -5,17 +5,17 @@
 #include <string>
 #include <vector>
 
-/// What has come in, as the kernel and our XDP programs have counted it.
+/// What this host has received, as counted by the kernel and by our XDP programs.
 namespace culvert::realserver {
 
-/// By a device, or by its XDP program.
+/// Received by a device, or by its XDP program.
 struct Received {
     std::uint64_t packets = 0;
-    std::uint64_t dropped = 0;  ///< of a device: after they were unwrapped; a sender without a tunnel is not among them
+    std::uint64_t dropped = 0;  ///< a device counts after decapsulation: without packets from strangers
     bool operator==(const Received&) const = default;
 };
 
-/// What an XDP program has counted.
+/// The counters of one XDP program.
 struct DecapCounters {
     struct Kind {
         std::string name;  ///< "gue"
@@ -30,7 +30,7 @@ struct DecapCounters {
     };
     std::vector<Kind> received;
     std::vector<Reason> dropped;
-    std::vector<Reason> let_pass;  ///< that a strict guard would have dropped
+    std::vector<Reason> let_pass;  ///< packets that a strict guard would have dropped
     bool operator==(const DecapCounters&) const = default;
 };
 

@@ -17,10 +17,10 @@ std::vector<std::string> differences(const DecapProgram& wanted, const DecapProg
     };
     compare("lacks balancer", wanted.balancers, found.balancers);
     compare("lacks VIP", wanted.vips, found.vips);
-    compare("lacks this host's address", wanted.own, found.own);
-    compare("lets in balancer", found.balancers, wanted.balancers);
-    compare("lets in VIP", found.vips, wanted.vips);
-    compare("takes for this host's address", found.own, wanted.own);
+    compare("lacks own address", wanted.own, found.own);
+    compare("has a former balancer", found.balancers, wanted.balancers);
+    compare("has a former VIP", found.vips, wanted.vips);
+    compare("has a former own address", found.own, wanted.own);
     return result;
 }
 

@@ -15,10 +15,10 @@
 /// Decapsulation by XDP, as plain values.
 namespace culvert::realserver {
 
-/// What a tunnel carries next to its own header.
+/// What a tunnel carries directly behind its own header.
 enum class Inner : std::uint8_t { ipv4, ipv6, gre };
 
-/// What a UDP port is for.
+/// The use of a UDP port.
 struct DecapPort {
     common::EncapKind encap = common::EncapKind::gue;  ///< one in UDP
     std::set<Inner> inner;
@@ -29,42 +29,42 @@ struct DecapPort {
     bool operator==(const DecapPort&) const = default;
 };
 
-/// What becomes of packets in tunnels that come from no balancer, or that are for no VIP.
+/// What happens to tunnel packets that come from no balancer, or that are for no VIP.
 enum class Guard : std::uint8_t {
     strict,  ///< dropped and counted
-    log,     ///< counted, logged where the kernel unwraps, and let pass
+    log,     ///< counted, logged if the kernel decapsulates, and accepted
     off,
 };
 
-/// All that a program is set to. Families are outer ones, but in sets.
+/// All settings of a program. Families are outer ones, except in sets.
 struct DecapProgram {
     using Families = std::map<netlink::Family, std::set<netlink::Family>>;
 
     Families ipip;
     Families gre;
     std::map<std::pair<std::uint16_t, netlink::Family>, DecapPort> ports;
-    std::set<netlink::Prefix> balancers;  ///< whom the outer source must be one of
-    std::set<netlink::Prefix> vips;       ///< what the inner destination must be one of, and the inner source none of
-    std::set<netlink::IpAddress> own;     ///< what the outer destination must be one of, and the inner source none of
+    std::set<netlink::Prefix> balancers;  ///< one of these must contain the outer source
+    std::set<netlink::Prefix> vips;       ///< one of these must contain the inner destination, none the inner source
+    std::set<netlink::IpAddress> own;     ///< one of these must be the outer destination, none the inner source
     Guard guard = Guard::strict;
     bool operator==(const DecapProgram&) const = default;
 };
 
 enum class XdpMode : std::uint8_t {
     native,   ///< in the driver
-    generic,  ///< in the stack, for drivers that cannot
+    generic,  ///< behind the driver, for drivers without XDP
 };
 
 /// The XDP program of a network device.
 struct Decap {
     std::string device;
-    std::optional<DecapProgram> program;  ///< none: somebody else's
-    std::optional<XdpMode> mode;          ///< of what is wanted none where either will do
-    std::string removal{};                ///< of somebody else's program: the command that takes it away
+    std::optional<DecapProgram> program;  ///< none: a foreign program
+    std::optional<XdpMode> mode;          ///< none if wanted, and both modes will do
+    std::string removal{};                ///< of a foreign program: the command that detaches it
     bool operator==(const Decap&) const = default;
 };
 
-/// What sets a found program apart from the wanted one, of whom and what it lets in: "lacks VIP 192.0.2.1".
+/// The addresses in which the found program differs from the wanted one: "lacks VIP 192.0.2.1".
 [[nodiscard]] std::vector<std::string> differences(const DecapProgram& wanted, const DecapProgram& found);
 
 /// "ipip, gue 5080"

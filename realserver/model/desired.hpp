@@ -12,14 +12,14 @@
 
 namespace culvert::realserver {
 
-/// What a configuration asks of one host: `decide` (desired/decide.hpp) makes it of the file and of what is around.
+/// The desired state of this host. `decide` (desired/decide.hpp) computes it from the file and the surroundings.
 struct Desired {
-    Config config;                     ///< what the file says
-    std::vector<Receive> by_kernel{};  ///< of `config.receive`: what the kernel unwraps, and what needs no unwrapping
-    std::vector<Receive> by_xdp{};     ///< the rest
-    std::vector<Decap> decap{};        ///< the programs that unwrap the rest. Without a device: none is known.
-    std::set<std::string> ways_in;     ///< devices by which packets to the balancers leave
-    std::optional<std::uint32_t> link_mtu;  ///< bytes: the least of the links that lead to the balancers
+    Config config;                          ///< the file
+    std::vector<Receive> by_kernel{};       ///< in `config.receive`: what the kernel decapsulates, or what needs none
+    std::vector<Receive> by_xdp{};          ///< the rest
+    std::vector<Decap> decap{};             ///< the programs that decapsulate `by_xdp`. An empty device: not known yet.
+    std::set<std::string> ways_in;          ///< devices through which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu;  ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Desired&) const = default;
 };
 

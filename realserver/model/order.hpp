@@ -8,26 +8,26 @@
 
 #include "realserver/model/state.hpp"
 
-/// In which order kinds of settings are set up, taken down and shown.
+/// The orders in which kinds of settings are set up, removed and shown.
 namespace culvert::realserver {
 
 using Kinds = std::array<Kind, std::variant_size_v<Item>>;
 
-/// That of the enum.
+/// The order of the enum.
 inline constexpr Kinds setup_order{Kind::module, Kind::device, Kind::sysctl, Kind::vip, Kind::table,
                                    Kind::mode,   Kind::link,   Kind::decap,  Kind::port};
 inline constexpr Kinds teardown_order{Kind::port, Kind::decap,  Kind::link,   Kind::mode,  Kind::table,
                                       Kind::vip,  Kind::sysctl, Kind::device, Kind::module};
-/// By `status`.
+/// Used by `status`.
 inline constexpr Kinds display_order{Kind::module, Kind::device, Kind::sysctl, Kind::vip, Kind::table,
                                      Kind::mode,   Kind::link,   Kind::decap,  Kind::port};
 
-/// The place of a kind in an order.
+/// The position of a kind in an order.
 [[nodiscard]] constexpr std::size_t rank(const Kinds& order, Kind kind) {
     return static_cast<std::size_t>(std::ranges::find(order, kind) - order.begin());
 }
 
-/// What lets packets in that did not come in before.
+/// Settings that open a way for packets into this host.
 inline constexpr std::array ways_in_kinds{Kind::mode, Kind::link, Kind::decap, Kind::port};
 
 [[nodiscard]] constexpr bool is_way_in(Kind kind) {
@@ -47,7 +47,7 @@ constexpr bool in_enums_order(const Kinds& order) {
     return true;
 }
 
-/// The guard stands while any way in is open.
+/// The guard is in place as long as any way in is open.
 constexpr bool is_guarded() {
     return std::ranges::all_of(ways_in_kinds, [](Kind way) {
         return rank(setup_order, Kind::table) < rank(setup_order, way) &&
@@ -58,7 +58,7 @@ constexpr bool is_guarded() {
 static_assert(in_enums_order(setup_order));
 static_assert(has_each_kind(teardown_order) && has_each_kind(display_order));
 static_assert(is_guarded());
-// A device's settings come after it and go before it.
+// A device's settings are set after it is added, and removed before it.
 static_assert(rank(setup_order, Kind::device) < rank(setup_order, Kind::link) &&
               rank(teardown_order, Kind::link) < rank(teardown_order, Kind::device));
 

@@ -30,13 +30,13 @@ void forget_settings_of(const std::string& device, Record& record) {
 
 namespace {
 
-/// The first are never undone, the others are known by their name or pin. Nobody wants lo down, whoever took it down.
+/// Modules are never unloaded; the name or pin of tables and programs marks them. Nobody wants lo down.
 bool is_known_without(const Key& key) {
     return key.kind == Kind::module || key.kind == Kind::table || key.kind == Kind::decap ||
            (key.kind == Kind::link && key.name == "lo");
 }
 
-/// The settings of our devices need not be restored: they go with them.
+/// The settings of our devices need not be restored: they vanish with the device.
 void add_settings_of(const Key& key, std::set<Key>& dependent) {
     if (key.kind == Kind::device) std::ranges::move(settings_of(key.name), std::inserter(dependent, dependent.end()));
 }
@@ -45,12 +45,12 @@ void intend(Record& record, std::set<Key>& dependent, const Change& change) {
     const Key key = change.key();
     if (is_known_without(key) || dependent.contains(key)) return;
     const auto known = record.find(key);
-    // What others have set since the first apply is not the original. A device of theirs is another device.
+    // A value that others have set since the first apply is not the original. A device of others is a different device.
     const bool continues =
         known != record.end() && (key.kind != Kind::device || change.before == known->second.original ||
                                   (change.before && entry_of(record, *change.before)));
     if (!continues && change.after) {
-        // Of devices only our own are changed, and those were not there.
+        // We only change devices of our own, and these did not exist before.
         const auto original = key.kind == Kind::device ? std::nullopt : change.before;
         record.insert_or_assign(key, Entry{original, {*change.after}});
         add_settings_of(key, dependent);

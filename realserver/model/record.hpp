@@ -7,38 +7,38 @@
 
 #include "realserver/model/state.hpp"
 
-/// What apply has replaced, and by what: the memory that teardown lives on. It is written before the kernel is touched,
-/// so it may hold more than happened; an entry counts only while the kernel shows a value of ours.
+/// What apply has replaced, and the new values: teardown works from this. It is written before the kernel is changed,
+/// so it may list changes that were not made. An entry counts only while the kernel has one of our values.
 namespace culvert::realserver {
 
 struct Entry {
-    std::optional<Item> original;  ///< none: it was not there
-    std::vector<Item> ours;        ///< not empty; several only while a change is under way
+    std::optional<Item> original;  ///< none: it did not exist
+    std::vector<Item> ours;        ///< not empty; more than one only during a change
     bool operator==(const Entry&) const = default;
 };
 
 using Record = std::map<Key, Entry>;
 
-/// The entry for `item`, if apply put it there; else null.
+/// The entry for `item` if apply set it, otherwise null.
 [[nodiscard]] const Entry* entry_of(const Record& record, const Item& item);
 
-/// Whether the kernel or the record shows `item` to be ours, and nobody's before.
+/// Whether `item` is ours according to the kernel or the record, and was nobody's before.
 [[nodiscard]] bool is_ours(const Item& item, const Observed& observed, const Record& record);
 
-/// What the setting was before apply first touched it, or is if apply did not. What others have set since is neither.
+/// The value before apply first changed the setting, or else the current one. Later changes by others don't count.
 [[nodiscard]] std::optional<Item> original(const Record& record, const HostState& state, const Key& key);
 
-/// Forgets what is known of a device's settings: a new one of the same name has a history of its own.
+/// Forgets the settings of a device: a new device of the same name starts with values of its own.
 void forget_settings_of(const std::string& device, Record& record);
 
-/// With what is as wanted already, and not by us: as it is found it is its original, should apply ever have to set it.
+/// Adds settings that others had set to the wanted value: it is the original, if apply has to set it later.
 [[nodiscard]] Record note_found(Record record, const HostState& wanted, const Observed& observed);
 
-/// The record to keep while `changes` are being made.
+/// The record to keep while `changes` are made.
 [[nodiscard]] Record intend(Record record, const std::vector<Change>& changes);
 
-/// The record after the fact. What is back to its original, or has been set by somebody else, is forgotten, unless it
-/// is still wanted: then it will be set again, and the first original goes on to count.
+/// The record after the changes. Settings that have their original value again, or that others have changed, are
+/// forgotten. Those still wanted stay: they will be set again, and keep their first original.
 [[nodiscard]] Record settle(const Record& record, const HostState& state, const HostState& wanted);
 
 }  // namespace culvert::realserver

@@ -45,7 +45,7 @@ std::string inner_name(std::uint8_t protocol) {
     }
 }
 
-/// What the rules do, as the comments of those say that every packet meets.
+/// The comments of the rules that see every packet tell what the table does.
 std::string describe(const netlink::nft::Table& table) {
     constexpr std::size_t most_shown = 4;
     std::vector<std::string_view> comments;

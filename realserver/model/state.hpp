@@ -21,12 +21,11 @@
 #include "realserver/model/decap.hpp"
 #include "realserver/model/device.hpp"
 
-/// What a backend's kernel holds, as far as it is our business: one flat map of settings. What is wanted, what is
-/// found, and what was there before are all values of this one type, so that planning, undoing, recording and showing
-/// are loops over it.
+/// The parts of a backend's kernel that we set, as one flat map. The desired state, the current state and the former
+/// state all have this type, so plan, undo, record and show are loops over it.
 namespace culvert::realserver {
 
-/// A loaded kernel module. Never unloaded: other namespaces may use it.
+/// A loaded kernel module. It is never unloaded, as other namespaces may use it.
 struct Module {
     std::string name;
     bool operator==(const Module&) const = default;
@@ -39,7 +38,7 @@ struct Link {
     bool operator==(const Link&) const = default;
 };
 
-/// What an ip6tnl device lets in: IPv4, IPv6 or both.
+/// What an ip6tnl device accepts: IPv4, IPv6 or both.
 struct TunnelMode {
     std::string device;
     netlink::TunnelInner inner = netlink::TunnelInner::any;
@@ -52,20 +51,20 @@ struct Sysctl {
     bool operator==(const Sysctl&) const = default;
 };
 
-/// Addresses that this host takes as its own: a single one is an address on lo, a prefix a local route there.
+/// Addresses that this host accepts as its own: a host address is added to lo, a network is a local route there.
 struct Vip {
-    /// How somebody else has added it; of a route only the protocol counts.
+    /// The attributes with which somebody else added it; for a route only the protocol counts.
     struct Manner {
-        std::uint8_t length = 0;    ///< of the network that the address is in
+        std::uint8_t length = 0;    ///< prefix length of the address
         std::uint8_t scope = 0;     ///< RT_SCOPE_* of linux/rtnetlink.h
         std::uint32_t flags = 0;    ///< IFA_F_* of linux/if_addr.h
-        std::string label;          ///< of IPv4
-        std::uint8_t protocol = 0;  ///< IFAPROT_*, or of a route RTPROT_*
+        std::string label;          ///< IPv4 only
+        std::uint8_t protocol = 0;  ///< IFAPROT_*, or RTPROT_* for a route
         bool operator==(const Manner&) const = default;
     };
     netlink::Prefix prefix;
     std::optional<Manner> manner{};  ///< none: ours
-    /// It serves in any manner.
+    /// A VIP works with any attributes.
     bool operator==(const Vip& other) const { return prefix == other.prefix; }
 };
 
@@ -75,17 +74,17 @@ struct Ruleset {
     bool operator==(const Ruleset&) const = default;
 };
 
-/// A UDP port on which the kernel unwraps FOU or GUE.
+/// A UDP port on which the kernel decapsulates FOU or GUE.
 struct Port {
     netlink::FouPort port;  ///< without `link`
-    std::string device;     ///< which it must come by; empty: any
+    std::string device;     ///< that packets must arrive at; empty: any
     bool operator==(const Port&) const = default;
 };
 
 using Item = std::variant<Module, Device, Sysctl, Vip, Ruleset, TunnelMode, Link, Decap, Port>;
 
-/// The alternatives of Item. Their order is that in which a backend is set up, and means nothing else: other orders are
-/// tables of order.hpp.
+/// The alternatives of Item. Their order is the order of setup, and has no other meaning: order.hpp has the other
+/// orders.
 enum class Kind : std::uint8_t { module, device, sysctl, vip, table, mode, link, decap, port };
 
 template <Kind kind>
@@ -96,7 +95,7 @@ static_assert(std::is_same_v<ItemOf<Kind::module>, Module> && std::is_same_v<Ite
               std::is_same_v<ItemOf<Kind::link>, Link> && std::is_same_v<ItemOf<Kind::decap>, Decap> &&
               std::is_same_v<ItemOf<Kind::port>, Port>);
 
-/// Which setting, whatever its value. No two items of a host share a key.
+/// Identifies a setting, whatever its value. The keys of a host's items are unique.
 struct Key {
     Kind kind;
     std::string name;  ///< "ipip", "net.ipv4.conf.all.rp_filter", "192.0.2.1", "5080/udp over ipv4"
@@ -106,13 +105,13 @@ struct Key {
 
 [[nodiscard]] Kind kind_of(const Item& item);
 [[nodiscard]] std::string_view name(Kind kind);
-/// Where a value of the kernel's is merely changed; other items come and go.
+/// Whether the kernel always has such a setting, and only its value changes. Other items are added and removed.
 [[nodiscard]] bool is_setting(Kind kind);
 [[nodiscard]] Key key(const Item& item);
-/// The value in words: "up", "0", "gue"; empty where being there is all.
+/// The value in words: "up", "0", "gue"; empty if the item has no value.
 [[nodiscard]] std::string value(const Item& item);
 
-/// The settings that come and go with a network device.
+/// The settings that the kernel adds and removes with a network device.
 [[nodiscard]] std::vector<Key> settings_of(const std::string& device);
 
 using HostState = std::map<Key, Item>;
@@ -121,27 +120,27 @@ void put(HostState& state, Item item);
 /// The item under `key`, if the state has one.
 [[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
 
-/// What is not ours to set, but what is wanted depends on.
+/// Parts of the host that are not ours to set, but that the desired state depends on.
 struct Surroundings {
     std::set<std::string> absent_modules;     ///< that this kernel neither has nor can load
-    std::set<netlink::IpAddress> addresses;   ///< of this host on any device, but loopback and link-local
-    std::set<netlink::Prefix> networks;       ///< of its addresses, with them, on other devices than lo
-    std::set<netlink::IpAddress> gateways;    ///< of all its routes
-    std::set<std::string> ways_in{};          ///< devices by which packets to the balancers leave
-    std::optional<std::uint32_t> link_mtu{};  ///< bytes: the least of the links that lead to the balancers
+    std::set<netlink::IpAddress> addresses;   ///< of this host on any device, without loopback and link-local
+    std::set<netlink::Prefix> networks;       ///< of its addresses (with host bits), on devices other than lo
+    std::set<netlink::IpAddress> gateways;    ///< of all routes
+    std::set<std::string> ways_in{};          ///< devices through which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu{};  ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Surroundings&) const = default;
 };
 
-/// What was found in the kernel.
+/// The current state.
 struct Observed {
     HostState state;
-    /// What the kernel itself shows to be ours: by protocol number, table name, alias or pin.
+    /// Items that the kernel itself marks as ours: by protocol number, table name, alias or pin.
     std::set<Key> marked;
     Surroundings around;
     bool operator==(const Observed&) const = default;
 };
 
-/// One setting from one value to another, done by one request to the kernel. No value: not there.
+/// The change of one setting from one value to another by one request to the kernel. Without a value, it doesn't exist.
 struct Change {
     std::optional<Item> before;
     std::optional<Item> after;
