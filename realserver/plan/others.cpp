@@ -26,18 +26,18 @@ bool contain(const std::vector<Prefix>& prefixes, const IpAddress& address) {
     return std::ranges::any_of(prefixes, [&](const Prefix& prefix) { return prefix.contains(address); });
 }
 
-/// Whether the kernel prefers it to the fallback device for what comes from a balancer (net/ipv4/ip_tunnel.c,
+/// Whether the kernel prefers this tunnel to the fallback device for packets from a balancer (net/ipv4/ip_tunnel.c,
 /// ip_tunnel_lookup; net/ipv6/sit.c, ipip6_tunnel_lookup; net/ipv6/ip6_tunnel.c, ip6_tnl_lookup; net/ipv6/ip6_gre.c,
 /// ip6gre_tunnel_lookup).
 bool takes_packets(const Tunnel& tunnel, bool up, const FallbackDevice& fallback, const Config& config,
                    const Surroundings& around) {
-    // Of ip6tnl without ends the kernel looks at the latest only, and at none if that is down.
+    // Of ip6tnl devices without ends the kernel considers only the latest, and none if that is down.
     if (has_no_ends(tunnel) && tunnel.kind == TunnelKind::ip6tnl) return true;
     if (!up) return false;
     const bool is_of_ipsec = tunnel.kind == fallback.of_ipsec;
     if (tunnel.kind != fallback.kind && !is_of_ipsec) return false;
     if (tunnel.external) return true;
-    if (tunnel.input_key && !is_of_ipsec) return false;  // balancers send none; for a vti it is a mark
+    if (tunnel.input_key && !is_of_ipsec) return false;  // balancers send no key; a vti uses it as a mark
     if (tunnel.local && !around.addresses.contains(*tunnel.local)) return false;
     return !tunnel.remote || contain(config.balancers, *tunnel.remote);
 }

@@ -62,7 +62,7 @@ netlink::Error impossible_table(const Key& wanted) {
             .cure = "modprobe nf_tables, or write guard: off and mss: off, and have no l3dsr"};
 }
 
-/// A VIP is this host's own as a whole: what packets to others go through must not be in it.
+/// This host accepts every address of a VIP as its own, so a VIP must contain no gateway and no other own address.
 std::vector<netlink::Error> vips_that_take_others(const Config& config, const Surroundings& around) {
     std::vector<netlink::Error> errors;
     const auto refuse = [&](const Prefix& vip, const IpAddress& other, std::string_view what) {
@@ -110,7 +110,7 @@ class Planner {
     }
 
   private:
-    /// As which kind the change is to be made. Nothing can be put on lo before it is up.
+    /// The kind whose position in the order the change has. lo must be up before anything is added to it.
     static Kind place(const Change& change) {
         const auto* link = std::get_if<Link>(change.after ? &*change.after : &change.before.value());
         return link != nullptr && link->device == "lo" ? Kind::module : change.kind();
@@ -123,7 +123,7 @@ class Planner {
         } else if (entry != nullptr && entry->original != item) {
             withdrawals_.push_back({item, entry->original});
         } else if (entry != nullptr && observed_.marked.contains(key)) {
-            withdrawals_.push_back({item, entry->original});  // somebody else's, which only came back by us
+            withdrawals_.push_back({item, entry->original});  // somebody else's; we only put it back
         } else if (const auto known = record_.find(key);
                    entry == nullptr && known != record_.end() && known->second.original != item) {
             plan_.left.push_back(fmt::format("{} is {}, not {} as apply left it", key.to_string(), value(item),
@@ -153,8 +153,8 @@ class Planner {
         }
     }
 
-    /// A write to conf.default reaches every device whose own value was never written (net/ipv4/devinet.c,
-    /// devinet_copy_dflt_conf). Those that must keep theirs are written, equal or not.
+    /// A write to conf.default changes every device whose own value was never written (net/ipv4/devinet.c,
+    /// devinet_copy_dflt_conf). Devices that must keep their value get it written, even if it is the same.
     void keep_apart_from_default() {
         const Key key{Kind::sysctl, SysctlKey::rp_filter("default").to_string()};
         const auto moved = std::ranges::find(additions_, key, &Change::key);

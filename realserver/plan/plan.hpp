@@ -11,23 +11,23 @@
 namespace culvert::realserver {
 
 struct Plan {
-    std::vector<Change> changes;            ///< in the order in which they are safe to make
-    std::vector<netlink::Error> conflicts;  ///< what stands in the way; nothing is to be changed if there is any
-    std::vector<std::string> left;          ///< set by apply, changed by somebody since, and so not ours to restore
-    std::vector<std::string> notes;         ///< what tunnel devices of others mean to what is wanted
-    HostState wanted;                       ///< what there is afterwards, of our business
+    std::vector<Change> changes;            ///< in a safe order
+    std::vector<netlink::Error> conflicts;  ///< obstacles; nothing may be changed if there are any
+    std::vector<std::string> left;          ///< made by apply, changed by somebody since: teardown leaves them alone
+    std::vector<std::string> notes;         ///< effects of foreign tunnel devices
+    HostState wanted;                       ///< the state after the changes, as far as we set it
     bool operator==(const Plan&) const = default;
 };
 
-/// Whether a sysctl becomes smaller, or is written anew. Sysctls are raised before others are lowered, so that no
-/// device is unprotected in between.
+/// Whether a sysctl becomes smaller or keeps its value. Sysctls are raised before others are lowered, so that no device
+/// is unprotected in between.
 [[nodiscard]] bool lowers(const Change& change);
 
-/// What makes a host as observed the backend that is desired. Modules that are to be loaded are taken to bring their
-/// devices.
+/// The changes that lead from the observed host to the desired backend. Assumes that the modules to load bring their
+/// fallback devices.
 [[nodiscard]] Plan plan(const Desired& desired, const Observed& observed, const Record& record);
 
-/// What takes away everything that apply made, and nothing else.
+/// The changes that remove everything that apply made, and nothing else.
 [[nodiscard]] Plan plan_teardown(const Observed& observed, const Record& record);
 
 }  // namespace culvert::realserver
