@@ -23,9 +23,9 @@ using namespace netlink::nft;
 
 constexpr std::uint64_t logged_each_second = 10;
 
-/// After defragmentation (-400), and before everybody else's raw, conntrack and DNAT.
+/// After defragmentation (-400), before the raw, conntrack and DNAT hooks of other tables.
 constexpr std::int32_t priority_inner = priority_raw - 10;
-/// Before firewalls (0), firewalld's too (+10).
+/// Before firewalls (0) and firewalld (+10).
 constexpr std::int32_t priority_outer = priority_filter - 10;
 
 std::vector<Prefix> prefixes(std::initializer_list<std::string_view> texts) {
@@ -34,14 +34,14 @@ std::vector<Prefix> prefixes(std::initializer_list<std::string_view> texts) {
     return result;
 }
 
-/// Nobody's on the Internet: RFC 6890. Private addresses are somebody's.
+/// Source addresses that nobody has on the Internet: RFC 6890. Private addresses may be in use.
 const std::vector<Prefix>& impossible_sources() {
     static const auto known = prefixes({"0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/3", "::/128",
                                         "::1/128", "::ffff:0:0/96", "fe80::/10", "ff00::/8"});
     return known;
 }
 
-/// Protocols that the kernel may unwrap once more.
+/// Protocols that the kernel might decapsulate again.
 constexpr std::array<std::uint8_t, 4> tunnel_protocols{IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_GRE, IPPROTO_MPLS};
 
 // Bits of skb->priority, which nobody else uses: a packet keeps them while it is unwrapped, whereas its device is any.
@@ -99,8 +99,8 @@ class GuardWriter {
         add_peers(outer);
         const std::vector<Entrance> open = entrances_of(devices);
         for (const Entrance& entrance : open) outer.rules.push_back(arrived(entrance).jump("sender"));
-        // IPv4 is whole here, IPv6 not unless conntrack is at work. A later fragment says whose it is and that is all:
-        // what it belongs to is nothing without the first.
+        // IPv4 packets are whole here, IPv6 packets only with conntrack. A later fragment has no ports to check, only
+        // its sender was checked. Without an accepted first fragment it is useless.
         outer.rules.push_back(Rule{}.later_fragment().accept());
         for (const Entrance& entrance : open)
             if (entrance.protocol == IPPROTO_GRE && !any_gre_)
@@ -160,13 +160,13 @@ class GuardWriter {
 
     static Rule caught(Rule rule, const Reason& reason) { return std::move(rule.go_to(std::string(reason.chain))); }
 
-    /// By device and by what `outer` has found: a device may have any name, come later, or belong to a bridge.
+    /// By device, and by the marks of `outer`: a device may have any name, be added later, or belong to a bridge.
     [[nodiscard]] Chain inner() const {
         Chain chain{Hook{HookPoint::prerouting, priority_inner}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule.go_to("unwrapped"))); };
         if (table_.sets.contains("kinds")) add(Rule{}.iifkind_in("kinds"));
         add(Rule{}.iifname_in("tunnels"));
-        // To itself a host sends with any priority: a class of traffic has these bits, too.
+        // This host may send to itself with any priority: traffic classes set these bits, too.
         chain.rules.push_back(Rule{}.iifname("lo").accept());
         add(Rule{}
                 .priority_has(of_peer | of_balancer)
@@ -181,7 +181,7 @@ class GuardWriter {
             add(Rule{}.iifname_in("links").change_priority(of_peer | of_balancer, taken_out).go_to("link"));
         if (!config_.tunnel_peers.empty())
             add(Rule{}.iifname_not_in("tunnels").priority_has(of_peer).change_priority(of_peer, 0).accept());
-        // It came by a port that somebody else has opened.
+        // It arrived at a port that somebody else has opened.
         add(caught(Rule{}.priority_lacks(of_peer | of_balancer | taken_out), stranger));
         add(Rule{}.change_priority(of_peer | of_balancer, taken_out));
         add_vips_only(chain);
@@ -195,8 +195,8 @@ class GuardWriter {
     /// At the end of a packet's way through this host's rules.
     static Rule forget() { return std::move(Rule{}.priority_has(taken_out).change_priority(taken_out, 0)); }
 
-    /// Whatever they send but TCP may be a tunnel's, on a port that only its owner knows. In a balancer's packet anyone
-    /// can write their address.
+    /// Every packet of a peer, except TCP, may be a tunnel packet: only the tunnel's owner knows the port. Inside a
+    /// balancer's packet anyone can write a peer's address.
     void add_peers(Chain& outer) {
         if (config_.tunnel_peers.empty()) return;
         for (const Family family : both_families)
@@ -217,7 +217,7 @@ class GuardWriter {
             chain.rules.push_back(caught(Rule{}.l4proto(protocol), nested));
     }
 
-    /// What comes out of a tunnel of `tunnels`: it is also a link, with addresses and neighbours of its own.
+    /// For packets from a device of `tunnels`, which is also a link, with addresses and neighbours of its own.
     [[nodiscard]] static Chain link() {
         Chain chain{.hook = {}};
         chain.rules.push_back(caught(Rule{}.fib_saddr_local(), bad_source));
@@ -231,7 +231,7 @@ class GuardWriter {
         return chain;
     }
 
-    /// Returns where all is well.
+    /// Returns if the packet passes.
     [[nodiscard]] Chain sender() const {
         Chain chain{.hook = {}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule)); };
@@ -248,8 +248,7 @@ class GuardWriter {
         return std::move(Rule{}.nfproto(entrance.outer).l4proto(entrance.protocol));
     }
 
-    /// A first fragment that ends within its extension headers hides which port it is for, and none has to be let in:
-    /// RFC 7112 section 5.
+    /// A first fragment that ends within its extension headers hides its port, and may be dropped: RFC 7112 section 5.
     void add_headers(Chain& outer) {
         const auto over_ipv6 = [](const auto& port) { return port.first.second == Family::ipv6; };
         if (std::ranges::none_of(ports_, over_ipv6)) return;

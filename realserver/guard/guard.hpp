@@ -7,19 +7,19 @@
 #include "netlink/nftables/table.hpp"
 #include "realserver/model/desired.hpp"
 
-/// The guard: who may send into the tunnels, and what may come out of them.
+/// The guard: decides who may send into the tunnels, and what may leave them.
 ///
-/// It stands at two hooks. `outer` (input) sees what is about to be unwrapped: IPv4 is whole there, and of IPv6 every
-/// fragment says its protocol and the first one holds the ports. `inner` (prerouting) sees what was unwrapped, before
-/// it is known whether it is for this host or to be forwarded. Both come before other tables' usual priorities, so that
-/// they count what arrives and nothing of it enters conntrack. A drop is final and an accept only ends these chains:
-/// other tables can neither undo the one nor are they bypassed by the other.
+/// It has two hooks. `outer` (input) sees packets before decapsulation: IPv4 packets are whole there, every IPv6
+/// fragment has the protocol, and the first one the ports. `inner` (prerouting) sees decapsulated packets, before the
+/// kernel decides to deliver or to forward them. Both run before the usual priorities of other tables, so that they
+/// count what arrives, and dropped packets never enter conntrack. A drop is final. An accept only ends these chains, so
+/// packets still pass the other tables.
 ///
-/// Which device a packet comes out of is the kernel's choice among all that anybody has made. So `outer` notes in two
-/// bits of skb->priority what it found, and `inner` goes by these, and by kinds of device.
+/// The kernel chooses the device that decapsulates a packet among all devices of all owners. So `outer` marks what it
+/// found in bits of skb->priority, and `inner` goes by these marks and by the kind of the device.
 namespace culvert::realserver {
 
-/// Why a packet is caught. Packets with this fate go through a chain of the table that has this name.
+/// Why the guard catches a packet. The table has a chain of this name for such packets.
 struct Reason {
     std::string_view chain;
     std::string_view text;

@@ -17,9 +17,9 @@ namespace {
 
 using namespace netlink::nft;
 
-/// Only for clients' packets to this host itself: a VIP has its packets already, and whoever sends from this host's own
-/// address is no client. Tracked, the connection's answers would be translated back to the address that the packet came
-/// to.
+/// Only for clients' packets to this host's own addresses: packets to a VIP need no change, and a source on this host
+/// is no client. If the connection was tracked, conntrack would translate its answers back to the address that the
+/// packet arrived at.
 Rule restore_vip(const L3dsr& mark) {
     const Family family = mark.vip.family();
     return Rule{}
@@ -34,7 +34,7 @@ Rule restore_vip(const L3dsr& mark) {
         .with_comment(fmt::format("dscp {} -> {}", mark.dscp, mark.vip.to_string()));
 }
 
-/// Tracked without their requests, answers would be invalid or fill the table of connections.
+/// conntrack doesn't see the requests, so it would call the answers invalid, or fill its table with them.
 Rule leave_untracked(const IpAddress& vip) { return Rule{}.nfproto(vip.family()).saddr(Prefix::host(vip)).notrack(); }
 
 void add_l3dsr(const Desired& desired, Table& table) {
@@ -51,14 +51,13 @@ void add_l3dsr(const Desired& desired, Table& table) {
     }
     if (requests.rules.empty()) return;
     table.chains.emplace("l3dsr", std::move(requests));
-    // What comes by a tunnel is tracked, and so must its answers be.
+    // Packets from a tunnel are tracked, so their answers must be, too.
     if (only_l3dsr) table.chains.emplace("l3dsr_answers", std::move(answers));
 }
 
-/// In what leaves this host from its VIPs, to open a connection or to accept one: its own and what it forwards, as when
-/// a container answers. Behind what translates sources, as answers of what a packet for a VIP was translated to
-/// (REDIRECT, DNAT) have the VIP as their source only there. It works for every encapsulation, which route metrics do
-/// not: answers take any route.
+/// Sets the MSS in packets from VIPs that open or accept a connection, both own and forwarded ones (a container may
+/// answer). It runs after source NAT: answers to a packet that REDIRECT or DNAT has translated have the VIP as their
+/// source only there. It works for every encapsulation. Route metrics don't, as answers may take any route.
 void add_clamp(const Desired& desired, Table& table) {
     Chain chain{Hook{HookPoint::postrouting, priority_srcnat + 10}};
     for (const Family family : both_families)

@@ -9,10 +9,10 @@
 
 namespace culvert::realserver {
 
-/// The table of nf_tables that is ours by its name.
+/// The name of our table of nf_tables.
 inline constexpr std::string_view table_name = "culvert";
 
-/// What is asked of nf_tables; none if nothing.
+/// The desired table; none if nothing needs it.
 [[nodiscard]] std::optional<netlink::nft::Table> ruleset(const Desired& desired);
 
 }  // namespace culvert::realserver
