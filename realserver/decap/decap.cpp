@@ -60,7 +60,7 @@ void size_maps(const decap_bpf& skeleton, const DecapProgram& program) {
 struct LinkInfo {
     Fd fd;
     std::uint32_t program = 0;
-    std::uint32_t ifindex = 0;  ///< 0: its device is gone
+    std::uint32_t ifindex = 0;  ///< 0: its device was deleted
 };
 
 std::optional<LinkInfo> open_link(const std::string& directory) {
@@ -73,7 +73,7 @@ std::optional<LinkInfo> open_link(const std::string& directory) {
     return link;
 }
 
-/// Takes away what programs of devices that are no more have left behind, in this namespace and others.
+/// Removes the pins of programs whose devices were deleted, in all network namespaces.
 void sweep() {
     std::error_code error;
     for (const auto& home : fs::directory_iterator(fs::path(bpffs) / "culvert/realserver", error)) {
@@ -81,16 +81,16 @@ void sweep() {
             const auto link = open_link(program.path().string() + "/");
             if (link && link->ifindex == 0) fs::remove_all(program, error);
         }
-        fs::remove(home, error);  // if it is empty now
+        fs::remove(home, error);  // fails unless it is empty
     }
 }
 
-/// What the program of that number is set to and counts is pinned here.
+/// The directory in which the maps of the program with this id are pinned.
 std::string directory_of(std::uint32_t program, const std::string& directory) {
     return fmt::format("{}{}/", directory, program);
 }
 
-/// Takes away what belongs to other programs than this one.
+/// Removes the pins of all programs but this one.
 void keep_only(std::uint32_t program, const std::string& directory) {
     std::error_code error;
     for (const auto& entry : fs::directory_iterator(directory, error))
@@ -142,7 +142,7 @@ Result<Skeleton> load(const DecapProgram& program, const std::string& directory)
     return skeleton;
 }
 
-/// Somebody else's program is there.
+/// The error if the device has a foreign program.
 netlink::Error taken(const Decap& wanted, std::uint32_t ifindex, int code) {
     std::string cure = "via: kernel";
     if (auto socket = netlink::Socket::open(NETLINK_ROUTE))
@@ -155,7 +155,7 @@ netlink::Error taken(const Decap& wanted, std::uint32_t ifindex, int code) {
             .cure = std::move(cure)};
 }
 
-/// Native where the driver can.
+/// Native XDP if the driver has it, otherwise generic.
 Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) {
     bpf_link_create_opts options{};
     options.sz = sizeof options;
@@ -169,7 +169,7 @@ Result<Fd> create_link(int program, const Decap& wanted, std::uint32_t ifindex) 
     return failure("attach XDP to", wanted.device, errno, {}, bpf_privilege(errno));
 }
 
-/// Once it is, packets see the new program, or none.
+/// Swaps programs atomically: each packet meets the old program or the new one.
 Result<> set_program(const decap_bpf& skeleton, const Decap& wanted, std::uint32_t ifindex,
                      const std::string& directory) {
     const int program = ::bpf_program__fd(skeleton.progs.decap);
@@ -193,9 +193,9 @@ std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::
 
 namespace {
 
-/// It may be ours: `ip netns exec` hides what is pinned.
+/// The program may be ours: `ip netns exec` hides the pins.
 std::string unknown_here() {
-    return fmt::format("use --netns NAME in place of ip netns exec, as {} is not mounted here", bpffs);
+    return fmt::format("use --netns NAME instead of ip netns exec NAME, as {} is not mounted here", bpffs);
 }
 
 }  // namespace
@@ -230,7 +230,7 @@ Result<> DecapPrograms::attach(const Decap& wanted, std::uint32_t ifindex) const
 
 Result<> DecapPrograms::detach(const std::string& device, std::uint32_t ifindex) const {
     const std::string here = directory(ifindex);
-    // At once; when the last file goes, it would be some time later.
+    // Detach at once: removing the last pin would do it only some time later.
     if (const auto link = open_link(here); link && ::bpf_link_detach(link->fd.get()) < 0)
         return failure("detach XDP from", device, errno, {}, bpf_privilege(errno));
     std::error_code error;

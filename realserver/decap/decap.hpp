@@ -12,20 +12,19 @@
 
 namespace culvert::realserver {
 
-/// The XDP programs of one network namespace. Each is pinned, with its maps, under
-/// /sys/fs/bpf/culvert/realserver/<cookie>/<index of its device>, the maps under the number of the program, and stays
-/// when this process ends.
+/// The XDP programs of one network namespace. Each link is pinned in /sys/fs/bpf/culvert/realserver/<cookie>/<index of
+/// its device>, and the maps in a directory there, named after the program's id. So they outlive this process.
 class DecapPrograms {
   public:
-    /// `cookie`: the kernel's number of the namespace, in which the calling thread must be.
+    /// `cookie`: the kernel's number of the calling thread's namespace.
     explicit DecapPrograms(std::uint64_t cookie);
 
-    /// What the device runs, read from the kernel; nothing if it has no XDP program. ENOENT if it goes away meanwhile.
+    /// The device's XDP program in the kernel; nothing if it has none. ENOENT if the device is deleted meanwhile.
     [[nodiscard]] netlink::Result<std::optional<Decap>> observe(const netlink::Link& link) const;
-    /// Makes the device run the program, in place of an earlier one of ours without losing a packet. Counters go on.
+    /// Attaches the program. It replaces an earlier one of ours without losing a packet, and keeps its counters.
     [[nodiscard]] netlink::Result<> attach(const Decap& wanted, std::uint32_t ifindex) const;
     [[nodiscard]] netlink::Result<> detach(const std::string& device, std::uint32_t ifindex) const;
-    /// Since the program was first attached to the device.
+    /// Counted since the program was first attached to the device.
     [[nodiscard]] netlink::Result<DecapCounters> counters(std::uint32_t ifindex) const;
 
   private:
