@@ -80,7 +80,7 @@ class Programs {
 bool is_for_xdp(const Receive& receive, const Config& config, const Surroundings& around) {
     const Via said = via(receive);
     if (said != Via::automatic) return said == Via::xdp;
-    if (config.balancers.empty()) return false;  // XDP would let nobody in
+    if (config.balancers.empty()) return false;  // XDP would accept no sender
     const Receivers receivers(Config{.vips = config.vips, .receive = {receive}});
     return std::ranges::any_of(receivers.modules(), [&](std::string_view module) {
         return around.absent_modules.contains(std::string(module));

@@ -7,13 +7,13 @@
 #include "realserver/model/desired.hpp"
 #include "realserver/model/state.hpp"
 
-/// What the configuration leaves to the host that it is for. Above all, who unwraps: the kernel's devices, or XDP.
+/// Settings that the configuration leaves to the host, first of all: does the kernel decapsulate, or XDP?
 namespace culvert::realserver {
 
 /// What may be unwrapped by either is the kernel's, unless this kernel lacks a module for it.
 [[nodiscard]] Desired decide(const Config& config, const Surroundings& around);
 
-/// Nothing, or why there is no device for something that XDP is to unwrap: its device's name is empty then.
+/// The error if no device is known for an XDP program (its device name is empty), otherwise nothing.
 [[nodiscard]] std::optional<netlink::Error> undecided(const Desired& desired);
 
 }  // namespace culvert::realserver

@@ -29,7 +29,7 @@ std::uint32_t path_mtu(const Desired& desired) {
     return std::min(known, desired.link_mtu.value_or(known));
 }
 
-/// Whether clients' packets of a family come in without a tunnel.
+/// Whether clients' packets of a family arrive without a tunnel.
 bool come_bare(const Config& config, Family family) {
     return std::ranges::any_of(config.receive, [family](const Receive& receive) {
         const auto* mark = std::get_if<L3dsr>(&receive);

@@ -8,10 +8,10 @@
 
 #include "realserver/model/desired.hpp"
 
-/// How much of a client's packet fits through each tunnel.
+/// How long a client's packet may be to fit each tunnel.
 namespace culvert::realserver {
 
-/// One way into this host, for one family inside and one outside.
+/// One kind of tunnel into this host, for one inner and one outer family.
 struct Room {
     std::string tunnel;  ///< "ipip", "fou 5004", "gre in gue 5080"
     Family outer = Family::ipv4;
@@ -20,19 +20,18 @@ struct Room {
     std::uint32_t mtu = 0;       ///< bytes: the longest packet of a client that fits
     bool operator==(const Room&) const = default;
 
-    /// The longest TCP segment in such a packet, as its sender is told: without options (RFC 9293, section 3.7.1).
+    /// The MSS for such packets: the longest TCP segment without options (RFC 9293, section 3.7.1).
     [[nodiscard]] std::uint32_t mss() const;
 };
 
-/// What IPv6 demands and what IPv4 all but promises of a path is less than this; nobody's Ethernet has less.
+/// The MTU of a path if none is known: the one of Ethernet.
 inline constexpr std::uint32_t usual_mtu = 1500;
 
-/// The room in every tunnel on paths of `config.mtu`, or of `link_mtu` if that is less. L2 and L3DSR have no
-/// tunnel.
+/// The room in every tunnel on paths of `config.mtu`, or of `link_mtu` if that is smaller. L2 and L3DSR have no tunnel.
 [[nodiscard]] std::vector<Room> rooms(const Desired& desired);
 
-/// What TCP segments to VIPs of the family are to be limited to, in bytes; nothing if they need no limit, as without a
-/// tunnel on paths that are as wide as this host's own.
+/// The MSS to set in SYNs from VIPs of the family, in bytes. Nothing if no limit is needed: for example without a
+/// tunnel, on paths with the MTU of this host's own links.
 [[nodiscard]] std::optional<std::uint16_t> clamp(const Desired& desired, Family family);
 
 }  // namespace culvert::realserver
