@@ -22,7 +22,7 @@ using netlink::Route;
 
 namespace {
 
-/// Of a network as large as the Internet, a part has to do.
+/// A network may be as large as the Internet. This many routes into it are looked up.
 constexpr std::size_t most_parts = 256;
 
 }  // namespace

@@ -10,16 +10,16 @@
 
 namespace culvert::realserver {
 
-/// A kernel to look at and to change.
+/// A kernel to observe and to change.
 class Host {
   public:
     virtual ~Host() = default;
-    /// The ways to `balancers` are of what is around.
+    /// Observes the kernel. The surroundings include the routes to `balancers`.
     [[nodiscard]] virtual netlink::Result<Observed> observe(const std::vector<netlink::Prefix>& balancers) = 0;
     /// All or nothing.
     [[nodiscard]] virtual netlink::Result<> perform(const Change& change) = 0;
-    /// Makes changes of which none depends on another. An outcome for each that was tried: in their order, up to the
-    /// first that failed, or beyond.
+    /// Makes changes that don't depend on each other. Returns an outcome for each change that it tried, in order. It
+    /// may stop at the first failure or go on.
     [[nodiscard]] virtual std::vector<netlink::Result<>> perform(std::span<const Change> changes) {
         std::vector<netlink::Result<>> outcomes;
         for (const Change& change : changes) {

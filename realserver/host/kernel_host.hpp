@@ -17,23 +17,23 @@
 
 namespace culvert::realserver {
 
-/// The running kernel, in the network namespace in which the calling thread was at `open` and must stay.
+/// The running kernel, in the calling thread's network namespace, which the thread must not leave.
 class KernelHost : public Host {
   public:
     [[nodiscard]] static netlink::Result<KernelHost> open();
 
     [[nodiscard]] netlink::Result<Observed> observe(const std::vector<netlink::Prefix>& balancers) override;
     [[nodiscard]] netlink::Result<> perform(const Change& change) override;
-    /// VIPs, of which there can be many, take one system call.
+    /// Sends many VIPs in one system call.
     [[nodiscard]] std::vector<netlink::Result<>> perform(std::span<const Change> changes) override;
-    /// Of what observe() finds, that which the kernel does not announce when it changes: FOU and its ports (without
-    /// their devices), XDP programs and the sysctls of ARP. Takes little time.
+    /// The part of observe() whose changes the kernel doesn't report: module fou and its ports (without their devices),
+    /// XDP programs and the ARP sysctls. Fast.
     [[nodiscard]] netlink::Result<HostState> unannounced();
-    /// What a device has received since it was made.
+    /// The packets that a device has received since it was added.
     [[nodiscard]] netlink::Result<Received> received(const std::string& device);
-    /// What our XDP program of a device has counted.
+    /// The counters of our XDP program on a device.
     [[nodiscard]] netlink::Result<DecapCounters> decapsulated(const std::string& device);
-    /// What the table's chains have counted; empty without the table.
+    /// The counters of our table's chains; empty without the table.
     [[nodiscard]] netlink::Result<netlink::nft::Tallies> tallies();
 
   private:
@@ -46,17 +46,17 @@ class KernelHost : public Host {
 
     netlink::Socket route_;
     netlink::Socket generic_;
-    netlink::Result<netlink::nft::Nftables> nftables_;  ///< a kernel without nf_tables can do what needs no table
+    netlink::Result<netlink::nft::Nftables> nftables_;  ///< an error without nf_tables: not everything needs it
     DecapPrograms decap_;
 };
 
-/// Who made an address (IFA_PROTO) or a route (RTA_PROTOCOL): none of those in iproute2's rt_protos.
+/// Marks our addresses (IFA_PROTO) and routes (RTA_PROTOCOL): a number that iproute2's rt_protos doesn't use.
 inline constexpr std::uint8_t our_protocol = 199;
 
-/// The alias (ip link set … alias) of the devices that we make.
+/// The alias (ip link set … alias) of the devices that we add.
 inline constexpr std::string_view our_alias = "culvert realserver";
 
-/// In every network namespace: LOOPBACK_IFINDEX of the kernel's include/net/flow.h.
+/// In every network namespace: LOOPBACK_IFINDEX of include/net/flow.h.
 inline constexpr std::uint32_t index_of_lo = 1;
 
 }  // namespace culvert::realserver

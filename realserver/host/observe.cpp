@@ -41,7 +41,7 @@ void put_device(const netlink::Link& link, Observed& observed) {
     put(observed.state, *std::move(device));
 }
 
-/// Our XDP program, or somebody else's.
+/// An XDP program, ours or a foreign one.
 Result<> put_decap(const netlink::Link& link, const DecapPrograms& programs, Observed& observed) {
     TRY(auto decap, programs.observe(link));
     if (!decap) return {};
@@ -67,7 +67,7 @@ Result<LinksByIndex> observe_links(netlink::Socket& route, const DecapPrograms& 
     return by_index;
 }
 
-/// A device can go away meanwhile, and one with a tiny MTU has no IPv4: neither has the sysctl.
+/// ENOENT: the device was deleted meanwhile, or its MTU is too small for IPv4, and so it has no such sysctl.
 Result<> observe_sysctl(const SysctlKey& key, HostState& state) {
     auto value = netlink::read_number(key);
     if (value) put(state, Sysctl{key, *value});
@@ -119,7 +119,7 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
     return {};
 }
 
-/// Gateways, and the ways to balancers.
+/// Gateways, and the routes to balancers.
 Result<> observe_routes(netlink::Socket& route, const std::vector<Prefix>& balancers, const LinksByIndex& links,
                         Surroundings& around) {
     TRY(const auto routes, netlink::Routes(route).dump());
@@ -139,7 +139,7 @@ Result<> observe_routes(netlink::Socket& route, const std::vector<Prefix>& balan
     return {};
 }
 
-/// True if there is FOU at all.
+/// Returns whether the kernel has FOU.
 Result<bool> observe_ports(netlink::Socket& generic, const LinksByIndex& links, HostState& state) {
     auto ports = netlink::FouPorts(generic).dump();
     if (!ports && ports.error().code == ENOENT) return false;
@@ -152,7 +152,7 @@ Result<bool> observe_ports(netlink::Socket& generic, const LinksByIndex& links, 
     return true;
 }
 
-/// Where what a module is for is there, the module is, even where the kernel has it built in and says nothing of it.
+/// A module that is built in may not be listed. It is there if its device or its netlink family is.
 Result<> observe_modules(bool has_fou, Observed& observed) {
     HostState& state = observed.state;
     std::vector<std::string_view> others;
@@ -194,7 +194,7 @@ Result<Observed> KernelHost::observe(const std::vector<Prefix>& balancers) {
     CHECK_OK(observe_routes(route_, balancers, links, observed.around));
     TRY(const bool has_fou, observe_ports(generic_, links, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));
-    if (!nftables_) nftables_ = Nftables::open();  // its module may have come
+    if (!nftables_) nftables_ = Nftables::open();  // its module may be loaded by now
     if (!nftables_) {
         observed.around.absent_modules.emplace("nf_tables");
     } else {

@@ -27,8 +27,8 @@ using netlink::Prefix;
 using netlink::Result;
 using netlink::Socket;
 
-/// Ours is never a source of connections of this host's own: to IPv4 it is of no use beyond the host, to IPv6 it is
-/// deprecated.
+/// Our VIPs are never chosen as the source of this host's own connections: the IPv4 address has scope host, the IPv6
+/// address is deprecated.
 netlink::InterfaceAddress address_on_lo(const Vip& vip) {
     if (vip.manner)
         return {.prefix = {vip.prefix.address, vip.manner->length},
@@ -53,7 +53,7 @@ netlink::Route local_route(const Vip& vip) {
             .scope = RT_SCOPE_HOST};
 }
 
-/// What makes a VIP this host's own.
+/// The request that makes a VIP an address of this host.
 netlink::Request addition(const Vip& vip) {
     return vip.prefix.is_host() ? netlink::InterfaceAddresses::addition(address_on_lo(vip))
                                 : netlink::Routes::addition(local_route(vip));
@@ -64,7 +64,7 @@ netlink::Request removal(const Vip& vip) {
                                 : netlink::Routes::removal(local_route(vip));
 }
 
-/// What gives a VIP to somebody else, or back to us, in one system call.
+/// The requests that replace somebody's VIP by ours, or ours by somebody's, in one system call.
 std::vector<netlink::Request> replacement(const Vip& before, const Vip& after) {
     std::vector<netlink::Request> requests;
     requests.push_back(removal(before));
@@ -72,7 +72,7 @@ std::vector<netlink::Request> replacement(const Vip& before, const Vip& after) {
     return requests;
 }
 
-/// What came of that.
+/// Adds the cure to the error of a VIP request.
 Result<> explained(Result<> outcome) {
     if (!outcome && outcome.error().code == EACCES)
         outcome.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
@@ -85,13 +85,13 @@ netlink::LinkChange change_to(const Device& device) {
     return change;
 }
 
-/// Makes and unmakes items.
+/// Adds, changes and removes items.
 struct Performer {
     Socket& route;
     Socket& generic;
     Result<netlink::nft::Nftables>& nftables;
     const DecapPrograms& programs;
-    const std::optional<Item>& before;  ///< what is to be made, with another value
+    const std::optional<Item>& before;  ///< the present value, if the item is to be changed
 
     [[nodiscard]] Result<std::uint32_t> index(const std::string& device) const {
         TRY(const netlink::Link link, netlink::Links(route).get(device));
@@ -107,7 +107,7 @@ struct Performer {
     }
 
     [[nodiscard]] Result<> make(const Module& module) const { return netlink::load_module(module.name); }
-    /// The kernel takes an alias only of a device that is there. Up to then the record is all that knows whose it is.
+    /// The kernel accepts an alias only for an existing device. Until then only the record shows that it is ours.
     [[nodiscard]] Result<> make(const Device& device) const {
         netlink::Links links(route);
         if (before) return links.change(device.name, change_to(device));
@@ -164,7 +164,7 @@ struct Performer {
         TRY(const netlink::FouPort port, bound(item));
         return netlink::FouPorts(generic).remove(port);
     }
-    /// Modules stay; the others are settings, which are never taken away.
+    /// Modules stay loaded. Settings can't be removed.
     template <typename T>
     [[nodiscard]] Result<> unmake(const T&) const {
         return {};

@@ -8,8 +8,8 @@
 
 namespace culvert::realserver {
 
-/// What a program of the system prints, run in the calling thread's namespaces. ENOENT if it is not installed; if it
-/// fails, the error has what it said.
+/// The output of a program of the system, run in the calling thread's namespaces. ENOENT if it is not installed. If it
+/// fails, the error has its exit status.
 [[nodiscard]] netlink::Result<std::string> output_of(const std::vector<std::string>& command);
 
 }  // namespace culvert::realserver
