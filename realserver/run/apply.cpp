@@ -22,7 +22,7 @@ Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
 
 constexpr std::size_t most_at_once = 64;
 
-/// The first of the changes, and those after it that may be made together with it: VIPs that come, or that go.
+/// The first change, and those after it that fit the same system call: all add VIPs, or all remove them.
 std::span<const Change> independent(std::span<const Change> changes) {
     const Change& first = changes.front();
     const auto end = std::ranges::find_if_not(
@@ -68,7 +68,7 @@ class Run {
         if (const Record settled = settle(record_, observed_.state, todo.wanted); !wanted_ || settled != record_)
             keep(settled, !wanted_);
         for (Change& change : done_) {
-            if (change.after) change.after = find(observed_.state, change.key());  // as it turned out
+            if (change.after) change.after = find(observed_.state, change.key());  // the value that the kernel has now
             report_.changes.push_back(std::move(change));
         }
         return report_;
@@ -92,7 +92,7 @@ class Run {
         return todo;
     }
 
-    /// They are loaded first and for good, as only then it can be seen what they brought.
+    /// Modules are loaded first, and stay loaded: only then their devices can be observed.
     tl::expected<void, Failure> load_modules(const Plan& todo) {
         for (const Change& change : todo.changes) {
             if (change.kind() != Kind::module) continue;
@@ -103,7 +103,7 @@ class Run {
         return {};
     }
 
-    /// The first error, if there is one.
+    /// Returns the first error, if any.
     std::optional<Error> perform(std::span<const Change> changes) {
         std::optional<Error> cause;
         auto outcomes = host_.perform(changes);
@@ -116,7 +116,7 @@ class Run {
         return cause;
     }
 
-    /// What is not as it should be after all.
+    /// The changes that are still to be made, as errors.
     std::vector<Error> verify() {
         auto observed = observe();
         if (!observed) return {std::move(observed).error()};
@@ -127,7 +127,7 @@ class Run {
         return wrong;
     }
 
-    /// Should the record not be written: it then holds more than is true, which does no harm.
+    /// A failure to write is no error: the record then lists too many changes, which does no harm.
     void keep(const Record& record, bool none) const { std::ignore = none ? file_.remove() : file_.save(record); }
 
     tl::expected<Report, Failure> roll_back(std::vector<Error> causes) {
@@ -152,7 +152,7 @@ class Run {
     const std::optional<Config>& wanted_;
     const std::optional<Config>& config_;
     Observed observed_;
-    std::optional<Record> recorded_;  // as the file had it
+    std::optional<Record> recorded_;  // as in the file
     Record record_;
     std::vector<std::string> modules_;  // loaded by us
     std::vector<Change> done_;

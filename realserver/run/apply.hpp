@@ -13,7 +13,7 @@
 
 namespace culvert::realserver {
 
-/// What was done, and found done when the kernel was asked again.
+/// The changes that were made, and confirmed by reading them back from the kernel.
 struct Report {
     std::vector<Change> changes;
     std::vector<std::string> left;   ///< see Plan
@@ -22,23 +22,23 @@ struct Report {
 
 struct Failure {
     std::vector<netlink::Error> causes;  ///< not empty
-    std::size_t undone = 0;              ///< changes that were taken back
-    std::vector<netlink::Error> stuck;   ///< what could not be taken back
-    std::vector<std::string> modules;    ///< that were loaded, which is for good
+    std::size_t undone = 0;              ///< changes that were rolled back
+    std::vector<netlink::Error> stuck;   ///< changes that could not be rolled back
+    std::vector<std::string> modules;    ///< modules that were loaded, and stay so
 };
 
-/// What is known of earlier runs. If `record` was lost while the kernel shows that there were some, ports and devices
-/// that are as the configuration wants them are taken to be ours: they must not stay open after a teardown.
+/// The record of earlier runs. If it was lost, but marks in the kernel show that there were some, ports and links as
+/// configured count as ours: otherwise they would stay open after a teardown.
 [[nodiscard]] Record recall(const std::optional<Record>& record, const Observed& observed,
                             const std::optional<Config>& config);
 
-/// Although made before, the change is still to be made.
+/// The error for a change that was made, but has to be made again.
 [[nodiscard]] netlink::Error not_so(const Change& change);
 
-/// Makes the host the backend that is wanted, or leaves it as it was. The caller holds the Lock.
+/// Makes this host the desired backend, or leaves it unchanged. The caller holds the Lock.
 [[nodiscard]] tl::expected<Report, Failure> apply(Host& host, const RecordFile& file, const Config& wanted);
 
-/// Takes away what apply made. The configuration only matters if the record was lost. The caller holds the Lock.
+/// Removes everything that apply made. Uses `config` only if the record was lost. The caller holds the Lock.
 [[nodiscard]] tl::expected<Report, Failure> teardown(Host& host, const RecordFile& file,
                                                      const std::optional<Config>& config);
 

@@ -25,7 +25,7 @@ void Backoff::held(const Key& key) {
 void Backoff::tried(const Key& key, Time now, bool failed) {
     const auto [entry, is_new] = settings_.try_emplace(key);
     Setting& setting = entry->second;
-    if (!failed && setting.failed) {  // it could not be put right, and nobody has broken it
+    if (!failed && setting.failed) {  // an attempt has succeeded after failures, and nobody has changed the setting
         settings_.erase(entry);
         return;
     }

@@ -8,9 +8,10 @@
 
 namespace culvert::realserver {
 
-/// How long to leave alone a setting that does not stay as it is put, or cannot be put right. The first attempt is made
-/// at once. If it does not last, the next is a second later, then two, doubling up to a minute. If it lasts for twice
-/// that time, it begins anew. What failed may succeed as soon as something else has changed.
+/// How long to leave a setting alone if others keep changing it, or if it can't be set. The first attempt is made at
+/// once. If it doesn't last, the next one follows after a second, then two, and so on, up to a minute. After a value
+/// has lasted for twice the delay, the delay starts again at a second. A failed attempt may be repeated sooner when
+/// something else changes.
 class Backoff {
   public:
     using Time = std::chrono::steady_clock::time_point;
@@ -19,19 +20,19 @@ class Backoff {
     static constexpr Delay shortest{1'000};
     static constexpr Delay longest{60'000};
 
-    /// For how long `key` is to be left alone yet; 0: it is due.
+    /// The time until the next attempt for `key`; 0: now.
     [[nodiscard]] Delay wait(const Key& key, Time now) const;
-    /// For how long it is left alone after the last attempt; 0: there was none.
+    /// The delay that followed the last attempt; 0: there was no attempt.
     [[nodiscard]] Delay delay(const Key& key) const;
-    /// It was found changed before it was due: the last attempt did not last.
+    /// The setting has changed before the next attempt was due, so the last attempt did not last.
     void held(const Key& key);
     /// An attempt was made. `failed`: the kernel refused it.
     void tried(const Key& key, Time now, bool failed = false);
-    /// Something else has changed: what failed is to be left alone for no longer than the shortest time.
+    /// Something else has changed: failed attempts are repeated after the shortest delay.
     void hasten();
-    /// True if nothing was said yet of how long it is left alone now; after this call, it was.
+    /// True at the first call since the delay last changed, so that each delay is logged once.
     [[nodiscard]] bool is_news(const Key& key);
-    /// All is due.
+    /// All attempts are due.
     void forget() { settings_.clear(); }
 
   private:

@@ -9,7 +9,7 @@
 
 namespace culvert::realserver {
 
-/// All events that realserver monitor logs. OBJECT is a setting, CHANGE what was or is to be done, as plan prints it.
+/// All events that realserver monitor logs. OBJECT is a setting, CHANGE its change (made or not), as plan prints it.
 inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"applied", "OBJECT, CHANGE", "a setting was made for the first time"},
     {"repaired", "OBJECT, CHANGE", "a setting that somebody had changed was repaired"},
@@ -19,7 +19,7 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"contested", "OBJECT, CHANGE", "somebody keeps changing a setting; realserver repairs it less and less often"},
 });
 
-/// The name of one of them: else it does not compile.
+/// The name of an event. An unknown one does not compile.
 consteval const char* log_event(std::string_view name) {
     return std::ranges::find(log_events, name, &common::LogEvent::name)->name.data();
 }

@@ -30,17 +30,17 @@ using netlink::Result;
 using netlink::Topic;
 using namespace std::chrono_literals;
 
-constexpr auto time_to_gather = 100ms;  // changes that belong together
+constexpr auto time_to_gather = 100ms;  // for changes that belong together
 constexpr auto glance_interval = 500ms;
-constexpr auto patience = 10s;            // with another realserver, to adopt a configuration
-constexpr auto time_to_reconsider = 10s;  // what stands in the way and may go without a word
+constexpr auto patience = 10s;            // time to wait for another realserver before a reload fails
+constexpr auto time_to_reconsider = 10s;  // for obstacles that may vanish without an event
 
 bool overlap(const netlink::Prefix& one, const netlink::Prefix& other) {
     return one.length < other.length ? one.contains(other.address) : other.contains(one.address);
 }
 
-/// Whether it can be about a setting of ours, about a way to the balancers, which XDP and the MTU depend on, or about a
-/// gateway that a VIP must not be.
+/// Whether the event may concern one of our settings, a route to the balancers, which XDP and the MTU depend on, or a
+/// gateway that no VIP may contain.
 bool matters(const netlink::Event& event, const Config& config) {
     if (const auto* address = std::get_if<netlink::AddressChanged>(&event)) return address->value.link == index_of_lo;
     if (const auto* route = std::get_if<netlink::RouteChanged>(&event))
@@ -59,7 +59,7 @@ bool matters(const netlink::Event& event, const Config& config) {
 
 void say_who(const std::string& holder) { spdlog::info("waiting for " + holder + " to end"); }
 
-/// For how long, to the second.
+/// The delay, rounded up to seconds.
 std::string words(Backoff::Delay delay) {
     return fmt::format("{} s", std::chrono::ceil<std::chrono::seconds>(delay).count());
 }
@@ -101,7 +101,7 @@ Result<> Monitor::run(Config config) {
     return ran ? outcome_ : ran;
 }
 
-/// Other than by repairs, all or nothing, but for what could not be set up before either.
+/// All or nothing, unlike repairs, except for changes that were impossible before, too.
 Result<> Monitor::change_to(Config config) {
     const auto outcome = apply(host_, file_, config);
     if (!outcome) {
@@ -137,7 +137,7 @@ Result<> Monitor::listen() {
     return {};
 }
 
-/// Where the kernel has no nf_tables, it may get them.
+/// The kernel may load nf_tables later.
 Result<> Monitor::follow_rulesets() {
     if (rulesets_) return {};
     auto rulesets = netlink::nft::Monitor::open();
@@ -197,7 +197,7 @@ void Monitor::look() {
     }
     has_looked_ = true;
     if (const auto followed = follow_rulesets(); !followed) return end(followed);
-    // The kernel shows a transaction before it announces it, but announces it before it takes the next one, ours.
+    // The kernel shows a transaction, then announces it, and only then accepts the next one, which is ours.
     if (rulesets_) hear_of_ruleset();
     report(*repairs);
     const auto again = [&](const Change& change) {
@@ -251,7 +251,7 @@ void Monitor::report(const Notice& notice) {
     }
 }
 
-/// What can't be set up yet holds nobody up: it may never come.
+/// Readiness doesn't wait for settings that can't be set up yet: that may never be possible.
 void Monitor::be_ready(bool in_order) {
     if (!std::exchange(is_ready_, true)) {
         ::sd_notify(0, "READY=1");
@@ -260,7 +260,7 @@ void Monitor::be_ready(bool in_order) {
     if (in_order && !std::exchange(was_in_order_, true)) spdlog::info("ready: what changes is repaired");
 }
 
-/// Of what holds now, says what did not hold before.
+/// Logs the complaints that are new, and remembers those that still hold.
 void Monitor::complain(std::vector<std::string> complaints) {
     for (const std::string& complaint : complaints)
         if (std::ranges::find(complaints_, complaint) == complaints_.end()) spdlog::error(complaint);

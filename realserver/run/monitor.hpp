@@ -19,16 +19,16 @@
 
 namespace culvert::realserver {
 
-/// Keeps a host as the configuration says, until SIGTERM or SIGINT, and leaves it so. SIGHUP has the configuration read
-/// anew. What the kernel tells of is looked at a tenth of a second later, what it doesn't tell of within half a second.
-/// What can't be set up yet, as a device, a route or a module is missing, is said once and set up when it can be.
-/// Tells systemd that it is ready when all that can be set up is, how things stand, and that it lives.
+/// Keeps this host as configured until SIGTERM or SIGINT, and then leaves it so. SIGHUP reloads the configuration. It
+/// checks the host a tenth of a second after an event of the kernel, and every half second where there are no events.
+/// If a setting can't be set up yet, as a device, a route or a module is missing, it logs this once and sets it up
+/// later. Reports to systemd that it is ready when all that can be set up is, its status, and that it is alive.
 class Monitor {
   public:
-    /// Follows the network namespace that the calling thread is in. `path`: the configuration's.
+    /// Follows the calling thread's network namespace. `path`: the configuration file.
     [[nodiscard]] static netlink::Result<Monitor> open(KernelHost host, RecordFile file, std::string path);
 
-    /// An error if another monitor is at work, or if the kernel can't be followed.
+    /// An error if another monitor runs here, or if the kernel's events can't be received.
     [[nodiscard]] netlink::Result<> run(Config config);
 
   private:
@@ -66,11 +66,11 @@ class Monitor {
     Config config_;
     Backoff backoff_;
     Notices notices_;
-    netlink::Result<HostState> unannounced_;  // as last seen
-    std::vector<std::string> complaints_;     // which still hold
+    netlink::Result<HostState> unannounced_;  // at the last glance
+    std::vector<std::string> complaints_;     // that still hold
     std::size_t repaired_ = 0;
     bool has_looked_ = false;
-    bool is_ready_ = false;      // systemd was told so
+    bool is_ready_ = false;      // systemd knows it
     bool was_in_order_ = false;  // at least once
     netlink::Result<> outcome_;
 

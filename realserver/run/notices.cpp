@@ -10,7 +10,7 @@ namespace culvert::realserver {
 
 namespace {
 
-/// An XDP program is the same in either mode.
+/// The mode of an XDP program doesn't matter.
 bool is_same(const Item& one, const Item& other) {
     const auto* first = std::get_if<Decap>(&one);
     const auto* second = std::get_if<Decap>(&other);
@@ -18,7 +18,7 @@ bool is_same(const Item& one, const Item& other) {
     return one == other;
 }
 
-/// What was not made.
+/// The settings that were not set.
 std::set<Key> unsettled(const Repairs& repairs) {
     std::set<Key> keys;
     for (const auto& failed : repairs.failed) keys.insert(failed.change.key());

@@ -13,41 +13,42 @@
 
 namespace culvert::realserver {
 
-/// Something to tell about a setting.
+/// Something to log about a setting.
 struct Notice {
     enum class Kind : std::uint8_t {
-        applied,       ///< it is as wanted for the first time
-        repaired,      ///< it is as wanted again
+        applied,       ///< it has the desired value for the first time
+        repaired,      ///< it has the desired value again
         waiting,       ///< it can't be set up yet
-        not_repaired,  ///< it was as wanted, and can't be put right
+        not_repaired,  ///< it had the desired value, and can't be repaired
         contested,     ///< somebody else keeps changing it
     };
     Kind kind;
     Change change;
-    std::string reason;                           ///< why it can't be
-    std::optional<netlink::nft::Transaction> by;  ///< what made a repair of the table necessary, if that is known
+    std::string reason;                           ///< why it can't be set
+    std::optional<netlink::nft::Transaction> by;  ///< the transaction that made a repair of the table necessary
     bool operator==(const Notice&) const = default;
 };
 
-/// Knows what was in order before, and what keeps a setting from it: so it can tell a repair from a first time, and
-/// tells each hindrance once. Knows who changed the table last, which may be announced before a look that finds it so.
+/// Remembers the settings that were in order and the errors of the others. So it tells a repair from a first time, and
+/// logs each error once. Also remembers who changed the table last: the event may arrive before the check that finds
+/// the change.
 class Notices {
   public:
     /// Somebody else has changed the table.
     void heard(netlink::nft::Transaction transaction) { last_ = std::move(transaction); }
-    /// What there is to tell about a look. Of contested settings it says so at each.
+    /// The notices after a check. A contested setting is reported each time.
     [[nodiscard]] std::vector<Notice> of(const Repairs& repairs);
-    /// Whether the last look failed for this reason.
+    /// Whether the last check failed with this error.
     [[nodiscard]] bool is_hindrance(const netlink::Error& error) const;
 
   private:
     [[nodiscard]] bool was_so(const Change& change) const;
     void remember(const Repairs& repairs);
 
-    std::map<Key, Item> in_order_;           ///< as last seen in order
-    std::map<Key, std::string> hindrances_;  ///< that still hold, and were told
+    std::map<Key, Item> in_order_;           ///< as they were when last in order
+    std::map<Key, std::string> hindrances_;  ///< errors that still hold, and were logged
     std::vector<std::string> conflicts_;
-    std::optional<netlink::nft::Transaction> last_;  ///< since the table was repaired
+    std::optional<netlink::nft::Transaction> last_;  ///< the last change since the table was repaired
 };
 
 }  // namespace culvert::realserver

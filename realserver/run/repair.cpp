@@ -22,14 +22,14 @@ namespace {
 using netlink::Error;
 using netlink::Result;
 
-/// Lets packets in that did not come in before.
+/// Whether the change opens a way for packets into this host.
 bool opens(const Change& change) {
     if (!change.after || !is_way_in(change.kind())) return false;
     const auto* link = std::get_if<Link>(&*change.after);
     return link == nullptr || (link->up && link->device != "lo");
 }
 
-/// Which changes may follow those that were not made.
+/// Decides which changes may follow those that failed or were skipped.
 class Precaution {
   public:
     void missed(const Change& change) {
@@ -56,7 +56,7 @@ class Precaution {
     std::set<Key> impossible_;
 };
 
-/// What was made and does not read back is not made.
+/// A change that doesn't read back counts as failed.
 void verify(const Plan& rest, Repairs& repairs) {
     std::erase_if(repairs.made, [&](const Change& change) {
         const auto left = std::ranges::find(rest.changes, change.key(), &Change::key);

@@ -11,28 +11,28 @@
 
 namespace culvert::realserver {
 
-/// What came of one look at a host that should be as wanted.
+/// The outcome of one check of a host that should be in its desired state.
 struct Repairs {
     struct Failed {
         Change change;
         netlink::Error error;
     };
-    std::vector<Change> made;               ///< and found made when the kernel was asked again
-    std::vector<Failed> failed;             ///< of what was tried
+    std::vector<Change> made;               ///< and confirmed by reading them back from the kernel
+    std::vector<Failed> failed;             ///< tried, but refused
     std::vector<Change> held;               ///< not due yet
-    std::vector<Change> premature;          ///< not made, as a change that must precede them was not
-    std::vector<netlink::Error> conflicts;  ///< what stands in the way of something wanted
+    std::vector<Change> premature;          ///< skipped, as a change that must precede them was not made
+    std::vector<netlink::Error> conflicts;  ///< obstacles to the desired state
     std::vector<std::string> notes;         ///< see Plan
-    HostState found;                        ///< in the kernel afterwards
+    HostState found;                        ///< the state of the kernel afterwards
 
     [[nodiscard]] bool in_order() const {
         return failed.empty() && held.empty() && premature.empty() && conflicts.empty();
     }
 };
 
-/// Puts right what differs from what is wanted and is due. Other than apply it takes nothing back: each change that can
-/// be made is one step closer. Without the table nothing is opened, and no sysctl is lowered before those are raised
-/// that protect in its place. The caller holds the Lock. `first`: for the first time with this configuration.
+/// Repairs the settings that differ from the desired state and are due. Unlike apply it rolls nothing back: each change
+/// that succeeds is a step forward. Without the table it opens nothing, and it lowers no sysctl before those are raised
+/// that protect instead. The caller holds the Lock. `first`: the first run with this configuration.
 [[nodiscard]] netlink::Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
                                               Backoff& backoff, Backoff::Time now, bool first);
 
