@@ -16,10 +16,10 @@ namespace culvert::realserver {
 
 namespace {
 
-/// Of many VIPs a few tell whether rules are in the way.
+/// Of many VIPs, the first ones are enough to find rules that refuse them.
 constexpr std::size_t most_vips = 64;
 
-/// A client of the VIP's that gets answers, so that it is not the reverse path that is in the way.
+/// A client of the VIP to which the kernel has a route, so that the reverse-path filter is not the cause.
 std::optional<IpAddress> client_of(const Environment& seen, const Prefix& vip) {
     const auto answered = std::ranges::find_if(
         seen.answers, [&](const auto& answer) { return answer.vip == vip && answer.way.has_value(); });
@@ -67,7 +67,7 @@ netlink::Result<> observe_arrivals(const Desired& desired, const Observed& obser
             if (device == seen.devices.end() || !device->second.up) continue;
             const auto taken = netlink::route_of_arrival(
                 route, {.source = *client, .destination = vip.address, .link = device->second.index});
-            if (!taken && taken.error().code == EXDEV) continue;  // the reverse-path filter: check_input
+            if (!taken && taken.error().code == EXDEV) continue;  // the reverse-path filter: see check_input
             if (!taken || taken->type != RTN_LOCAL) seen.refused.push_back({vip.address, *client, name, words(taken)});
         }
     }

@@ -7,12 +7,12 @@
 
 namespace culvert::realserver {
 
-/// Asks the kernel what it would do with requests to the VIPs, by every device that they come by, and which neighbours
-/// are silent: `refused` and `silent` of what is seen, of which the devices and the answers are known.
+/// Asks the kernel what it would do with requests to the VIPs, for each device at which they may arrive, and which
+/// neighbours don't answer. Fills `refused` and `silent` of `seen`. Its devices and answers must be known.
 [[nodiscard]] netlink::Result<> observe_arrivals(const Desired& desired, const Observed& observed,
                                                  netlink::Socket& route, Environment& seen);
 
-/// The devices by which requests of a family come to this host as they are, or out of a tunnel.
+/// The devices at which requests of a family arrive, without a tunnel or after decapsulation.
 [[nodiscard]] std::set<std::string> ways_in(const Desired& desired, netlink::Family family);
 
 }  // namespace culvert::realserver

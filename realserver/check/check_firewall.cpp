@@ -23,12 +23,12 @@ namespace {
 
 constexpr int raw = netlink::nft::priority_raw;
 constexpr std::array<Stage, 3> way_out{{{"output"}, {"postrouting"}, {"egress"}}};
-/// A mark is taken off, and the VIP put in, between these.
+/// Between these two stages our rules replace the DSCP by the VIP.
 constexpr std::array<Stage, 2> way_in_marked{{{"ingress"}, {.hook = "prerouting", .last = raw}}};
 constexpr std::array<Stage, 2> way_in_unmarked{{{.hook = "prerouting", .first = raw + 1}, {"input"}}};
 constexpr std::array<Stage, 3> way_in{{{"ingress"}, {"prerouting"}, {"input"}}};
 
-/// What a process offers on a VIP.
+/// A port on which a process listens.
 struct Service {
     std::uint8_t protocol;
     std::uint16_t port;
@@ -37,7 +37,7 @@ struct Service {
 
 struct Services {
     std::set<Service> all;
-    bool bound = false;  ///< to the VIP itself; else to all addresses, and so perhaps not meant for it
+    bool bound = false;  ///< to the VIP itself; if false to all addresses, so perhaps not meant for the VIP
 };
 
 Services services_of(const Patient& patient, const IpAddress& vip) {
@@ -60,7 +60,7 @@ FindingName finding_name(const Obstacle& obstacle, Leg leg) {
                                  : FindingName("firewall_drops_answer");
 }
 
-/// Packets that are stopped, by the rule that does it.
+/// Collects the packets that a rule stops, by rule.
 class Firewalled {
   public:
     Firewalled(const Patient& patient, Diagnosis& diagnosis)
@@ -90,7 +90,7 @@ class Firewalled {
         std::vector<std::string> cure{};
     };
 
-    /// Sends packets on a part of their way; what stops them, if anything.
+    /// Sends packets through a part of their path. Returns the obstacle that stops them, if any.
     std::optional<Obstacle> send(Packets& packets, std::span<const Stage> stages) {
         std::optional<Obstacle> found;
         for (const Stage& stage : stages) {
@@ -101,7 +101,7 @@ class Firewalled {
         return found;
     }
 
-    /// Each command once, and the last one of all at the end: it may load what the others have written.
+    /// Adds each command once, and keeps the last one at the end: it may load what the others have written.
     static void add_cure(const std::vector<std::string>& commands, std::vector<std::string>& cure) {
         const auto has = [&](const std::string& command) { return std::ranges::find(cure, command) != cure.end(); };
         const bool same_end = !cure.empty() && cure.back() == commands.back();
@@ -139,7 +139,7 @@ class Firewalled {
         }
     }
 
-    /// A tunnel's packets from every balancer, or from anybody if none is named.
+    /// A tunnel's packets from every balancer, or from any source if there is none of the family.
     void receive(Family outer, std::uint8_t protocol, std::optional<std::uint16_t> port,
                  const std::optional<IpAddress>& local) {
         bool named = false;
@@ -172,7 +172,7 @@ class Firewalled {
         if (const auto found = send(packets, way_in)) report(*found, Leg::tunnel, packets, what);
     }
 
-    /// The first address of a device that is no VIP.
+    /// The first address of a device, except VIPs.
     [[nodiscard]] Prefix own_address(const std::string& device, Family family) const {
         for (const auto& [its_device, prefix] : seen_.addresses)
             if (its_device == device && prefix.address.family() == family && !prefix.address.is_link_local())
@@ -180,7 +180,7 @@ class Firewalled {
         return anybody(family);
     }
 
-    /// A leg of a service that is stopped.
+    /// An obstacle on one leg of a service's packets.
     struct Encounter {
         Obstacle obstacle;
         Leg leg;
@@ -193,7 +193,7 @@ class Firewalled {
         std::map<Service, Encounters> encounters;
         for (const Service& service : services.all) encounters[service] = encounters_of(request(vip, service));
         diagnosis_.checked += services.all.size();
-        // A service on all addresses need not be meant for the VIP: one that gets through is enough.
+        // A service on all addresses need not be meant for the VIP: one such service without an obstacle is enough.
         const bool some_work = std::ranges::any_of(encounters, [](const auto& entry) { return entry.second.empty(); });
         if (some_work && !services.bound) return;
         for (const auto& [service, all] : encounters)
@@ -203,7 +203,7 @@ class Firewalled {
                                    address_name(vip), service.port, common::protocol_name(service.protocol)));
     }
 
-    /// By every way that requests come in.
+    /// The obstacles on all paths by which requests arrive.
     Encounters encounters_of(const Packets& request) {
         Encounters all;
         const Family family = request.family();
@@ -229,14 +229,14 @@ class Firewalled {
         return all;
     }
 
-    /// What becomes of requests, and of the answers to those that got through.
+    /// The obstacles of requests and of their answers.
     void exchange(const Packets& request, const std::optional<Obstacle>& found, Encounters& all) {
         if (found) all.push_back({*found, Leg::request, request});
         Packets packets = answer(request);
         if (const auto obstacle = send(packets, way_out)) all.push_back({*obstacle, Leg::answer, packets});
     }
 
-    /// A packet with a mark is for an address of the device; behind our rules it is for the VIP, and not tracked.
+    /// A packet with a DSCP is for an address of the device. Behind our rules it is for the VIP, and untracked.
     std::optional<Obstacle> send_marked(Packets& packets, const L3dsr& mark) {
         Packets before = packets;
         before.dscp = mark.dscp;
@@ -260,7 +260,7 @@ class Firewalled {
                         .tracking = Tracking::established,
                         .all = false};
         if (request.tracking == Tracking::untracked) {
-            // To conntrack, an answer without a request is nonsense in TCP and a beginning in UDP.
+            // To conntrack, an answer without a request is invalid in TCP and a new connection in UDP.
             packets.tracking = answers_untracked_                ? Tracking::untracked
                                : request.protocol == IPPROTO_TCP ? Tracking::invalid
                                                                  : Tracking::created;
@@ -284,7 +284,7 @@ class Firewalled {
         return packets;
     }
 
-    /// The devices by which clients' own packets come in; an empty name if that is not known.
+    /// The devices at which packets from clients arrive without a tunnel; an empty name if they are not known.
     [[nodiscard]] std::set<std::string> underlays(Family family) const {
         std::set<std::string> devices;
         for (const auto& [balancer, way] : seen_.balancers)

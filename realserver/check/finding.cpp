@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view ours = "realserver ";
 
-/// As one word, quoted.
+/// Quoted as one word of a shell.
 std::string shell_word(std::string_view text) {
     std::string result = "'";
     for (const char letter : text) result += letter == '\'' ? std::string("'\\''") : std::string(1, letter);

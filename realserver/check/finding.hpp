@@ -11,16 +11,14 @@
 
 namespace culvert::realserver {
 
-/// What is wrong and what helps, in words that hold wherever it is found: a Finding says more. In capitals: what only
-/// the finding knows.
+/// The cause and the cure in general words. A Finding has the details. Words in capitals stand for them.
 struct FindingKind {
     std::string_view name;
     std::string_view cause;
     std::string_view cure;
 };
 
-/// All that check can find. Each has a test between hosts in which its cure is carried out:
-/// tests/unit/realserver/findings says so.
+/// All findings of check. Each has a test between hosts that runs its cure: tests/unit/realserver/findings lists them.
 inline constexpr auto finding_kinds = std::to_array<FindingKind>({
     // what apply sets
     {"device_differs", "a tunnel device has other parameters than the configuration asks for", "realserver apply"},
@@ -74,7 +72,7 @@ inline constexpr auto finding_kinds = std::to_array<FindingKind>({
      "list its other end in tunnel_peers; then realserver apply"},
     {"mtu_too_small", "full-size packets do not fit through a tunnel",
      "raise the MTU of the interface, or write mtu:; then realserver apply"},
-    // who answers for the VIPs
+    // who answers ARP for the VIPs
     {"arp_announces_vip", "the host's ARP requests have VIPs as source, so neighbours learn the VIPs from it",
      "sysctl -w net.ipv4.conf.all.arp_announce=2"},
     {"arp_answers_vip", "the host answers ARP requests for VIPs in place of the balancer",
@@ -104,7 +102,7 @@ inline constexpr auto finding_kinds = std::to_array<FindingKind>({
     {"rule_rewrites", "a rule rewrites the packets", "remove the rule"},
 });
 
-/// One of finding_kinds: else it does not compile.
+/// The name of one of finding_kinds. An unknown one does not compile.
 struct FindingName {
     std::string_view text{};
 
@@ -124,18 +122,18 @@ inline std::ostream& operator<<(std::ostream& stream, const FindingName& name) {
 struct Finding {
     FindingName name;                   ///< stable
     std::string cause;                  ///< a sentence
-    std::vector<std::string> evidence;  ///< what was seen, and where
-    std::vector<std::string> cure{};    ///< commands for a shell, one after the other; may be empty if there is advice
-    std::string advice{};               ///< what helps and is no command, or what else does
+    std::vector<std::string> evidence;  ///< observations, and where they were made
+    std::vector<std::string> cure{};    ///< shell commands, to be run in order; may be empty if there is advice
+    std::string advice{};               ///< what a person can do, besides or in place of the commands
     bool operator==(const Finding&) const = default;
 
     [[nodiscard]] std::string command() const;  ///< the cure in one line
 };
 
-/// What may be in order or not: check can't tell.
+/// Something that check could not judge.
 struct NotJudged {
     std::string what;    ///< "rules of iptables-legacy"
-    std::string reason;  ///< a sentence, or the operating system's words
+    std::string reason;  ///< a sentence, or the error of the operating system
     bool operator==(const NotJudged&) const = default;
 };
 
@@ -144,11 +142,11 @@ struct Diagnosis {
     std::size_t checked = 0;  ///< preconditions
     std::vector<NotJudged> not_judged{};
 
-    /// One more precondition.
+    /// Counts one more precondition, and adds the finding if it is not met.
     void require(bool met, const Finding& otherwise);
 
-    /// Cures become what is to be typed where realserver was called with other options than the usual: `config` is a
-    /// file, `netns` a name or a path; empty: the usual.
+    /// Adapts the cures to the options with which realserver was called: `config` is a file, `netns` a name or a path;
+    /// empty: the default.
     void write_cures_for(std::string_view config, std::string_view netns);
 };
 

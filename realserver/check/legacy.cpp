@@ -16,7 +16,7 @@ namespace {
 using LegacyRule = Environment::LegacyRule;
 using Chain = std::pair<std::string, std::string>;  // table, name
 
-/// The chain, and the chain or target that the rule sends packets to.
+/// The chain of the rule, and the chain or target to which it sends packets.
 struct Parts {
     Chain chain;
     Chain target;
@@ -32,7 +32,7 @@ struct Parts {
     }
 };
 
-/// Those that packets for this host or of this host may come through.
+/// The chains that packets to or from this host may pass.
 std::set<Chain> reachable(const std::vector<LegacyRule>& rules) {
     std::set<Chain> chains;
     for (const LegacyRule& rule : rules)

@@ -20,10 +20,10 @@ long number(const HostState& state, const SysctlKey& sysctl) {
     return found ? std::get<Sysctl>(*found).value : 0;
 }
 
-/// RFC 8200 section 5; below it the kernel takes IPv6 off a device (net/ipv6/addrconf.c, addrconf_notify).
+/// RFC 8200 section 5. The kernel disables IPv6 on devices with a smaller MTU (net/ipv6/addrconf.c, addrconf_notify).
 constexpr std::uint32_t least_ipv6_mtu = 1280;
 
-/// What counts for a device is the larger of its own value and that of "all".
+/// A device uses the larger value of its own rp_filter and that of "all".
 struct ReversePath {
     std::vector<SysctlKey> sysctls;  ///< those that are not 0
     long effective = 0;
@@ -41,8 +41,8 @@ struct ReversePath {
     }
 };
 
-/// Packets that come out of a tunnel have their way back elsewhere: strict and loose filters drop them both, since the
-/// device has no address (net/ipv4/fib_frontend.c, __fib_validate_source).
+/// Packets from a tunnel device have their way back through another device. Strict and loose filters both drop them, as
+/// the device has no address (net/ipv4/fib_frontend.c, __fib_validate_source).
 void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
     const HostState& state = patient.observed.state;
     std::set<std::string> devices;
@@ -71,8 +71,8 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
                          : std::vector<std::string>{cure.begin(), cure.end()}});
 }
 
-/// Clients' own packets come in by the device towards the balancer, also where XDP has unwrapped them. A strict filter
-/// wants their way back there, too.
+/// Packets without a tunnel, or decapsulated by XDP, arrive at the device towards the balancer. A strict filter demands
+/// that their way back leads through it, too.
 void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
     const bool bare =
         !patient.desired.decap.empty() || std::ranges::any_of(patient.desired.by_kernel, [](const Receive& receive) {
@@ -101,7 +101,7 @@ void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
     }
 }
 
-/// Devices by which IPv6 comes in as it is: of clients to the VIPs, or of balancers around a tunnel.
+/// Devices at which IPv6 packets arrive: from clients to the VIPs, or from balancers around a tunnel packet.
 std::set<std::string> bare_ipv6_devices(const Patient& patient) {
     const Config& config = patient.config;
     const auto is_v6 = [](const Prefix& prefix) { return !prefix.address.is_v4(); };
@@ -117,14 +117,14 @@ std::set<std::string> bare_ipv6_devices(const Patient& patient) {
     if (!bare && !tunnelled) return devices;
     devices.insert(config.interfaces.begin(), config.interfaces.end());
     if (devices.empty()) devices = patient.desired.ways_in;
-    if (devices.empty())  // without IPv6, a device has no routes
+    if (devices.empty())  // a device without IPv6 has no routes
         for (const auto& [name, device] : patient.environment.devices)
             if (device.answers) devices.insert(name);
     return devices;
 }
 
-/// The kernel drops what comes by a device on which IPv6 is switched off (net/ipv6/ip6_input.c, ip6_rcv_core), and
-/// lets it have no address.
+/// The kernel drops IPv6 packets that arrive at a device with IPv6 disabled (net/ipv6/ip6_input.c, ip6_rcv_core), and
+/// gives it no address.
 void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
     const Environment& seen = patient.environment;
     const auto require = [&](const std::string& name, std::string_view what, bool then_apply) {
@@ -158,7 +158,7 @@ void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
     if (std::ranges::any_of(patient.config.vips, is_v6)) require("lo", "which is to have the VIPs", true);
 }
 
-/// The VIPs that the device's own networks hold, so that somebody there asks for them.
+/// Whether one of the device's networks contains a VIP, so that neighbours ask for it.
 bool is_on_link(const Patient& patient, const std::string& device) {
     return std::ranges::any_of(patient.environment.addresses, [&](const auto& own) {
         return own.device == device && std::ranges::any_of(patient.config.vips, [&](const Prefix& vip) {
@@ -167,7 +167,7 @@ bool is_on_link(const Patient& patient, const std::string& device) {
     });
 }
 
-/// Without which the host would be cut off.
+/// Whether the device would have no address without this one.
 bool is_only_address(const Patient& patient, const std::string& device, const IpAddress& address) {
     return std::ranges::none_of(patient.environment.addresses, [&](const auto& own) {
         return own.device == device && own.prefix.address != address && !own.prefix.address.is_link_local() &&
@@ -175,7 +175,7 @@ bool is_only_address(const Patient& patient, const std::string& device, const Ip
     });
 }
 
-/// Where the operator wants arp_ignore left alone, it matters only where VIPs are asked for.
+/// With `arp: leave`, arp_ignore only matters on devices whose neighbours ask for VIPs.
 void check_arp(const Patient& patient, Diagnosis& diagnosis) {
     if (patient.config.arp == Policy::managed) return;
     const SysctlKey all = SysctlKey::arp_ignore("all");

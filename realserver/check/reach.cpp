@@ -9,21 +9,21 @@
 #include "realserver/check/arrivals.hpp"
 #include "realserver/check/check.hpp"
 
-/// What keeps packets from this host, and its answers from their next hop.
+/// Finds faults between this host and its neighbours: packets that can't arrive, and answers that can't leave.
 namespace culvert::realserver {
 
 namespace {
 
 using netlink::SysctlKey;
 
-/// ip-sysctl.rst: arp_ignore 8 answers for no address of this host.
+/// ip-sysctl.rst: with arp_ignore 8 the host answers for none of its addresses.
 constexpr long deaf_to_arp = 8;
 
 bool is_found(const Diagnosis& diagnosis, const FindingName& name) {
     return std::ranges::find(diagnosis.findings, name, &Finding::name) != diagnosis.findings.end();
 }
 
-/// By which packets come, and answers leave: none of our tunnels.
+/// The devices at which packets arrive or answers leave, without our tunnels.
 std::set<std::string> links_of(const Patient& patient) {
     std::set<std::string> links(patient.config.interfaces.begin(), patient.config.interfaces.end());
     for (const auto& [balancer, way] : patient.environment.balancers) links.insert(way.device);
@@ -74,7 +74,7 @@ void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
              .advice = "is it up, and is it the router that ip route is to name?"});
 }
 
-/// What the kernel itself says to a request, where nothing else explains it.
+/// Routing rules that refuse requests, as the kernel reports it, if nothing else explains it.
 void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
     if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) {

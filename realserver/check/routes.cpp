@@ -20,7 +20,7 @@ namespace culvert::realserver {
 
 namespace {
 
-/// Every answer that the kernel refuses to route.
+/// Reports the answers that the kernel refuses to route.
 void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis) {
     constexpr std::size_t shown = 4;
     const Environment& seen = patient.environment;
@@ -67,7 +67,7 @@ void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis
     diagnosis.findings.push_back(std::move(finding));
 }
 
-/// Those of this host that something else than a VIP must be in: a balancer, a gateway, neighbours.
+/// The hosts in the network that are not this host: balancers, gateways, neighbours.
 std::vector<std::string> others_in(const Patient& patient, const Prefix& network) {
     std::vector<std::string> others;
     const auto add = [&](const std::string& what) {
@@ -86,14 +86,14 @@ std::vector<std::string> others_in(const Patient& patient, const Prefix& network
     return others;
 }
 
-/// An address on lo with its network's mask makes all of the network this host's own.
+/// An address on lo with the mask of its network makes the whole network local to this host.
 void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
     const Environment& seen = patient.environment;
     for (const netlink::Route& route : seen.routing.routes) {
         const Prefix& network = route.destination;
         const bool on_lo = route.hops.size() == 1 && route.hops.front().link == index_of_lo;
         if (!on_lo || network.is_host() || network.length == 0 || network.address.is_loopback()) continue;
-        if (std::ranges::find(patient.config.vips, network) != patient.config.vips.end()) continue;  // plan
+        if (std::ranges::find(patient.config.vips, network) != patient.config.vips.end()) continue;  // reported by plan
         const auto others = others_in(patient, network);
         Finding finding{.name = "network_is_local",
                         .cause = fmt::format("all of {} is this host's own, so that its packets do not get to {}",
@@ -117,7 +117,7 @@ void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
     }
 }
 
-/// The guard lets balancers in by the device that leads to them, and the reverse-path filter likewise.
+/// The guard accepts balancers only at the device that leads to them, and so does the reverse-path filter.
 void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
     const Config& config = patient.config;
     if (config.guard == Guard::off || !config.interfaces.empty() || Receivers(patient.desired).devices().empty())
@@ -132,7 +132,7 @@ void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
             why_refused(patient.environment.routing,
                         {.vip = Prefix::host(IpAddress::any(address.family())), .destination = address});
         finding.evidence = why.reasons;
-        // A rule that is missing is one for packets to the balancer.
+        // A missing rule would be about packets to the balancer, not from a VIP.
         const bool adds = std::ranges::any_of(
             why.commands, [](const std::string& command) { return command.find(" rule add ") != std::string::npos; });
         if (!adds) finding.cure = why.commands;

@@ -47,7 +47,7 @@ std::string table_name_of(std::uint32_t table) {
 
 std::string words(const Prefix& destination) { return destination.length == 0 ? "default" : destination.to_string(); }
 
-/// `ip route` and `ip rule` take what is said of a route or a rule to delete it.
+/// The selector with which `ip route` and `ip rule` delete a route or a rule.
 std::string words(const Route& route) {
     std::string text(refusing_type(route.type));
     if (!text.empty()) text += ' ';
@@ -71,7 +71,7 @@ bool applies(const Rule& rule, const AnswerPacket& answer) {
     return matches != rule.invert;
 }
 
-/// The longest that contains the destination, and of those the one that the kernel prefers.
+/// The route with the longest prefix that contains the destination, and the lowest metric.
 const Route* best(const Routing& routing, std::uint32_t table, const IpAddress& destination) {
     const Route* found = nullptr;
     for (const Route& route : routing.routes) {
@@ -83,7 +83,7 @@ const Route* best(const Routing& routing, std::uint32_t table, const IpAddress& 
     return found;
 }
 
-/// What decided about a packet; nothing: no rule and no route did.
+/// The rule and the route that decided about a packet; both null if none did.
 struct Decision {
     const Rule* rule = nullptr;
     const Route* route = nullptr;
@@ -102,7 +102,7 @@ Decision decide(const Routing& routing, const AnswerPacket& answer) {
     return {};
 }
 
-/// Where a route refers to next hop objects, its hops may not be shown.
+/// A route with a next hop object may come without hops.
 bool leads_on(const Route& route) { return route.type == RTN_UNICAST; }
 
 /// The table of a route to the destination that no rule leads to.
@@ -143,7 +143,7 @@ class Mender {
             routing_.routes.erase(routing_.routes.begin() + (decision.route - routing_.routes.data()));
             return true;
         }
-        if (decision.route != nullptr) return false;  // a local address, say
+        if (decision.route != nullptr) return false;  // for example a local address
         if (decision.rule != nullptr) {
             result_.reasons.push_back(fmt::format("ip -{} rule: {}", family, words(*decision.rule)));
             result_.commands.push_back(fmt::format("ip -{} rule del {}", family, words(*decision.rule)));

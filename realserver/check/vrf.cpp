@@ -6,13 +6,13 @@
 
 #include "realserver/check/check.hpp"
 
-/// Linux keeps a VRF's routes and sockets apart from those of the host (Documentation/networking/vrf.rst).
+/// A VRF has its own routes and sockets, apart from those of the host (Documentation/networking/vrf.rst).
 namespace culvert::realserver {
 
 namespace {
 
-/// By which packets come: as configured, as the routes say, and in whose networks balancers are, which no route of the
-/// host leads to if they are a VRF's.
+/// The devices at which packets arrive: those configured, or those that the routes tell, and those with a balancer in
+/// their network. If these are in a VRF, no route of the host leads to the balancer.
 std::set<std::string> ports_of(const Patient& patient) {
     const Config& config = patient.config;
     std::set<std::string> ports(config.interfaces.begin(), config.interfaces.end());
@@ -24,7 +24,7 @@ std::set<std::string> ports_of(const Patient& patient) {
     return ports;
 }
 
-/// The device leaves its routes by gateways behind.
+/// A device that leaves its VRF loses its routes by gateways.
 std::vector<std::string> cure_of(const Patient& patient, const std::string& name, std::uint32_t index) {
     std::vector<std::string> cure{fmt::format("ip link set {} nomaster", name)};
     for (const netlink::Route& route : patient.environment.routing.routes) {

@@ -18,7 +18,7 @@ namespace {
 using netlink::Family;
 using netlink::Prefix;
 
-/// The addresses and the port that tell a leg's packets from others.
+/// The address and the port that distinguish a leg's packets.
 struct Selector {
     bool by_source;  ///< or by destination
     Prefix address;
@@ -32,13 +32,13 @@ struct Selector {
 
 constexpr std::string_view reload = "firewall-cmd --reload";
 
-/// firewalld's IPv6_rpfilter is a switch, which no rule goes before.
+/// firewalld's IPv6_rpfilter is a switch: no rule can precede it.
 constexpr std::string_view no_rpfilter =
     "sed -i '/^IPv6_rpfilter=/d; $aIPv6_rpfilter=no' /etc/firewalld/firewalld.conf";
 
 bool is_rpfilter(const Obstacle& obstacle) { return obstacle.rule.find("fib saddr") != std::string::npos; }
 
-/// Policies stand before zones, and have a direction: from ANY to the HOST, or from it.
+/// Policies precede zones, and have a direction: from ANY to HOST, or from HOST to ANY.
 std::vector<std::string> firewalld_policy(Leg leg, const Selector& selector, const Packets& packets) {
     const bool answer = leg == Leg::answer;
     const std::string name = answer ? "culvert-answers" : "culvert-requests";
@@ -63,7 +63,7 @@ std::vector<std::string> firewalld_cure(const Obstacle& obstacle, Leg leg, const
     return firewalld_policy(leg, selector, packets);
 }
 
-/// Its chains want its own commands: what nft puts there, it may not understand.
+/// iptables needs its own commands: it may not understand rules that nft adds to its chains.
 bool is_of_iptables(const Obstacle& obstacle) {
     static const std::set<std::string_view> chains{"PREROUTING", "INPUT", "OUTPUT", "POSTROUTING"};
     static const std::set<std::string_view> tables{"raw", "mangle", "nat", "filter", "security"};

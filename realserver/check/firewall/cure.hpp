@@ -9,13 +9,13 @@
 
 namespace culvert::realserver {
 
-/// Whose packets they are: a balancer's, a client's, or this host's.
+/// The packets of a balancer, of a client, or of this host.
 enum class Leg : std::uint8_t { tunnel, request, answer };
 
-/// With its length only where that says something.
+/// With the prefix length only for networks.
 [[nodiscard]] std::string address_name(const netlink::Prefix& prefix);
 
-/// The commands that let packets past what stands in their way.
+/// The commands that let packets pass the obstacle.
 [[nodiscard]] std::vector<std::string> firewall_cure(const Obstacle& obstacle, Leg leg, const Packets& packets);
 
 }  // namespace culvert::realserver

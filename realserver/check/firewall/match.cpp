@@ -21,8 +21,8 @@ using netlink::IpAddress;
 using netlink::Prefix;
 using nlohmann::json;
 
-struct Absent {};   ///< the packets have no such field, so that the rule does not apply
-struct Unknown {};  ///< nothing is known of its value
+struct Absent {};   ///< the packets have no such field, so the rule does not apply
+struct Unknown {};  ///< the value of the field is unknown
 template <typename T>
 struct Range {
     T first;
@@ -103,7 +103,7 @@ Field meta_field(const std::string& name, const Packets& packets) {
     return Unknown{};
 }
 
-/// A fib expression looks up the route to one of the packet's addresses: its type, or the device that it leaves by.
+/// A fib expression looks up the route to one of the packet's addresses. It gives the route's type or device.
 Field fib_field(const json& fib, const Packets& packets) {
     const json& flags = fib.at("flags");
     const auto has = [&](std::string_view flag) { return std::ranges::find(flags, json(flag)) != flags.end(); };
@@ -159,7 +159,7 @@ std::optional<Addresses> address_prefix(const json& prefix) {
     return addresses({*address, prefix.at("len").get<std::uint8_t>()});
 }
 
-/// What is unknown of a value may be equal to the field.
+/// An unknown value may be equal to the field.
 Match compare_addresses(const Addresses& field, const std::optional<Addresses>& value) {
     return value ? compare(field, *value) : Match::unknown;
 }
@@ -177,12 +177,12 @@ Match compare_scalar(const Field& field, const json& value) {
         return compare_addresses(*range, address_range(value, value));
     const auto& range = std::get<Numbers>(field);
     if (value.is_boolean()) return compare(range, Numbers{value ? 1U : 0U, value ? 1U : 0U});
-    // A name, where a number of a device that is none was asked for.
+    // The rule has the name of a device, but the field is the index 0: no device.
     if (!value.is_number_unsigned()) return range.last == 0 ? Match::none : Match::unknown;
     return compare(range, Numbers{value, value});
 }
 
-/// Whether what is asked for is in a set, a list, a range or a prefix, or is the value itself.
+/// Compares a field with a set, a list, a range, a prefix or a single value.
 struct Comparison {
     const Field& field;
     const Firewall& firewall;
@@ -229,7 +229,7 @@ Match inverse(Match match) {
     return match;
 }
 
-/// `value` as what an operator of order makes of it; none if it is not a number.
+/// The range of values that an operator such as "<" stands for; none if `value` is not a number.
 std::optional<json> ordered(const std::string& op, const json& value) {
     constexpr std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
     if (!value.is_number_unsigned()) return std::nullopt;

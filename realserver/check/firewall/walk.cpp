@@ -15,7 +15,7 @@ namespace {
 using netlink::Family;
 using nlohmann::json;
 
-/// Deeper nesting of chains is refused by the kernel (NFT_JUMP_STACK_SIZE).
+/// The kernel refuses deeper nesting of chains (NFT_JUMP_STACK_SIZE).
 constexpr int deepest = 16;
 
 template <std::size_t size>
@@ -23,7 +23,7 @@ bool is_one_of(const std::string& word, const std::array<std::string_view, size>
     return std::ranges::find(words, word) != words.end();
 }
 
-/// Statements that decide nothing about the packet, and of xtables' targets.
+/// Statements and xtables targets by their effect; the neutral ones don't decide about the packet.
 constexpr std::array<std::string_view, 12> neutral{"counter",        "log",     "ct helper",  "ct timeout",
                                                    "ct expectation", "secmark", "dup",        "last",
                                                    "flow",           "snat",    "masquerade", "comment"};
@@ -31,10 +31,10 @@ constexpr std::array<std::string_view, 3> deadly_targets{"DROP", "REJECT", "TARP
 constexpr std::array<std::string_view, 5> rewriting_targets{"DADDR", "DNAT", "REDIRECT", "TPROXY", "NETMAP"};
 constexpr std::array<std::string_view, 3> undecided_targets{"QUEUE", "NFQUEUE", "SYNPROXY"};
 
-/// How the packets leave a rule or a chain.
+/// What packets do after a rule or a chain.
 enum class Fate : std::uint8_t { goes_on, returns, accepted, stopped };
 
-/// The condition by which a rule looked at the state of the connection.
+/// The connection state, if the rule has matched on it.
 std::optional<Tracking> tracking_of(const FirewallRule& rule, const Packets& packets) {
     const bool by_match = std::ranges::any_of(rule.statements, [](const json& statement) {
         static const json state{{"ct", {{"key", "state"}}}};
@@ -47,7 +47,7 @@ std::optional<Tracking> tracking_of(const FirewallRule& rule, const Packets& pac
     return by_match || by_xtables ? std::optional(packets.tracking) : std::nullopt;
 }
 
-/// The way of packets through one base chain.
+/// The path of packets through one base chain.
 class Walk {
   public:
     Walk(const Firewall& firewall, const FirewallChain& base, Packets& packets)
@@ -73,7 +73,7 @@ class Walk {
         return Fate::goes_on;
     }
 
-    /// What a newer nft prints may be unlike all that is known here.
+    /// The output of a newer nft may have an unknown form.
     Fate read_rule(const FirewallChain& chain, const FirewallRule& rule, bool certain, int depth) {
         try {
             return this->rule(chain, rule, certain, depth);
@@ -144,12 +144,11 @@ class Walk {
         const json& content;
     };
 
-    /// Carries out a statement for the packets that have matched so far.
+    /// Applies a statement to the packets that have matched so far.
     Fate act(const FirewallChain& chain, const FirewallRule& rule, const Action& action, Match matched, bool certain,
              int depth) {
         const bool surely = matched == Match::all;
-        // If only some of the packets must get through, those that a rule does not apply to are enough, and so are
-        // those that it lets through.
+        // If only some of the packets must pass, it is enough that the rule does not apply to some, or accepts some.
         const bool some = matched == Match::some && !packets_.all;
         const auto& [kind, content] = action;
         if (kind == "accept") {
@@ -206,7 +205,7 @@ class Walk {
             return std::nullopt;
         }
         if (kind == "set" || kind == "map" || is_one_of(kind, neutral)) return std::nullopt;
-        return Effect{Kind::dropped, false};  // queue, fwd, synproxy, and what is yet to come
+        return Effect{Kind::dropped, false};  // queue, fwd, synproxy, and statements of later versions
     }
 
     Fate jump(const FirewallChain& chain, const Action& action, Match matched, bool certain, int depth) {
@@ -241,7 +240,7 @@ class Walk {
     const Firewall& firewall_;
     const FirewallChain& base_;
     Packets& packets_;
-    bool perhaps_elsewhere_ = false;  ///< accepted, or on its way past the rules that follow
+    bool perhaps_elsewhere_ = false;  ///< accepted, or past the rules that follow
     std::optional<Obstacle> found_;
 };
 
@@ -251,7 +250,7 @@ bool concerns(const FirewallChain& chain, const Packets& packets, const Stage& s
         (chain.family == "ip") != (packets.family() == Family::ipv4))
         return false;
     if (chain.family == "bridge" || chain.family == "arp") return false;
-    // Only packets that open a connection come to chains that translate addresses.
+    // Only packets that open a connection pass chains of type nat.
     if (chain.type == "nat" && packets.tracking != Tracking::created) return false;
     const std::string& device = chain.hook == "egress" ? packets.output : packets.input;
     return chain.device.empty() || device.empty() || chain.device == device;
