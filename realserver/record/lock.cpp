@@ -24,7 +24,7 @@ using netlink::Result;
 
 constexpr std::chrono::milliseconds pause{20};
 
-/// "process 4711 (realserver)", from the kernel's list of locks; "a process" if that does not say.
+/// "process 4711 (realserver)", from /proc/locks; "a process" if that doesn't list it.
 std::string holder(int fd) {
     struct stat status {};
     if (fstat(fd, &status) < 0) return "a process";

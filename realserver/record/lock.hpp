@@ -12,21 +12,22 @@
 
 namespace culvert::realserver {
 
-/// What one process at a time has (flock), until the end of this object's life or of the process.
+/// A lock (flock) that one process at a time holds, until this object is destroyed or the process ends.
 class Lock {
   public:
     using OnWait = std::function<void(const std::string& holder)>;
 
-    /// The right to change hosts and records: apply, teardown and each repair have it from looking to verifying. Waits
-    /// for up to `patience`, and says once for whom: "process 4711 (realserver)"; then EBUSY, naming it as well.
+    /// The right to change hosts and records. apply, teardown and each repair hold it while they observe, change and
+    /// verify. Waits for up to `patience`, and reports the holder once: "process 4711 (realserver)". Then EBUSY, which
+    /// names the holder, too.
     [[nodiscard]] static netlink::Result<Lock> to_change(
         const std::filesystem::path& directory, std::chrono::milliseconds patience,
         const OnWait& on_wait = [](const std::string&) {});
 
-    /// The right to keep a host as a configuration says: the monitor of its namespace has it all the time. `file` is
-    /// made if need be.
+    /// The right to keep a host as configured. The monitor of a namespace holds it all the time. Creates `file` if
+    /// necessary.
     [[nodiscard]] static netlink::Result<Lock> to_monitor(const std::filesystem::path& file);
-    /// Who has it; nothing if nobody has.
+    /// The holder; nothing if there is none.
     [[nodiscard]] static netlink::Result<std::optional<std::string>> monitor(const std::filesystem::path& file);
 
     Lock(Lock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}

@@ -12,7 +12,7 @@
 
 namespace culvert::realserver {
 
-/// Where records live: gone after a boot, like what they speak of.
+/// The directory of the records. It is empty after a boot, as are the settings.
 inline constexpr const char* record_directory = "/run/culvert/realserver";
 
 /// The record of one network namespace, <cookie>.json.
@@ -21,11 +21,11 @@ class RecordFile {
     /// `cookie`: the kernel's number of the namespace. The directory need not exist.
     RecordFile(const std::filesystem::path& directory, std::uint64_t cookie);
 
-    /// Nothing if there is none, or one of an earlier boot. EBADMSG if it is damaged or of a newer version.
+    /// Nothing if there is none, or one of an earlier boot. EBADMSG if it is damaged or has another version.
     [[nodiscard]] netlink::Result<std::optional<Record>> load() const;
-    /// In full or not at all, also if the machine stops meanwhile.
+    /// Atomic, even if the machine crashes.
     [[nodiscard]] netlink::Result<> save(const Record& record) const;
-    /// Done if there is none.
+    /// No error if there is none.
     [[nodiscard]] netlink::Result<> remove() const;
 
     /// <cookie>.monitor, which the monitor of this namespace keeps locked.
@@ -37,7 +37,7 @@ class RecordFile {
 
 /// The record as JSON, and back. `boot` is the kernel's boot_id.
 [[nodiscard]] std::string encode(const Record& record, std::string_view boot);
-/// Nothing if it is of another boot. The error says what is wrong with the text.
+/// Nothing if it is from another boot. The error tells what is wrong with the text.
 [[nodiscard]] tl::expected<std::optional<Record>, std::string> decode(std::string_view json, std::string_view boot);
 
 }  // namespace culvert::realserver

@@ -49,7 +49,7 @@ struct ToJson {
         if (port.peer) result["peer"] = port.peer->to_string();
         return result;
     }
-    // The one is never undone, the others are known by name and pin.
+    // Modules are never unloaded; tables and programs are known by their name or pin.
     json operator()(const Module&) const { throw std::logic_error("modules are not recorded"); }
     json operator()(const Ruleset&) const { throw std::logic_error("tables are not recorded"); }
     json operator()(const Decap&) const { throw std::logic_error("XDP programs are not recorded"); }
@@ -61,7 +61,7 @@ json to_json(const Item& item) {
     return result;
 }
 
-/// `T::parse` of a text that must be there.
+/// `T::parse` of a string; throws if it is invalid.
 template <typename T>
 T parsed(const json& value) {
     const auto text = value.get<std::string>();
@@ -75,7 +75,7 @@ std::optional<IpAddress> address(const json& item, const char* key) {
     return parsed<IpAddress>(item.at(key));
 }
 
-/// Of ours, none was written.
+/// Our own VIPs have no "manner".
 Vip to_vip(const json& item) {
     Vip vip{parsed<netlink::Prefix>(item.at("prefix"))};
     if (!item.contains("manner")) return vip;
@@ -117,7 +117,7 @@ Item to_item(const json& item) {
 Entry to_entry(const json& value) {
     Entry entry;
     if (value.contains("original") && !value.at("original").is_null()) entry.original = to_item(value.at("original"));
-    // An earlier version did not write how somebody's VIP had been added.
+    // Earlier versions did not write how somebody's VIP had been added.
     if (auto* vip = entry.original ? std::get_if<Vip>(&*entry.original) : nullptr; vip != nullptr && !vip->manner)
         vip->manner = Vip::Manner{.length = vip->prefix.length,
                                   .scope = RT_SCOPE_HOST,
@@ -139,7 +139,7 @@ std::string encode(const Record& record, std::string_view boot) {
         if (entry.original) encoded["original"] = to_json(*entry.original);
     }
     const json whole{{"version", version}, {"boot", boot}, {"entries", std::move(entries)}};
-    // Not indented, as it can hold thousands of entries. A device's name may be any bytes.
+    // Not indented, as there may be thousands of entries. A device's name may contain any bytes.
     return whole.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
 }
 
