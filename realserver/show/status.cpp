@@ -47,7 +47,7 @@ StatusRow row(const Key& key, const std::optional<Item>& wanted, const std::opti
             .decapsulated = {}};
 }
 
-/// What XDP programs have counted, if it is anything.
+/// The counters of XDP programs; empty if all are 0.
 std::string decapsulated_table(const std::vector<StatusRow>& rows, bool colored) {
     Table table({{"DEVICE"}, {"XDP"}, {"PACKETS", Table::Align::right}, {"BYTES", Table::Align::right}});
     bool any = false;
@@ -88,7 +88,7 @@ std::vector<StatusRow> status(const Desired& desired, const Observed& observed, 
     std::vector<StatusRow> rows;
     const HostState wanted = want(desired, observed.state, record);
     for (const auto& [key, item] : wanted) rows.push_back(row(key, item, find(observed.state, key)));
-    // A teardown would change these too, and nothing wants them.
+    // Settings that a teardown would change, too, but that are no longer wanted.
     for (const Change& change : plan_teardown(observed, record).changes)
         if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));
     std::ranges::stable_sort(rows, {}, [](const StatusRow& row) {

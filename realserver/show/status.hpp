@@ -14,24 +14,24 @@
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
-/// `realserver status`: each setting beside what is wanted of it.
+/// `realserver status`: the current state of each setting beside the desired one.
 namespace culvert::realserver {
 
 struct StatusRow {
     enum class Verdict : std::uint8_t {
         ok,
-        missing,    ///< wanted and not there
+        missing,    ///< wanted, but not there
         differs,    ///< there, with another value
-        left_over,  ///< apply made it, and it is no longer wanted
+        left_over,  ///< made by apply, but no longer wanted
     };
 
     Key key;
-    std::string wanted;  ///< "present" or "absent" where there is no value to tell
+    std::string wanted;  ///< "present" or "absent" if the item has no value
     std::string found;
-    /// That of a VIP, and of the packets that a port or a tunnel device takes; others have none.
+    /// The family of a VIP, or of the outer packets of a port or tunnel device; nothing for others.
     std::optional<netlink::Family> family;
     Verdict verdict = Verdict::ok;
-    std::optional<Received> received;           ///< of devices, and of XDP programs in all
+    std::optional<Received> received;           ///< of devices, and the sum for XDP programs
     std::optional<DecapCounters> decapsulated;  ///< of XDP programs
     bool operator==(const StatusRow&) const = default;
 };
@@ -39,20 +39,20 @@ struct StatusRow {
 /// "ok", "missing", "differs", "left_over"
 [[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
 
-/// Without what was received.
+/// Without the received packets.
 [[nodiscard]] std::vector<StatusRow> status(const Desired& desired, const Observed& observed, const Record& record);
 
-/// Enters what an XDP program has counted.
+/// Adds the counters of an XDP program.
 void count(DecapCounters counted, StatusRow& row);
 
-/// in_order (bool), items []: kind, name, wanted, found, state (a verdict), and of devices rx_packets, rx_dropped;
-/// of XDP programs also received and dropped, maps from an encapsulation or a reason to numbers.
-/// The command adds guard, tunnels, others (realserver/show/traffic.hpp). With -4 or -6 there is no guard, and
-/// in_order is about those items alone.
+/// in_order (bool), items []: kind, name, wanted, found, state (a verdict); for devices rx_packets, rx_dropped; for XDP
+/// programs also received and dropped, maps from an encapsulation or a reason to numbers. The command adds guard,
+/// tunnels, others (realserver/show/traffic.hpp). With -4 or -6 there is no guard, and in_order covers only the listed
+/// items.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<StatusRow>& rows);
 [[nodiscard]] std::string to_table(const std::vector<StatusRow>& rows, bool colored);
 
-/// A line for each, without titles: kind, verdict, name; only names have spaces.
+/// One line for each setting, without a header: kind, verdict, name. Only names contain spaces.
 [[nodiscard]] std::string to_brief(const std::vector<StatusRow>& rows, bool colored);
 
 }  // namespace culvert::realserver

@@ -11,13 +11,13 @@
 #include "realserver/model/config.hpp"
 #include "realserver/plan/others.hpp"
 
-/// What `realserver status` tells beyond settings: what the guard has caught, how much fits through each tunnel, and
-/// what tunnels of others have to do with ours.
+/// What `realserver status` shows besides settings: packets that the guard caught, the room in each tunnel, and the
+/// effects of foreign tunnels.
 namespace culvert::realserver {
 
-/// policy (strict | log | off), caught []: reason, text, packets, bytes; empty while there is no guard.
+/// policy (strict | log | off), caught []: reason, text, packets, bytes; empty if there is no guard.
 [[nodiscard]] nlohmann::ordered_json guard_to_json(Guard policy, const netlink::nft::Tallies& tallies);
-/// Empty while there is no guard.
+/// Empty if there is no guard.
 [[nodiscard]] std::string guard_to_table(Guard policy, const netlink::nft::Tallies& tallies, bool colored);
 
 /// A list: tunnel, outer, inner, overhead, mtu, mss; bytes.
