@@ -26,7 +26,7 @@ struct Layer {
     Flow flow;
 };
 
-/// Follows headers inwards as far as there are bytes and tunnels.
+/// Follows the headers inwards, as long as there are bytes and tunnels.
 class Dissector {
   public:
     Dissector(std::span<const std::uint8_t> bytes, const Config& config) : bytes_(bytes), config_(config) {}
@@ -94,7 +94,7 @@ class Dissector {
         if (protocol == IPPROTO_UDP) udp(word(at + 2), at + 8);
     }
 
-    /// RFC 2784 section 2.1, RFC 2890 section 2: the checksum, the key and the sequence number have four bytes each.
+    /// RFC 2784 section 2.1, RFC 2890 section 2: checksum, key and sequence number have four bytes each.
     void gre(std::size_t at) {
         if (!has(at, 4)) return;
         enter("gre");
@@ -158,7 +158,7 @@ std::optional<Packet> dissect(std::span<const std::uint8_t> bytes, std::size_t n
     if (inner.layers().empty()) return std::nullopt;
     if (!from_tunnel_device) return packet_of(inner, false);
 
-    // The outer header is the one from which the headers lead exactly to this one.
+    // The outer header is the one from which following the headers leads exactly to this one.
     for (std::size_t start = 0; start < network; ++start) {
         Dissector outer(bytes, config);
         outer.ip(start);

@@ -19,7 +19,7 @@ bool is_one_of(std::string_view text, std::initializer_list<std::string_view> te
     return std::ranges::find(texts, text) != texts.end();
 }
 
-/// The tunnel's headers are still on it.
+/// Whether the packet still has its outer headers.
 bool is_wrapped(const Packet& packet) { return !packet.encap.empty() && !packet.unwrapped; }
 
 Explanation by_reverse_path(const Drop& drop) {
@@ -82,7 +82,7 @@ Explanation explain(const Drop& drop, const Config& config, const std::optional<
     if (reason == "NO_SOCKET") return by_socket(drop);
     if (function.starts_with("veth_xdp")) {
         Drop by_xdp = drop;
-        by_xdp.reason = "XDP";  // which it does not give
+        by_xdp.reason = "XDP";  // the kernel gives no reason
         return by_table(by_xdp);
     }
     if (reason.ends_with("_CSUM"))

@@ -13,15 +13,15 @@ namespace culvert::realserver {
 
 struct Explanation {
     std::string cause;
-    std::string cure;  ///< a command where there is one; empty: nothing on this host helps
+    std::string cure;  ///< a command if possible; empty: nothing on this host helps
     bool operator==(const Explanation&) const = default;
 };
 
-/// The kernel's reason for whatever nf_tables or iptables drops.
+/// The kernel's reason for every drop by nf_tables or iptables.
 inline constexpr std::string_view netfilter_drop = "NETFILTER_DROP";
 
-/// What the kernel's reason means on a backend with this configuration. Where a kernel gives none, the function that
-/// dropped the packet tells. `guard`: the guard's reason, if it was the guard.
+/// The meaning of the kernel's reason on a backend with this configuration. If the kernel gives no reason, the function
+/// that dropped the packet has to do. `guard`: the guard's reason, if the guard dropped it.
 [[nodiscard]] Explanation explain(const Drop& drop, const Config& config, const std::optional<Reason>& guard = {});
 
 }  // namespace culvert::realserver

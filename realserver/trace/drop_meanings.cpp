@@ -13,9 +13,9 @@ constexpr std::string_view more_memory = "free -m; sysctl net.ipv4.tcp_mem net.i
 constexpr std::string_view show_queue = "tc -s qdisc show dev {device}";
 constexpr std::string_view show_filters = "tc filter show dev {device} ingress";
 constexpr std::string_view show_programs = "bpftool cgroup tree shows whose program it is";
-constexpr std::string_view of_sender = "";  // nothing on this host helps against what somebody sends
+constexpr std::string_view of_sender = "";  // nothing on this host helps against bad packets from others
 
-/// In the order in which a packet meets them: device, IP, transport, service; then what happens to answers.
+/// In the order in which a packet passes them: device, IP, transport, service; then reasons for dropped answers.
 constexpr auto table = std::to_array<Meaning>({
     // device
     {"XDP", "an XDP program; if it is realserver's, its count of the reason follows",

@@ -7,11 +7,11 @@
 
 namespace culvert::realserver {
 
-/// A drop reason of the kernel's (include/net/dropreason-core.h of 6.1 to 6.18, without SKB_DROP_REASON_).
+/// A drop reason of the kernel (include/net/dropreason-core.h of 6.1 to 6.18, without SKB_DROP_REASON_).
 struct Meaning {
     std::string_view reason;
-    std::string_view cause;  ///< what it means on a backend
-    std::string_view cure;   ///< with {device}, by which the packet came; empty: there is none on this host
+    std::string_view cause;  ///< its meaning on a backend
+    std::string_view cure;   ///< {device}: that the packet arrived at; empty: nothing on this host helps
 };
 
 [[nodiscard]] std::span<const Meaning> meanings();

@@ -29,7 +29,7 @@ std::string privilege(int code) {
     return code == EPERM || code == EACCES ? "run as root, or with CAP_BPF and CAP_PERFMON" : "";
 }
 
-/// Each kernel has its own numbers.
+/// The numbers differ between kernels.
 std::map<std::uint32_t, std::string> reason_names() {
     constexpr std::string_view prefix = "SKB_DROP_REASON_";
     std::map<std::uint32_t, std::string> names;

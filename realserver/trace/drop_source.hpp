@@ -14,22 +14,22 @@
 
 namespace culvert::realserver {
 
-/// Hears of every packet that the kernel drops in one network namespace. The only file that knows the BPF program.
+/// Reports every packet that the kernel drops in one network namespace. Only this file uses the BPF program.
 class DropSource {
   public:
     using OnDrop = std::function<void(const Drop&)>;
 
-    /// Attaches to the running kernel until its end. `cookie` is the namespace's. Frames without IP are not told of.
+    /// Attaches to the kernel until this is destroyed. `cookie`: the namespace's number. Ignores frames without IP.
     [[nodiscard]] static netlink::Result<DropSource> open(std::uint64_t cookie, Config config, OnDrop on_drop);
 
     DropSource(DropSource&& other) noexcept;
     ~DropSource();
 
-    /// Readable when there is something to consume.
+    /// Readable if there is something to consume.
     [[nodiscard]] int fd() const;
-    /// Tells of all drops that have happened since.
+    /// Reports all drops since the last call.
     void consume();
-    /// Drops that came faster than they were consumed.
+    /// The number of drops that were lost, as they came faster than they were consumed.
     [[nodiscard]] std::uint64_t lost() const;
 
   private:

@@ -33,7 +33,7 @@ std::optional<Reason> GuardCounts::counted(const std::vector<Reason>& candidates
         const auto tally = now_.find(std::string(reason.chain));
         if (tally == now_.end()) continue;
         std::uint64_t& taken = taken_[tally->first];
-        taken = std::min(taken, tally->second.packets);  // the table may be a new one
+        taken = std::min(taken, tally->second.packets);  // the table may have been replaced
         if (taken == tally->second.packets) continue;
         ++taken;
         return reason;

@@ -12,21 +12,21 @@
 #include "realserver/guard/guard.hpp"
 #include "realserver/trace/drop.hpp"
 
-/// Whether it was the guard that dropped a packet. To the kernel all of nf_tables is one reason, but the guard counts.
+/// Tells drops by the guard from others. The kernel has one reason for all of nf_tables, but the guard counts its own.
 namespace culvert::realserver {
 
-/// The reasons for which the guard may drop the packet, the likeliest first.
+/// The reasons for which the guard may have dropped the packet, the likeliest first.
 [[nodiscard]] std::vector<Reason> candidates(const Packet& packet, const Config& config);
 
 class GuardCounts {
   public:
     using Read = std::function<netlink::nft::Tallies()>;
 
-    /// `read` reads what the table has counted; what it has by now is of packets before ours.
+    /// `read` reads the counters of the table. Packets counted before this call are ignored.
     explicit GuardCounts(Read read);
 
-    /// A packet was dropped: for the first of these reasons that has counted one that was not taken yet. Nothing if
-    /// none has: it was another firewall.
+    /// The reason of one dropped packet: the first of `candidates` with a counted packet that was not returned yet.
+    /// Nothing if there is none: another firewall dropped it.
     [[nodiscard]] std::optional<Reason> take(const std::vector<Reason>& candidates);
 
   private:

@@ -49,7 +49,7 @@ std::vector<XdpDrops> newly_dropped(const std::string& device, const DecapCounte
     for (const auto& [reason, packets] : now.dropped) {
         const auto known = std::ranges::find(before.dropped, reason, &DecapCounters::Reason::name);
         const std::uint64_t then = known == before.dropped.end() ? 0 : known->packets;
-        // Fewer than before: another program, which began anew.
+        // Fewer than before: the program was replaced, and its counters began at 0.
         if (packets != then) result.push_back({device, reason, packets < then ? packets : packets - then});
     }
     std::erase_if(result, [](const XdpDrops& drops) { return drops.packets == 0; });
@@ -67,7 +67,7 @@ Result<XdpCounts> XdpCounts::open(std::uint64_t cookie) {
 std::vector<XdpDrops> XdpCounts::take() {
     std::vector<XdpDrops> result;
     const auto links = netlink::Links(route_).dump();
-    if (!links) return result;  // the next time, then
+    if (!links) return result;  // try again at the next call
     for (const netlink::Link& link : *links) {
         if (!link.xdp) continue;
         const auto counters = programs_.counters(link.index);

@@ -14,27 +14,27 @@
 #include "realserver/decap/decap.hpp"
 #include "realserver/model/counters.hpp"
 
-/// What the XDP program drops never becomes a packet of the kernel's, so no tracepoint tells of it. The program counts
-/// it, by reason.
+/// A packet that the XDP program drops never reaches the kernel's network stack, so no tracepoint reports it. The
+/// program counts it by reason.
 namespace culvert::realserver {
 
 struct XdpDrops {
     std::string device;
     std::string reason;         ///< "no_vip"
-    std::uint64_t packets = 0;  ///< since it was last asked
+    std::uint64_t packets = 0;  ///< since the last call
     bool operator==(const XdpDrops&) const = default;
 };
 
-/// What was counted since `before`, which becomes `now`.
+/// The packets counted since `before`, which is set to `now`.
 [[nodiscard]] std::vector<XdpDrops> newly_dropped(const std::string& device, const DecapCounters& now,
                                                   DecapCounters& before);
 
 class XdpCounts {
   public:
-    /// Of the calling thread's network namespace, whose number is `cookie`; counts from now on.
+    /// For the calling thread's network namespace, whose number is `cookie`. Counts from now on.
     [[nodiscard]] static netlink::Result<XdpCounts> open(std::uint64_t cookie);
 
-    /// Since the last time, on all devices.
+    /// The drops on all devices since the last call.
     [[nodiscard]] std::vector<XdpDrops> take();
 
   private:
@@ -42,7 +42,7 @@ class XdpCounts {
 
     netlink::Socket route_;
     DecapPrograms programs_;
-    std::map<std::uint32_t, DecapCounters> before_;  ///< by the device's index
+    std::map<std::uint32_t, DecapCounters> before_;  ///< by device index
 };
 
 [[nodiscard]] std::string to_text(const XdpDrops& drops, std::string_view time, bool colored);
