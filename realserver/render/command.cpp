@@ -25,7 +25,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The files are read by systemd, a shell, XML parsers: what all of them take as it stands.
+/// Whether systemd, a shell and XML parsers all read the path literally.
 bool is_plain(const fs::path& path) {
     constexpr std::string_view letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._-+@:=,";
     return path.string().find_first_not_of(letters) == std::string::npos;

@@ -41,7 +41,7 @@ data modules(const HostState& wanted) {
     return list;
 }
 
-/// Of a device's parameter a failure is ignored: it comes with the device.
+/// A failure to set a device's parameter is ignored, as the device may not exist yet.
 data sysctls(const HostState& wanted) {
     data list = data::type::list;
     for (const auto& [key, item] : wanted) {
@@ -94,7 +94,7 @@ data rule(const Outside& tunnel, const Prefix& from) {
     return rule;
 }
 
-/// Each tunnel from each balancer, and the explicit ones from their other ends.
+/// Each tunnel from each balancer, and each device of `tunnels` from its other end.
 data rules(const Config& config) {
     std::set<Outside> outside;
     for (const Receive& receive : config.receive)
@@ -109,7 +109,7 @@ data rules(const Config& config) {
     return list;
 }
 
-/// Where this host's kernel has no device, which may turn out elsewhere only.
+/// XDP is used where the kernel has no tunnel device, which only the target host knows.
 bool may_take_xdp(const Config& config) {
     return std::ranges::any_of(config.receive, [](const Receive& receive) { return via(receive) != Via::kernel; });
 }
@@ -136,7 +136,7 @@ std::string render(const Rendering& rendering, const Config& config, const Insta
         if (const auto* ruleset = std::get_if<Ruleset>(&item)) values.set("table", to_text(ruleset->table));
 
     kainjow::mustache::mustache tmpl{std::string(text_of(rendering.template_))};
-    // Nothing rendered holds what XML would have to escape.
+    // No rendered value contains characters that XML has to escape.
     tmpl.set_custom_escape([](const std::string& text) { return text; });
     return tmpl.render(values);
 }

@@ -9,13 +9,13 @@
 
 #include "realserver/model/config.hpp"
 
-/// `realserver render`: what else a host needs to become this backend again by itself, written from templates/.
+/// `realserver render`: the files with which a host becomes this backend again by itself, made from templates/.
 namespace culvert::realserver {
 
 /// A file that can be rendered.
 struct Rendering {
-    std::string_view kind;       ///< as on the command line
-    std::string_view path;       ///< where it belongs, without the leading slash
+    std::string_view kind;       ///< on the command line
+    std::string_view path;       ///< its place in the system, without the leading slash
     std::string_view template_;  ///< its name in templates/
     bool executable = false;
 };
@@ -29,13 +29,13 @@ inline constexpr std::array renderings{
     Rendering{"nftables", "etc/nftables.d/culvert.nft", "nftables.nft"},
 };
 
-/// What is installed where: absolute paths.
+/// Absolute paths of the installed files.
 struct Installation {
     std::filesystem::path program;
     std::filesystem::path config;
 };
 
-/// The file's text. It follows from the configuration alone, so it may be made on another host.
+/// The file's text. It depends only on the configuration, so it may be rendered on another host.
 [[nodiscard]] std::string render(const Rendering& rendering, const Config& config, const Installation& installation);
 
 }  // namespace culvert::realserver
