@@ -9,23 +9,23 @@
 #include "netlink/address.hpp"
 #include "netlink/result.hpp"
 
-/// What every command is called with, and what it ends with.
+/// The options of all commands, and their exit codes.
 namespace culvert::realserver {
 
 enum ExitCode : int {
     exit_done = 0,  ///< or: everything is in order
     exit_failed = 1,
     exit_usage = 2,    ///< usage, or a bad configuration
-    exit_differs = 3,  ///< what was asked for is not what there is
+    exit_differs = 3,  ///< a difference was found
 };
 
 struct Options {
     std::string config = "/etc/culvert/realserver.yaml";
-    std::string netns;  ///< name or path; empty: the one we are in
+    std::string netns;  ///< name or path; empty: the present one
     common::ColorMode color = common::ColorMode::automatic;
     bool json = false;
     bool brief = false;                     ///< status
-    std::optional<netlink::Family> family;  ///< status, of what is shown; none: all
+    std::optional<netlink::Family> family;  ///< status: the family to show; none: both
     bool dry_run = false;                   ///< apply
     bool unless_monitored = false;          ///< apply
     std::string kind;                       ///< render

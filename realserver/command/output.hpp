@@ -12,7 +12,7 @@
 #include "realserver/model/state.hpp"
 #include "realserver/run/apply.hpp"
 
-/// What the commands print: results to standard output, everything else to standard error.
+/// The output of the commands: results to standard output, everything else to standard error.
 namespace culvert::realserver {
 
 void complain(std::string_view text);
@@ -20,15 +20,15 @@ ExitCode fail(const netlink::Error& error);
 
 void print_json(const nlohmann::ordered_json& json);
 
-/// changes []: action (add | change | remove), kind, name, before and after (a value in words) where there is one.
+/// changes []: action (add | change | remove), kind, name; before and after (values in words) if they exist.
 [[nodiscard]] nlohmann::ordered_json to_json(const std::vector<Change>& changes);
-/// Changes and notes [] of a plan, as JSON; or the changes, a line each, and the notes to standard error. `nothing` is
-/// what to say if there are no changes.
+/// The changes and notes [] of a plan: as JSON; or a line for each change, and the notes on standard error. `nothing`
+/// is the line for no changes.
 void print(const std::vector<Change>& changes, const std::vector<std::string>& notes, const Options& options,
            std::string_view nothing);
 void print_left(const std::vector<std::string>& left);
 
-/// What came of apply or teardown.
+/// Reports the outcome of apply or teardown.
 ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& options, std::string_view nothing);
 
 }  // namespace culvert::realserver
