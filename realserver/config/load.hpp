@@ -8,7 +8,7 @@
 
 namespace culvert::realserver {
 
-/// Nothing if the file is bad; what is wrong with it is then said on standard error.
+/// Nothing if the file is invalid: then the errors are on standard error.
 [[nodiscard]] std::optional<Config> load_config(const std::string& path);
 
 }  // namespace culvert::realserver

@@ -24,7 +24,7 @@ using yaml::Value;
 
 using Prefixes = std::vector<Prefix>;
 
-/// Networks that are all different, each of which `check` has seen; none if one of them is bad.
+/// Networks without duplicates, each accepted by `check`; none if one of them is invalid.
 template <typename Check>
 std::optional<Prefixes> prefixes(const Value& value, const yaml::Wanted& wanted, Check check) {
     const auto elements = value.list(wanted);
@@ -55,7 +55,7 @@ std::optional<Prefixes> balancers(const Value& value) {
                     check_balancer);
 }
 
-/// Why nobody can have this address to himself, or nothing.
+/// The reason why the address can't belong to one host, or nothing.
 std::string_view misuse(const IpAddress& address) {
     static const Prefix mapped = *Prefix::parse("::ffff:0:0/96");
     static const Prefix reserved = *Prefix::parse("240.0.0.0/4");
@@ -68,7 +68,7 @@ std::string_view misuse(const IpAddress& address) {
     return {};
 }
 
-/// A prefix becomes this host's own as a whole, so a slip of the pen must not claim half of the world.
+/// This host accepts every address of a VIP network as its own, so a typing error must not claim half of the world.
 constexpr std::uint8_t shortest_vip_ipv4 = 8;
 constexpr std::uint8_t shortest_vip_ipv6 = 32;
 
@@ -89,7 +89,7 @@ std::optional<Prefixes> vips(const Value& value) {
     return result;
 }
 
-/// The balancers are reached by routing: none may become an address of this host.
+/// This host needs routes to the balancers, so no VIP may contain one.
 void keep_apart(const Prefixes& balancers, const Prefixes& vips, const Value& value) {
     for (const Prefix& vip : vips)
         for (const Prefix& balancer : balancers)
@@ -120,7 +120,7 @@ std::optional<Prefixes> tunnel_peers(const Value& value) {
         check_balancer);
 }
 
-/// What TCP can do with (TCP_MIN_MSS of the kernel's include/net/tcp.h), and what an IPv4 packet can hold.
+/// The least MSS that the kernel accepts (TCP_MIN_MSS of include/net/tcp.h), and the most that fits an IPv4 packet.
 constexpr std::uint16_t least_mss = 88;
 constexpr std::uint16_t most_mss = 65495;
 
@@ -135,7 +135,7 @@ std::optional<Mss> mss(const Value& value) {
     return Mss{.automatic = false, .size = static_cast<std::uint16_t>(*size)};
 }
 
-/// RFC 791: what every IPv4 host can receive.
+/// RFC 791: every IPv4 host can receive this.
 constexpr std::uint32_t least_mtu = 576;
 constexpr std::uint32_t most_mtu = 65535;
 
