@@ -47,7 +47,7 @@ using netlink::Result;
 /// How long to wait for another realserver to end.
 constexpr std::chrono::seconds patience{10};
 
-/// The host that a command is about, and what is remembered of it.
+/// The host that a command works on, and its record.
 struct Place {
     KernelHost host;
     RecordFile record;
@@ -60,7 +60,7 @@ struct Place {
     }
 };
 
-/// All there is to know without changing anything.
+/// Everything that can be known without changing anything.
 struct View {
     Desired desired;
     Place place;
@@ -77,14 +77,14 @@ Result<View> look(const Config& config, const Options& options) {
     return View{std::move(desired), std::move(place), std::move(observed), std::move(record)};
 }
 
-/// The right to change the place. If that takes a while, who has it is said.
+/// The lock that allows changes to the host. If that takes a while, names the process that holds it.
 Result<Lock> lock(const Place& place) {
     TRY(Lock lock, Lock::to_change(record_directory, patience,
                                    [](const std::string& holder) { complain("waiting for " + holder + " to end"); }));
     TRY(const auto monitor, Lock::monitor(place.record.monitor()));
     if (monitor)
-        return netlink::failure("change", "this host", EBUSY, *monitor + " monitors it, and would put everything back",
-                                "end that first; on SIGHUP it reads its configuration anew");
+        return netlink::failure("change", "this host", EBUSY, *monitor + " monitors it, and would undo the change",
+                                "stop that first, or send it SIGHUP to reload its configuration");
     return lock;
 }
 
