@@ -221,18 +221,18 @@ constexpr auto all_commands = std::to_array<Command>({
      nullptr, run_plan},
     {"apply", "Make this host a backend",
      "Makes the changes that plan shows, reads them back from the kernel, and prints them. If a change fails, the\n"
-     "changes before it are taken back. Kernel modules stay loaded.\n"
+     "changes before it are rolled back. Kernel modules stay loaded.\n"
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration; with --dry-run as plan.",
      add_apply_options, run_apply},
-    {"status", "Show what is wanted, what was found, and the packets received and dropped",
+    {"status", "Show the desired and the current state, and the packets received and dropped",
      "Exit status: 0 shown, 1 failed, 2 usage or bad configuration.", add_status_options, run_status},
     {"check", "Find what keeps this host from working as a backend",
      "Looks at modules, ports, devices, rp_filter, VIPs, ARP, routes back, MTU, other firewall rules, and services.\n"
-     "Each finding has a name, evidence, and a cure. What could not be looked at is not_judged. Nothing is changed.\n"
+     "Each finding has a name, evidence, and a cure. What it could not judge is not_judged. Nothing is changed.\n"
      "Exit status: 0 nothing found, 3 findings, 1 failed, 2 usage or bad configuration.",
      nullptr, run_check},
     {"monitor", "Apply, stay, and repair what others change",
-     "What cannot be set up yet, because a device, a route or a module is missing, is logged once and set up later.\n"
+     "Settings that cannot be made yet, as a device, a route or a module is missing, are logged once and made later.\n"
      "SIGHUP reads the configuration again. SIGTERM ends the monitor; all settings stay. For systemd: Type=notify,\n"
      "and WatchdogSec= if wanted.\n"
      "Exit status: 0 ended by a signal, 1 failed, 2 usage or bad configuration.",
@@ -243,7 +243,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Exit status: 0 done, 1 failed, 2 usage.",
      nullptr, run_teardown},
     {"render", "Print a file that makes this host a backend at boot",
-     "The file follows from the configuration alone. KIND is one of:\n"
+     "The file depends only on the configuration. KIND is one of:\n"
      "  systemd              a unit that keeps this host as configured\n"
      "  networkd-dispatcher  a hook that applies the configuration when an interface becomes routable\n"
      "  modules-load         the kernel modules to load at boot\n"
@@ -253,7 +253,7 @@ constexpr auto all_commands = std::to_array<Command>({
      "Exit status: 0 done, 1 failed, 2 usage or bad configuration.",
      add_render_options, run_render},
     {"trace", "Show packets that the kernel drops on their way in, and why",
-     "Packets of tunnels and packets for VIPs: each with the kernel's reason, what it means here, and what helps.\n"
+     "Shows packets of tunnels and packets for VIPs, each with the kernel's reason, its meaning here, and a cure.\n"
      "Ends at --count, --for or SIGINT. Needs the kernel's BTF.\n"
      "Exit status: 0 ended as asked, 1 failed, 2 usage or bad configuration.",
      add_trace_options, run_trace},

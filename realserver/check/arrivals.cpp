@@ -28,9 +28,9 @@ std::optional<IpAddress> client_of(const Environment& seen, const Prefix& vip) {
 
 std::string words(const netlink::Result<netlink::Route>& route) {
     if (!route) return route.error().message();
-    return fmt::format("it is sent on{}", route->hops.empty() || !route->hops.front().gateway
-                                              ? ""
-                                              : " to " + route->hops.front().gateway->to_string());
+    return fmt::format("it is forwarded{}", route->hops.empty() || !route->hops.front().gateway
+                                                ? ""
+                                                : " to " + route->hops.front().gateway->to_string());
 }
 
 }  // namespace

@@ -305,11 +305,12 @@ class Firewalled {
 
 void check_firewall(const Patient& patient, Diagnosis& diagnosis) {
     const Environment& seen = patient.environment;
-    diagnosis.require(seen.firewall_unread.empty(),
-                      {.name = "firewall_unread",
-                       .cause = "what the rules of nf_tables do is not known",
-                       .evidence = {seen.firewall_unread},
-                       .advice = "install nftables, whose program nft is asked (Debian: apt-get install nftables)"});
+    diagnosis.require(
+        seen.firewall_unread.empty(),
+        {.name = "firewall_unread",
+         .cause = "the effect of the nftables rules is unknown",
+         .evidence = {seen.firewall_unread},
+         .advice = "install nftables, as check needs its program nft (Debian: apt-get install nftables)"});
     Firewalled(patient, diagnosis).examine();
 }
 

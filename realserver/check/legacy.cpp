@@ -57,16 +57,17 @@ void check_legacy(const Patient& patient, Diagnosis& diagnosis) {
         if (!chains.contains(parts.chain)) continue;
         const std::string evidence = fmt::format("{}: {}", rule.table, rule.text);
         if (target == "DROP" || target == "REJECT") dropping.push_back(evidence);
-        diagnosis.require(target != "DADDR", {.name = "rule_rewrites",
-                                              .cause = "xt_DADDR rewrites packets that the table inet culvert is for",
-                                              .evidence = {evidence},
-                                              .cure = {fmt::format("{} -D{}", rule.table, rule.text.substr(2))}});
+        diagnosis.require(target != "DADDR",
+                          {.name = "rule_rewrites",
+                           .cause = "xt_DADDR rewrites packets that the table inet culvert should rewrite",
+                           .evidence = {evidence},
+                           .cure = {fmt::format("{} -D{}", rule.table, rule.text.substr(2))}});
     }
     diagnosis.require(dropping.empty(),
                       {.name = "legacy_rules_drop",
                        .cause = "rules of iptables-legacy may drop packets; check can't tell which",
                        .evidence = dropping,
-                       .advice = "have nf_tables do it: iptables-legacy-save | iptables-restore-translate -f "
+                       .advice = "move them to nf_tables: iptables-legacy-save | iptables-restore-translate -f "
                                  "/dev/stdin | nft -f -; iptables-legacy -F"});
 }
 

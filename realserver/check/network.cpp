@@ -65,7 +65,7 @@ void check_tunnels(const Patient& patient, Diagnosis& diagnosis) {
     const bool managed = patient.config.rp_filter == Policy::managed;
     diagnosis.findings.push_back(
         {.name = "rp_filter_drops",
-         .cause = fmt::format("packets from {} are dropped by the reverse-path filter", fmt::join(devices, ", ")),
+         .cause = fmt::format("the reverse-path filter drops packets from {}", fmt::join(devices, ", ")),
          .evidence = {evidence.begin(), evidence.end()},
          .cure = managed ? std::vector<std::string>{"realserver apply"}
                          : std::vector<std::string>{cure.begin(), cure.end()}});
@@ -91,10 +91,10 @@ void check_underlay(const Patient& patient, Diagnosis& diagnosis) {
         diagnosis.require(
             filter.effective != 1 || device == back || device.empty(),
             {.name = "rp_filter_drops",
-             .cause = fmt::format("packets of clients that come by {} are dropped by the reverse-path filter, as their "
-                                  "way back is {}",
-                                  device, back),
-             .evidence = {fmt::format("rp_filter of {}: {} (the larger of all's and its own)", device,
+             .cause = fmt::format(
+                 "the reverse-path filter drops clients' packets that arrive at {}, as their way back is {}", device,
+                 back),
+             .evidence = {fmt::format("rp_filter of {}: {} (the larger of its own and that of all)", device,
                                       filter.effective),
                           fmt::format("route to the outside: dev {}", back)},
              .cure = {fmt::format("sysctl -w {}=2", own.to_string())}});
@@ -132,7 +132,7 @@ void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
         if (device == seen.devices.end()) return;
         const auto sysctl = SysctlKey::conf(Family::ipv6, name, "disable_ipv6").to_string();
         Finding finding{.name = "ipv6_disabled",
-                        .cause = fmt::format("IPv6 is switched off on {}, {}", name, what),
+                        .cause = fmt::format("IPv6 is disabled on {}, {}", name, what),
                         .evidence = {sysctl + " = 1"},
                         .cure = {fmt::format("sysctl -w {}=0", sysctl)}};
         if (then_apply) finding.cure.emplace_back("realserver apply");
@@ -153,9 +153,9 @@ void check_ipv6(const Patient& patient, Diagnosis& diagnosis) {
                                          .advice = "boot it without ipv6.disable=1 in /proc/cmdline"});
     const Receivers receivers(patient.desired);
     for (const auto& [name, carried] : receivers.devices())
-        if (carried.contains(Family::ipv6)) require(name, "which packets come out of", false);
-    for (const std::string& name : bare_ipv6_devices(patient)) require(name, "which packets come in by", false);
-    if (std::ranges::any_of(patient.config.vips, is_v6)) require("lo", "which is to have the VIPs", true);
+        if (carried.contains(Family::ipv6)) require(name, "which decapsulates packets", false);
+    for (const std::string& name : bare_ipv6_devices(patient)) require(name, "at which packets arrive", false);
+    if (std::ranges::any_of(patient.config.vips, is_v6)) require("lo", "which should have the VIPs", true);
 }
 
 /// Whether one of the device's networks contains a VIP, so that neighbours ask for it.
@@ -246,13 +246,15 @@ void check_service(const Patient& patient, Diagnosis& diagnosis) {
             const bool hears = listener.device.empty() || devices.contains(listener.device);
             return hears && (listener.socket.takes(vip.address) || vip.contains(listener.socket.address));
         });
-        diagnosis.require(served, {.name = "nobody_listens",
-                                   .cause = fmt::format("no process takes packets for {}", vip.to_string()),
-                                   .evidence = {fmt::format("{} sockets listen, none on it or on all addresses, "
-                                                            "by a device that its packets come by",
-                                                            patient.environment.listeners.size())},
-                                   .advice = fmt::format("start the service, on {} or on all addresses",
-                                                         vip.is_host() ? vip.address.to_string() : vip.to_string())});
+        diagnosis.require(
+            served,
+            {.name = "nobody_listens",
+             .cause = fmt::format("no process receives packets for {}", vip.to_string()),
+             .evidence = {fmt::format(
+                 "{} sockets listen, but none on the VIP or on all addresses, at a device where its packets arrive",
+                 patient.environment.listeners.size())},
+             .advice = fmt::format("start the service, on {} or on all addresses",
+                                   vip.is_host() ? vip.address.to_string() : vip.to_string())});
     }
 }
 

@@ -14,25 +14,23 @@ void check_others(const Patient& patient, Diagnosis& diagnosis) {
         if (other.instead_of.empty()) {
             diagnosis.findings.push_back(
                 {.name = "tunnel_not_listed",
-                 .cause = fmt::format("the guard drops what comes by {}, which realserver did not make", other.device),
-                 .evidence = {seen, fmt::format("neither balancers nor tunnel_peers have {}", other.remote)},
-                 .advice = fmt::format("write {} into tunnel_peers, if it is to be trusted; then realserver apply",
-                                       other.remote)});
+                 .cause = fmt::format("the guard drops packets from {}, which realserver did not make", other.device),
+                 .evidence = {seen, fmt::format("neither balancers nor tunnel_peers contain {}", other.remote)},
+                 .advice =
+                     fmt::format("if {} is trusted: add it to tunnel_peers, then realserver apply", other.remote)});
             continue;
         }
         Finding finding{.name = "device_takes_packets",
-                        .cause = fmt::format("{}, which realserver did not make, takes the packets that are to come "
-                                             "out of {}",
+                        .cause = fmt::format("{}, which realserver did not make, receives the packets meant for {}",
                                              other.device, other.instead_of),
                         .evidence = {seen},
                         .cure = {other.is_kernels_own ? fmt::format("ip link set {} down", other.device)
                                                       : fmt::format("ip link del {}", other.device)},
-                        .advice = "give it ends of its own, other than the balancers'"};
-        if (other.of_ipsec) finding.evidence.push_back("it drops what has not come by IPsec");
+                        .advice = "give it a remote address that is no balancer's"};
+        if (other.of_ipsec) finding.evidence.push_back("it drops packets that did not arrive by IPsec");
         if (other.rp_filter != 0)
             finding.evidence.push_back(
-                fmt::format("rp_filter of {}: {} (the larger of all's and its own), which drops "
-                            "those of IPv4",
+                fmt::format("rp_filter of {}: {} (the larger of its own and that of all), which drops IPv4 packets",
                             other.device, other.rp_filter));
         diagnosis.findings.push_back(std::move(finding));
     }

@@ -37,24 +37,23 @@ void check_links(const Patient& patient, Diagnosis& diagnosis) {
         const auto known = patient.environment.devices.find(name);
         if (known == patient.environment.devices.end()) continue;
         const Environment::Device& device = known->second;
-        diagnosis.require(
-            device.carrier,
-            {.name = "no_carrier",
-             .cause = fmt::format("{}, by which packets come or answers leave, is connected to nothing", name),
-             .evidence = {fmt::format("ip link show {}: {}", name, device.up ? "NO-CARRIER" : "no UP")},
-             .advice = fmt::format("connect {}: its cable, its members, or the other end", name)});
-        diagnosis.require(device.arp,
-                          {.name = "answers_no_arp",
-                           .cause = fmt::format("{} answers no ARP, so that nobody can send this host anything", name),
-                           .evidence = {fmt::format("ip link show {}: NOARP", name)},
-                           .cure = {fmt::format("ip link set {} arp on", name)}});
+        diagnosis.require(device.carrier,
+                          {.name = "no_carrier",
+                           .cause = fmt::format("{}, at which packets arrive or answers leave, has no carrier", name),
+                           .evidence = {fmt::format("ip link show {}: {}", name, device.up ? "NO-CARRIER" : "no UP")},
+                           .advice = fmt::format("connect {}: its cable, its members, or the other end", name)});
+        diagnosis.require(device.arp, {.name = "answers_no_arp",
+                                       .cause = fmt::format(
+                                           "{} answers no ARP requests, so nobody can send packets to this host", name),
+                                       .evidence = {fmt::format("ip link show {}: NOARP", name)},
+                                       .cure = {fmt::format("ip link set {} arp on", name)}});
         const SysctlKey all = SysctlKey::arp_ignore("all");
         const auto item = find(patient.observed.state, {Kind::sysctl, all.to_string()});
         const bool deaf = item && std::get<Sysctl>(*item).value == deaf_to_arp;
         diagnosis.require(
             !deaf && device.arp_ignore != deaf_to_arp,
             {.name = "answers_no_arp",
-             .cause = fmt::format("{} answers no ARP, so that nobody can send this host anything", name),
+             .cause = fmt::format("{} answers no ARP requests, so nobody can send packets to this host", name),
              .evidence = {fmt::format("{} = {}", (deaf ? all : SysctlKey::arp_ignore(name)).to_string(), deaf_to_arp)},
              .cure = {fmt::format("sysctl -w {}=1", (deaf ? all : SysctlKey::arp_ignore(name)).to_string())}});
     }
@@ -69,9 +68,9 @@ void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
     for (const IpAddress& gateway : silent)
         diagnosis.findings.push_back(
             {.name = "gateway_silent",
-             .cause = fmt::format("answers go to the gateway {}, which does not answer", gateway.to_string()),
+             .cause = fmt::format("answers go through the gateway {}, which does not respond", gateway.to_string()),
              .evidence = {fmt::format("ip neigh show {}: FAILED", gateway.to_string())},
-             .advice = "is it up, and is it the router that ip route is to name?"});
+             .advice = "check that it is up, and that ip route names the right router"});
 }
 
 /// Routing rules that refuse requests, as the kernel reports it, if nothing else explains it.
@@ -79,7 +78,7 @@ void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
     if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) {
         diagnosis.not_judged.push_back(
-            {"whether routing rules refuse requests", "the kernel drops requests before, for a reason that is named"});
+            {"whether routing rules refuse requests", "the kernel drops them earlier, as another finding tells"});
         return;
     }
     Finding finding{.name = "request_refused", .cause = {}, .evidence = {}};
@@ -95,8 +94,8 @@ void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     }
     if (vips.empty()) return;
     finding.cause = fmt::format(
-        "packets to {} that come by {} are not taken as this host's own: rules decide before "
-        "its own addresses are looked for",
+        "packets to {} that arrive at {} are not accepted as this host's own: a rule precedes the lookup of its "
+        "addresses",
         fmt::join(vips, ", "), fmt::join(devices, ", "));
     diagnosis.findings.push_back(std::move(finding));
 }

@@ -54,15 +54,15 @@ void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis
         return vip.address.family() == family && patient.observed.state.contains(key(Vip{vip}));
     };
     if (asked == 0 && std::ranges::none_of(patient.config.vips, is_there))
-        diagnosis.not_judged.push_back({fmt::format("the way of answers over {}", netlink::name(family)),
+        diagnosis.not_judged.push_back({fmt::format("routes of answers over {}", netlink::name(family)),
                                         "no VIP of the family is an address of this host yet"});
     if (refused == 0) return;
     if (!curable) {
         finding.cure.clear();
         finding.advice = fmt::format("ip -{} route replace default via ROUTER", family == Family::ipv4 ? 4 : 6);
     }
-    finding.cause = fmt::format("answers of {} find no way to {}", fmt::join(vips, ", "),
-                                refused == asked ? "clients beyond this host's own networks" : "a part of the clients");
+    finding.cause = fmt::format("answers of {} have no route to {}", fmt::join(vips, ", "),
+                                refused == asked ? "clients beyond this host's own networks" : "some clients");
     std::ranges::move(reasons, std::back_inserter(finding.evidence));
     diagnosis.findings.push_back(std::move(finding));
 }
@@ -96,7 +96,7 @@ void check_local_networks(const Patient& patient, Diagnosis& diagnosis) {
         if (std::ranges::find(patient.config.vips, network) != patient.config.vips.end()) continue;  // reported by plan
         const auto others = others_in(patient, network);
         Finding finding{.name = "network_is_local",
-                        .cause = fmt::format("all of {} is this host's own, so that its packets do not get to {}",
+                        .cause = fmt::format("all of {} is local to this host, so its packets do not reach {}",
                                              network.to_string(), fmt::join(others, ", ")),
                         .evidence = {},
                         .cure = {}};
@@ -125,7 +125,7 @@ void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
     for (const Prefix& balancer : config.balancers) {
         const IpAddress address = inside(balancer);
         Finding finding{.name = "no_route_to_balancer",
-                        .cause = fmt::format("the guard drops what comes from {} (wrong_way), as no route leads there",
+                        .cause = fmt::format("the guard drops packets from {} (wrong_way), as no route leads there",
                                              balancer.is_host() ? address.to_string() : balancer.to_string()),
                         .evidence = {}};
         const Refusal why =
@@ -138,8 +138,8 @@ void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
         if (!adds) finding.cure = why.commands;
         if (finding.cure.empty())
             finding.advice = fmt::format(
-                "ip -{} route add {} via ROUTER; or write interfaces: with the device that its "
-                "packets come by, and apply",
+                "ip -{} route add {} via ROUTER; or set interfaces: to the device at which its packets arrive, then "
+                "realserver apply",
                 address.is_v4() ? 4 : 6, balancer.to_string());
         diagnosis.require(patient.environment.balancers.contains(balancer), finding);
     }
@@ -157,13 +157,14 @@ void check_routes(const Patient& patient, Diagnosis& diagnosis) {
     for (const auto& [balancer, way] : seen.balancers) {
         if (!shown.insert(way.device).second) continue;
         if (Receivers(patient.desired).devices().empty() && patient.desired.decap.empty()) continue;
-        diagnosis.require(way.mtu >= full_size,
-                          {.name = "mtu_too_small",
-                           .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
-                           .evidence = {fmt::format("MTU of the way to {}: {} bytes, not {}", balancer.to_string(),
-                                                    way.mtu, full_size)},
-                           .cure = {fmt::format("ip link set {} mtu {}", way.device, full_size), "realserver apply"},
-                           .advice = fmt::format("write mtu: {} into the configuration, and apply", way.mtu)});
+        diagnosis.require(
+            way.mtu >= full_size,
+            {.name = "mtu_too_small",
+             .cause = fmt::format("{} has no room for full-size packets in a tunnel", way.device),
+             .evidence = {fmt::format("MTU of the route to {}: {} bytes, not {}", balancer.to_string(), way.mtu,
+                                      full_size)},
+             .cure = {fmt::format("ip link set {} mtu {}", way.device, full_size), "realserver apply"},
+             .advice = fmt::format("write mtu: {} into the configuration, then realserver apply", way.mtu)});
     }
 }
 

@@ -156,7 +156,7 @@ class Mender {
             return false;
         }
         result_.reasons.push_back(
-            fmt::format("ip -{} route show table {}: there is a way, but no rule leads packets "
+            fmt::format("ip -{} route show table {}: there is a route, but no rule leads packets "
                         "from {} to that table",
                         family, table_name_of(*table), answer_.vip.to_string()));
         result_.commands.push_back(

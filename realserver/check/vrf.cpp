@@ -48,13 +48,12 @@ void check_vrf(const Patient& patient, Diagnosis& diagnosis) {
         diagnosis.require(
             vrf.empty(),
             {.name = "device_in_vrf",
-             .cause = fmt::format("{}, by which packets come, belongs to VRF {}: services outside of it do not hear "
-                                  "them, and their answers go by other routes",
+             .cause = fmt::format("{}, at which packets arrive, belongs to VRF {}: services outside of the VRF do not "
+                                  "receive them, and answer by other routes",
                                   name, vrf),
              .evidence = {fmt::format("ip link show {}: master {}", name, vrf)},
              .cure = cure_of(patient, name, device->second.index),
-             .advice = fmt::format("keep routes and services apart by a network namespace that {} is moved to, and "
-                                   "call realserver with --netns",
+             .advice = fmt::format("use a network namespace instead: move {} to it, and call realserver with --netns",
                                    name)});
     }
 }

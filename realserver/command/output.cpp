@@ -55,7 +55,7 @@ void print(const std::vector<Change>& changes, const std::vector<std::string>& n
 }
 
 void print_left(const std::vector<std::string>& left) {
-    for (const std::string& setting : left) complain("somebody else's now, so left alone: " + setting);
+    for (const std::string& setting : left) complain("left alone, as somebody else has changed it: " + setting);
 }
 
 ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& options, std::string_view nothing) {
@@ -66,12 +66,12 @@ ExitCode report(const tl::expected<Report, Failure>& outcome, const Options& opt
     }
     const Failure& failure = outcome.error();
     for (const auto& cause : failure.causes) complain(cause.message());
-    for (const auto& stuck : failure.stuck) complain("cannot be taken back: " + stuck.message());
+    for (const auto& stuck : failure.stuck) complain("cannot be rolled back: " + stuck.message());
     if (!failure.stuck.empty()) {
-        complain("some changes stay; when the cause is gone, apply or teardown go on from here");
+        complain("some changes stay; remove the cause, then run apply or teardown again");
     } else if (failure.undone > 0) {
-        complain(fmt::format("rolled back: the {} change{} made before {} taken back", failure.undone,
-                             failure.undone == 1 ? "" : "s", failure.undone == 1 ? "was" : "were"));
+        complain(
+            fmt::format("rolled back the {} change{} made before", failure.undone, failure.undone == 1 ? "" : "s"));
     } else {
         complain("nothing was changed");
     }

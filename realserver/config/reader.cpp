@@ -45,8 +45,7 @@ std::optional<Prefixes> prefixes(const Value& value, const yaml::Wanted& wanted,
 
 bool check_balancer(const Value& value, const Prefix& balancer) {
     if (!balancer.address.is_multicast() && !balancer.address.is_loopback()) return true;
-    value.fail(
-        fmt::format("{} is the address of no balancer: packets have no such source", balancer.address.to_string()));
+    value.fail(fmt::format("{} cannot be a balancer: packets never have this source", balancer.address.to_string()));
     return false;
 }
 
@@ -94,7 +93,7 @@ void keep_apart(const Prefixes& balancers, const Prefixes& vips, const Value& va
     for (const Prefix& vip : vips)
         for (const Prefix& balancer : balancers)
             if (vip.length <= balancer.length && vip.contains(balancer.address))
-                value.fail(fmt::format("{} takes in the balancer {}: a balancer's own address is no VIP",
+                value.fail(fmt::format("{} contains the balancer {}: a balancer's own address cannot be a VIP",
                                        vip.to_string(),
                                        balancer.is_host() ? balancer.address.to_string() : balancer.to_string()));
 }
@@ -150,11 +149,11 @@ void demand_balancers(const Config& config, const Value& receive) {
     const auto is_guarded = [](const Receive& one) { return is_tunnel(one) && via(one) != Via::xdp; };
     if (std::ranges::any_of(config.receive, is_guarded))
         receive.fail(
-            "the guard lets tunnels' packets in from \"balancers\" only, and there are none: list them, such as "
+            "the guard accepts tunnel packets from \"balancers\" only, and there are none: list them, such as "
             "balancers: [10.0.0.1], or write guard: off");
 }
 
-constexpr std::string_view not_here = "leave that to netplan: here stand balancers, vips, receive and tunnels";
+constexpr std::string_view not_here = "leave that to netplan: this file has balancers, vips, receive and tunnels";
 
 constexpr auto own_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"addresses", "vips"},

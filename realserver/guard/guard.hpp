@@ -26,10 +26,10 @@ struct Reason {
 };
 
 inline constexpr Reason stranger{"stranger", "outer source is no balancer"};
-inline constexpr Reason wrong_way{"wrong_way", "balancer's address, by another interface"};
-inline constexpr Reason bad_header{"bad_header", "carries what is not configured"};
+inline constexpr Reason wrong_way{"wrong_way", "a balancer's address, but at another interface"};
+inline constexpr Reason bad_header{"bad_header", "content that is not configured"};
 inline constexpr Reason no_vip{"no_vip", "inner destination is no VIP"};
-inline constexpr Reason bad_source{"bad_source", "inner source that no client has"};
+inline constexpr Reason bad_source{"bad_source", "inner source that no client can have"};
 inline constexpr Reason nested{"nested", "a tunnel in a tunnel"};
 
 inline constexpr std::array reasons{stranger, wrong_way, bad_header, no_vip, bad_source, nested};

@@ -75,7 +75,7 @@ std::vector<netlink::Request> replacement(const Vip& before, const Vip& after) {
 /// Adds the cure to the error of a VIP request.
 Result<> explained(Result<> outcome) {
     if (!outcome && outcome.error().code == EACCES)
-        outcome.error().cure = "IPv6 is switched off: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
+        outcome.error().cure = "IPv6 is disabled: sysctl -w net.ipv6.conf.lo.disable_ipv6=0";
     return outcome;
 }
 
@@ -144,7 +144,7 @@ struct Performer {
         auto added = netlink::FouPorts(generic).add(port);
         if (!added && added.error().code == EADDRINUSE)
             added.error().cure =
-                fmt::format("a process has it: ss -{}ulpn sport = :{}; stop it, or choose another port",
+                fmt::format("a process uses it: ss -{}ulpn sport = :{}; stop it, or choose another port",
                             port.family == Family::ipv4 ? 4 : 6, port.port);
         return added;
     }

@@ -65,11 +65,11 @@ long rp_filter(const HostState& state, std::string_view device) {
 std::string OtherTunnel::to_string() const {
     const std::string name = fmt::format("{} ({})", device, what);
     if (instead_of.empty())
-        return fmt::format("{}: the guard drops what comes by it, as {} is not in tunnel_peers", name, remote);
-    std::string text = fmt::format("{} takes the packets that are to come out of {}", name, instead_of);
-    if (of_ipsec) return text + ", and drops them, as they have not come by IPsec";
+        return fmt::format("{}: the guard drops packets from it, as {} is not in tunnel_peers", name, remote);
+    std::string text = fmt::format("{} receives the packets meant for {}", name, instead_of);
+    if (of_ipsec) return text + ", and drops them, as they did not arrive by IPsec";
     if (rp_filter != 0) text += fmt::format(", and its rp_filter ({}) drops those of IPv4", rp_filter);
-    return text + (guarded ? "; the guard judges them there, too" : "");
+    return text + (guarded ? "; the guard checks them there, too" : "");
 }
 
 std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& observed, const Record& record) {

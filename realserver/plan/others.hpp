@@ -24,7 +24,7 @@ struct OtherTunnel {
     std::string remote{};         ///< its other end; empty: any
     bool operator==(const OtherTunnel&) const = default;
 
-    /// "ipip0 (ipip, external) takes the packets that are to come out of tunl0, and …"
+    /// "ipip0 (ipip, external) receives the packets meant for tunl0, and …"
     [[nodiscard]] std::string to_string() const;
 };
 

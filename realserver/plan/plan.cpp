@@ -32,7 +32,7 @@ netlink::Error missing_device(const std::string& device, const HostState& found)
             .object = device,
             .code = ENODEV,
             .kernel = "its module is loaded, but this network namespace was made without fallback devices",
-            .cure = "sysctl -w net.core.fb_tunnels_only_for_init_net=0, then make the namespace anew"};
+            .cure = "sysctl -w net.core.fb_tunnels_only_for_init_net=0, then recreate the namespace"};
 }
 
 netlink::Error taken_port(const Port& wanted, const Item& holder) {
@@ -59,7 +59,7 @@ netlink::Error impossible_table(const Key& wanted) {
             .object = wanted.to_string(),
             .code = EPROTONOSUPPORT,
             .kernel = "this kernel has no nf_tables",
-            .cure = "modprobe nf_tables, or write guard: off and mss: off, and have no l3dsr"};
+            .cure = "modprobe nf_tables, or write guard: off and mss: off, without l3dsr"};
 }
 
 /// This host accepts every address of a VIP as its own, so a VIP must contain no gateway and no other own address.
@@ -69,7 +69,7 @@ std::vector<netlink::Error> vips_that_take_others(const Config& config, const Su
         errors.push_back({.operation = "add",
                           .object = key(Vip{vip}).to_string(),
                           .code = EADDRNOTAVAIL,
-                          .kernel = fmt::format("it takes in {}, {}", other.to_string(), what),
+                          .kernel = fmt::format("it contains {}, {}", other.to_string(), what),
                           .cure = fmt::format("leave {} out of vips", other.to_string())});
     };
     for (const Prefix& vip : config.vips) {

@@ -61,7 +61,7 @@ Result<Lock> Lock::to_change(const std::filesystem::path& directory, std::chrono
     for (bool said = false; flock(lock.fd_, LOCK_EX | LOCK_NB) < 0; std::this_thread::sleep_for(pause)) {
         if (errno != EWOULDBLOCK && errno != EINTR) return failure("lock", directory.string(), errno);
         if (steady_clock::now() >= deadline)
-            return failure("lock", directory.string(), EBUSY, "another realserver is at work: " + holder(lock.fd_),
+            return failure("lock", directory.string(), EBUSY, "another realserver is running: " + holder(lock.fd_),
                            "wait for it to end, then try again");
         if (!std::exchange(said, true)) on_wait(holder(lock.fd_));
     }
@@ -72,7 +72,7 @@ Result<Lock> Lock::to_monitor(const std::filesystem::path& file) {
     CHECK_OK(common::make_directory(file.parent_path()));
     TRY(Lock lock, open(file, O_CREAT));
     if (flock(lock.fd_, LOCK_EX | LOCK_NB) < 0)
-        return failure("lock", file.string(), EBUSY, "another monitor is at work: " + holder(lock.fd_));
+        return failure("lock", file.string(), EBUSY, "another monitor is running: " + holder(lock.fd_));
     return lock;
 }
 

@@ -38,7 +38,7 @@ Result<std::optional<Record>> RecordFile::load() const {
     auto record = decode(text.str(), boot_id());
     if (record) return *std::move(record);
     return failure("read record", path_.string(), EBADMSG, record.error(),
-                   "remove the file: what it says of replaced sysctls is then lost, and nothing else");
+                   "remove the file: only the former values of sysctls are lost");
 }
 
 Result<> RecordFile::save(const Record& record) const {

@@ -66,7 +66,7 @@ template <typename T>
 T parsed(const json& value) {
     const auto text = value.get<std::string>();
     auto result = T::parse(text);
-    if (!result) throw std::invalid_argument(fmt::format("\"{}\" makes no sense", text));
+    if (!result) throw std::invalid_argument(fmt::format("\"{}\" is invalid", text));
     return *std::move(result);
 }
 
@@ -85,7 +85,7 @@ Vip to_vip(const json& item) {
                              .flags = manner.at("flags").get<std::uint32_t>(),
                              .label = manner.at("label").get<std::string>(),
                              .protocol = manner.at("protocol").get<std::uint8_t>()};
-    if (vip.manner->length > vip.prefix.address.bits()) throw std::invalid_argument("a prefix too long");
+    if (vip.manner->length > vip.prefix.address.bits()) throw std::invalid_argument("a prefix is too long");
     return vip;
 }
 

@@ -44,8 +44,7 @@ ExitCode unknown(const std::string& kind) {
 
 void add_render_options(CLI::App& app, Options& options) {
     app.add_option("kind", options.kind, "The kind of file")->type_name("KIND")->required();
-    app.add_option("-o,--output", options.directory,
-                   "Write the file where it belongs below this directory; / installs it")
+    app.add_option("-o,--output", options.directory, "Write the file to its place below this directory; / installs it")
         ->type_name("DIR");
 }
 
@@ -60,8 +59,7 @@ ExitCode run_render(const Options& options) {
                             .config = fs::absolute(options.config, error)};
     for (const fs::path& path : {here.program, here.config})
         if (!is_plain(path)) {
-            complain(
-                fmt::format("\"{}\" has characters that a shell or systemd would not read as they are", path.string()));
+            complain(fmt::format("\"{}\" has characters that are special to a shell or to systemd", path.string()));
             return exit_usage;
         }
 

@@ -162,10 +162,11 @@ class Run {
 }  // namespace
 
 Error not_so(const Change& change) {
-    return {.operation = "verify",
-            .object = change.key().to_string(),
-            .kernel = fmt::format("it was set, and is not so; still to do: \"{}\"", change.to_string()),
-            .cure = "find what else sets it, then apply again"};
+    return {
+        .operation = "verify",
+        .object = change.key().to_string(),
+        .kernel = fmt::format("it was set, but the kernel has another value; still to do: \"{}\"", change.to_string()),
+        .cure = "find what else sets it, then apply again"};
 }
 
 Record recall(const std::optional<Record>& record, const Observed& observed, const std::optional<Config>& config) {

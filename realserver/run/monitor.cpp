@@ -113,11 +113,11 @@ Result<> Monitor::change_to(Config config) {
             return {};
         }
         for (const auto& cause : failure.causes) spdlog::error(cause.message());
-        for (const auto& stuck : failure.stuck) spdlog::error("cannot be taken back: " + stuck.message());
-        return netlink::failure("apply", path_, 0, "not as configured, for the reasons above");
+        for (const auto& stuck : failure.stuck) spdlog::error("cannot be rolled back: " + stuck.message());
+        return netlink::failure("apply", path_, 0, "failed for the reasons above");
     }
     for (const Change& change : outcome->changes) spdlog::info("applied: " + change.to_string());
-    for (const std::string& left : outcome->left) spdlog::info("somebody else's now, so left alone: " + left);
+    for (const std::string& left : outcome->left) spdlog::info("left alone, as somebody else has changed it: " + left);
     config_ = std::move(config);
     return {};
 }
@@ -255,9 +255,9 @@ void Monitor::report(const Notice& notice) {
 void Monitor::be_ready(bool in_order) {
     if (!std::exchange(is_ready_, true)) {
         ::sd_notify(0, "READY=1");
-        if (!in_order) spdlog::info("going on: what is missing is set up as soon as it can be");
+        if (!in_order) spdlog::info("running: missing settings are made as soon as possible");
     }
-    if (in_order && !std::exchange(was_in_order_, true)) spdlog::info("ready: what changes is repaired");
+    if (in_order && !std::exchange(was_in_order_, true)) spdlog::info("ready: changes by others are repaired");
 }
 
 /// Logs the complaints that are new, and remembers those that still hold.
@@ -275,11 +275,11 @@ void Monitor::reload() {
         for (const auto& error : config.error()) spdlog::error(error.to_string());
         spdlog::error("the configuration stays as it was");
     } else if (*config == config_) {
-        spdlog::info("the configuration is the same");
+        spdlog::info("the configuration has not changed");
     } else if (const auto changed = adopt(*std::move(config)); !changed) {
         spdlog::error(changed.error().message() + "; the configuration stays as it was");
     } else {
-        spdlog::info("the configuration is the new one");
+        spdlog::info("the new configuration is in force");
     }
     backoff_.forget();
     next_look_.arm(0ms);

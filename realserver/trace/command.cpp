@@ -99,7 +99,7 @@ Result<> trace(const Config& config, const Options& options) {
     CHECK_OK(loop.run());
     source.consume();
     show_xdp();
-    if (source.lost() != 0) complain(fmt::format("{} more dropped too fast to be shown", source.lost()));
+    if (source.lost() != 0) complain(fmt::format("{} more drops came too fast to be shown", source.lost()));
     return {};
 }
 

@@ -37,8 +37,9 @@ Explanation explain(std::string_view reason) {
     for (const Meaning& meaning : meanings)
         if (meaning.reason == reason) result.cause = meaning.cause;
     if (reason == "source") result.cure = "if it is a balancer: add it to balancers, then realserver apply";
-    if (reason == "no_vip") result.cure = "if it is one: add it to vips, then realserver apply";
-    if (reason == "fragment") result.cure = "room for the tunnel on the path, or mtu: of the configuration";
+    if (reason == "no_vip") result.cure = "if it is a VIP: add it to vips, then realserver apply";
+    if (reason == "fragment")
+        result.cure = "make room for the tunnel on the path, or write mtu: into the configuration";
     return result;
 }
 
@@ -81,7 +82,7 @@ std::string to_text(const XdpDrops& drops, std::string_view time, bool colored) 
     const Explanation explanation = explain(drops.reason);
     std::string why = fmt::format("{} in XDP: {}", paint(drops.reason, Color::red, colored), explanation.cause);
     if (!explanation.cure.empty()) why += "\n    cure: " + paint(explanation.cure, Color::green, colored);
-    return fmt::format("{} {} {} packets to tunnels, which XDP only counts\n    {}\n", time,
+    return fmt::format("{} {} {} tunnel packets, which XDP only counts\n    {}\n", time,
                        paint(drops.device, Color::bold, colored), drops.packets, why);
 }
 

@@ -243,7 +243,7 @@ TEST_F(CheckOfTunnels, UnwrappedByXdp) {
     const std::string remove_default = "ip route del default; ip -6 route del default;";
     expect_cured({
         {"xdp_missing", detach, "eth0"},
-        {"xdp_differs", "ip addr add 10.0.0.33/24 dev eth0", "lacks this host"},
+        {"xdp_differs", "ip addr add 10.0.0.33/24 dev eth0", "lacks own address"},
         {"xdp_differs",
          "bpftool map delete pinned " + pins + "*/balancers key 128 0 0 0 0 0 0 0 0 0 0 0 0 0 255 255 10 0 0 1",
          "lacks balancer 10.0.0.1"},
@@ -329,11 +329,11 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
         {"port_missing", "ip fou del port 5080", "5080/udp over ipv4"},
         {"port_taken", "ip fou del port 5080; ip fou add port 5080 ipproto 4", "fou, inner ipv4"},
         {"fallback_device_absent", "ip link set gre0 down; ip link set gre0 name renamed", "renamed is that device"},
-        {"device_takes_packets", "ip link add ipip0 type ipip external; ip link set ipip0 up", "out of tunl0"},
+        {"device_takes_packets", "ip link add ipip0 type ipip external; ip link set ipip0 up", "meant for tunl0"},
         {"device_takes_packets",
          "ip link add ipip0 type ipip external; ip link set ipip0 up; sysctl -qw net.ipv4.conf.ipip0.rp_filter=1",
          "rp_filter of ipip0: 1"},
-        {"device_takes_packets", "ip link add six0 type ip6tnl external", "out of ip6tnl0"},
+        {"device_takes_packets", "ip link add six0 type ip6tnl external", "meant for ip6tnl0"},
         {"tunnel_not_listed", "ip tunnel add their mode ipip local 10.0.0.3 remote 10.0.0.9; ip link set their up",
          "10.0.0.9", "echo 'tunnel_peers: [10.0.0.9]' >>/run/realserver.yaml; " + apply_again,
          "ip link del their; sed -i '/^tunnel_peers/d' /run/realserver.yaml; " + apply_again},

@@ -329,8 +329,8 @@ TEST_P(GuardBesideOtherKinds, AreNamedAndTheCureHelps) {
     else
         EXPECT_LT(arrived(), 32) << "a device that diverts nothing must not be named";
 
-    const std::string words = instead_of.empty() ? "the guard drops what comes by it"
-                                                 : "takes the packets that are to come out of " + instead_of;
+    const std::string words =
+        instead_of.empty() ? "the guard drops packets from it" : "receives the packets meant for " + instead_of;
     EXPECT_TRUE(eventually([&] { return monitor.err().find(words) != std::string::npos; })) << monitor.err();
     EXPECT_THAT(backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml").err,
                 AllOf(HasSubstr(device + " ("), HasSubstr(words)));

@@ -127,7 +127,7 @@ TEST_F(RealserverMonitorAlone, ReadsItsConfigurationAnew) {
     Process monitor = start_monitor(host());
     configure("vips: [192.0.2.2]\nreceive: [{encap: l2}]\n");
     kill(monitor.pid(), SIGHUP);
-    monitor.wait_for("the configuration is the new one");
+    monitor.wait_for("the new configuration is in force");
     const std::string lo = host().must("ip addr show dev lo");
     EXPECT_THAT(lo, AllOf(HasSubstr("192.0.2.2"), Not(HasSubstr("192.0.2.1"))));
 
@@ -144,8 +144,8 @@ TEST_F(RealserverMonitorAlone, IsTheOnlyOneThatChangesTheHostAndLeavesItAsItIs) 
     Process monitor = start_monitor(host());
     const std::string kept = snapshot(host());
     for (const char* command : {"apply", "teardown"})
-        EXPECT_THAT(realserver(command).err, HasSubstr("(realserver) monitors it, and would put everything back"));
-    EXPECT_THAT(realserver("monitor").err, HasSubstr("another monitor is at work: process "));
+        EXPECT_THAT(realserver(command).err, HasSubstr("(realserver) monitors it, and would undo the change"));
+    EXPECT_THAT(realserver("monitor").err, HasSubstr("another monitor is running: process "));
     EXPECT_EQ(realserver("plan").status, 0);
     EXPECT_EQ(monitor.stop().status, 0);
     EXPECT_EQ(snapshot(host()), kept);
@@ -159,7 +159,7 @@ TEST_F(RealserverMonitorAlone, WaitsForAnApplyThatIsUnderWay) {
     Process holder = host().spawn("flock --no-fork /run/culvert/realserver sh -c 'echo locked; exec sleep 600'");
     holder.wait_for("locked");
     host().ip("addr del 192.0.2.1/32 dev lo\n");
-    monitor.wait_for("another realserver is at work: process ");
+    monitor.wait_for("another realserver is running: process ");
     EXPECT_THAT(host().must("ip addr show dev lo"), Not(HasSubstr("192.0.2.1")));
     (void)holder.stop();
     monitor.wait_for("repaired: + vip 192.0.2.1");

@@ -94,7 +94,7 @@ TEST_F(NetnsExec, WhatWouldEndWithTheCommandIsRefused) {
     configure(by_xdp_);
     const Output refused = host().run("ip netns exec there " CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     EXPECT_EQ(refused.status, 1);
-    EXPECT_THAT(refused.err, HasSubstr("in place of ip netns exec NAME use --netns NAME")) << refused;
+    EXPECT_THAT(refused.err, HasSubstr("use --netns NAME instead of ip netns exec NAME")) << refused;
     EXPECT_THAT(host().must("ip -n there addr show dev lo"), Not(HasSubstr("192.0.2.1"))) << "taken back";
 
     EXPECT_TRUE(realserver("apply --netns there").ok());
@@ -122,7 +122,7 @@ TEST_F(NetnsExec, LbdRefusesToo) {
     for (const char* command : {"run -c /run/lbd.yaml", "stop --detach"}) {
         const Output refused = host().run(fmt::format("ip netns exec there {} {}", CULVERT_LBD, command));
         EXPECT_EQ(refused.status, 1) << command;
-        EXPECT_THAT(refused.err, HasSubstr("in place of ip netns exec NAME use --netns NAME")) << refused;
+        EXPECT_THAT(refused.err, HasSubstr("use --netns NAME instead of ip netns exec NAME")) << refused;
     }
 }
 

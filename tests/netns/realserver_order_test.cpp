@@ -67,9 +67,9 @@ TEST_F(RealserverOrder, AnyOrderOfInterfaceAddressRouteAndIpv6IsRight) {
         plug_in("late");
         host().set_sysctl("net.ipv6.conf.lo.disable_ipv6", "1");
         Process process = monitor();
-        process.wait_for("going on: what is missing is set up as soon as it can be");
+        process.wait_for("running: missing settings are made as soon as possible");
         for (const std::size_t step : one) host().must(steps[step]);
-        process.wait_for("ready: what changes is repaired");
+        process.wait_for("ready: changes by others are repaired");
         EXPECT_TRUE(comes_in_order()) << process.err();
         EXPECT_EQ(process.stop().status, 0);
         EXPECT_THAT(process.err(), AllOf(HasSubstr("applied: + decap bond0"), HasSubstr("applied: + vip 2001:db8::1"),
@@ -104,7 +104,7 @@ TEST_F(RealserverOrder, AConfigurationIsTakenUpWhileSomethingIsWaitedFor) {
     process.wait_for("going on");
     configure("{balancers: [10.0.0.1], vips: [192.0.2.2], " + rest);
     kill(process.pid(), SIGHUP);
-    process.wait_for("the configuration is the new one");
+    process.wait_for("the new configuration is in force");
     process.wait_for("applied: + vip 192.0.2.2");
     EXPECT_THAT(host().must("ip addr show dev lo"), Not(HasSubstr("192.0.2.1")));
     plug_in("bond0");
@@ -123,7 +123,7 @@ TEST_F(RealserverOrder, WaitsForAnApplyThatIsUnderWay) {
     Process holder = host().spawn("flock --no-fork /run/culvert/realserver sh -c 'echo locked; exec sleep 600'");
     holder.wait_for("locked");
     const Process process = monitor();
-    process.wait_for("another realserver is at work: process ");
+    process.wait_for("another realserver is running: process ");
     (void)holder.stop();
     process.wait_for("ready");
     EXPECT_EQ(realserver("plan").status, 0);

@@ -140,7 +140,7 @@ TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
     send_udp("192.0.2.1:53,bind=198.51.100.9", "ping");
     drop = told();
     EXPECT_EQ(drop["reason"], "IP_RPFILTER");
-    EXPECT_EQ(drop["cause"], "the reverse-path filter of eth0: the way to 198.51.100.9 is not through it");
+    EXPECT_EQ(drop["cause"], "the reverse-path filter of eth0: the route to 198.51.100.9 leads through another device");
 
     backend().must("nft -f -", "table inet t { chain c { type filter hook input priority 0; udp dport 54 drop; }; }");
     send_udp("192.0.2.1:54", "ping");
@@ -160,7 +160,7 @@ TEST_F(RealserverTrace, TellsWhyWithoutTunnels) {
     do drop = told();
     while (drop["packet"]["destination"] != "2001:db8::1");
     EXPECT_EQ(drop["reason"], "IPV6DISABLED") << drop;
-    EXPECT_EQ(drop["cause"], "IPv6 is switched off on eth0");
+    EXPECT_EQ(drop["cause"], "IPv6 is disabled on eth0");
     EXPECT_THAT(drop["cure"], HasSubstr("sysctl -w net.ipv6.conf.eth0.disable_ipv6=0"));
 }
 
@@ -185,7 +185,7 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
     EXPECT_EQ(drop["cause"], "the guard, stranger: outer source is no balancer");
     EXPECT_EQ(drop["cure"], "if 10.0.0.66 is a balancer: add it to balancers, then realserver apply");
     send_udp("10.0.0.3:5080", bytes({0, 17, 0, 0}) + udp(53));
-    EXPECT_EQ(told()["cause"], "the guard, bad_header: carries what is not configured");
+    EXPECT_EQ(told()["cause"], "the guard, bad_header: content that is not configured");
     send_ip("10.0.0.3:4", ipv4(9, udp(53)));
     drop = told();
     EXPECT_EQ(drop["cause"], "the guard, no_vip: inner destination is no VIP");
@@ -203,7 +203,8 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "1");
     send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);
     drop = told();
-    EXPECT_EQ(drop["cause"], "the reverse-path filter of tunl0: the way to 198.51.100.9 is not through it");
+    EXPECT_EQ(drop["cause"],
+              "the reverse-path filter of tunl0: the route to 198.51.100.9 leads through another device");
     EXPECT_EQ(drop["encap"], "gue 5080");
     EXPECT_EQ(drop["outer"]["destination_port"], 5080);
     backend().set_sysctl("net.ipv4.conf.tunl0.rp_filter", "0");
@@ -220,7 +221,7 @@ TEST_F(RealserverTrace, TellsWhyBehindTunnels) {
 
     backend().ip("link set tunl0 down\n");
     send_ip("10.0.0.3:4", request);
-    EXPECT_THAT(told()["cause"], HasSubstr("no device takes ipip in"));
+    EXPECT_THAT(told()["cause"], HasSubstr("no device accepts ipip"));
 
     backend().must("ip fou del port 5080 gue");
     send_udp("10.0.0.3:5080", bytes({0, 4, 0, 0}) + request);

@@ -166,7 +166,7 @@ TEST(Check, TheEffectiveRpFilterCounts) {
     Backend backend(tunnels);
     backend.host.sysctl("net.ipv4.conf.tunl0.rp_filter", 2);
     EXPECT_EQ(backend.finding(), (Finding{.name = "rp_filter_drops",
-                                          .cause = "packets from tunl0 are dropped by the reverse-path filter",
+                                          .cause = "the reverse-path filter drops packets from tunl0",
                                           .evidence = {"net.ipv4.conf.tunl0.rp_filter = 2"},
                                           .cure = {"realserver apply"}}));
     backend.wanted.rp_filter = Policy::leave;
@@ -431,7 +431,7 @@ TEST(Check, BeforeTheFirstApplyAnswersHaveNoWayYet) {
     backend.host.erase({Kind::vip, "192.0.2.1"});
     const auto unjudged = backend.diagnosis().not_judged;
     ASSERT_EQ(unjudged.size(), 1U);
-    EXPECT_EQ(unjudged.front().what, "the way of answers over ipv4");
+    EXPECT_EQ(unjudged.front().what, "routes of answers over ipv4");
 }
 
 TEST(Check, CuresAreForTheConfigurationAndTheNamespaceThatWereAskedAbout) {

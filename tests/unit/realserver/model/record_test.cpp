@@ -194,7 +194,7 @@ TEST_F(RecordFiles, ThatAreDamagedSayWhatToDo) {
     const auto result = RecordFile(directory_, 1).load();
     ASSERT_FALSE(result);
     EXPECT_EQ(result.error().object, (directory_ / "1.json").string());
-    EXPECT_EQ(result.error().cure, "remove the file: what it says of replaced sysctls is then lost, and nothing else");
+    EXPECT_EQ(result.error().cure, "remove the file: only the former values of sysctls are lost");
 }
 
 }  // namespace

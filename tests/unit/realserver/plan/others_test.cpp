@@ -72,9 +72,8 @@ TEST_F(Others, OfIpsecTakeThemAndDropThem) {
     EXPECT_EQ(takes({.kind = TunnelKind::vti6, .local = ip("fd00::3"), .remote = ip("fd00::1")}), "ip6tnl0");
     add("other", {.kind = TunnelKind::vti});
     ASSERT_EQ(seen().size(), 1U);
-    EXPECT_EQ(
-        seen().front().to_string(),
-        "other (vti) takes the packets that are to come out of tunl0, and drops them, as they have not come by IPsec");
+    EXPECT_EQ(seen().front().to_string(),
+              "other (vti) receives the packets meant for tunl0, and drops them, as they did not arrive by IPsec");
     EXPECT_TRUE(seen().front().is_kernels_own);
 }
 
@@ -98,10 +97,9 @@ TEST_F(Others, WhoseEndIsNotListedAreNamedWhereTheGuardDropsTheirPackets) {
     add("their", {.kind = TunnelKind::gretap, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
     ASSERT_EQ(seen().size(), 1U);
     EXPECT_FALSE(seen().front().listed);
-    EXPECT_EQ(
-        seen().front().to_string(),
-        "their (gretap, local 10.9.0.3, remote 10.9.0.9): the guard drops what comes by it, as 10.9.0.9 is not in "
-        "tunnel_peers");
+    EXPECT_EQ(seen().front().to_string(),
+              "their (gretap, local 10.9.0.3, remote 10.9.0.9): the guard drops packets from it, as 10.9.0.9 is not in "
+              "tunnel_peers");
     EXPECT_THAT(seen("tunnel_peers: [10.9.0.0/24]"), IsEmpty());
     add("their", {.kind = TunnelKind::erspan, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
     EXPECT_EQ(seen().size(), 1U);
@@ -113,8 +111,8 @@ TEST_F(Others, AreNamedByPlanWithTheirReversePathFilter) {
     add("ipip0", {.kind = TunnelKind::ipip, .external = true});
     put(observed_.state, Sysctl{netlink::SysctlKey::rp_filter("ipip0"), 1});
     EXPECT_THAT(plan_of(config(backend), observed_, {}).notes,
-                ElementsAre("ipip0 (ipip, external) takes the packets that are to come out of tunl0, and its rp_filter "
-                            "(1) drops those of IPv4; the guard judges them there, too"));
+                ElementsAre("ipip0 (ipip, external) receives the packets meant for tunl0, and its rp_filter "
+                            "(1) drops those of IPv4; the guard checks them there, too"));
 }
 
 TEST_F(Others, ARenamedDeviceOfTheKernelsIsKnownAgain) {

@@ -213,7 +213,7 @@ TEST(Plan, AMissingFallbackDeviceIsAConflict) {
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "bring up tunl0: No such device: its module is loaded, but this network namespace was made without "
-              "fallback devices (sysctl -w net.core.fb_tunnels_only_for_init_net=0, then make the namespace anew)");
+              "fallback devices (sysctl -w net.core.fb_tunnels_only_for_init_net=0, then recreate the namespace)");
 }
 
 TEST(Plan, AKernelWithoutNftablesIsAConflictUnlessNoTableIsWanted) {
@@ -224,7 +224,7 @@ TEST(Plan, AKernelWithoutNftablesIsAConflictUnlessNoTableIsWanted) {
     ASSERT_EQ(result.conflicts.size(), 1U);
     EXPECT_EQ(result.conflicts.front().message(),
               "add table inet culvert: Protocol not supported: this kernel has no nf_tables (modprobe nf_tables, or "
-              "write guard: off and mss: off, and have no l3dsr)");
+              "write guard: off and mss: off, without l3dsr)");
     EXPECT_THAT(plan_of(config(fmt::format("{}guard: off\nmss: off\n", tunnel)), observed, {}).conflicts, IsEmpty());
 }
 

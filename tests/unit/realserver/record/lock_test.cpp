@@ -33,7 +33,7 @@ TEST_F(LockTest, OneChangesAtATimeAndTheOthersSayOnceForWhomTheyWait) {
     const auto second = Lock::to_change(directory_, std::chrono::milliseconds(50), on_wait);
     ASSERT_FALSE(second);
     EXPECT_EQ(second.error().code, EBUSY);
-    EXPECT_EQ(second.error().kernel, "another realserver is at work: " + us_);
+    EXPECT_EQ(second.error().kernel, "another realserver is running: " + us_);
     EXPECT_EQ(waits, std::vector{us_});
     first = Lock::to_change(directory_ / "made", {});
     ASSERT_TRUE(first);

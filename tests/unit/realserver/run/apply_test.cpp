@@ -165,7 +165,8 @@ TEST_F(Apply, WhatDoesNotReadBackIsNoSuccess) {
     ASSERT_FALSE(result);
     ASSERT_EQ(result.error().causes.size(), 1U);
     EXPECT_EQ(result.error().causes.front().message(),
-              "verify sysctl net.ipv4.conf.tunl0.rp_filter: it was set, and is not so; still to do: \"~ sysctl "
+              "verify sysctl net.ipv4.conf.tunl0.rp_filter: it was set, but the kernel has another value; still to do: "
+              "\"~ sysctl "
               "net.ipv4.conf.tunl0.rp_filter: 2 -> 0\" (find what else sets it, then apply again)");
     host_.sysctl("net.ipv4.conf.tunl0.rp_filter", 0);
     EXPECT_EQ(host_.state_but_modules(), before);

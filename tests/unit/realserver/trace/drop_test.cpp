@@ -180,16 +180,16 @@ TEST(XdpDrops, AreWhatTheCountsHaveGrownBy) {
     EXPECT_EQ(newly_dropped("eth0", now, before), (std::vector<XdpDrops>{{"eth0", "no_vip", 2}}));
     EXPECT_EQ(newly_dropped("eth0", now, before), std::vector<XdpDrops>{});
     EXPECT_EQ(to_text(XdpDrops{"eth0", "no_vip", 2}, "12:00:01", false),
-              "12:00:01 eth0 2 packets to tunnels, which XDP only counts\n"
+              "12:00:01 eth0 2 tunnel packets, which XDP only counts\n"
               "    no_vip in XDP: the inner packet is for none of the VIPs\n"
-              "    cure: if it is one: add it to vips, then realserver apply\n");
+              "    cure: if it is a VIP: add it to vips, then realserver apply\n");
 }
 
 TEST(DropExplanation, WhereTheKernelGivesNoReasonTheFunctionTells) {
     const Packet unwrapped{.encap = "ipip", .outer = {}, .flow = request_flow, .unwrapped = true};
     EXPECT_EQ(explained("NOT_SPECIFIED", "ip_error", unwrapped).cause, "the VIP 192.0.2.1 is no address of this host");
     const Packet wrapped{.encap = "ipip", .outer = request_flow, .flow = request_flow};
-    EXPECT_THAT(explained("NOT_SPECIFIED", "tunnel4_rcv", wrapped).cause, HasSubstr("no device takes ipip in"));
+    EXPECT_THAT(explained("NOT_SPECIFIED", "tunnel4_rcv", wrapped).cause, HasSubstr("no device accepts ipip"));
     EXPECT_THAT(explained("NOT_SPECIFIED", "somewhere", unwrapped).cause, HasSubstr("the function"));
 }
 
@@ -222,14 +222,14 @@ TEST(DropExplanation, EveryReasonHasAMeaning) {
     for (std::string name; names >> name; ++count) {
         const Explanation explanation = explained(name.c_str(), "somewhere", packet);
         EXPECT_NE(explanation.cause, "") << name;
-        EXPECT_THAT(explanation.cause, testing::Not(HasSubstr("no more is known"))) << name;
+        EXPECT_THAT(explanation.cause, testing::Not(HasSubstr("realserver does not know"))) << name;
         EXPECT_THAT(explanation.cause + explanation.cure, testing::Not(HasSubstr("{"))) << name;
     }
     EXPECT_GT(count, 100);
     EXPECT_EQ(explained("IPV6DISABLED", "ip6_rcv_core", packet),
-              (Explanation{"IPv6 is switched off on tunl0",
+              (Explanation{"IPv6 is disabled on tunl0",
                            "sysctl -w net.ipv6.conf.tunl0.disable_ipv6=0, then realserver apply"}));
-    EXPECT_THAT(explained("NEWER_THAN_THIS", "", packet).cause, HasSubstr("no more is known"));
+    EXPECT_THAT(explained("NEWER_THAN_THIS", "", packet).cause, HasSubstr("realserver does not know"));
     EXPECT_THAT(to_text({.reason = "TCP_FLAGS", .function = {}, .device = "eth0", .length = 60, .packet = packet},
                         explained("TCP_FLAGS", "", packet), "12:00:01", false),
                 HasSubstr("cure: none on this host"));
