@@ -73,7 +73,7 @@ void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
              .advice = "check that it is up, and that ip route names the right router"});
 }
 
-/// Routing rules that refuse requests, as the kernel reports it, if nothing else explains it.
+/// Reports requests that the kernel refuses, if no other finding explains it.
 void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
     if (is_found(diagnosis, "rp_filter_drops") || is_found(diagnosis, "ipv6_disabled")) {

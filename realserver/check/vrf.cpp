@@ -11,8 +11,8 @@ namespace culvert::realserver {
 
 namespace {
 
-/// The devices at which packets arrive: those configured, or those that the routes tell, and those with a balancer in
-/// their network. If these are in a VRF, no route of the host leads to the balancer.
+/// The devices at which packets arrive: as configured, or else those towards balancers and those with a balancer in
+/// their network. If one of these is in a VRF, no route of the host leads through it.
 std::set<std::string> ports_of(const Patient& patient) {
     const Config& config = patient.config;
     std::set<std::string> ports(config.interfaces.begin(), config.interfaces.end());

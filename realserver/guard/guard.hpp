@@ -39,8 +39,7 @@ inline constexpr std::array both_families{Family::ipv4, Family::ipv6};
 /// The name of the table's set of that family: "vips4".
 [[nodiscard]] std::string family_set(std::string_view name, Family family);
 
-/// Adds the guard to the table, unless it is off or the kernel unwraps nothing. The sets of VIPs are the
-/// caller's to add.
+/// Adds the guard to the table, unless it is off or the kernel decapsulates nothing. The caller adds the sets of VIPs.
 void add_guard(const Desired& desired, netlink::nft::Table& table);
 
 }  // namespace culvert::realserver

@@ -11,7 +11,7 @@ namespace culvert::realserver {
 /// Received by a device, or by its XDP program.
 struct Received {
     std::uint64_t packets = 0;
-    std::uint64_t dropped = 0;  ///< a device counts after decapsulation: without packets from strangers
+    std::uint64_t dropped = 0;  ///< a device only counts decapsulated packets, so none of strangers
     bool operator==(const Received&) const = default;
 };
 

@@ -45,7 +45,7 @@ std::string inner_name(std::uint8_t protocol) {
     }
 }
 
-/// The comments of the rules that see every packet tell what the table does.
+/// Describes a table by the comments of the rules in its base chains.
 std::string describe(const netlink::nft::Table& table) {
     constexpr std::size_t most_shown = 4;
     std::vector<std::string_view> comments;

@@ -28,7 +28,7 @@ struct OtherTunnel {
     [[nodiscard]] std::string to_string() const;
 };
 
-/// The devices that receive balancers' packets in our place, and those whose packets the guard drops, as of now.
+/// The devices that receive balancers' packets in place of ours, and those whose packets the guard drops, as of now.
 [[nodiscard]] std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& observed,
                                                      const Record& record);
 

@@ -110,7 +110,7 @@ class Planner {
     }
 
   private:
-    /// The kind whose position in the order the change has. lo must be up before anything is added to it.
+    /// The kind that decides the change's place in the order. lo must be up before anything is added to it.
     static Kind place(const Change& change) {
         const auto* link = std::get_if<Link>(change.after ? &*change.after : &change.before.value());
         return link != nullptr && link->device == "lo" ? Kind::module : change.kind();

@@ -101,7 +101,7 @@ Result<> Monitor::run(Config config) {
     return ran ? outcome_ : ran;
 }
 
-/// All or nothing, unlike repairs, except for changes that were impossible before, too.
+/// Unlike a repair, this is all or nothing, except for changes that were impossible before, too.
 Result<> Monitor::change_to(Config config) {
     const auto outcome = apply(host_, file_, config);
     if (!outcome) {

@@ -16,13 +16,13 @@
 
 /// The rules of others in nf_tables (also by iptables-nft), and their effect on a packet.
 ///
-/// Known are a packet's family, addresses, protocol, ports, DSCP, devices and connection state, as far as the caller
-/// sets them, and a SYN's flags, sets, maps and verdict maps. A rule may or may not apply if it looks at anything else:
-/// marks, priorities, packet and connection lengths, other header fields and bytes by offset, other keys of `ct` and
-/// `meta`, sockets, users, times, limits, quotas, meters, set elements added by packets, and matches and targets of
-/// xtables other than those that drop, rewrite or notrack. A rewritten packet (mangled or translated) counts as stopped
-/// and is not followed further. Ignored are the families bridge and arp, flow tables, the hook forward, and
-/// iptables-legacy (see check/legacy).
+/// check knows a packet's family, addresses, protocol, ports, DSCP, devices and connection state, as far as the caller
+/// sets them, and a SYN's flags. It understands sets, maps and verdict maps. A rule may or may not apply if it looks at
+/// anything else: marks, priorities, packet and connection lengths, other header fields and bytes by offset, other keys
+/// of `ct` and `meta`, sockets, users, times, limits, quotas, meters, set elements added by packets, and matches and
+/// targets of xtables other than those that drop, rewrite or notrack. A packet is not followed any further behind a
+/// rule that rewrites it (mangles or translates): that rule is an obstacle. Ignored are the families bridge and arp,
+/// flow tables, the hook forward, and iptables-legacy (see check/legacy).
 namespace culvert::realserver {
 
 struct FirewallRule {
