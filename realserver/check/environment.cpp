@@ -45,9 +45,9 @@ using netlink::SysctlKey;
 
 namespace fs = std::filesystem;
 
-/// Clients all over the world: of IPv4 one in each sixteenth of its addresses that are anybody's, of IPv6 one of each
-/// regional registry (www.iana.org/assignments/ipv6-unicast-address-assignments). They are only looked up, nothing is
-/// sent.
+/// Clients all over the world: one in each sixteenth of the public IPv4 addresses, and one of each regional registry in
+/// IPv6 (www.iana.org/assignments/ipv6-unicast-address-assignments). Only the kernel's routes to them are looked up;
+/// nothing is sent.
 std::vector<IpAddress> far_away(Family family) {
     constexpr std::array world4{"8.0.0.1",   "17.0.0.1",  "41.0.0.1",   "58.0.0.1",  "77.0.0.1",
                                 "91.0.0.1",  "104.0.0.1", "113.0.0.1",  "133.0.0.1", "151.0.0.1",
@@ -62,7 +62,7 @@ std::vector<IpAddress> far_away(Family family) {
     return result;
 }
 
-/// Of a table as large as the Internet's, enough are asked for.
+/// A routing table may be as large as the Internet's. This many networks are looked up.
 constexpr std::size_t most_networks = 64;
 
 std::string read_file(const fs::path& path) {
@@ -70,7 +70,7 @@ std::string read_file(const fs::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
-/// Looks at one host.
+/// Observes one host.
 class Observer {
   public:
     Observer(const Desired& desired, const Observed& observed, Socket route)
@@ -121,8 +121,8 @@ class Observer {
         return {};
     }
 
-    /// net/ipv6/ndisc.c, ndisc_recv_ns. In IPv4 a proxy never answers for what is an address of the host
-    /// (net/ipv4/arp.c, arp_process), so proxy_arp is no matter where the VIP is on lo.
+    /// net/ipv6/ndisc.c, ndisc_recv_ns. In IPv4 a proxy never answers for an address of the host itself
+    /// (net/ipv4/arp.c, arp_process), so proxy_arp doesn't matter if the VIP is on lo.
     Result<> proxies() {
         TRY(const auto all, netlink::Neighbours(route_).dump({.family = Family::ipv6, .proxies = true}));
         const auto conf = [this](std::string_view device, std::string_view what) {
@@ -152,7 +152,7 @@ class Observer {
         return std::ranges::any_of(ports, [&](const auto& port) { return realserver::is_in_the_way(socket, port); });
     }
 
-    /// Those of FOU and GUE, and as if they were such, those that devices have.
+    /// FOU and GUE ports, and the ports of devices as if they were such.
     [[nodiscard]] std::vector<netlink::FouPort> ports() const {
         std::vector<netlink::FouPort> result;
         for (const auto& [key, item] : want(desired_, observed_.state, {}))
@@ -201,11 +201,11 @@ class Observer {
             bool answered = ask(family, world);
             const auto networks = answered || has_default_route(seen_.routing, family)
                                       ? refused_networks(seen_.routing, family)
-                                      : routed_networks(seen_.routing, family);  // a network of its own
+                                      : routed_networks(seen_.routing, family);  // a network without the Internet
             if (!answered && !networks.empty() && !has_default_route(seen_.routing, family))
                 std::erase_if(seen_.answers, [&](const auto& answer) { return answer.client.family() == family; });
             answered = ask(family, inside_each(networks)) || answered;
-            // Before the first apply no answer can be asked for.
+            // Before the first apply the host has no VIP, so no answer can be looked up.
             for (const IpAddress& client : world)
                 if (const auto route = Routes(route_).lookup({.destination = client});
                     !seen_.outside.contains(family) && route && !route->hops.empty())
@@ -214,7 +214,7 @@ class Observer {
         return {};
     }
 
-    /// Whether any client gets an answer.
+    /// Looks up the answers to the clients. Returns whether one of them has a route.
     bool ask(Family family, const std::vector<IpAddress>& clients) {
         bool answered = false;
         for (const Prefix& vip : config_.vips) {
@@ -231,7 +231,7 @@ class Observer {
                         seen_.outside.emplace(family, *answer.way);
                         answered = true;
                     } else {
-                        answer.refusal = route ? "it leads nowhere" : route.error().message();
+                        answer.refusal = route ? "the route has no next hop" : route.error().message();
                     }
                     seen_.answers.push_back(std::move(answer));
                 }
@@ -239,7 +239,7 @@ class Observer {
         return answered;
     }
 
-    /// One, unless rules ask who answers: then one for each service.
+    /// One lookup. If rules select by user, protocol or port, one for each service.
     [[nodiscard]] std::vector<Environment::Answer> questions(const Prefix& vip, const IpAddress& client) const {
         const auto asks = [](const netlink::Rule& rule) {
             return rule.users || rule.source_ports || rule.ip_protocol != 0;
@@ -257,7 +257,7 @@ class Observer {
         return result;
     }
 
-    /// Where net.ipv4.tcp_fwmark_accept is on, answers have the mark of their requests.
+    /// With net.ipv4.tcp_fwmark_accept, answers have the mark of their requests.
     Result<netlink::Route> look_up_answer(Routes::Lookup packet) {
         auto route = Routes(route_).lookup(packet);
         static const auto accept = SysctlKey::parse("net.ipv4.tcp_fwmark_accept").value();
@@ -329,7 +329,7 @@ class Observer {
         if (!rules) seen_.firewall_unread = "nft -j list ruleset: " + rules.error();
     }
 
-    /// The tables of iptables-legacy have names here once anybody has asked for them.
+    /// These files name the tables of iptables-legacy once somebody has used them.
     void legacy() {
         for (const auto& [file, program] :
              {std::pair("ip_tables_names", "iptables-legacy"), std::pair("ip6_tables_names", "ip6tables-legacy")}) {
@@ -350,14 +350,14 @@ class Observer {
         }
     }
 
-    /// Where there is no such setting, because the kernel has no IPv6 or the device went away: `otherwise`.
+    /// `otherwise` if there is no such setting, as the kernel has no IPv6 or the device was deleted.
     long setting(const SysctlKey& key, long otherwise = 0) {
         const auto value = netlink::read_number(key);
         if (!value) not_judged(key.to_string(), key.path(), value.error().code);
         return value.value_or(otherwise);
     }
 
-    /// Empty if there is none.
+    /// The content of the file; empty if it can't be read.
     std::string read(const fs::path& path, std::string_view what) {
         errno = 0;
         std::ifstream file(path);
@@ -365,7 +365,7 @@ class Observer {
         return {std::istreambuf_iterator<char>(file), {}};
     }
 
-    /// What is not there needs no judgement.
+    /// A file that doesn't exist needs no report.
     void not_judged(std::string_view what, const fs::path& path, int code) {
         if (code == ENOENT) return;
         NotJudged unread{std::string(what), netlink::failure("read", path.string(), code).value().message()};
@@ -389,7 +389,7 @@ class Observer {
 }  // namespace
 
 std::vector<Environment::SysctlLine> read_sysctl_lines(std::string_view text, std::string_view origin) {
-    constexpr std::string_view blanks = " \t-";  // a dash: errors don't matter
+    constexpr std::string_view blanks = " \t-";  // a dash: ignore errors
     std::vector<Environment::SysctlLine> result;
     while (!text.empty()) {
         const auto end = text.find('\n');

@@ -24,7 +24,7 @@ const std::string apply = "realserver apply";
 
 std::string words(const std::optional<Item>& item) { return item ? value(*item) : "absent"; }
 
-/// Turns what plan would change into findings.
+/// Turns the changes of a plan into findings.
 class Settings {
   public:
     Settings(const Patient& patient, Diagnosis& diagnosis)
@@ -41,7 +41,7 @@ class Settings {
             const std::string object = change.key().to_string();
             if (std::ranges::find(planned.conflicts, object, &netlink::Error::object) != planned.conflicts.end())
                 continue;
-            if (change.key().kind == Kind::decap && undecided(patient_.desired)) continue;  // which is said
+            if (change.key().kind == Kind::decap && undecided(patient_.desired)) continue;  // the conflict is reported
             if (auto found = finding(change)) report(*std::move(found));
         }
     }
@@ -53,12 +53,12 @@ class Settings {
         return found_.contains({kind, std::string(name)});
     }
 
-    /// What plan can't resolve.
+    /// The finding for a conflict of the plan.
     static Finding finding(const netlink::Error& conflict) {
         if (conflict.code == ENODEV) {
             Finding absent{
                 .name = "fallback_device_absent",
-                .cause = fmt::format("{}, which packets are to come out of, is not in this network namespace",
+                .cause = fmt::format("{}, which should decapsulate packets, does not exist in this network namespace",
                                      conflict.object),
                 .evidence = {conflict.kernel}};
             if (conflict.cure.starts_with("ip "))
@@ -74,7 +74,7 @@ class Settings {
                     .advice = conflict.cure};
         if (conflict.code == EADDRNOTAVAIL)
             return {.name = "vip_takes_others",
-                    .cause = fmt::format("{} cannot be this host's own", conflict.object),
+                    .cause = fmt::format("{} cannot be an address of this host", conflict.object),
                     .evidence = {conflict.kernel},
                     .advice = conflict.cure + "; then " + apply};
         if (conflict.code == EPROTONOSUPPORT)
@@ -87,7 +87,7 @@ class Settings {
                        .evidence = {conflict.kernel}});
     }
 
-    /// The conflict's is a command, or something else to do.
+    /// The conflict's cure is a command, optionally followed by ", or" and an advice.
     static Finding with_cure_of(const netlink::Error& conflict, Finding finding) {
         constexpr std::string_view otherwise = ", or ";
         const auto end = conflict.cure.find(otherwise);
@@ -114,7 +114,7 @@ class Settings {
         if (!patient_.observed.around.absent_modules.contains(module.name)) {
             Finding finding{.name = "module_not_loaded",
                             .cause = fmt::format("module {} is not loaded", module.name),
-                            .evidence = {fmt::format("/lib/modules has {}, /sys/module has not", module.name)},
+                            .evidence = {fmt::format("/lib/modules has {}, /sys/module does not", module.name)},
                             .cure = {"modprobe " + module.name, apply}};
             const auto& hindrances = patient_.environment.hindrances;
             if (const auto known = hindrances.find(module.name); known != hindrances.end()) {
@@ -123,10 +123,11 @@ class Settings {
             }
             return finding;
         }
-        return Finding{.name = "module_missing",
-                       .cause = fmt::format("this kernel has no module {}", module.name),
-                       .evidence = {fmt::format("neither /lib/modules nor /sys/module has {}", module.name)},
-                       .advice = "write via: xdp, and apply; or: " + netlink::absent_module_cure(module.name)};
+        return Finding{
+            .name = "module_missing",
+            .cause = fmt::format("this kernel has no module {}", module.name),
+            .evidence = {fmt::format("neither /lib/modules nor /sys/module has {}", module.name)},
+            .advice = "write via: xdp, then realserver apply; or: " + netlink::absent_module_cure(module.name)};
     }
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Device& device) const {
@@ -134,7 +135,7 @@ class Settings {
         const bool there = found_.contains(key);
         return Finding{
             .name = there ? FindingName("device_differs") : FindingName("device_missing"),
-            .cause = fmt::format("{} is not {}", key.to_string(), there ? "as it is to be" : "there"),
+            .cause = fmt::format("{} {}", key.to_string(), there ? "differs from the configuration" : "does not exist"),
             .evidence = {fmt::format("ip -d link show {}: {}, wanted is {}", device.name, now(key), value(device))},
             .cure = {apply}};
     }
@@ -142,8 +143,9 @@ class Settings {
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Decap& decap) const {
         const auto there = find(found_, key);
         Finding finding{.name = there ? FindingName("xdp_differs") : FindingName("xdp_missing"),
-                        .cause = there ? fmt::format("XDP on {} is not set to what it is to unwrap", decap.device)
-                                       : fmt::format("nothing unwraps packets on {}", decap.device),
+                        .cause = there ? fmt::format("the XDP program on {} decapsulates other packets than configured",
+                                                     decap.device)
+                                       : fmt::format("no XDP program decapsulates packets on {}", decap.device),
                         .evidence = {fmt::format("XDP of {}: {}, wanted is {}", decap.device, now(key), value(decap))},
                         .cure = {apply}};
         if (there)
@@ -152,11 +154,11 @@ class Settings {
         return finding;
     }
 
-    /// A device that is not there is the fault of its module, or has been said.
+    /// If the device doesn't exist, another finding tells why.
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const TunnelMode& mode) const {
         if (!has(Kind::link, mode.device)) return std::nullopt;
         return Finding{.name = "device_wrong_mode",
-                       .cause = fmt::format("{} takes {} and is to take {}", mode.device, now(key), value(mode)),
+                       .cause = fmt::format("{} accepts {}, but should accept {}", mode.device, now(key), value(mode)),
                        .evidence = {fmt::format("mode of {}: {}", mode.device, now(key))},
                        .cure = {fmt::format("ip -6 tunnel change {} mode {}", mode.device, value(mode))}};
     }
@@ -169,7 +171,7 @@ class Settings {
                     if (auto taken = this->taken(fmt::format("port {}/udp", *port), {.family = family, .port = *port}))
                         return taken;
         return Finding{.name = "device_down",
-                       .cause = fmt::format("{}, which packets come out of, is down", link.device),
+                       .cause = fmt::format("{}, which decapsulates packets, is down", link.device),
                        .evidence = {fmt::format("ip link show {}: no UP", link.device)},
                        .cure = {fmt::format("ip link set {} up", link.device)}};
     }
@@ -187,7 +189,7 @@ class Settings {
                 .cause = "this host's ARP requests carry VIPs as their source: neighbours learn them from it",
                 .evidence = {fmt::format("{} = {}", key.name, now(key))},
                 .cure = {fmt::format("sysctl -w {}={}", key.name, sysctl.value)}};
-        return std::nullopt;  // rp_filter is a matter of where packets come in
+        return std::nullopt;  // rp_filter matters only on devices at which packets arrive: see check_input
     }
 
     [[nodiscard]] Finding reset(const Key& key, const Sysctl& sysctl) const {
@@ -205,7 +207,7 @@ class Settings {
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Vip& vip) const {
         if (const auto lo = patient_.environment.devices.find("lo");
             !vip.prefix.address.is_v4() && lo != patient_.environment.devices.end() && lo->second.ipv6_disabled)
-            return std::nullopt;  // check_input
+            return std::nullopt;  // see check_input
         Finding finding{.name = "vip_missing",
                         .cause = fmt::format("{} is not an address of this host", key.name),
                         .evidence = {fmt::format("lo: no {}", vip.prefix.to_string())},
@@ -214,7 +216,7 @@ class Settings {
             if (device == "lo" || prefix.address != vip.prefix.address) continue;
             const auto known = patient_.environment.devices.find(device);
             if (known != patient_.environment.devices.end() && known->second.answers)
-                return std::nullopt;  // check_answers
+                return std::nullopt;  // see check_answers
             finding.cause = fmt::format("{} is not on lo", key.name);
             finding.evidence.push_back(fmt::format("{}: {}", device, prefix.to_string()));
         }
@@ -223,10 +225,11 @@ class Settings {
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Ruleset& ruleset) const {
         const auto there = find(found_, key);
-        Finding finding{.name = there ? FindingName("rules_differ") : FindingName("rules_missing"),
-                        .cause = fmt::format("{} is not {}", key.to_string(), there ? "as it is to be" : "there"),
-                        .evidence = {},
-                        .cure = {apply}};
+        Finding finding{
+            .name = there ? FindingName("rules_differ") : FindingName("rules_missing"),
+            .cause = fmt::format("{} {}", key.to_string(), there ? "differs from the configuration" : "does not exist"),
+            .evidence = {},
+            .cure = {apply}};
         if (there) {
             const netlink::nft::Table& table = std::get<Ruleset>(*there).table;
             const auto parts = differing("chain", table.chains, ruleset.table.chains);
@@ -238,7 +241,7 @@ class Settings {
         return finding;
     }
 
-    /// Those that are not as they are to be, or there and not wanted, or wanted and not there.
+    /// The parts that differ, are missing, or are not wanted.
     template <typename Part>
     static std::vector<std::string> differing(std::string_view kind, const std::map<std::string, Part>& found,
                                               const std::map<std::string, Part>& wanted) {
@@ -253,11 +256,11 @@ class Settings {
 
     [[nodiscard]] std::optional<Finding> differs(const Key& key, const Port& item) const {
         if (!has(Kind::module, "fou")) return std::nullopt;
-        const bool there = found_.contains(key);  // and then the socket is the kernel's
+        const bool there = found_.contains(key);  // if so, the kernel itself owns the socket
         if (auto found = there ? std::nullopt : taken(key.to_string(), item.port)) return found;
         return Finding{.name = there ? FindingName("port_differs") : FindingName("port_missing"),
-                       .cause = there ? fmt::format("{} unwraps something else", key.to_string())
-                                      : fmt::format("the kernel unwraps nothing on {}", key.to_string()),
+                       .cause = there ? fmt::format("{} decapsulates other packets than configured", key.to_string())
+                                      : fmt::format("the kernel decapsulates nothing on {}", key.to_string()),
                        .evidence = {fmt::format("ip fou show: {}, wanted is {}", now(key), value(item))},
                        .cure = {apply}};
     }
@@ -266,7 +269,7 @@ class Settings {
         for (const auto& [socket, device, owner] : patient_.environment.listeners) {
             if (!is_in_the_way(socket, port)) continue;
             return Finding{.name = "port_taken",
-                           .cause = fmt::format("{} has {}", owner, what),
+                           .cause = fmt::format("{} uses {}", owner, what),
                            .evidence = {fmt::format("UDP socket {}:{}, inode {}", socket.address.to_string(),
                                                     socket.port, socket.inode)},
                            .advice = fmt::format("stop {}, or choose another port; then {}", owner, apply)};

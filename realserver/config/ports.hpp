@@ -11,10 +11,10 @@
 
 namespace culvert::realserver {
 
-/// Which line of the configuration uses which UDP port for what.
+/// The lines of the configuration that use a UDP port, and for what.
 class PortClaims {
   public:
-    /// Reports a port that another line uses for something else. Of one family, the kernel has each port once, whatever
+    /// Reports a port that another line uses for something else. The kernel allows each port once in a family, whatever
     /// it is bound to (net/ipv4/fou_core.c, fou_add_to_port_list).
     void claim(const common::yaml::Value& where, const TunnelEnd& end);
 

@@ -26,7 +26,7 @@ std::optional<Family> read_family(const Value& value) {
 }
 
 std::optional<Via> read_via(const Value& value) {
-    return yaml::one_of<Via>("a way to unwrap",
+    return yaml::one_of<Via>("a way to decapsulate",
                              {{"auto", Via::automatic}, {"kernel", Via::kernel}, {"xdp", Via::xdp}})(value);
 }
 
@@ -35,8 +35,8 @@ std::optional<Inner> read_inner(const Value& value) {
                                {{"ipv4", Inner::ipv4}, {"ipv6", Inner::ipv6}, {"gre", Inner::gre}})(value);
 }
 
-constexpr std::string_view any_balancer = "whom to receive from stands in \"balancers\", for all that is received";
-constexpr std::string_view no_key = "to receive GRE with a key takes a device: write tunnels: [{type: gre, key: …}]";
+constexpr std::string_view any_balancer = "\"balancers\" lists the senders, for all of \"receive\"";
+constexpr std::string_view no_key = "GRE with a key needs a device: write tunnels: [{type: gre, key: …}]";
 
 constexpr auto receiver_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"mode", "encap"},
@@ -51,13 +51,13 @@ constexpr auto receiver_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"remote", "", any_balancer},
     {"remotes", "", any_balancer},
     {"balancers", "", any_balancer},
-    {"addresses", "", "VIPs stand in \"vips\", for all that is received"},
-    {"vips", "", "VIPs stand in \"vips\", for all that is received"},
+    {"addresses", "", "\"vips\" lists the VIPs, for all of \"receive\""},
+    {"vips", "", "\"vips\" lists the VIPs, for all of \"receive\""},
     {"local", "", "packets to any address of this host are received"},
     {"ttl", "", "the balancers set it"},
     {"key", "", no_key},
     {"keys", "", no_key},
-    {"mtu", "", "the MTU of the paths from the balancers is a key beside \"receive\""},
+    {"mtu", "", "the MTU of the paths from the balancers is a key of the whole file"},
 });
 
 }  // namespace
@@ -124,7 +124,7 @@ std::optional<Family> ReceiveReader::binding(MapReader& map, TunnelEnd& end) con
     const auto peer = map.find("peer");
     const auto peer_port = map.find("peer_port");
     if (peer && !peer_port)
-        peer->fail("\"peer\" needs \"peer_port\": the kernel matches both or none (\"balancers\" says whom to let in)");
+        peer->fail("\"peer\" needs \"peer_port\": the kernel matches both or none (\"balancers\" lists the senders)");
     if (peer_port && !peer) peer_port->fail("\"peer_port\" needs \"peer\": write the address that it belongs to");
     if (end.local && end.peer && end.local->family() != end.peer->family())
         peer->fail(fmt::format("\"local\" is an {} address and \"peer\" is not: write two of one family",
@@ -153,7 +153,7 @@ std::optional<Receive> ReceiveReader::l3dsr(const Value& value, MapReader& map) 
     return mark;
 }
 
-/// The outer families: as said, or the balancers'.
+/// The outer families: as configured, or those of the balancers.
 std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::optional<Family> bound) const {
     Family said{};
     const auto key = map.find("family");
@@ -168,18 +168,18 @@ std::set<Family> ReceiveReader::outer(const Value& value, MapReader& map, std::o
     }
     if (bound) return {*bound};
     if (!key && balancers_ && balancers_->empty())
-        value.fail("the outer family is not known: write \"balancers\", or family: ipv4 or ipv6 here");
+        value.fail("the outer family is unknown: write \"balancers\", or family: ipv4 or ipv6 here");
     return balancer_families_;
 }
 
 Via ReceiveReader::via(MapReader& map) const {
     Via said = Via::automatic;
     if (map.optional("via", read_via, said) && said == Via::xdp && balancers_ && balancers_->empty())
-        map.find("via")->fail("\"xdp\" needs \"balancers\": it unwraps what they send");
+        map.find("via")->fail("\"xdp\" needs \"balancers\": XDP only decapsulates their packets");
     return said;
 }
 
-/// What a tunnel carries: as said, or the families of the VIPs.
+/// The inner protocols: as configured, or the families of the VIPs.
 std::set<Inner> ReceiveReader::inner(const Value& value, MapReader& map, const Encapsulation& row) const {
     std::optional<Inner> said;
     const auto key = map.find("inner");

@@ -16,10 +16,10 @@
 
 namespace culvert::realserver {
 
-/// Reads the list `receive`. Families that it leaves out follow from the balancers (outer) and the VIPs (inner).
+/// Reads the list `receive`. Omitted families follow from the balancers (outer) and the VIPs (inner).
 class ReceiveReader {
   public:
-    /// `balancers` and `vips` are none if they are bad: what follows from them is then not asked for.
+    /// `balancers` and `vips` are none if they are invalid: then errors that depend on them are not reported.
     ReceiveReader(const std::optional<std::vector<Prefix>>& balancers, const std::optional<std::vector<Prefix>>& vips,
                   PortClaims& ports);
 
@@ -31,7 +31,7 @@ class ReceiveReader {
 
     std::optional<Receive> read(const Value& value);
     std::optional<Receive> tunnel_end(const Value& value, MapReader& map, const Encapsulation& row);
-    /// To which addresses and device a port is bound; the family that follows.
+    /// Reads the addresses and the device to which a port is bound. Returns the family, if they tell it.
     std::optional<Family> binding(MapReader& map, TunnelEnd& end) const;
     std::optional<Receive> l3dsr(const Value& value, MapReader& map);
     Via via(MapReader& map) const;
@@ -44,7 +44,7 @@ class ReceiveReader {
     std::set<Family> balancer_families_;
     std::set<Family> vip_families_;
     PortClaims& ports_;
-    /// What has been read, and in which line.
+    /// Each DSCP with its line and its VIP.
     std::map<std::pair<std::uint8_t, Family>, std::pair<std::size_t, IpAddress>> marks_;
 };
 

@@ -25,7 +25,7 @@ using netlink::TunnelKind;
 using yaml::MapReader;
 using yaml::Value;
 
-/// Of a name that the kernel gives, or realserver.
+/// Whether the kernel or realserver gives this name to a device.
 bool is_reserved(std::string_view name) {
     const auto brings = [&](const FallbackDevice& device) {
         return std::ranges::count(devices_of_module(device.module), name) > 0;
@@ -36,18 +36,15 @@ bool is_reserved(std::string_view name) {
 std::optional<std::string> read_name(const Value& value) {
     auto name = yaml::interface_name(value);
     if (name && is_reserved(*name))
-        return value.fail(
-            fmt::format("{} is not for a tunnel of yours: the kernel or realserver gives this name to "
-                        "another device; choose another",
-                        *name));
+        return value.fail(fmt::format(
+            "{} is reserved: the kernel or realserver gives this name to another device; choose another", *name));
     return name;
 }
 
 std::optional<TunnelKind> read_type(const Value& value) {
     for (const std::string_view mode : {"ipip6", "ip4ip6", "ip6ip6", "any"})
         if (value.node().text == mode)
-            return value.fail(
-                fmt::format("{} is a mode, and not a kind of tunnel: write ip6tnl", yaml::in_quotes(mode)));
+            return value.fail(fmt::format("{} is a mode, not a kind of tunnel: write ip6tnl", yaml::in_quotes(mode)));
     std::vector<std::pair<std::string_view, TunnelKind>> kinds;
     for (const TunnelKind kind : {TunnelKind::ipip, TunnelKind::sit, TunnelKind::ip6tnl, TunnelKind::gre,
                                   TunnelKind::gretap, TunnelKind::ip6gre, TunnelKind::ip6gretap})
@@ -62,12 +59,13 @@ constexpr auto tunnel_foreign_keys = std::to_array<yaml::ForeignKey>({
     {"peer", "remote"},
     {"keys", "key"},
     {"hoplimit", "ttl"},
-    {"addresses", "", "VIPs stand in \"vips\"; other addresses of a tunnel are for \"ip address add\", and stay"},
-    {"routes", "", "routes by a tunnel are for \"ip route add\", and stay"},
-    {"mtu", "", "the MTU of the paths from the balancers is a key beside \"tunnels\""},
-    {"port", "", "ports stand in its \"encap\", such as {type: fou, dport: 5555}"},
-    {"sport", "", "ports stand in its \"encap\", such as {type: fou, sport: 5555, dport: 5555}"},
-    {"dport", "", "ports stand in its \"encap\", such as {type: fou, dport: 5555}"},
+    {"addresses", "",
+     "\"vips\" lists the VIPs; add other addresses of a tunnel by \"ip address add\": realserver keeps them"},
+    {"routes", "", "add routes through a tunnel by \"ip route add\": realserver keeps them"},
+    {"mtu", "", "the MTU of the paths from the balancers is a key of the whole file"},
+    {"port", "", "write ports in its \"encap\", such as {type: fou, dport: 5555}"},
+    {"sport", "", "write ports in its \"encap\", such as {type: fou, sport: 5555, dport: 5555}"},
+    {"dport", "", "write ports in its \"encap\", such as {type: fou, dport: 5555}"},
 });
 
 constexpr auto foreign_encap_keys = std::to_array<yaml::ForeignKey>({
@@ -84,7 +82,7 @@ std::optional<std::uint16_t> source_port(const Value& value) {
     return value.mismatch({"a source port", "auto, or a number from 1 to 65535"});
 }
 
-/// The kind that does the same over the other family.
+/// The same kind of tunnel over the other family.
 TunnelKind counterpart(TunnelKind kind) {
     switch (kind) {
         case TunnelKind::gre:
@@ -156,10 +154,10 @@ void TunnelsReader::endpoint(MapReader& map, const char* key, std::optional<Tunn
     const Value value = *map.find(key);
     const auto holds = [&](const Prefix& vip) { return vip.contains(address); };
     if (kind && address.family() != netlink::outer_family(*kind))
-        value.fail(fmt::format("{} goes over {}: write such an address, or type: {}", netlink::name(*kind),
+        value.fail(fmt::format("{} runs over {}: write such an address, or type: {}", netlink::name(*kind),
                                over_ipv6 ? "IPv6" : "IPv4", netlink::name(counterpart(*kind))));
     else if (address.is_any() || address.is_multicast())
-        value.fail(fmt::format("{} is no end of a tunnel: write the address of one host", address.to_string()));
+        value.fail(fmt::format("{} cannot be an end of a tunnel: write the address of one host", address.to_string()));
     else if (vips_ && std::ranges::any_of(*vips_, holds))
         value.fail(fmt::format("{} is a VIP: packets to it do not leave this host", address.to_string()));
     else
@@ -184,7 +182,7 @@ void TunnelsReader::encap(const Value& value, PointToPoint& tunnel) {
         encap.type, "fou");
     map.required("dport", yaml::port, encap.destination_port, "5555");
     map.optional("sport", source_port, encap.source_port);
-    // Over IPv6, zero is an exception that some NICs drop (RFC 6935, 6936).
+    // Over IPv6 a checksum of 0 is an exception (RFC 6935, 6936), and some network cards drop it.
     bool& checksum = over_ipv6 ? encap.checksum6 : encap.checksum;
     checksum = over_ipv6;
     map.optional("csum", yaml::boolean, checksum);
@@ -194,7 +192,7 @@ void TunnelsReader::encap(const Value& value, PointToPoint& tunnel) {
     if (const auto port = receive_port(tunnel)) ports_.claim(map.find("sport").value_or(value), *port);
 }
 
-/// In FOU, the port alone tells what is inside.
+/// In FOU only the port tells the inner protocol.
 void TunnelsReader::choose_inner(const Value& value, Tunnel& tunnel) const {
     if (tunnel.encap.type != EncapType::fou || tunnel.kind != TunnelKind::ip6tnl || !vips_) return;
     const std::set<Family> carried = families(*vips_);

@@ -14,7 +14,7 @@ namespace culvert::realserver {
 /// Reads the list `tunnels`.
 class TunnelsReader {
   public:
-    /// `vips` are none if they are bad: what follows from them is then not asked for.
+    /// `vips` are none if they are invalid: then errors that depend on them are not reported.
     TunnelsReader(const std::optional<std::vector<Prefix>>& vips, PortClaims& ports) : vips_(vips), ports_(ports) {}
 
     std::optional<std::vector<PointToPoint>> operator()(const common::yaml::Value& value);

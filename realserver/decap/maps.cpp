@@ -117,11 +117,12 @@ Fd open_map(const std::string& path, std::size_t key_size, std::size_t value_siz
 
 template <typename Key, typename Value>
 Result<> enter(int map, const Key& key, const Value& value) {
-    if (::bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0) return failure("fill", "a map of XDP's", errno);
+    if (::bpf_map_update_elem(map, &key, &value, BPF_ANY) < 0)
+        return failure("fill", "a map of the XDP program", errno);
     return {};
 }
 
-/// Calls `take(key, value)` for what is in a pinned map; false if it is none of this version's.
+/// Calls `take(key, value)` for each entry of a pinned map; false if the map is missing or of another version.
 template <typename Key, typename Value, typename Take>
 bool read_map(const std::string& path, Take take) {
     const Fd map = open_map(path, sizeof(Key), sizeof(Value));
@@ -133,18 +134,19 @@ bool read_map(const std::string& path, Take take) {
     return true;
 }
 
-/// A pinned counter of each CPU's, summed by `add(value)`.
+/// Calls `add(value)` for the value of each CPU in a pinned counter.
 template <typename Value, typename Add>
 Result<> sum(const Fd& map, std::uint32_t key, Add add) {
     std::vector<Value> values(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
-    if (::bpf_map_lookup_elem(map.get(), &key, values.data()) < 0) return failure("read", "counters of XDP", errno);
+    if (::bpf_map_lookup_elem(map.get(), &key, values.data()) < 0)
+        return failure("read", "counters of the XDP program", errno);
     for (const Value& value : values) add(value);
     return {};
 }
 
 }  // namespace
 
-/// What the program is compiled to.
+/// The constants that the program is compiled with.
 decap_config to_config(const DecapProgram& program) {
     decap_config config{};
     config.version = DECAP_ABI_VERSION;
@@ -176,7 +178,7 @@ Result<> fill(const DecapMaps& maps, const DecapProgram& program) {
     return {};
 }
 
-/// What the pinned maps hold; empty if they are of another version.
+/// The program that the pinned maps describe; empty if they are of another version.
 DecapProgram read_program(const std::string& directory) {
     DecapProgram program;
     bool known = false;

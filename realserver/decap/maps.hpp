@@ -9,14 +9,14 @@
 #include "realserver/model/counters.hpp"
 #include "realserver/model/decap.hpp"
 
-/// The maps of an XDP program and what they mean. `directory` is where they are pinned by their names, with a slash at
-/// its end.
+/// Conversion between a DecapProgram and the maps of the XDP program. `directory` is the place of their pins, and ends
+/// with a slash.
 namespace culvert::realserver {
 
 /// The pin of .rodata, which holds a decap_config.
 inline constexpr const char* config_pin = "config";
 
-/// What the program is compiled to.
+/// The constants that the program is compiled with.
 [[nodiscard]] decap_config to_config(const DecapProgram& program);
 
 /// File descriptors of a program's maps.

@@ -14,7 +14,7 @@ namespace culvert::realserver {
 
 namespace {
 
-/// The program that each device is to have.
+/// The program that each device should run.
 class Programs {
   public:
     Programs(const Config& config, const Surroundings& around) {
@@ -50,7 +50,7 @@ class Programs {
     }
 
   private:
-    /// Several ends may share it.
+    /// Several ends may share a port.
     static void add_port(const TunnelEnd& end, DecapPort& port) {
         port.encap = end.encap;
         port.inner.insert(end.inner.begin(), end.inner.end());
@@ -64,7 +64,7 @@ class Programs {
         for (const Inner inner : end.inner) families.merge(carried(inner, {}));
     }
 
-    /// The programs of one device, or of all.
+    /// The programs of one device, or of all if the name is empty.
     std::vector<DecapProgram*> on(const std::string& device) {
         std::vector<DecapProgram*> result;
         for (const std::string& name : device.empty() ? devices_ : std::vector{device})

@@ -10,7 +10,7 @@
 /// Settings that the configuration leaves to the host, first of all: does the kernel decapsulate, or XDP?
 namespace culvert::realserver {
 
-/// What may be unwrapped by either is the kernel's, unless this kernel lacks a module for it.
+/// With `via: auto` the kernel decapsulates, unless it lacks a module for it: then XDP.
 [[nodiscard]] Desired decide(const Config& config, const Surroundings& around);
 
 /// The error if no device is known for an XDP program (its device name is empty), otherwise nothing.

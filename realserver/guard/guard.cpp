@@ -44,12 +44,12 @@ const std::vector<Prefix>& impossible_sources() {
 /// Protocols that the kernel might decapsulate again.
 constexpr std::array<std::uint8_t, 4> tunnel_protocols{IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_GRE, IPPROTO_MPLS};
 
-// Bits of skb->priority, which nobody else uses: a packet keeps them while it is unwrapped, whereas its device is any.
-constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of somebody else's tunnel
-constexpr std::uint32_t of_balancer = 0x40000000;  ///< judged by `outer`
-constexpr std::uint32_t taken_out = 0x20000000;    ///< out of such a packet: `inner` has judged it
+// Bits of skb->priority that nobody else uses. A packet keeps them through decapsulation, which may be by any device.
+constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of a foreign tunnel
+constexpr std::uint32_t of_balancer = 0x40000000;  ///< checked by `outer`
+constexpr std::uint32_t taken_out = 0x20000000;    ///< decapsulated from such a packet, and checked by `inner`
 
-/// Of every packet that fits.
+/// Matches every packet of the shape.
 Rule fitting(const Shape& shape) {
     Rule rule;
     for (const Pattern& part : shape)
@@ -60,7 +60,7 @@ Rule fitting(const Shape& shape) {
     return rule;
 }
 
-/// A protocol that a device takes straight out of IP.
+/// A protocol that a fallback device receives directly over IP.
 struct Entrance {
     Family outer;
     std::uint8_t protocol;
@@ -258,7 +258,7 @@ class GuardWriter {
 
     using Key = std::pair<std::uint16_t, Family>;
     struct Port {
-        TunnelEnd end;  ///< the first of those that share it
+        TunnelEnd end;  ///< the first of those that share the port
         PortContent content;
     };
 
@@ -272,8 +272,8 @@ class GuardWriter {
         }
     }
 
-    /// What comes to the port is a whole packet or a first fragment. The kernel would hand any protocol that a GUE
-    /// header names to this host's own, past every firewall.
+    /// Only whole packets and first fragments get to the port's chain. The kernel would pass any protocol that a GUE
+    /// header names to this host's own stack, past every firewall.
     void add(const Key& key, const Port& port, Chain& outer) {
         Chain content{.hook = {}, .rules = {Rule{}.jump("sender")}};
         for (const Shape& shape : encapsulation(port.end).shapes(port.content))
@@ -291,7 +291,7 @@ class GuardWriter {
     const Config& config_;
     Table& table_;
     std::map<Key, Port> ports_;
-    bool any_gre_;  // a tunnel of `tunnels` may have keys and Ethernet frames in GRE; its device says which
+    bool any_gre_;  // a device of `tunnels` may accept keys and Ethernet frames in GRE
 };
 
 }  // namespace

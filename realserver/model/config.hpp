@@ -29,15 +29,15 @@ enum class Via : std::uint8_t {
 
 [[nodiscard]] constexpr Inner inner_of(Family family) { return family == Family::ipv4 ? Inner::ipv4 : Inner::ipv6; }
 
-/// Our end of the tunnels of one encapsulation, from all balancers. Which of its members count, the table of
-/// encapsulations says (receive/encapsulation.hpp).
+/// Our end of the tunnels of one encapsulation, from all balancers. The table of encapsulations
+/// (receive/encapsulation.hpp) tells which members are used.
 struct TunnelEnd {
     common::EncapKind encap = common::EncapKind::ipip;
-    std::uint16_t port = 0;  ///< UDP, host order; 0: it is none in UDP
+    std::uint16_t port = 0;  ///< UDP, host order; 0: not in UDP
     std::uint32_t vni = 0;   ///< 24 bits
     std::set<Family> outer;
-    std::set<Inner> inner;           ///< on a port for one protocol exactly one
-    std::optional<IpAddress> local;  ///< only for this address
+    std::set<Inner> inner;           ///< exactly one if the port carries one protocol
+    std::optional<IpAddress> local;  ///< only to this address
     std::optional<IpAddress> peer;   ///< only from this address and `peer_port`
     std::uint16_t peer_port = 0;     ///< host order
     std::string device;              ///< that packets must arrive at; empty: any
@@ -59,8 +59,8 @@ struct L2 {
 
 using Receive = std::variant<TunnelEnd, L3dsr, L2>;
 
-/// A tunnel device of its own to one other host. In UDP with a fixed source port, that is also the port on
-/// which the other host's packets are received.
+/// A separate tunnel device to one other host. For FOU and GUE with a fixed source port, that port also receives the
+/// other host's packets.
 struct PointToPoint {
     std::string name;
     netlink::Tunnel parameters;  ///< with `local` and `remote`
@@ -81,10 +81,10 @@ struct Mss {
 
 [[nodiscard]] std::set<Family> families(const std::vector<Prefix>& prefixes);
 
-/// As the configuration says; of L2 and L3DSR, which need no unwrapping, the kernel.
+/// As configured. L2 and L3DSR need no decapsulation: the kernel.
 [[nodiscard]] Via via(const Receive& receive);
 
-/// Nothing here is of the host: what is decided once that is known is a Desired.
+/// Nothing in it depends on the host. A Desired has what is decided once the host is known.
 struct Config {
     std::vector<Prefix> balancers;
     std::vector<Prefix> vips;           ///< not empty, without duplicates

@@ -22,8 +22,8 @@ enum class Inner : std::uint8_t { ipv4, ipv6, gre };
 struct DecapPort {
     common::EncapKind encap = common::EncapKind::gue;  ///< one in UDP
     std::set<Inner> inner;
-    std::set<std::uint32_t> vnis;             ///< of one that has them
-    std::optional<netlink::IpAddress> local;  ///< only for this address
+    std::set<std::uint32_t> vnis;             ///< for encapsulations with VNIs
+    std::optional<netlink::IpAddress> local;  ///< only to this address
     std::optional<netlink::IpAddress> peer;   ///< only from this address and `peer_port`
     std::uint16_t peer_port = 0;              ///< host order
     bool operator==(const DecapPort&) const = default;

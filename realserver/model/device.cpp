@@ -63,7 +63,7 @@ bool take_the_same(const Tunnel& one, const Tunnel& other) {
 }
 bool take_the_same(const Geneve& one, const Geneve& other) { return one.port == other.port; }
 
-/// Of two devices of one kind; false for others.
+/// Compares two devices of one kind; false for different kinds.
 template <typename Compare>
 bool compare(const Device& one, const Device& other, Compare&& of_one_kind) {
     return std::visit(

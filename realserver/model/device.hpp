@@ -10,43 +10,43 @@
 
 #include "netlink/link.hpp"
 
-/// Tunnel devices: what is to be known of each kind.
+/// Tunnel devices, and the differences between their kinds.
 namespace culvert::realserver {
 
-/// A tunnel device of any name, which packets come out of. The kernel's own are among those that are found.
+/// A tunnel device that decapsulates, of any name. In the current state the kernel's fallback devices are among them.
 struct Device {
     std::string name;
     netlink::TunnelDevice parameters;
-    std::optional<netlink::MacAddress> mac;  ///< of those that carry Ethernet frames to us; others may have any
+    std::optional<netlink::MacAddress> mac;  ///< for devices that carry Ethernet frames; others may have any
     bool operator==(const Device&) const = default;
 };
 
-/// Nothing if it is no tunnel.
+/// Nothing if it is not a tunnel.
 [[nodiscard]] std::optional<Device> device_of(const netlink::Link& link);
 
-/// What an ip6tnl device lets in, in ip(8)'s words: "ip4ip6"
+/// The inner protocols that an ip6tnl device accepts, as ip(8) names them: "ip4ip6"
 [[nodiscard]] std::string_view mode_name(netlink::TunnelInner inner);
 
 /// "ipip, external"
 [[nodiscard]] std::string describe(const Device& device);
 
-/// Of the packets that it takes; none: both.
+/// The family of the outer packets; none: both.
 [[nodiscard]] std::optional<netlink::Family> outer_family(const Device& device);
 
-/// The UDP port, host order, that it has over both families once it is up.
+/// The UDP port, in host order, that the device opens for both families when it is up.
 [[nodiscard]] std::optional<std::uint16_t> port_of(const Device& device);
 
-/// The kernel changes parameters of a tunnel, not its kind (net/ipv4/ip_tunnel.c, ip_tunnel_changelink), and nothing of
-/// Geneve that matters here.
+/// Whether the kernel can change the one into the other. It can change parameters of a tunnel, but not its kind
+/// (net/ipv4/ip_tunnel.c, ip_tunnel_changelink), and no parameter of Geneve that we use.
 [[nodiscard]] bool can_become(const Device& device, const Device& wanted);
 
-/// The kernel has one device for the same packets (ip_tunnel_find, geneve_configure).
+/// Whether both receive the same packets: the kernel allows only one such device (ip_tunnel_find, geneve_configure).
 [[nodiscard]] bool receive_the_same(const Device& one, const Device& other);
 
 template <typename T, typename Of>
 concept MaybeConst = std::same_as<std::remove_const_t<T>, Of>;
 
-/// Calls `visit` with the name and the value of each parameter, as the record has them.
+/// Calls `visit` with the name, as in the record, and the value of each parameter.
 template <MaybeConst<netlink::Tunnel> Tunnel>
 void for_each_parameter(Tunnel& tunnel, auto&& visit) {
     visit("local", tunnel.local);

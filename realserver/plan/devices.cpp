@@ -20,7 +20,7 @@ using netlink::TunnelInner;
 Key link_key(const std::string& device) { return {Kind::link, device}; }
 Key rp_filter_key(const std::string& device) { return {Kind::sysctl, SysctlKey::rp_filter(device).to_string()}; }
 
-/// What a new device has.
+/// The value that a new device gets.
 Sysctl inherited_rp_filter(const std::string& device, const HostState& state) {
     const auto inherited = find(state, rp_filter_key("default"));
     return {SysctlKey::rp_filter(device), inherited ? std::get<Sysctl>(*inherited).value : 0};
@@ -39,7 +39,7 @@ bool can_stay(const Device& device, const std::vector<Device>& wanted) {
            });
 }
 
-/// With its settings, set back first: should the removal be taken back, so are they.
+/// Also resets its settings, before the removal: so a rollback restores them, too.
 void remove(const Device& device, DevicePlan& plan) {
     const Item fresh_link = Link{device.name, false};
     const Item fresh_filter = inherited_rp_filter(device.name, plan.found);
@@ -58,7 +58,7 @@ netlink::Error conflict(const Device& wanted, std::string found, std::string cur
             .cure = std::move(cure)};
 }
 
-/// What of others' stands in the way.
+/// The foreign device that is in the way, if any.
 std::optional<netlink::Error> obstacle(const Device& wanted, const HostState& state, bool is_there) {
     if (!is_there && state.contains(link_key(wanted.name))) {
         const auto holder = find(state, key(wanted));

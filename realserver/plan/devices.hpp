@@ -8,19 +8,19 @@
 #include "realserver/model/record.hpp"
 #include "realserver/model/state.hpp"
 
-/// The part of a plan that is about devices that come and go, and so about the settings that come and go with them.
+/// The part of a plan about devices that are added and removed, with their settings.
 namespace culvert::realserver {
 
-/// The state after modules have been loaded, which are taken to bring their devices, as the kernel makes them.
+/// The state after the modules are loaded, assuming that they bring their fallback devices with the kernel's defaults.
 [[nodiscard]] HostState with_modules(HostState state, const Desired& desired);
 
-/// Devices that are ours and not as wanted are either changed, with their addresses and routes, or removed and made
-/// anew, if that is what it takes.
+/// The plan for our devices that differ from the desired state. They are changed, and keep addresses and routes, if the
+/// kernel can do that. Otherwise they are removed and added again.
 struct DevicePlan {
-    HostState found;               ///< once what must go is gone and what is wanted is made; without the latter
-    Record record;                 ///< without the settings of devices that are made
-    std::vector<Change> removals;  ///< of devices, after they have been set back to what a new one is
-    std::vector<netlink::Error> conflicts;  ///< with devices of others
+    HostState found;                        ///< after the removals, with the settings of new devices
+    Record record;                          ///< without the settings of new devices
+    std::vector<Change> removals;           ///< of devices, after their settings are reset to those of a new one
+    std::vector<netlink::Error> conflicts;  ///< with foreign devices
 };
 
 [[nodiscard]] DevicePlan plan_devices(const HostState& found, const std::vector<Device>& wanted,

@@ -17,7 +17,7 @@ using netlink::FouType;
 using netlink::SysctlKey;
 using netlink::TunnelInner;
 
-/// Those on which the kernel unwraps.
+/// The ports on which the kernel decapsulates.
 void want_ports(const TunnelEnd& end, HostState& wanted) {
     const auto type = encapsulation(end).fou;
     if (!type) return;
@@ -79,7 +79,7 @@ void want_mode(const Receivers& receivers, const HostState& found, HostState& wa
     put(wanted, TunnelMode{name, will_do ? least : TunnelInner::any});
 }
 
-/// In whatever mode it is, if it is there.
+/// An attached program may stay in its present XDP mode.
 void want_decap(Decap decap, const HostState& found, HostState& wanted) {
     if (const auto now = find(found, key(decap)); now && std::get<Decap>(*now).program)
         decap.mode = std::get<Decap>(*now).mode;

@@ -9,14 +9,13 @@
 
 namespace culvert::realserver {
 
-/// Those that are to be made: for encapsulations that have one of their own, and the explicit ones.
+/// The devices that we add: those of encapsulations with a device of their own, and those of `tunnels`.
 [[nodiscard]] std::vector<Device> wanted_devices(const Desired& desired);
 
-/// The settings that make a host as `found` the backend that is desired.
-/// `found` counts where a value that is there will do, and for rp_filter: what counts for a device is the larger of its
-/// own value and that of "all". Decapsulated packets need 0, so "all" must be 0; where it was not, every other device
-/// gets the old value of "all" as its own, so that its protection stays as it was, and "default" hands it to devices
-/// that are yet to come.
+/// The settings that make the host the desired backend. A present value in `found` stays if it works. For rp_filter,
+/// `found` matters because a device uses the larger value of its own and that of "all". Decapsulated packets need 0, so
+/// "all" must be 0. If it was not, every other device gets the former value of "all" as its own, which keeps its
+/// protection, and "default" passes it on to future devices.
 [[nodiscard]] HostState want(const Desired& desired, const HostState& found, const Record& record);
 
 }  // namespace culvert::realserver

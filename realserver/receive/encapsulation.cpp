@@ -16,7 +16,7 @@ namespace {
 
 using common::EncapKind;
 
-/// The only device of this kind that receives from anyone. The kernel has one such for each port.
+/// The only kind of geneve device that accepts any sender. The kernel allows one for each port.
 Device geneve_device(const TunnelEnd& end) {
     return {.name = fmt::format("{}{}", encapsulation(end).device_prefix, end.port),
             .parameters = netlink::Geneve{.port = end.port, .external = true, .zero_checksum6_accept = true},
@@ -49,7 +49,7 @@ constexpr std::array table{
                   .port = PortUse::device,
                   .default_port = common::geneve_port,
                   .has_vni = true,
-                  .length = 8 + 14,  // with the frame's Ethernet header
+                  .length = 8 + 14,  // with the Ethernet header of the inner frame
                   .behind = behind_geneve,
                   .shapes = shapes_of_geneve,
                   .module = "geneve",

@@ -15,67 +15,67 @@
 #include "realserver/model/device.hpp"
 #include "realserver/receive/header.hpp"
 
-/// The table of encapsulations that a backend unwraps: each with its keys, its header, and what receives it.
+/// The encapsulations that a backend decapsulates: for each its keys, its header, and its receiver.
 namespace culvert::realserver {
 
-/// What a UDP port is used as.
+/// The use of a UDP port by an encapsulation.
 enum class PortUse : std::uint8_t {
     none,          ///< the encapsulation is not in UDP
-    one_protocol,  ///< the kernel unwraps one protocol on it
-    any_protocol,  ///< the same, and a header tells the protocol
-    device,        ///< a device has it, over both families and for all VNIs
+    one_protocol,  ///< the kernel decapsulates one protocol on it
+    any_protocol,  ///< the kernel decapsulates the protocol that a header names
+    device,        ///< a device owns it, for both families and all VNIs
 };
 
 struct Encapsulation {
     common::EncapKind kind;
 
-    // Its keys.
+    // Keys of the configuration.
     PortUse port = PortUse::none;
-    std::uint16_t default_port = 0;   ///< 0: there is none
-    std::string_view example_port{};  ///< where there is no default
+    std::uint16_t default_port = 0;   ///< 0: none
+    std::string_view example_port{};  ///< for an error, if there is no default
     bool has_vni = false;
-    bool has_binding = false;   ///< to an address of this host, to one peer, to a device
-    bool may_hold_gre = false;  ///< between its header and the packet
+    bool has_binding = false;   ///< may be bound to an address of this host, to a peer, to a device
+    bool may_hold_gre = false;  ///< GRE may follow its header
 
-    // Its header.
-    std::uint32_t length = 0;                ///< bytes, behind IP and UDP
-    std::optional<std::uint8_t> protocol{};  ///< that the kernel finds before it; none: that of what is inside
-    Next (*behind)(const TunnelEnd& end, std::span<const std::uint8_t> bytes) = nullptr;  ///< of those in UDP
-    std::vector<Shape> (*shapes)(const PortContent& content) = nullptr;                   ///< of those in UDP
+    // The header.
+    std::uint32_t length = 0;                ///< bytes, without IP and UDP
+    std::optional<std::uint8_t> protocol{};  ///< in the IP header in front of it; none: the inner protocol
+    Next (*behind)(const TunnelEnd& end, std::span<const std::uint8_t> bytes) = nullptr;  ///< for those in UDP
+    std::vector<Shape> (*shapes)(const PortContent& content) = nullptr;                   ///< for those in UDP
 
-    // What receives it: a device of its own, or the kernel's own device for the protocol that is inside.
-    std::string_view module{};              ///< that this takes, beside that of the kernel's own device
-    std::optional<netlink::FouType> fou{};  ///< as which the kernel has the port
+    // The receiver: a device of its own, or the fallback device of the inner protocol.
+    std::string_view module{};              ///< needed besides the module of the fallback device
+    std::optional<netlink::FouType> fou{};  ///< the kernel's type of the port
     Device (*device)(const TunnelEnd& end) = nullptr;
-    std::string_view device_prefix{};  ///< of the name of its own device, before the port
+    std::string_view device_prefix{};  ///< its own device's name is this and the port
 };
 
-/// `kind` is a tunnel's.
+/// `kind` must be a tunnel.
 [[nodiscard]] const Encapsulation& encapsulation(common::EncapKind kind);
 [[nodiscard]] const Encapsulation& encapsulation(const TunnelEnd& end);
-/// Null if there is none such, as for L2.
+/// Null if `kind` is not a tunnel, such as L2.
 [[nodiscard]] const Encapsulation* find_encapsulation(common::EncapKind kind);
 
 /// "ipip", "gue 5080"
 [[nodiscard]] std::string title(const TunnelEnd& end);
 
-/// What two ends on one port must have in common: what differs in the rest is told apart by the packets themselves.
+/// The part of an end that must be the same for all ends on a port. The packets themselves tell the rest apart.
 [[nodiscard]] TunnelEnd claim_of(const TunnelEnd& end, Family outer);
 [[nodiscard]] std::set<Family> families_of_port(const TunnelEnd& end);
 
-/// What outer IP headers say.
+/// The protocols in the outer IP header.
 [[nodiscard]] std::set<std::uint8_t> outer_protocols(const TunnelEnd& end);
 
-/// The protocol of what is inside, as IP says it.
+/// The IP protocol number of the inner packets.
 [[nodiscard]] std::uint8_t protocol_of(Inner inner);
 
-/// The families of clients' packets that come out. GRE carries both.
+/// The families of the decapsulated packets. GRE carries both.
 [[nodiscard]] std::set<Family> carried(Inner inner, const std::set<Family>& vips);
 
-/// Whether a device of this name may be one that an encapsulation has of its own.
+/// Whether an encapsulation may give its own device this name.
 [[nodiscard]] bool is_own_device(std::string_view name);
 
-/// All modules that any encapsulation may take, with those of tunnels to one other host.
+/// All modules that an encapsulation or a device of `tunnels` may need.
 [[nodiscard]] std::set<std::string_view> all_modules();
 
 }  // namespace culvert::realserver

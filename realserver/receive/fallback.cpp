@@ -16,7 +16,7 @@ std::vector<std::string_view> devices_of_module(std::string_view module) {
     for (const FallbackDevice& device : fallback_devices)
         if (device.module == module) devices.push_back(device.name);
     if (module == "ip_gre") devices.insert(devices.end(), {"gretap0", "erspan0"});
-    if (module == "ip6_gre") devices.emplace_back("ip6tnl0");  // it pulls in ip6_tunnel
+    if (module == "ip6_gre") devices.emplace_back("ip6tnl0");  // it loads ip6_tunnel, too
     return devices;
 }
 

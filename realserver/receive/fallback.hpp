@@ -12,11 +12,11 @@
 #include "netlink/tunnel.hpp"
 #include "realserver/model/config.hpp"
 
-/// The kernel's own tunnel devices.
+/// The fallback devices.
 namespace culvert::realserver {
 
-/// The device that a kernel module makes in every network namespace, which receives from any sender what no other
-/// device of its kind does.
+/// The device that a tunnel module makes in every network namespace. It receives from any sender the packets that no
+/// other device of its kind receives.
 struct FallbackDevice {
     using Protocols = std::array<std::uint8_t, 3>;
     using Kinds = std::array<std::optional<netlink::TunnelKind>, 2>;
@@ -24,12 +24,12 @@ struct FallbackDevice {
     std::string_view name;
     std::string_view module;
     Family outer;
-    Protocols protocols;  ///< that it takes straight out of IP, whatever the configuration asks it for; 0: none
+    Protocols protocols;  ///< that it receives directly over IP, whatever the configuration asks for; 0: unused
     netlink::TunnelKind kind;
-    /// The kernel asks these before `kind` (tunnel4_rcv, tunnel6_rcv: net/ipv4/ip_vti.c and net/ipv6/ip6_vti.c register
-    /// with the lower priority), and drops what has not come by IPsec.
+    /// The kernel tries this kind before `kind` (tunnel4_rcv, tunnel6_rcv: net/ipv4/ip_vti.c and net/ipv6/ip6_vti.c
+    /// register with the lower priority), and it drops packets that did not arrive by IPsec.
     std::optional<netlink::TunnelKind> of_ipsec{};
-    Kinds beside{};  ///< other kinds that the same protocols come out of
+    Kinds beside{};  ///< other kinds that receive the same protocols
 };
 
 inline constexpr std::array fallback_devices{
@@ -57,10 +57,10 @@ inline constexpr std::array fallback_devices{
                    {netlink::TunnelKind::ip6gretap, netlink::TunnelKind::ip6erspan}},
 };
 
-/// The device that receives an IP protocol, whether straight out of IP or out of UDP.
+/// The device that receives an IP protocol, directly over IP or in UDP.
 [[nodiscard]] const FallbackDevice& fallback_device(Family outer, std::uint8_t protocol);
 
-/// The devices that appear when a module is loaded, with those of the modules that it pulls in.
+/// The devices that appear when a module is loaded, including those of modules that it loads, too.
 [[nodiscard]] std::vector<std::string_view> devices_of_module(std::string_view module);
 
 }  // namespace culvert::realserver

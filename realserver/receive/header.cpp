@@ -43,14 +43,14 @@ Pattern gre_with(Family inner, std::uint32_t offset) {
             .value = {0, 0, std::uint8_t(is_v4 ? 0x08 : 0x86), std::uint8_t(is_v4 ? 0x00 : 0xdd)}};
 }
 
-/// The port tells what is behind it.
+/// The port tells what follows the header.
 Next behind_fou(const TunnelEnd& end, Bytes /*bytes*/) {
     if (end.inner.contains(Inner::gre)) return {title(end), Next::Kind::protocol, IPPROTO_GRE, 0};
     return {title(end), Next::Kind::ip, 0, 0};
 }
 
-/// draft-ietf-intarea-gue-09 sections 3.1 and 4: the version, a flag for control, the length of what is optional in
-/// words, and an IP protocol; version 1 is IP at once.
+/// draft-ietf-intarea-gue-09 sections 3.1 and 4: the version, the control flag, the length of the optional fields in
+/// words, and an IP protocol. In version 1 an IP header follows directly, without a GUE header.
 Next behind_gue(const TunnelEnd& end, Bytes bytes) {
     constexpr std::size_t length = 4;
     if (bytes.size() < length) return {.tunnel = title(end)};
@@ -60,7 +60,7 @@ Next behind_gue(const TunnelEnd& end, Bytes bytes) {
     return {title(end), Next::Kind::protocol, bytes[1], length + (bytes[0] & 0x1fU) * 4U};
 }
 
-/// RFC 8926 section 3.4: how many words of options, an Ethernet type, the VNI.
+/// RFC 8926 section 3.4: the number of words of options, an Ethernet type, the VNI.
 Next behind_geneve(const TunnelEnd& end, Bytes bytes) {
     constexpr std::size_t length = 8;
     if (bytes.size() < length) return {};
@@ -77,12 +77,12 @@ std::vector<Shape> shapes_of_fou(const PortContent& content) {
     return shapes;
 }
 
-/// Variant 0 with the protocol, whatever the length of its options; and variant 1, which has no header.
+/// Variant 0 with the protocol and options of any length, and variant 1, which has no header.
 std::vector<Shape> shapes_of_gue(const PortContent& content) {
     std::vector<Shape> shapes;
     for (const InnerIp& ip : inner_ips) {
         if (!content.inner.contains(ip.inner)) continue;
-        // Version, control flag and protocol, but not the length of GUE's options.
+        // Version, control flag and protocol, without the length of GUE's options.
         shapes.push_back({{.offset = after_udp, .mask = {0xe0, 0xff}, .value = {0, ip.protocol}}});
         shapes.push_back({version(ip)});
     }
@@ -90,7 +90,7 @@ std::vector<Shape> shapes_of_gue(const PortContent& content) {
     return shapes;
 }
 
-/// RFC 8926 section 3.4: version, control flag and protocol, which is Ethernet; then the VNI.
+/// RFC 8926 section 3.4: version, control flag, the protocol, which is Ethernet, and the VNI.
 std::vector<Shape> shapes_of_geneve(const PortContent& content) {
     std::vector<Shape> shapes;
     for (const std::uint32_t vni : content.vnis)

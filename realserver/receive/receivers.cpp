@@ -12,7 +12,7 @@ namespace culvert::realserver {
 
 namespace {
 
-/// What comes out of the devices of a kind.
+/// The families that the device decapsulates.
 std::set<Family> carried_by(const netlink::Tunnel& tunnel) {
     switch (tunnel.inner) {
         case netlink::TunnelInner::ipv4:

@@ -12,23 +12,23 @@
 
 namespace culvert::realserver {
 
-/// What stands in front of what a tunnel sends; there is something.
+/// The encapsulation in front of the tunnel's packets. It must have one.
 [[nodiscard]] common::EncapKind kind_of(const netlink::Encap& encap);
 
-/// The port on which the packets of a tunnel come in, if it is in UDP with a fixed source port.
+/// The port that receives the packets of a tunnel, if it is in UDP with a fixed source port.
 [[nodiscard]] std::optional<TunnelEnd> receive_port(const PointToPoint& tunnel);
 
-/// The devices that packets come out of, of which families, and the modules that this takes.
+/// The devices that decapsulate, the families of the decapsulated packets, and the modules that this needs.
 class Receivers {
   public:
-    /// Of what the kernel unwraps.
+    /// For the encapsulations that the kernel decapsulates.
     explicit Receivers(const Desired& desired);
-    /// As if the kernel unwrapped all that is configured.
+    /// As if the kernel decapsulated everything that is configured.
     explicit Receivers(const Config& config);
 
     using Devices = std::map<std::string, std::set<Family>, std::less<>>;
 
-    /// By name, with the families that come out. Not only the kernel's own, but also those that are made.
+    /// By name, with the families of the decapsulated packets. Fallback devices as well as devices that we add.
     [[nodiscard]] const Devices& devices() const { return devices_; }
     [[nodiscard]] const std::set<std::string_view>& modules() const { return modules_; }
     [[nodiscard]] bool carries(std::string_view device, Family family) const;

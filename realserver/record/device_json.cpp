@@ -29,7 +29,7 @@ std::optional<T> text(const json& object, const char* name) {
     if (!object.contains(name)) return std::nullopt;
     const auto written = object.at(name).get<std::string>();
     auto value = T::parse(written);
-    if (!value) throw std::invalid_argument(fmt::format("\"{}\" makes no sense", written));
+    if (!value) throw std::invalid_argument(fmt::format("\"{}\" is invalid", written));
     return value;
 }
 
@@ -52,7 +52,7 @@ struct Write {
     void operator()(const char* name, const Encap& encap) const { for_each_parameter(encap, Write{object[name]}); }
 };
 
-/// Reads them.
+/// Reads parameters from an object.
 struct Read {
     const json& object;
 

@@ -7,7 +7,7 @@
 
 namespace culvert::realserver {
 
-/// A device as the record keeps it, and back; throws std::exception if it makes no sense.
+/// A device in the record, as JSON. Reading throws std::exception if it is invalid.
 [[nodiscard]] nlohmann::json device_to_json(const Device& device);
 [[nodiscard]] Device device_from_json(const nlohmann::json& json);
 

@@ -56,7 +56,7 @@ data sysctls(const HostState& wanted) {
     return list;
 }
 
-/// How a tunnel looks from outside: by an IP protocol, or by a UDP port.
+/// The outer headers of a tunnel: an IP protocol or a UDP port.
 struct Outside {
     Family family;
     std::string_view by;  ///< "protocol" or "port"
