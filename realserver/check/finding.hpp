@@ -24,11 +24,9 @@ inline constexpr auto finding_kinds = std::to_array<FindingKind>({
     {"device_differs", "a tunnel device has other parameters than the configuration asks for", "realserver apply"},
     {"device_down", "a tunnel device is down", "ip link set DEVICE up"},
     {"device_missing", "a tunnel device does not exist", "realserver apply"},
-    {"device_taken",
-     "a device that realserver did not make, or somebody's XDP program, is in the place of a device or program of the "
-     "configuration",
+    {"device_taken", "a foreign device or XDP program is in the place of one that the configuration asks for",
      "remove the other one, or change the configuration; then realserver apply"},
-    {"device_wrong_mode", "ip6tnl0 accepts only some of the packets that it has to accept",
+    {"device_wrong_mode", "ip6tnl0 accepts only some of the packets that it should accept",
      "ip -6 tunnel change ip6tnl0 mode MODE"},
     {"fallback_device_absent", "the device that a tunnel module makes itself does not exist in this network namespace",
      "a command, if one helps; otherwise what to change"},

@@ -105,7 +105,7 @@ Decision decide(const Routing& routing, const AnswerPacket& answer) {
 /// A route with a next hop object may come without hops.
 bool leads_on(const Route& route) { return route.type == RTN_UNICAST; }
 
-/// The table of a route to the destination that no rule leads to.
+/// A table with a route to the destination, to which no rule leads.
 std::optional<std::uint32_t> other_table(const Routing& routing, const AnswerPacket& answer) {
     const Route* found = nullptr;
     for (const Route& route : routing.routes) {

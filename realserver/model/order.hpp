@@ -58,7 +58,7 @@ constexpr bool is_guarded() {
 static_assert(in_enums_order(setup_order));
 static_assert(has_each_kind(teardown_order) && has_each_kind(display_order));
 static_assert(is_guarded());
-// A device's settings are set after it is added, and removed before it.
+// A device's settings are made after it is added, and reset before it is removed.
 static_assert(rank(setup_order, Kind::device) < rank(setup_order, Kind::link) &&
               rank(teardown_order, Kind::link) < rank(teardown_order, Kind::device));
 

@@ -139,7 +139,7 @@ std::string Change::to_string() const {
     const std::string was = before ? value(*before) : "";
     const std::string becomes = after ? value(*after) : "";
     if (before && after) {
-        if (was == becomes) return fmt::format("~ {}: {}set anew", key().to_string(), was.empty() ? "" : was + ", ");
+        if (was == becomes) return fmt::format("~ {}: {}set again", key().to_string(), was.empty() ? "" : was + ", ");
         return fmt::format("~ {}: {} -> {}", key().to_string(), was, becomes);
     }
     const std::string& words = before ? was : becomes;

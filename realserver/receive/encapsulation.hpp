@@ -32,7 +32,7 @@ struct Encapsulation {
     // Keys of the configuration.
     PortUse port = PortUse::none;
     std::uint16_t default_port = 0;   ///< 0: none
-    std::string_view example_port{};  ///< for an error, if there is no default
+    std::string_view example_port{};  ///< for the error if the port is missing
     bool has_vni = false;
     bool has_binding = false;   ///< may be bound to an address of this host, to a peer, to a device
     bool may_hold_gre = false;  ///< GRE may follow its header

@@ -109,7 +109,7 @@ data rules(const Config& config) {
     return list;
 }
 
-/// XDP is used where the kernel has no tunnel device, which only the target host knows.
+/// Whether the target host may need XDP: only its own kernel tells whether it has the tunnel device.
 bool may_take_xdp(const Config& config) {
     return std::ranges::any_of(config.receive, [](const Receive& receive) { return via(receive) != Via::kernel; });
 }

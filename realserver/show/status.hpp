@@ -39,7 +39,7 @@ struct StatusRow {
 /// "ok", "missing", "differs", "left_over"
 [[nodiscard]] std::string_view name(StatusRow::Verdict verdict);
 
-/// Without the received packets.
+/// Without packet counters.
 [[nodiscard]] std::vector<StatusRow> status(const Desired& desired, const Observed& observed, const Record& record);
 
 /// Adds the counters of an XDP program.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <arpa/inet.h>  // before linux/netfilter.h, which else declares the same
+#include <arpa/inet.h>  // before linux/netfilter.h, which otherwise declares the same
 #include <linux/netfilter.h>
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
@@ -78,7 +78,7 @@ Field payload_field(const json& payload, const Packets& packets) {
         {"tcp", IPPROTO_TCP},   {"udp", IPPROTO_UDP},   {"udplite", IPPROTO_UDPLITE}, {"sctp", IPPROTO_SCTP},
         {"dccp", IPPROTO_DCCP}, {"icmp", IPPROTO_ICMP}, {"icmpv6", IPPROTO_ICMPV6},   {"igmp", IPPROTO_IGMP},
         {"esp", IPPROTO_ESP},   {"ah", IPPROTO_AH},     {"comp", IPPROTO_COMP},       {"gre", IPPROTO_GRE}};
-    if (!payload.contains("protocol")) return Unknown{};  // bytes by their offset
+    if (!payload.contains("protocol")) return Unknown{};  // bytes at an offset
     const std::string protocol = payload.at("protocol");
     const std::string name = payload.at("field");
     if (protocol == "ip" || protocol == "ip6")

@@ -153,7 +153,7 @@ mss: off
         ElementsAre("~ sysctl net.ipv4.conf.default.rp_filter: 0 -> 2", "~ sysctl net.ipv4.conf.eth0.rp_filter: 0 -> 2",
                     "~ sysctl net.ipv4.conf.lo.rp_filter: 0 -> 2",  //
                     "~ sysctl net.ipv4.conf.all.rp_filter: 2 -> 0",
-                    "~ sysctl net.ipv4.conf.tunl0.rp_filter: 0, set anew"));
+                    "~ sysctl net.ipv4.conf.tunl0.rp_filter: 0, set again"));
 }
 
 TEST(Plan, RpFilterStaysAloneWhereNoIPv4ComesOutOfATunnel) {

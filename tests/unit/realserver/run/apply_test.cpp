@@ -73,7 +73,7 @@ TEST_F(Apply, WhatItFoundStaysWhateverOthersDoInBetween) {
     const auto removed = teardown(host_, file_, std::nullopt);
     ASSERT_TRUE(removed);
     EXPECT_EQ(host_.state(), before);
-    EXPECT_THAT(lines(removed->changes), Contains("~ vip 192.0.2.1: set anew"));
+    EXPECT_THAT(lines(removed->changes), Contains("~ vip 192.0.2.1: set again"));
     EXPECT_THAT(teardown(host_, file_, std::nullopt)->changes, IsEmpty());
 }
 
