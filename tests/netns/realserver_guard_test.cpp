@@ -12,8 +12,13 @@
 // backend forwards packets, and those arrive outside.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include <nlohmann/json.hpp>
@@ -31,17 +36,15 @@ using testing::IsEmpty;
 using testing::Not;
 using testing::UnorderedElementsAreArray;
 
-/// Sends packets, each a line of hexadecimal, to a MAC address.
-constexpr const char* sender = R"(
-import socket, sys
-device, destination = sys.argv[1:]
-wire = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-wire.bind((device, 0))
-for line in sys.stdin:
-    packet = bytes.fromhex(line)
-    ethertype = b'\x08\x00' if packet[0] >> 4 == 4 else b'\x86\xdd'
-    wire.send(bytes.fromhex(destination.replace(':', '')) + wire.getsockname()[4] + ethertype + packet)
-)";
+/// An IP packet from its hexadecimal text, in an Ethernet frame.
+std::string frame(const std::string& packet, const std::array<std::uint8_t, 6>& from,
+                  const std::array<std::uint8_t, 6>& to) {
+    std::string bytes(to.begin(), to.end());
+    bytes.append(from.begin(), from.end()).append(packet.front() == '4' ? std::string("\x08\0", 2) : "\x86\xdd");
+    for (std::size_t i = 0; i + 1 < packet.size(); i += 2)
+        bytes += static_cast<char>(std::stoi(packet.substr(i, 2), nullptr, 16));
+    return bytes;
+}
 
 class Guard : public NetnsTest {
   protected:
@@ -80,15 +83,28 @@ guard: {}
         backend_->must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
     }
 
-    void send(const Host& from, const std::vector<std::string>& groups, const std::string& mac) const {
-        std::string lines;
-        for (const std::string& group : groups)
-            for (const std::string packet : packets_.at(group)) lines += packet + '\n';
-        from.write("/run/send.py", sender);
-        from.must("/usr/bin/python3 /run/send.py eth0 " + mac, lines);
+    void send(const Host& from, const std::vector<std::string>& groups, const std::array<std::uint8_t, 6>& to) const {
+        from.within([&] {
+            const FileDescriptor wire(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0));
+            ifreq device{.ifr_ifrn = {"eth0"}, .ifr_ifru = {}};
+            ASSERT_EQ(ioctl(wire.get(), SIOCGIFHWADDR, &device), 0) << strerror(errno);
+            std::array<std::uint8_t, 6> own{};
+            std::copy_n(device.ifr_hwaddr.sa_data, own.size(), own.begin());
+            sockaddr_ll by{};
+            by.sll_family = AF_PACKET;
+            by.sll_ifindex = static_cast<int>(if_nametoindex("eth0"));
+            for (const std::string& group : groups)
+                for (const std::string packet : packets_.at(group)) {
+                    const std::string bytes = frame(packet, own, to);
+                    ASSERT_EQ(sendto(wire.get(), bytes.data(), bytes.size(), 0, reinterpret_cast<const sockaddr*>(&by),
+                                     sizeof by),
+                              static_cast<ssize_t>(bytes.size()))
+                        << strerror(errno);
+                }
+        });
     }
     void send(const std::string& group) const { send(std::vector{group}); }
-    void send(const std::vector<std::string>& groups) const { send(*attacker_, groups, "02:00:0a:00:00:03"); }
+    void send(const std::vector<std::string>& groups) const { send(*attacker_, groups, {2, 0, 10, 0, 0, 3}); }
 
     /// Packets by reason, from status; reasons without packets are left out.
     [[nodiscard]] std::map<std::string, int> caught() const {
@@ -159,7 +175,7 @@ TEST_F(Guard, LetsNothingThroughButBalancersPacketsToVips) {
     provision("strict");
     Capture spared(outside(), "eth0", "udp port 7777 and src net 198.51.100.0/24");
     send({"stranger", "no_vip", "bad_source", "nested", "bad_header"});
-    send(outside(), {"wrong_way"}, "02:00:0a:00:05:03");
+    send(outside(), {"wrong_way"}, {2, 0, 10, 0, 5, 3});
     std::map<std::string, int> expected = attacks;
     expected["wrong_way"] = size("wrong_way");
     EXPECT_EQ(caught(), expected);
