@@ -26,6 +26,8 @@ namespace {
 /// The kernel's limit is a million. The rest is room for other kernels' verifiers.
 constexpr std::uint32_t budget = 100'000;
 
+const bool is_emulated = std::getenv("CULVERT_PACKETS") != nullptr;
+
 /// The compiler of this build, and the others of this Debian release.
 std::vector<std::string> compilers() {
     std::vector<std::string> names{"default"};
@@ -57,10 +59,21 @@ std::string name_of_compiler(const testing::TestParamInfo<std::string>& compiler
 
 INSTANTIATE_TEST_SUITE_P(Debian, Compilers, testing::ValuesIn(compilers()), name_of_compiler);
 
+/// On an emulated processor all sets of all compilers would take many minutes. There the default compiler has the sets
+/// that pair all switches; the others have the set with everything on, and share the rest.
+std::vector<SwitchSet> sets_for(const std::string& compiler) {
+    if (!is_emulated) return all_switch_sets();
+    std::vector<SwitchSet> sets = few_switch_sets();
+    if (compiler == "default") return sets;
+    const auto names = compilers();
+    const auto share = static_cast<std::size_t>(std::ranges::find(names, compiler) - names.begin());
+    std::vector<SwitchSet> shared{sets.front()};
+    for (std::size_t i = share; i < sets.size(); i += names.size() - 1) shared.push_back(sets[i]);
+    return shared;
+}
+
 TEST_P(Compilers, MakeABalancerThatLoadsInEverySetOfSwitchesWithinTheVerifiersBudget) {
-    // On an emulated processor all sets of all compilers would take many minutes.
-    const bool thorough = std::getenv("CULVERT_PACKETS") == nullptr;
-    for (const SwitchSet set : thorough ? all_switch_sets() : few_switch_sets()) {
+    for (const SwitchSet set : sets_for(GetParam())) {
         SCOPED_TRACE(name_of(set));
         const std::uint32_t instructions = Balancer(with_switches(set), 1, objects()).verified_instructions();
         EXPECT_LT(instructions, budget);
@@ -73,6 +86,7 @@ TEST_P(Compilers, MakeADecapsulatorThatLoadsWhateverItIsToUnwrap) {
         decap_config config = unwrap_all();
         config.guard = guard;
         EXPECT_LT(Decapsulator(config, objects()).verified_instructions(), budget);
+        if (is_emulated && guard != DECAP_GUARD_STRICT) continue;
         for (std::uint8_t decap_config::*kind : {&decap_config::fou, &decap_config::gue, &decap_config::geneve})
             for (const int outer : {0, 1}) {
                 decap_config one{};

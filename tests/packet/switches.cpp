@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/packet/switches.hpp"
 
-#include <set>
-#include <tuple>
+#include <bitset>
 
 #include "tests/packet/balancer.hpp"
 
@@ -15,14 +14,12 @@ constexpr SwitchSet dry_run = 1U << (switches.size() - 1);
 
 bool is_on(SwitchSet set, std::size_t i) { return (set >> i & 1) != 0; }
 
-/// Two switches and their states.
-using Pair = std::tuple<std::size_t, std::size_t, bool, bool>;
-
-std::set<Pair> pairs_in(SwitchSet set) {
-    std::set<Pair> pairs;
+/// Calls a function with the number of each pair of switches, and how they are.
+template <typename Function>
+void for_each_pair(SwitchSet set, const Function& function) {
     for (std::size_t i = 0; i < switches.size(); ++i)
-        for (std::size_t j = i + 1; j < switches.size(); ++j) pairs.emplace(i, j, is_on(set, i), is_on(set, j));
-    return pairs;
+        for (std::size_t j = i + 1; j < switches.size(); ++j)
+            function((i * switches.size() + j) * 4 + (is_on(set, i) ? 2 : 0) + (is_on(set, j) ? 1 : 0));
 }
 
 }  // namespace
@@ -49,16 +46,16 @@ std::vector<SwitchSet> all_switch_sets() {
 }
 
 std::vector<SwitchSet> few_switch_sets() {
-    std::set<Pair> open;
-    for (SwitchSet set = 0; set <= every; ++set) open.merge(pairs_in(set));
+    std::bitset<switches.size() * switches.size() * 4> open;
+    for (SwitchSet set = 0; set <= every; ++set) for_each_pair(set, [&](std::size_t pair) { open.set(pair); });
     std::vector<SwitchSet> sets;
-    for (SwitchSet next = every & ~dry_run; !open.empty();) {
+    for (SwitchSet next = every & ~dry_run; open.any();) {
         sets.push_back(next);
-        for (const Pair& pair : pairs_in(next)) open.erase(pair);
+        for_each_pair(next, [&](std::size_t pair) { open.reset(pair); });
         std::size_t most = 0;
         for (SwitchSet set = 0; set <= every; ++set) {
             std::size_t covered = 0;
-            for (const Pair& pair : pairs_in(set)) covered += open.count(pair);
+            for_each_pair(set, [&](std::size_t pair) { covered += open[pair] ? 1 : 0; });
             if (covered <= most) continue;
             most = covered;
             next = set;
