@@ -105,221 +105,261 @@ Rule& meta(Rule& rule, MetaKey key, Bytes data) {
     return rule;
 }
 
+/// That a part belongs to.
+template <typename Part>
+Rule& rule_of(Part* part) {
+    return static_cast<Rule&>(*part);
+}
+
 }  // namespace
 
-Rule& Rule::nfproto(Family family) {
-    return meta(*this, MetaKey::nfproto,
+Rule& PacketConditions::nfproto(Family family) {
+    return meta(rule_of(this), MetaKey::nfproto,
                 {static_cast<std::uint8_t>(family == Family::ipv4 ? NFPROTO_IPV4 : NFPROTO_IPV6)});
 }
 
-Rule& Rule::l4proto(std::uint8_t protocol) { return meta(*this, MetaKey::l4proto, {protocol}); }
+Rule& PacketConditions::l4proto(std::uint8_t protocol) { return meta(rule_of(this), MetaKey::l4proto, {protocol}); }
 
-Rule& Rule::l4proto_known() {
-    expressions.emplace_back(Meta{MetaKey::l4proto});
-    match(*this, {IPPROTO_RAW}, Comparison::neq);
-    return *this;
+Rule& PacketConditions::l4proto_known() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Meta{MetaKey::l4proto});
+    match(rule, {IPPROTO_RAW}, Comparison::neq);
+    return rule;
 }
 
-Rule& Rule::mark(std::uint32_t mark) { return meta(*this, MetaKey::mark, host_order(mark)); }
-
-Rule& Rule::iifname(std::string_view name) {
+Rule& HostConditions::iifname(std::string_view name) {
     const bool prefix = name.ends_with('*');
     Bytes data(name.begin(), name.end() - (prefix ? 1 : 0));
     if (!prefix) data.resize(IFNAMSIZ);  // the comparison includes the terminating zeros
-    return meta(*this, MetaKey::iifname, std::move(data));
+    return meta(rule_of(this), MetaKey::iifname, std::move(data));
 }
 
-Rule& Rule::iifname_in(std::string set) { return match_meta_set(*this, MetaKey::iifname, std::move(set), false); }
-
-Rule& Rule::iifname_not_in(std::string set) { return match_meta_set(*this, MetaKey::iifname, std::move(set), true); }
-
-Rule& Rule::iifkind_in(std::string set) { return match_meta_set(*this, MetaKey::iifkind, std::move(set), false); }
-
-Rule& Rule::priority_has(std::uint32_t bits) { return match_priority_bits(*this, bits, Comparison::neq); }
-
-Rule& Rule::priority_lacks(std::uint32_t bits) { return match_priority_bits(*this, bits, Comparison::eq); }
-
-Rule& Rule::change_priority(std::uint32_t clear, std::uint32_t set) {
-    expressions.emplace_back(Meta{MetaKey::priority});
-    expressions.emplace_back(Bitwise{host_order(~(clear | set)), host_order(set)});
-    expressions.emplace_back(MetaStore{MetaKey::priority});
-    return *this;
+Rule& HostConditions::iifname_in(std::string set) {
+    return match_meta_set(rule_of(this), MetaKey::iifname, std::move(set), false);
 }
 
-Rule& Rule::dscp(Family family, std::uint8_t dscp) {
+Rule& HostConditions::iifname_not_in(std::string set) {
+    return match_meta_set(rule_of(this), MetaKey::iifname, std::move(set), true);
+}
+
+Rule& HostConditions::iifkind_in(std::string set) {
+    return match_meta_set(rule_of(this), MetaKey::iifkind, std::move(set), false);
+}
+
+Rule& HostConditions::priority_has(std::uint32_t bits) {
+    return match_priority_bits(rule_of(this), bits, Comparison::neq);
+}
+
+Rule& HostConditions::priority_lacks(std::uint32_t bits) {
+    return match_priority_bits(rule_of(this), bits, Comparison::eq);
+}
+
+Rule& Statements::change_priority(std::uint32_t clear, std::uint32_t set) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Meta{MetaKey::priority});
+    rule.expressions.emplace_back(Bitwise{host_order(~(clear | set)), host_order(set)});
+    rule.expressions.emplace_back(MetaStore{MetaKey::priority});
+    return rule;
+}
+
+Rule& PacketConditions::dscp(Family family, std::uint8_t dscp) {
+    Rule& rule = rule_of(this);
     if (family == Family::ipv4) {  // the upper six bits of the second byte
-        match_network_field(*this, {offsetof(iphdr, tos), 1}, {0xfc}, {static_cast<std::uint8_t>(dscp << 2)});
+        match_network_field(rule, {offsetof(iphdr, tos), 1}, {0xfc}, {static_cast<std::uint8_t>(dscp << 2)});
     } else {  // behind the version's four bits
-        match_network_field(*this, {0, 2}, big_endian(0x0fc0), big_endian(static_cast<std::uint16_t>(dscp << 6)));
+        match_network_field(rule, {0, 2}, big_endian(0x0fc0), big_endian(static_cast<std::uint16_t>(dscp << 6)));
     }
-    return *this;
+    return rule;
 }
 
-Rule& Rule::saddr(const Prefix& prefix) {
-    match_prefix(*this, saddr_of(prefix.address.family()), prefix);
-    return *this;
+Rule& PacketConditions::saddr(const Prefix& prefix) {
+    Rule& rule = rule_of(this);
+    match_prefix(rule, saddr_of(prefix.address.family()), prefix);
+    return rule;
 }
 
-Rule& Rule::daddr(const Prefix& prefix) {
-    match_prefix(*this, daddr_of(prefix.address.family()), prefix);
-    return *this;
+Rule& PacketConditions::daddr(const Prefix& prefix) {
+    Rule& rule = rule_of(this);
+    match_prefix(rule, daddr_of(prefix.address.family()), prefix);
+    return rule;
 }
 
-Rule& Rule::saddr_in(Family family, std::string set) {
-    match_set(*this, saddr_of(family), std::move(set), false);
-    return *this;
+Rule& PacketConditions::saddr_in(Family family, std::string set) {
+    Rule& rule = rule_of(this);
+    match_set(rule, saddr_of(family), std::move(set), false);
+    return rule;
 }
 
-Rule& Rule::saddr_not_in(Family family, std::string set) {
-    match_set(*this, saddr_of(family), std::move(set), true);
-    return *this;
+Rule& PacketConditions::saddr_not_in(Family family, std::string set) {
+    Rule& rule = rule_of(this);
+    match_set(rule, saddr_of(family), std::move(set), true);
+    return rule;
 }
 
-Rule& Rule::daddr_in(Family family, std::string set) {
-    match_set(*this, daddr_of(family), std::move(set), false);
-    return *this;
+Rule& PacketConditions::daddr_not_in(Family family, std::string set) {
+    Rule& rule = rule_of(this);
+    match_set(rule, daddr_of(family), std::move(set), true);
+    return rule;
 }
 
-Rule& Rule::daddr_not_in(Family family, std::string set) {
-    match_set(*this, daddr_of(family), std::move(set), true);
-    return *this;
+Rule& PacketConditions::dport(std::uint16_t port) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(PayloadLoad{Header::transport, 2, 2});
+    match(rule, big_endian(port));
+    return rule;
 }
 
-Rule& Rule::dport(std::uint16_t port) {
-    expressions.emplace_back(PayloadLoad{Header::transport, 2, 2});
-    match(*this, big_endian(port));
-    return *this;
+Rule& PacketConditions::transport(std::uint32_t offset, const Bytes& value) {
+    Rule& rule = rule_of(this);
+    load_transport(rule, offset, value);
+    match(rule, value);
+    return rule;
 }
 
-Rule& Rule::transport(std::uint32_t offset, const Bytes& value) {
-    load_transport(*this, offset, value);
-    match(*this, value);
-    return *this;
+Rule& PacketConditions::transport_not(std::uint32_t offset, const Bytes& value) {
+    Rule& rule = rule_of(this);
+    load_transport(rule, offset, value);
+    match(rule, value, Comparison::neq);
+    return rule;
 }
 
-Rule& Rule::transport_not(std::uint32_t offset, const Bytes& value) {
-    load_transport(*this, offset, value);
-    match(*this, value, Comparison::neq);
-    return *this;
+Rule& PacketConditions::transport_masked(std::uint32_t offset, const Bytes& mask, const Bytes& value) {
+    Rule& rule = rule_of(this);
+    load_transport(rule, offset, value);
+    rule.expressions.emplace_back(Bitwise{mask, Bytes(mask.size())});
+    match(rule, value);
+    return rule;
 }
 
-Rule& Rule::transport_masked(std::uint32_t offset, const Bytes& mask, const Bytes& value) {
-    load_transport(*this, offset, value);
-    expressions.emplace_back(Bitwise{mask, Bytes(mask.size())});
-    match(*this, value);
-    return *this;
-}
-
-Rule& Rule::tcp_syn() {
+Rule& PacketConditions::tcp_syn() {
+    Rule& rule = rule_of(this);
     constexpr std::uint32_t flags = 13;  // byte of the header
-    l4proto(IPPROTO_TCP);
-    load_transport(*this, flags, {TH_SYN});
-    expressions.emplace_back(Bitwise{{TH_SYN}, {0}});
-    match(*this, {0}, Comparison::neq);
-    return *this;
+    rule.l4proto(IPPROTO_TCP);
+    load_transport(rule, flags, {TH_SYN});
+    rule.expressions.emplace_back(Bitwise{{TH_SYN}, {0}});
+    match(rule, {0}, Comparison::neq);
+    return rule;
 }
 
-Rule& Rule::fib_saddr_local() {
-    match_route_type(*this, NFTA_FIB_F_SADDR, Comparison::eq);
-    return *this;
+Rule& HostConditions::fib_saddr_local() {
+    Rule& rule = rule_of(this);
+    match_route_type(rule, NFTA_FIB_F_SADDR, Comparison::eq);
+    return rule;
 }
 
-Rule& Rule::fib_saddr_not_local() {
-    match_route_type(*this, NFTA_FIB_F_SADDR, Comparison::neq);
-    return *this;
+Rule& HostConditions::fib_saddr_not_local() {
+    Rule& rule = rule_of(this);
+    match_route_type(rule, NFTA_FIB_F_SADDR, Comparison::neq);
+    return rule;
 }
 
-Rule& Rule::fib_saddr_not_by_iif() {
-    expressions.emplace_back(Fib{NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT});
-    match(*this, host_order(0));
-    return *this;
+Rule& HostConditions::fib_saddr_not_by_iif() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Fib{NFT_FIB_RESULT_OIF, NFTA_FIB_F_SADDR | NFTA_FIB_F_IIF | NFTA_FIB_F_PRESENT});
+    match(rule, host_order(0));
+    return rule;
 }
 
-Rule& Rule::fib_daddr_local() {
-    match_route_type(*this, NFTA_FIB_F_DADDR, Comparison::eq);
-    return *this;
+Rule& HostConditions::fib_daddr_local() {
+    Rule& rule = rule_of(this);
+    match_route_type(rule, NFTA_FIB_F_DADDR, Comparison::eq);
+    return rule;
 }
 
-Rule& Rule::fib_daddr_local_to_iif() {
-    match_route_type(*this, NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF, Comparison::eq);
-    return *this;
+Rule& HostConditions::fib_daddr_local_to_iif() {
+    Rule& rule = rule_of(this);
+    match_route_type(rule, NFTA_FIB_F_DADDR | NFTA_FIB_F_IIF, Comparison::eq);
+    return rule;
 }
 
-Rule& Rule::set_daddr(const IpAddress& address) {
+Rule& Statements::set_daddr(const IpAddress& address) {
+    Rule& rule = rule_of(this);
     const Field field = daddr_of(address.family());
     ChecksumUpdate checksum{.flags = NFT_PAYLOAD_L4CSUM_PSEUDOHDR};
     if (address.is_v4()) {
         checksum.type = NFT_PAYLOAD_CSUM_INET;
         checksum.offset = offsetof(iphdr, check);
     }
-    expressions.emplace_back(Immediate{bytes_of(address)});
-    expressions.emplace_back(PayloadStore{Header::network, field.offset, field.length, checksum});
-    return *this;
+    rule.expressions.emplace_back(Immediate{bytes_of(address)});
+    rule.expressions.emplace_back(PayloadStore{Header::network, field.offset, field.length, checksum});
+    return rule;
 }
 
-Rule& Rule::later_fragment() {
+Rule& PacketConditions::later_fragment() {
+    Rule& rule = rule_of(this);
     const Bytes offset_bits{0xff, 0xf8};  // RFC 8200 section 4.5: in units of 8 bytes, before three other bits
-    nfproto(Family::ipv6);
-    expressions.emplace_back(ExtensionLoad{.kind = IPPROTO_FRAGMENT, .offset = 2, .length = 2});
-    expressions.emplace_back(Bitwise{offset_bits, Bytes(2)});
-    expressions.emplace_back(Compare{Comparison::neq, Bytes(2)});
-    return *this;
+    rule.nfproto(Family::ipv6);
+    rule.expressions.emplace_back(ExtensionLoad{.kind = IPPROTO_FRAGMENT, .offset = 2, .length = 2});
+    rule.expressions.emplace_back(Bitwise{offset_bits, Bytes(2)});
+    rule.expressions.emplace_back(Compare{Comparison::neq, Bytes(2)});
+    return rule;
 }
 
-Rule& Rule::set_mss(std::uint16_t size) {
-    expressions.emplace_back(Immediate{big_endian(size)});
-    expressions.emplace_back(TcpOptionStore{.kind = TCPOPT_MAXSEG, .offset = 2, .length = 2});
-    return *this;
+Rule& Statements::set_mss(std::uint16_t size) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Immediate{big_endian(size)});
+    rule.expressions.emplace_back(TcpOptionStore{.kind = TCPOPT_MAXSEG, .offset = 2, .length = 2});
+    return rule;
 }
 
-Rule& Rule::limit(std::uint64_t each_second) {
-    expressions.emplace_back(Limit{each_second});
-    return *this;
+Rule& Statements::limit(std::uint64_t each_second) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Limit{each_second});
+    return rule;
 }
 
-Rule& Rule::log(std::string prefix) {
-    expressions.emplace_back(Log{std::move(prefix)});
-    return *this;
+Rule& Statements::log(std::string prefix) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Log{std::move(prefix)});
+    return rule;
 }
 
-Rule& Rule::counter() {
-    expressions.emplace_back(Counter{});
-    return *this;
+Rule& Statements::counter() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Counter{});
+    return rule;
 }
 
-Rule& Rule::notrack() {
-    expressions.emplace_back(Notrack{});
-    return *this;
+Rule& Statements::notrack() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Notrack{});
+    return rule;
 }
 
-Rule& Rule::accept() {
-    expressions.emplace_back(Verdict{NF_ACCEPT, {}});
-    return *this;
+Rule& Statements::accept() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Verdict{NF_ACCEPT, {}});
+    return rule;
 }
 
-Rule& Rule::drop() {
-    expressions.emplace_back(Verdict{NF_DROP, {}});
-    return *this;
+Rule& Statements::drop() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Verdict{NF_DROP, {}});
+    return rule;
 }
 
-Rule& Rule::jump(std::string chain) {
-    expressions.emplace_back(Verdict{NFT_JUMP, std::move(chain)});
-    return *this;
+Rule& Statements::jump(std::string chain) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Verdict{NFT_JUMP, std::move(chain)});
+    return rule;
 }
 
-Rule& Rule::go_to(std::string chain) {
-    expressions.emplace_back(Verdict{NFT_GOTO, std::move(chain)});
-    return *this;
+Rule& Statements::go_to(std::string chain) {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Verdict{NFT_GOTO, std::move(chain)});
+    return rule;
 }
 
-Rule& Rule::back() {
-    expressions.emplace_back(Verdict{NFT_RETURN, {}});
-    return *this;
+Rule& Statements::back() {
+    Rule& rule = rule_of(this);
+    rule.expressions.emplace_back(Verdict{NFT_RETURN, {}});
+    return rule;
 }
 
-Rule& Rule::with_comment(std::string text) {
-    comment = std::move(text);
-    return *this;
+Rule& Statements::with_comment(std::string text) {
+    Rule& rule = rule_of(this);
+    rule.comment = std::move(text);
+    return rule;
 }
 
 }  // namespace culvert::netlink::nft

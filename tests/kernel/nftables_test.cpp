@@ -53,12 +53,11 @@ Table every_kind() {
                       {
                           Rule{}.nfproto(v4).saddr_in(v4, "balancers4").counter().accept(),
                           Rule{}.nfproto(v6).saddr_not_in(v6, "balancers6").drop(),
-                          Rule{}.nfproto(v4).daddr_in(v4, "everywhere4").accept(),
+                          Rule{}.nfproto(v4).saddr_in(v4, "everywhere4").accept(),
                           Rule{}.nfproto(v6).daddr_not_in(v6, "last6").accept(),
                           Rule{}.iifname("tunl0").nfproto(v4).daddr(prefix("192.0.2.1")).jump("strangers"),
                           Rule{}.iifname("tun*").nfproto(v6).saddr(prefix("fd00::/60")).accept(),
                           Rule{}.l4proto(17).dport(5080).accept(),
-                          Rule{}.mark(5).accept(),
                           Rule{}.iifkind_in("tunneldevs").priority_has(0xc0000000).accept(),
                           Rule{}.priority_lacks(0x40000000).change_priority(0x80000000, 0x40000000),
                           Rule{}.change_priority(0x40000001, 0).accept(),
@@ -100,12 +99,11 @@ table inet culvert {
         type filter hook input priority filter; policy drop;
         ip saddr @balancers4 counter accept
         ip6 saddr != @balancers6 drop
-        ip daddr @everywhere4 accept
+        ip saddr @everywhere4 accept
         ip6 daddr != @last6 accept
         iifname "tunl0" ip daddr 192.0.2.1 jump strangers
         iifname "tun*" ip6 saddr fd00::/60 accept
         udp dport 5080 accept
-        meta mark 5 accept
         meta iifkind @tunneldevs meta priority & c000:0 != none accept
         meta priority & 4000:0 == none meta priority set meta priority & 7fff:ffff | 4000:0
         meta priority set meta priority & bfff:fffe accept

@@ -18,7 +18,7 @@ IpAddress ip(std::string_view text) { return IpAddress::parse(text).value(); }
 
 Prefix prefix(std::string_view text) { return Prefix::parse(text).value(); }
 
-/// Table "culvert" of recorded_ruleset, as nft lists it.
+/// What nft makes of recorded_ruleset's table "culvert".
 Table recorded_table() {
     const std::vector balancers{prefix("10.0.0.1"), prefix("10.0.1.0/24")};
     return {
@@ -147,8 +147,8 @@ TEST(NftablesDecode, EveryTruncationIsAnErrorOrALesserTable) {
 
 TEST(NftablesEncode, DecodesToWhatItEncoded) {
     Table table = recorded_table();
-    table.chains["strangers"] = {.hook = {}, .rules = {Rule{}.iifname("tun*").mark(5).accept()}};
-    table.sets.clear();  // libnftnl encodes set element numbers that it can't decode itself
+    table.chains["strangers"] = {.hook = {}, .rules = {Rule{}.iifname("tun*").l4proto(17).accept()}};
+    table.sets.clear();  // libnftnl numbers the elements of a set in a way that it does not read itself
     table.flags = NFT_TABLE_F_DORMANT;
     const auto decoded = decode(encode_replace(table, true, 1).bytes, TableFamily::inet, "culvert");
     ASSERT_TRUE(decoded) << decoded.error().message();
@@ -160,7 +160,7 @@ TEST(NftablesEncode, NamesWhatEachMessageIsAbout) {
     const Table table{
         .name = "culvert",
         .sets = {{"vips", Set::of(Family::ipv4, vips)}},
-        .chains = {{"l3dsr", {.hook = {}, .rules = {Rule{}.daddr_in(Family::ipv4, "vips"), Rule{}.drop()}}}}};
+        .chains = {{"l3dsr", {.hook = {}, .rules = {Rule{}.saddr_in(Family::ipv4, "vips"), Rule{}.drop()}}}}};
     EXPECT_THAT(encode_replace(table, true, 1).objects,
                 ElementsAre("culvert", "table culvert", "table culvert", "set culvert vips", "set culvert vips",
                             "chain culvert l3dsr", "rule 1 of chain culvert l3dsr", "rule 2 of chain culvert l3dsr",
