@@ -70,6 +70,28 @@ std::string read_file(const fs::path& path) {
     return {std::istreambuf_iterator<char>(file), {}};
 }
 
+/// "dnsmasq (process 42)"
+std::string owner_of(std::uint32_t inode) {
+    const std::string wanted = fmt::format("socket:[{}]", inode);
+    std::error_code error;
+    for (const auto& process : fs::directory_iterator("/proc", error)) {
+        for (const auto& file : fs::directory_iterator(process.path() / "fd", error)) {
+            if (fs::read_symlink(file.path(), error) != wanted) continue;
+            std::string command = read_file(process.path() / "comm");
+            if (command.ends_with('\n')) command.pop_back();
+            return fmt::format("{} (process {})", command, process.path().filename().string());
+        }
+    }
+    return "a process that /proc does not show";
+}
+
+std::vector<IpAddress> inside_each(const std::vector<Prefix>& networks) {
+    std::vector<IpAddress> result;
+    for (const Prefix& network : networks)
+        if (result.size() < most_networks) result.push_back(inside(network));
+    return result;
+}
+
 /// Observes one host.
 class Observer {
   public:
@@ -141,15 +163,13 @@ class Observer {
         TRY(auto sockets, netlink::bound_sockets(diag));
         const auto ours = ports();
         for (BoundSocket& socket : sockets) {
-            std::string owner = is_in_the_way(socket, ours) ? owner_of(socket.inode) : "";
+            const bool in_the_way =
+                std::ranges::any_of(ours, [&](const auto& port) { return is_in_the_way(socket, port); });
+            std::string owner = in_the_way ? owner_of(socket.inode) : "";
             std::string device = name(socket.link);
             seen_.listeners.push_back({std::move(socket), std::move(device), std::move(owner)});
         }
         return {};
-    }
-
-    [[nodiscard]] static bool is_in_the_way(const BoundSocket& socket, const std::vector<netlink::FouPort>& ports) {
-        return std::ranges::any_of(ports, [&](const auto& port) { return realserver::is_in_the_way(socket, port); });
     }
 
     /// FOU and GUE ports, and the ports of devices as if they were such.
@@ -163,21 +183,6 @@ class Observer {
                 for (const Family family : families_of_port(*end))
                     result.push_back({.family = family, .port = end->port});
         return result;
-    }
-
-    /// "dnsmasq (process 42)"
-    static std::string owner_of(std::uint32_t inode) {
-        const std::string wanted = fmt::format("socket:[{}]", inode);
-        std::error_code error;
-        for (const auto& process : fs::directory_iterator("/proc", error)) {
-            for (const auto& file : fs::directory_iterator(process.path() / "fd", error)) {
-                if (fs::read_symlink(file.path(), error) != wanted) continue;
-                std::string command = read_file(process.path() / "comm");
-                if (command.ends_with('\n')) command.pop_back();
-                return fmt::format("{} (process {})", command, process.path().filename().string());
-            }
-        }
-        return "a process that /proc does not show";
     }
 
     Result<> ways() {
@@ -268,13 +273,6 @@ class Observer {
             if (auto marked = Routes(route_).lookup(packet)) return marked;
         }
         return route;
-    }
-
-    static std::vector<IpAddress> inside_each(const std::vector<Prefix>& networks) {
-        std::vector<IpAddress> result;
-        for (const Prefix& network : networks)
-            if (result.size() < most_networks) result.push_back(inside(network));
-        return result;
     }
 
     void add_way(const Prefix& balancer, const Environment::Way& way) {
@@ -387,24 +385,6 @@ class Observer {
 };
 
 }  // namespace
-
-std::vector<Environment::SysctlLine> read_sysctl_lines(std::string_view text, std::string_view origin) {
-    constexpr std::string_view blanks = " \t-";  // a dash: ignore errors
-    std::vector<Environment::SysctlLine> result;
-    while (!text.empty()) {
-        const auto end = text.find('\n');
-        std::string_view line = text.substr(0, end);
-        text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
-        line.remove_prefix(std::min(line.find_first_not_of(blanks), line.size()));
-        const auto equals = line.find('=');
-        if (line.empty() || line.front() == '#' || line.front() == ';' || equals == std::string_view::npos) continue;
-        std::string_view name = line.substr(0, equals);
-        name = name.substr(0, name.find_last_not_of(blanks) + 1);
-        if (const auto key = SysctlKey::parse(name))
-            result.push_back({.pattern = key->path(), .text = fmt::format("{}: {}", origin, line)});
-    }
-    return result;
-}
 
 bool is_in_the_way(const BoundSocket& socket, const netlink::FouPort& port) {
     if (socket.protocol != IPPROTO_UDP || socket.port != port.port) return false;

@@ -26,7 +26,7 @@ using testing::IsEmpty;
 using testing::Key;
 using testing::UnorderedElementsAre;
 
-constexpr std::uint32_t port = 2;
+constexpr std::uint32_t uplink = 2;
 constexpr Ways::Clock::time_point noon{12h};
 const IpAddress router = address("10.0.0.254");
 const IpAddress near = address("10.0.0.3");  // on the link
@@ -43,15 +43,15 @@ class WaysTest : public testing::Test {
   protected:
     WaysTest() {
         netlink::Link link;
-        link.index = port;
+        link.index = uplink;
         link.name = "eth0";
         link.flags = IFF_UP | IFF_LOWER_UP;
         link.mtu = 1500;
         link.mac = MacAddress::parse("02:00:00:00:00:01");
-        network.ports[port] = link;
+        network.ports[uplink] = link;
         for (const IpAddress& known : {router, near})
-            network.neighbours[{port, known}] = {
-                .address = known, .link = port, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = NUD_REACHABLE};
+            network.neighbours[{uplink, known}] = {
+                .address = known, .link = uplink, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = NUD_REACHABLE};
         lb_config config{};
         config.hash_final = 0x0123456789abcdef;
         flow_key = FlowKey(config);
@@ -63,7 +63,7 @@ class WaysTest : public testing::Test {
             asked.push_back(backend);
             if (backend == address("203.0.113.1")) return std::nullopt;
             netlink::Route route;
-            route.hops = {{.gateway = backend == near ? std::nullopt : std::optional(router), .link = port}};
+            route.hops = {{.gateway = backend == near ? std::nullopt : std::optional(router), .link = uplink}};
             if (backend != address("10.9.0.4")) route.source = address("10.0.0.2");
             return route;
         };
@@ -125,8 +125,8 @@ TEST_F(WaysTest, RoutesThatLeadToNoBackendMatterNot) {
 TEST_F(WaysTest, NeighboursAreTheRouterOrTheBackendItself) {
     ways.follow(service({near, far, address("203.0.113.1")}));
     (void)update();
-    EXPECT_THAT(ways.neighbours(network), UnorderedElementsAre(NeighbourKey{port, router}, NeighbourKey{port, near}));
-    EXPECT_EQ(ways.neighbour_of(far, network), (NeighbourKey{port, router}));
+    EXPECT_THAT(ways.neighbours(network), UnorderedElementsAre(NeighbourKey{uplink, router}, NeighbourKey{uplink, near}));
+    EXPECT_EQ(ways.neighbour_of(far, network), (NeighbourKey{uplink, router}));
     EXPECT_EQ(ways.neighbour_of(address("203.0.113.1"), network), std::nullopt);
 }
 
@@ -144,7 +144,7 @@ TEST_F(WaysTest, WhatKeepsANextHopUnknownIsSaid) {
     EXPECT_EQ(ways.why_unresolved(near, network), "");
     EXPECT_EQ(ways.why_unresolved(address("203.0.113.1"), network), "") << "there is no route: that is the reason";
     EXPECT_THAT(ways.why_unresolved(nowhere, network), HasSubstr("this host has no address"));
-    network.ports[port].flags |= IFF_NOARP;
+    network.ports[uplink].flags |= IFF_NOARP;
     EXPECT_THAT(ways.why_unresolved(near, network), HasSubstr("switched off"));
 }
 
