@@ -138,14 +138,6 @@ std::optional<netlink::Prefix> prefix(const Value& value) {
     return prefix;
 }
 
-std::optional<netlink::MacAddress> mac(const Value& value) {
-    const Wanted wanted{"a MAC address", "six pairs of hex digits such as 02:00:5e:00:53:01"};
-    const auto text = value.scalar(wanted);
-    if (!text) return std::nullopt;
-    if (const auto mac = netlink::MacAddress::parse(*text)) return mac;
-    return value.mismatch(wanted);
-}
-
 std::optional<std::string> interface_name(const Value& value) {
     const Wanted wanted{"an interface name", fmt::format("1 to {} characters without space, / : %", IFNAMSIZ - 1)};
     const auto text = value.scalar(wanted);

@@ -50,8 +50,6 @@ template <std::unsigned_integral T>
 /// A network ("192.0.2.0/24") or a single address ("192.0.2.1"). Host bits must be zero.
 [[nodiscard]] std::optional<netlink::Prefix> prefix(const Value& value);
 
-[[nodiscard]] std::optional<netlink::MacAddress> mac(const Value& value);
-
 /// The name of a network interface, by the kernel's rules
 /// (net/core/dev.c, dev_valid_name), without "%d" patterns.
 [[nodiscard]] std::optional<std::string> interface_name(const Value& value);

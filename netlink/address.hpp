@@ -75,7 +75,6 @@ struct MacAddress {
     /// "02:00:00:00:00:01"
     [[nodiscard]] static std::optional<MacAddress> parse(std::string_view text);
     [[nodiscard]] static std::optional<MacAddress> from_bytes(std::span<const std::uint8_t> bytes);
-    [[nodiscard]] bool is_zero() const { return *this == MacAddress{}; }
     [[nodiscard]] std::string to_string() const;
 
     auto operator<=>(const MacAddress&) const = default;

@@ -74,6 +74,4 @@ Request InterfaceAddresses::removal(const InterfaceAddress& address) {
 
 Result<> InterfaceAddresses::add(const InterfaceAddress& address) { return socket_->request(addition(address)); }
 
-Result<> InterfaceAddresses::remove(const InterfaceAddress& address) { return socket_->request(removal(address)); }
-
 }  // namespace culvert::netlink

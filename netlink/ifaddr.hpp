@@ -43,11 +43,9 @@ class InterfaceAddresses {
     /// EEXIST if the link has it. Flags such as IFA_F_NODAD and IFA_F_NOPREFIXROUTE are requests. IFA_F_DEPRECATED
     /// requests a preferred lifetime of 0: the kernel doesn't select the address as a source by itself.
     [[nodiscard]] Result<> add(const InterfaceAddress& address);
-    /// EADDRNOTAVAIL if the link doesn't have it.
-    [[nodiscard]] Result<> remove(const InterfaceAddress& address);
-
-    /// The requests of add() and remove(), for sending many at once.
+    /// The request of add(), for sending many at once.
     [[nodiscard]] static Request addition(const InterfaceAddress& address);
+    /// EADDRNOTAVAIL if the link doesn't have it.
     [[nodiscard]] static Request removal(const InterfaceAddress& address);
 
   private:

@@ -43,13 +43,6 @@ void set_ends_of_none(ip6_tnl_parm& parameters) {
 
 }  // namespace
 
-Result<TunnelInner> ip6tnl_mode(const std::string& device) {
-    ip6_tnl_parm parameters{};
-    set_ends_of_none(parameters);
-    CHECK_OK(tunnel_ioctl(SIOCGETTUNNEL, "get mode of ip6tnl", device, parameters));
-    return static_cast<TunnelInner>(parameters.proto);
-}
-
 Result<> set_ip6tnl_mode(const std::string& device, TunnelInner mode) {
     const std::string operation = "set mode of ip6tnl";
     ip6_tnl_parm parameters{};

@@ -8,9 +8,8 @@
 
 namespace culvert::netlink {
 
-/// The inner protocol of the fallback device ip6tnl0, whatever its name, by ioctl: over rtnetlink the kernel refuses
-/// any change of it with EINVAL. Both work in the calling thread's network namespace.
-[[nodiscard]] Result<TunnelInner> ip6tnl_mode(const std::string& device);
+/// Sets the inner protocol of the fallback device ip6tnl0, whatever its name, by ioctl: over rtnetlink the kernel
+/// refuses any change of it with EINVAL. Works in the calling thread's network namespace.
 [[nodiscard]] Result<> set_ip6tnl_mode(const std::string& device, TunnelInner mode);
 
 }  // namespace culvert::netlink

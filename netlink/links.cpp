@@ -80,12 +80,6 @@ Message link_message(int type, int flags, const LinkRef& link, const ifinfomsg& 
 
 Message link_message(int type, const LinkRef& link) { return link_message(type, 0, link, link_header(link)); }
 
-Message alternative_name_message(int type, int flags, const LinkRef& link, const std::string& name) {
-    Message message = link_message(type, flags, link, link_header(link));
-    message.nest(IFLA_PROP_LIST, [&](Message& list) { list.text(IFLA_ALT_IFNAME, name); });
-    return message;
-}
-
 }  // namespace
 
 std::string LinkRef::to_string() const { return name_.empty() ? fmt::format("index {}", index_) : name_; }
@@ -145,22 +139,6 @@ Result<> Links::change(const LinkRef& link, const LinkChange& change) {
     if (!changed && change.tunnel && changed.error().cure.empty())
         changed.error().cure = encap_cure(*change.tunnel, changed.error().code);
     return changed;
-}
-
-Result<> Links::rename(std::uint32_t index, const std::string& name) {
-    Message message = link_message(RTM_NEWLINK, index);
-    message.text(IFLA_IFNAME, name);
-    return socket_->request(std::move(message), "rename link", fmt::format("{} to {}", index, name));
-}
-
-Result<> Links::add_alternative_name(const LinkRef& link, const std::string& name) {
-    return socket_->request(alternative_name_message(RTM_NEWLINKPROP, NLM_F_CREATE | NLM_F_EXCL, link, name),
-                            "add alternative name", fmt::format("{} to {}", name, link.to_string()));
-}
-
-Result<> Links::remove_alternative_name(const LinkRef& link, const std::string& name) {
-    return socket_->request(alternative_name_message(RTM_DELLINKPROP, 0, link, name), "remove alternative name",
-                            fmt::format("{} of {}", name, link.to_string()));
 }
 
 Result<> Links::remove(const LinkRef& link) {

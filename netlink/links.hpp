@@ -77,12 +77,6 @@ class Links {
     /// tunnels the pair of addresses (the fallback device has any/any).
     [[nodiscard]] Result<> create(const NewLink& link);
     [[nodiscard]] Result<> change(const LinkRef& link, const LinkChange& change);
-    [[nodiscard]] Result<> set_up(const LinkRef& link) { return change(link, {.up = true}); }
-    [[nodiscard]] Result<> set_down(const LinkRef& link) { return change(link, {.up = false}); }
-    [[nodiscard]] Result<> rename(std::uint32_t index, const std::string& name);
-    /// Adds a name of up to 127 bytes. It works like the first for looking the link up.
-    [[nodiscard]] Result<> add_alternative_name(const LinkRef& link, const std::string& name);
-    [[nodiscard]] Result<> remove_alternative_name(const LinkRef& link, const std::string& name);
     [[nodiscard]] Result<> remove(const LinkRef& link);
 
     /// Runs an XDP program (its file descriptor) until detach_xdp(). `flags`: XDP_FLAGS_* of linux/if_link.h.

@@ -96,11 +96,6 @@ std::string hindrance(kmod_ctx* context, std::string_view name) {
 
 }  // namespace
 
-Result<ModuleState> module_state(std::string_view name) {
-    TRY(const auto states, module_states({name}));
-    return states.front();
-}
-
 Result<std::vector<ModuleState>> module_states(const std::vector<std::string_view>& names) {
     std::vector<ModuleState> states;
     if (names.empty()) return states;

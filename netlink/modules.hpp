@@ -18,9 +18,8 @@ enum class ModuleState {
     absent,
 };
 
-/// The state of a kernel module by name ("fou") in the running kernel, with or without support for modules.
-[[nodiscard]] Result<ModuleState> module_state(std::string_view name);
-/// States of several modules, in their order; faster than one by one.
+/// The states of kernel modules by name ("fou") in the running kernel, with or without support for modules, in the
+/// order of the names.
 [[nodiscard]] Result<std::vector<ModuleState>> module_states(const std::vector<std::string_view>& names);
 
 /// Loads a module and its dependencies. No error if it is loaded or built in. ENOENT if it is absent, EPERM without

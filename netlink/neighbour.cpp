@@ -12,16 +12,11 @@ namespace {
 Message neighbour_message(int type, int flags, const Neighbour& neighbour) {
     Message message(type, flags,
                     ndmsg{.ndm_family = static_cast<std::uint8_t>(af(neighbour.address.family())),
-                          .ndm_ifindex = static_cast<int>(neighbour.link),
-                          .ndm_state = neighbour.state,
-                          .ndm_flags = neighbour.flags});
+                          .ndm_ifindex = static_cast<int>(neighbour.link)});
     message.address(NDA_DST, neighbour.address);
-    if (neighbour.mac) message.mac(NDA_LLADDR, *neighbour.mac);
     if (neighbour.managed) message.u32(NDA_FLAGS_EXT, NTF_EXT_MANAGED);
     return message;
 }
-
-constexpr int create_or_replace = NLM_F_CREATE | NLM_F_REPLACE;
 
 std::string describe(std::uint32_t link, const IpAddress& address) {
     return fmt::format("{} on link {}", address.to_string(), link);
@@ -59,21 +54,9 @@ Result<std::vector<Neighbour>> Neighbours::dump(const Filter& filter) {
     return socket_->dump(std::move(message), "list neighbours", decode_neighbour);
 }
 
-Result<> Neighbours::set_permanent(std::uint32_t link, const IpAddress& address, const MacAddress& mac) {
-    const Neighbour wanted{.address = address, .link = link, .mac = mac, .state = NUD_PERMANENT};
-    return socket_->request(neighbour_message(RTM_NEWNEIGH, create_or_replace, wanted), "set neighbour",
-                            describe(link, address));
-}
-
-Result<> Neighbours::resolve(std::uint32_t link, const IpAddress& address) {
-    const Neighbour wanted{.address = address, .link = link, .flags = NTF_USE};
-    return socket_->request(neighbour_message(RTM_NEWNEIGH, NLM_F_CREATE, wanted), "resolve neighbour",
-                            describe(link, address));
-}
-
 Result<> Neighbours::manage(std::uint32_t link, const IpAddress& address) {
     const Neighbour wanted{.address = address, .link = link, .managed = true};
-    return socket_->request(neighbour_message(RTM_NEWNEIGH, create_or_replace, wanted), "manage neighbour",
+    return socket_->request(neighbour_message(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, wanted), "manage neighbour",
                             describe(link, address));
 }
 

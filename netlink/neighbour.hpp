@@ -42,10 +42,6 @@ class Neighbours {
     };
     [[nodiscard]] Result<std::vector<Neighbour>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Neighbour>> dump() { return dump(Filter{}); }
-    /// Adds a permanent entry, or makes the existing entry permanent.
-    [[nodiscard]] Result<> set_permanent(std::uint32_t link, const IpAddress& address, const MacAddress& mac);
-    /// Starts to resolve the address now, as a packet to it would. The result comes as an event.
-    [[nodiscard]] Result<> resolve(std::uint32_t link, const IpAddress& address);
     /// Makes the kernel resolve the address, and again whenever the entry becomes stale. Since kernel 5.16.
     [[nodiscard]] Result<> manage(std::uint32_t link, const IpAddress& address);
     /// ENOENT if there is none.

@@ -43,6 +43,6 @@ using Result = tl::expected<T, Error>;
     if (!CULVERT_CONCAT(try_, __LINE__)) return tl::unexpected(std::move(CULVERT_CONCAT(try_, __LINE__)).error()); \
     declaration = std::move(*CULVERT_CONCAT(try_, __LINE__))
 
-/// `CHECK_OK(links.set_up("tunl0"));` returns the error, if any, from the function.
+/// `CHECK_OK(links.remove("tunl0"));` returns the error, if any, from the function.
 #define CHECK_OK(...) \
     if (auto try_result = (__VA_ARGS__); !try_result) return tl::unexpected(std::move(try_result).error())

@@ -154,14 +154,10 @@ Request Routes::removal(const Route& route) {
     return {route_message(RTM_DELROUTE, 0, route), "remove route", route.destination.to_string()};
 }
 
-Result<> Routes::add(const Route& route) { return socket_->request(addition(route)); }
-
 Result<> Routes::replace(const Route& route) {
     return socket_->request(route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, route), "replace route",
                             route.destination.to_string());
 }
-
-Result<> Routes::remove(const Route& route) { return socket_->request(removal(route)); }
 
 std::optional<FoundRoute> decode_found_route(Bytes message) {
     auto route = decode_route(message);

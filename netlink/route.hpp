@@ -53,13 +53,10 @@ class Routes {
     };
     [[nodiscard]] Result<std::vector<Route>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Route>> dump() { return dump(Filter{}); }
-    /// EEXIST if the table has one with this destination and metric (and for IPv4, TOS).
-    [[nodiscard]] Result<> add(const Route& route);
     [[nodiscard]] Result<> replace(const Route& route);
-    /// ESRCH if there is none.
-    [[nodiscard]] Result<> remove(const Route& route);
-    /// The requests of add() and remove(), for sending many at once.
+    /// EEXIST if the table has one with this destination and metric (and for IPv4, TOS).
     [[nodiscard]] static Request addition(const Route& route);
+    /// ESRCH if there is none.
     [[nodiscard]] static Request removal(const Route& route);
 
     struct Lookup {

@@ -62,10 +62,6 @@ class Rules {
     explicit Rules(Socket& route) : socket_(&route) {}
 
     [[nodiscard]] Result<std::vector<Rule>> dump();
-    /// EEXIST if there is an identical one.
-    [[nodiscard]] Result<> add(const Rule& rule);
-    /// ENOENT if none matches.
-    [[nodiscard]] Result<> remove(const Rule& rule);
 
   private:
     Socket* socket_;

@@ -11,6 +11,7 @@ namespace {
 class AddressesTest : public KernelTest {
   protected:
     InterfaceAddresses addresses() { return InterfaceAddresses(route()); }
+    Result<> remove(const InterfaceAddress& unwanted) { return route().request(InterfaceAddresses::removal(unwanted)); }
 
     std::vector<InterfaceAddress> on_lo(Family family) {
         return value_of(addresses().dump({.family = family, .link = 1}));
@@ -29,9 +30,9 @@ TEST_F(AddressesTest, VirtualAddressComesBackAsItWasGiven) {
 
     EXPECT_THAT(addresses().add(vip).error().message(),
                 testing::StartsWith("add address 192.0.2.1/32 of link 1: File exists"));
-    ASSERT_TRUE(succeeded(addresses().remove(vip)));
+    ASSERT_TRUE(succeeded(remove(vip)));
     EXPECT_THAT(on_lo(Family::ipv4), testing::IsEmpty());
-    EXPECT_EQ(addresses().remove(vip).error().code, EADDRNOTAVAIL);
+    EXPECT_EQ(remove(vip).error().code, EADDRNOTAVAIL);
 }
 
 TEST_F(AddressesTest, WholePrefixOnLoopback) {
@@ -48,17 +49,17 @@ TEST_F(AddressesTest, WholePrefixOnLoopback) {
 TEST_F(AddressesTest, Ipv6WithoutDuplicateAddressDetection) {
     const InterfaceAddress vip{
         .prefix = prefix("2001:db8::1/128"), .link = 1, .flags = IFA_F_NODAD | IFA_F_NOPREFIXROUTE, .protocol = 77};
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
     ASSERT_TRUE(succeeded(addresses().add(vip)));
     auto expected = vip;
     expected.flags |= IFA_F_PERMANENT;
     EXPECT_THAT(on_lo(Family::ipv6), testing::Contains(expected));
-    ASSERT_TRUE(succeeded(addresses().remove(vip)));
+    ASSERT_TRUE(succeeded(remove(vip)));
     EXPECT_THAT(on_lo(Family::ipv6), testing::Not(testing::Contains(expected)));
 }
 
 TEST_F(AddressesTest, DeprecatedIsARequest) {
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
     const InterfaceAddress vip{.prefix = prefix("2001:db8::1/128"), .link = 1, .flags = IFA_F_NODAD | IFA_F_DEPRECATED};
     ASSERT_TRUE(succeeded(addresses().add(vip)));
     auto expected = vip;
@@ -77,7 +78,7 @@ TEST_F(AddressesTest, PeerIsTheOtherEnd) {
         ASSERT_FALSE(found->empty());
         EXPECT_EQ(found->front().prefix, wanted.prefix);
         EXPECT_EQ(found->front().peer, wanted.peer);
-        ASSERT_TRUE(succeeded(addresses().remove(wanted)));
+        ASSERT_TRUE(succeeded(remove(wanted)));
     }
 }
 

@@ -27,7 +27,7 @@ class FouTest : public KernelTest {
 };
 
 TEST_F(FouTest, EveryKindOfPortComesBackAsItWasGiven) {
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
     const std::vector<FouPort> wanted{
         {.port = 5004, .protocol = IPPROTO_IPIP},
         {.port = 5080, .type = FouType::gue},

@@ -39,7 +39,7 @@ class BoundSockets : public KernelTest {
 };
 
 TEST_F(BoundSockets, AreThoseThatTakePacketsFromAnybody) {
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
     const Closed web{bound("0.0.0.0", SOCK_STREAM, 80)};
     const Closed web6{bound("::1", SOCK_STREAM, 80, true)};
     const Closed dns{bound("::", SOCK_DGRAM, 53)};

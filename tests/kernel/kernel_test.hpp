@@ -72,10 +72,13 @@ class KernelTest : public testing::Test {
         return parsed.is_discarded() ? nlohmann::json::array() : parsed;
     }
 
+    /// Runs a command of others: `shell("ip rule add pref 7")`. Returns whether it succeeded.
+    static bool shell(const std::string& command) { return std::system((command + " >/dev/null 2>&1").c_str()) == 0; }
+
     /// Makes a pair of links in this namespace, "left" and "right", and sets them up.
     void make_veth() {
         ASSERT_TRUE(succeeded(links().create({.name = "left", .kind = Veth{.peer = "right"}, .up = true})));
-        ASSERT_TRUE(succeeded(links().set_up("right")));
+        ASSERT_TRUE(succeeded(links().change("right", {.up = true})));
     }
 
     std::uint32_t index_of(const std::string& name) {

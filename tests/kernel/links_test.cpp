@@ -28,14 +28,14 @@ TEST_F(LinksTest, NewNamespaceHasALoopbackThatIsDown) {
 TEST_F(LinksTest, GetFindsByNameByIndexAndByAlternativeName) {
     make_veth();
     const std::string longer_than_a_name = "the-left-one-of-a-pair-of-links";
-    ASSERT_TRUE(succeeded(links().add_alternative_name("left", longer_than_a_name)));
+    ASSERT_TRUE(shell("ip link property add dev left altname " + longer_than_a_name));
     const auto by_name = links().get("left");
     ASSERT_TRUE(succeeded(by_name));
     EXPECT_THAT(by_name->alternative_names, ElementsAre(longer_than_a_name));
     EXPECT_EQ(links().get(by_name->index), by_name);
     EXPECT_EQ(links().get(longer_than_a_name), by_name);
 
-    ASSERT_TRUE(succeeded(links().remove_alternative_name("left", longer_than_a_name)));
+    ASSERT_TRUE(shell("ip link property del dev left altname " + longer_than_a_name));
     EXPECT_EQ(links().get(longer_than_a_name).error().code, ENODEV);
 }
 
@@ -43,7 +43,7 @@ TEST_F(LinksTest, VethIsMadeWithAllThatWasAskedFor) {
     const NewLink wanted{
         .name = "left", .kind = Veth{.peer = "right"}, .mac = mac("02:00:00:00:00:01"), .mtu = 1400, .up = true};
     ASSERT_TRUE(succeeded(links().create(wanted)));
-    ASSERT_TRUE(succeeded(links().set_up("right")));
+    ASSERT_TRUE(succeeded(links().change("right", {.up = true})));
     const auto left = links().get("left");
     const auto right = links().get("right");
     ASSERT_TRUE(succeeded(left) && succeeded(right));
@@ -92,16 +92,16 @@ TEST_F(LinksTest, ChangeSetsOnlyWhatIsGiven) {
     EXPECT_EQ(links().get("left"), expected);
     EXPECT_FALSE(iproute2("link show dev left").at(0).contains("ifalias"));
 
-    ASSERT_TRUE(succeeded(links().set_down("left")));
+    ASSERT_TRUE(succeeded(links().change("left", {.up = false})));
     EXPECT_FALSE(links().get("left")->is_up());
     EXPECT_FALSE(links().get("right")->has_carrier());
 }
 
 TEST_F(LinksTest, RenameAndRemove) {
     make_veth();
-    ASSERT_TRUE(succeeded(links().set_down("left")));
+    ASSERT_TRUE(succeeded(links().change("left", {.up = false})));
     const std::uint32_t index = index_of("left");
-    ASSERT_TRUE(succeeded(links().rename(index, "port")));
+    ASSERT_TRUE(shell("ip link set dev left name port"));
     EXPECT_EQ(links().get(index)->name, "port");
     ASSERT_TRUE(succeeded(links().remove(index)));
     EXPECT_EQ(links().get("port").error().code, ENODEV);
@@ -109,7 +109,7 @@ TEST_F(LinksTest, RenameAndRemove) {
 }
 
 TEST_F(LinksTest, StatsCountWhatWasSent) {
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
     const auto before = links().stats("lo");
     ASSERT_TRUE(succeeded(before));
     EXPECT_EQ(std::system("ping -q -c 1 127.0.0.1 >/dev/null"), 0);

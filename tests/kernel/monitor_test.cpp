@@ -61,15 +61,15 @@ TEST_F(MonitorTest, AddressesRoutesNeighboursAndRules) {
         .address = ip("10.0.0.254"), .link = left, .mac = mac("02:00:00:00:00:fe"), .state = NUD_PERMANENT};
     const Rule rule{.family = Family::ipv6, .priority = 5, .table = 9};
     ASSERT_TRUE(succeeded(InterfaceAddresses(route()).add(address)));
-    ASSERT_TRUE(succeeded(Routes(route()).add(way)));
-    ASSERT_TRUE(succeeded(Neighbours(route()).set_permanent(left, neighbour.address, *neighbour.mac)));
-    ASSERT_TRUE(succeeded(Rules(route()).add(rule)));
+    ASSERT_TRUE(succeeded(route().request(Routes::addition(way))));
+    ASSERT_TRUE(shell("ip neigh add dev left lladdr 02:00:00:00:00:fe 10.0.0.254"));
+    ASSERT_TRUE(shell("ip -6 rule add pref 5 table 9"));
     EXPECT_THAT(read(monitor), testing::IsSupersetOf({Event(AddressChanged{address}), Event(RouteChanged{way}),
                                                       Event(NeighbourChanged{neighbour}), Event(RuleChanged{rule})}));
 
-    ASSERT_TRUE(succeeded(Rules(route()).remove(rule)));
-    ASSERT_TRUE(succeeded(Routes(route()).remove(way)));
-    ASSERT_TRUE(succeeded(InterfaceAddresses(route()).remove(address)));
+    ASSERT_TRUE(shell("ip -6 rule del pref 5"));
+    ASSERT_TRUE(succeeded(route().request(Routes::removal(way))));
+    ASSERT_TRUE(succeeded(route().request(InterfaceAddresses::removal(address))));
     EXPECT_THAT(read(monitor), testing::IsSupersetOf({Event(RuleChanged{rule, true}), Event(RouteChanged{way, true}),
                                                       Event(AddressChanged{address, true})}));
 }

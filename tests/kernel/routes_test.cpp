@@ -23,6 +23,8 @@ class RoutesTest : public KernelTest {
     }
 
     Routes routes() { return Routes(route()); }
+    Result<> add(const Route& wanted) { return route().request(Routes::addition(wanted)); }
+    Result<> remove(const Route& unwanted) { return route().request(Routes::removal(unwanted)); }
 
     std::optional<Route> find(const Prefix& destination, std::uint32_t table = RT_TABLE_MAIN) {
         const auto all = value_of(routes().dump({.family = destination.address.family(), .table = table}));
@@ -44,7 +46,7 @@ TEST_F(RoutesTest, RouteComesBackAsItWasGiven) {
                            .metric = 50,
                            .mtu = 1300,
                            .advertised_mss = 1200};
-        ASSERT_TRUE(succeeded(routes().add(wanted)));
+        ASSERT_TRUE(succeeded(add(wanted)));
         EXPECT_EQ(find(wanted.destination, 5000), wanted);
         EXPECT_EQ(find(wanted.destination), std::nullopt);
 
@@ -55,20 +57,20 @@ TEST_F(RoutesTest, RouteComesBackAsItWasGiven) {
         EXPECT_EQ(witness.at("metric"), 50);
         EXPECT_EQ(witness.at("metrics").at(0).at("mtu"), 1300);
 
-        EXPECT_EQ(routes().add(wanted).error().code, EEXIST);
+        EXPECT_EQ(add(wanted).error().code, EEXIST);
         Route other = wanted;
         other.mtu = 1280;
         ASSERT_TRUE(succeeded(routes().replace(other)));
         EXPECT_EQ(find(wanted.destination, 5000), other);
-        ASSERT_TRUE(succeeded(routes().remove(other)));
+        ASSERT_TRUE(succeeded(remove(other)));
         EXPECT_EQ(find(wanted.destination, 5000), std::nullopt);
-        EXPECT_EQ(routes().remove(other).error().code, ESRCH);
+        EXPECT_EQ(remove(other).error().code, ESRCH);
     }
 }
 
 TEST_F(RoutesTest, DefaultRoute) {
     const Route wanted{.destination = prefix("0.0.0.0/0"), .hops = {{.gateway = ip("10.0.0.254"), .link = left_}}};
-    ASSERT_TRUE(succeeded(routes().add(wanted)));
+    ASSERT_TRUE(succeeded(add(wanted)));
     EXPECT_EQ(find(wanted.destination), wanted);
 }
 
@@ -79,32 +81,32 @@ TEST_F(RoutesTest, MultipathKeepsItsHopsAndWeights) {
                            .hops = {{.gateway = ip(first), .link = left_, .weight = 1},
                                     {.gateway = ip(second), .link = left_, .weight = 256}},
                            .metric = 9};
-        ASSERT_TRUE(succeeded(routes().add(wanted)));
+        ASSERT_TRUE(succeeded(add(wanted)));
         EXPECT_EQ(find(wanted.destination), wanted);
     }
 }
 
 TEST_F(RoutesTest, Ipv4RouteOverAnIpv6Gateway) {
     const Route one{.destination = prefix("192.0.2.0/24"), .hops = {{.gateway = ip("fd00::fe"), .link = left_}}};
-    ASSERT_TRUE(succeeded(routes().add(one)));
+    ASSERT_TRUE(succeeded(add(one)));
     EXPECT_EQ(find(one.destination), one);
     const Route two{.destination = prefix("198.51.100.0/24"),
                     .hops = {{.gateway = ip("fd00::fd"), .link = left_}, {.gateway = ip("10.0.0.9"), .link = left_}}};
-    ASSERT_TRUE(succeeded(routes().add(two)));
+    ASSERT_TRUE(succeeded(add(two)));
     EXPECT_EQ(find(two.destination), two);
 }
 
 TEST_F(RoutesTest, BlackholeAndLocalPrefix) {
     const Route blackhole{.destination = prefix("203.0.113.0/24"), .type = RTN_BLACKHOLE};
-    ASSERT_TRUE(succeeded(routes().add(blackhole)));
+    ASSERT_TRUE(succeeded(add(blackhole)));
     EXPECT_EQ(find(blackhole.destination), blackhole);
     const Route local{.destination = prefix("198.51.100.0/28"),
                       .hops = {{.link = 1}},
                       .table = RT_TABLE_LOCAL,
                       .type = RTN_LOCAL,
                       .scope = RT_SCOPE_HOST};
-    ASSERT_TRUE(succeeded(links().set_up("lo")));
-    ASSERT_TRUE(succeeded(routes().add(local)));
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
+    ASSERT_TRUE(succeeded(add(local)));
     EXPECT_EQ(find(local.destination, RT_TABLE_LOCAL), local);
 }
 
@@ -117,8 +119,8 @@ TEST_F(RoutesTest, LookupNamesTheNextHop) {
     for (const auto& [destination, gateway, on_link, source] :
          {std::tuple{"192.0.2.0/24", "10.0.0.254", "10.0.0.7", "10.0.0.1"},
           std::tuple{"2001:db8::/64", "fd00::fe", "fd00::7", "fd00::1"}}) {
-        ASSERT_TRUE(succeeded(routes().add(
-            {.destination = prefix(destination), .hops = {{.gateway = ip(gateway), .link = left_}}, .mtu = 1400})));
+        ASSERT_TRUE(succeeded(
+            add({.destination = prefix(destination), .hops = {{.gateway = ip(gateway), .link = left_}}, .mtu = 1400})));
         const IpAddress far = prefix(destination).address;
         const auto routed = routes().lookup({.destination = far});
         ASSERT_TRUE(succeeded(routed));
@@ -142,9 +144,9 @@ TEST_F(RoutesTest, LookupFailsWhereNoPacketCanGo) {
     for (const char* text : {"203.0.113.0/24", "2001:db8:1::/64"})
         for (const std::uint8_t type : {RTN_BLACKHOLE, RTN_UNREACHABLE, RTN_PROHIBIT}) {
             const Route forbidding{.destination = prefix(text), .type = type, .metric = 5};
-            ASSERT_TRUE(succeeded(routes().add(forbidding)));
+            ASSERT_TRUE(succeeded(add(forbidding)));
             EXPECT_FALSE(routes().lookup({.destination = forbidding.destination.address})) << text << " " << int{type};
-            ASSERT_TRUE(succeeded(routes().remove(forbidding)));
+            ASSERT_TRUE(succeeded(remove(forbidding)));
         }
 }
 

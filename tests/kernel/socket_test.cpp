@@ -56,7 +56,7 @@ TEST_F(SocketTest, UnprivilegedRequestNamesTheCure) {
         // Only this thread drops its privileges: by the raw call, as the C library's changes all threads.
         if (syscall(SYS_setresuid, 65534, 65534, 65534) != 0) return;
         auto socket = Socket::open(NETLINK_ROUTE);
-        error = Links(*socket).set_up("lo").error();
+        error = Links(*socket).change("lo", {.up = true}).error();
     }).join();
     EXPECT_EQ(error.message(), "change link lo: Operation not permitted (run it as root, or with CAP_NET_ADMIN)");
 }
