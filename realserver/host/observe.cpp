@@ -116,6 +116,10 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
         else
             observed.around.networks.insert(address.prefix);
     }
+    // Our VIPs come and go with the configuration, so programs must not count them as addresses of the host.
+    for (const auto& [key, item] : observed.state)
+        if (const auto* vip = std::get_if<Vip>(&item); vip != nullptr && observed.marked.contains(key))
+            observed.around.addresses.erase(vip->prefix.address);
     return {};
 }
 

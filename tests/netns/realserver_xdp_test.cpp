@@ -172,6 +172,19 @@ TEST_F(RealserverXdp, ItIsThereUntilTeardown) {
     EXPECT_EQ(backend().must("find /sys/fs/bpf -name link"), "");
 }
 
+TEST_F(RealserverXdp, ItsVipsMayChange) {
+    const auto apply = [&](const char* vips) {
+        backend().write("/run/realserver.yaml",
+                        fmt::format("balancers: [10.0.0.2]\nvips: {}\nreceive: [{{encap: ipip, via: xdp}}]\n", vips));
+        must("apply");
+        EXPECT_EQ(realserver("plan").status, 0) << "nothing is left to do";
+    };
+    apply("[192.0.2.1, '2001:db8::1']");
+    apply("[192.0.2.2]");
+    apply("[192.0.2.2, '2001:db8::1']");
+    EXPECT_EQ(counted()["state"], "ok");
+}
+
 TEST_F(RealserverXdp, SomebodyElsesProgramIsLeftAlone) {
     configure("  - {encap: ipip, via: xdp}\n");
     const Balancer other(backend(),
