@@ -6,7 +6,6 @@
 #include <linux/neighbour.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <netinet/in.h>
 
 #include <algorithm>
 #include <array>
@@ -64,26 +63,6 @@ std::vector<IpAddress> far_away(Family family) {
 
 /// A routing table may be as large as the Internet's. This many networks are looked up.
 constexpr std::size_t most_networks = 64;
-
-std::string read_file(const fs::path& path) {
-    std::ifstream file(path);
-    return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// "dnsmasq (process 42)"
-std::string owner_of(std::uint32_t inode) {
-    const std::string wanted = fmt::format("socket:[{}]", inode);
-    std::error_code error;
-    for (const auto& process : fs::directory_iterator("/proc", error)) {
-        for (const auto& file : fs::directory_iterator(process.path() / "fd", error)) {
-            if (fs::read_symlink(file.path(), error) != wanted) continue;
-            std::string command = read_file(process.path() / "comm");
-            if (command.ends_with('\n')) command.pop_back();
-            return fmt::format("{} (process {})", command, process.path().filename().string());
-        }
-    }
-    return "a process that /proc does not show";
-}
 
 std::vector<IpAddress> inside_each(const std::vector<Prefix>& networks) {
     std::vector<IpAddress> result;
@@ -385,15 +364,6 @@ class Observer {
 };
 
 }  // namespace
-
-bool is_in_the_way(const BoundSocket& socket, const netlink::FouPort& port) {
-    if (socket.protocol != IPPROTO_UDP || socket.port != port.port) return false;
-    const IpAddress local = port.local.value_or(IpAddress::any(port.family));
-    const bool both = socket.family == Family::ipv6 && !socket.only_ipv6;
-    const Family family = socket.address.is_any() ? socket.family : socket.address.family();
-    if (family != port.family && !(both && socket.address.is_any())) return false;
-    return local.is_any() || socket.address.is_any() || socket.address == local;
-}
 
 Result<Environment> observe_environment(const Desired& desired, const Observed& observed) {
     TRY(Socket route, Socket::open(NETLINK_ROUTE));
