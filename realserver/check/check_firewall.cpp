@@ -60,7 +60,7 @@ FindingName finding_name(const Obstacle& obstacle, Leg leg) {
                                  : FindingName("firewall_drops_answer");
 }
 
-/// Collects the packets that a rule stops, by rule.
+/// Collects the stopped packets by the rule that stops them.
 class Firewalled {
   public:
     Firewalled(const Patient& patient, Diagnosis& diagnosis)

@@ -112,7 +112,7 @@ struct Environment {
 /// Whether the socket of a process keeps the kernel from opening the port.
 [[nodiscard]] bool is_in_the_way(const netlink::BoundSocket& socket, const netlink::FouPort& port);
 
-/// Which process has a socket: "dnsmasq (process 42)"
+/// The process that owns a socket: "dnsmasq (process 42)"
 [[nodiscard]] std::string owner_of(std::uint32_t inode);
 
 /// Observes the network namespace of the calling thread. Changes nothing.

@@ -132,7 +132,7 @@ void check_ways_to_balancers(const Patient& patient, Diagnosis& diagnosis) {
             why_refused(patient.environment.routing,
                         {.vip = Prefix::host(IpAddress::any(address.family())), .destination = address});
         finding.evidence = why.reasons;
-        // A missing rule would be about packets to the balancer, not from a VIP.
+        // The commands add rules for packets from a VIP, which is no cure for packets to the balancer.
         const bool adds = std::ranges::any_of(
             why.commands, [](const std::string& command) { return command.find(" rule add ") != std::string::npos; });
         if (!adds) finding.cure = why.commands;

@@ -7,7 +7,7 @@
 #include "realserver/model/desired.hpp"
 #include "realserver/model/state.hpp"
 
-/// Settings that the configuration leaves to the host, first of all: does the kernel decapsulate, or XDP?
+/// Decides what depends on the host: above all, whether the kernel or XDP decapsulates.
 namespace culvert::realserver {
 
 /// With `via: auto` the kernel decapsulates, unless it lacks a module for it: then XDP.

@@ -10,8 +10,8 @@
 /// The guard: decides who may send into the tunnels, and what may leave them.
 ///
 /// It has two hooks. `outer` (input) sees packets before decapsulation: IPv4 packets are whole there, every IPv6
-/// fragment has the protocol, and the first one the ports. `inner` (prerouting) sees decapsulated packets, before the
-/// kernel decides to deliver or to forward them. Both run before the usual priorities of other tables, so that they
+/// fragment names its protocol, and the first one has the ports. `inner` (prerouting) sees decapsulated packets, before
+/// the kernel decides to deliver or to forward them. Both run before the usual priorities of other tables, so that they
 /// count what arrives, and dropped packets never enter conntrack. A drop is final. An accept only ends these chains, so
 /// packets still pass the other tables.
 ///

@@ -30,7 +30,7 @@ void forget_settings_of(const std::string& device, Record& record) {
 
 namespace {
 
-/// Needs no record: modules stay loaded, tables and programs have our name or pin, and nobody wants lo down.
+/// These need no record: modules stay loaded, tables and programs have our name or pin, and nobody wants lo down.
 bool is_known_without(const Key& key) {
     return key.kind == Kind::module || key.kind == Kind::table || key.kind == Kind::decap ||
            (key.kind == Kind::link && key.name == "lo");

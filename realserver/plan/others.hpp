@@ -14,7 +14,7 @@ namespace culvert::realserver {
 struct OtherTunnel {
     std::string device;
     std::string what;        ///< "ipip, external"
-    std::string instead_of;  ///< the device that should decapsulate the balancers' packets; empty: that one still does
+    std::string instead_of;  ///< the device whose packets it receives; empty: none
     /// The rp_filter that drops these packets of IPv4: the larger value of the device and of "all"; 0: none.
     long rp_filter = 0;
     bool of_ipsec = false;        ///< a vti: it drops packets that did not arrive by IPsec
