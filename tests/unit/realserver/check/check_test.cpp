@@ -127,7 +127,7 @@ TEST(Check, DevicesAndPorts) {
     EXPECT_EQ(backend.finding().name, "port_missing");
     backend.listen("0.0.0.0", IPPROTO_UDP, 5080, "socat (process 42)");
     EXPECT_EQ(backend.finding().name, "port_taken");
-    EXPECT_THAT(backend.finding().cause, HasSubstr("socat (process 42) has port 5080/udp over ipv4"));
+    EXPECT_THAT(backend.finding().cause, HasSubstr("socat (process 42) uses port 5080/udp over ipv4"));
     backend.environment.listeners.pop_back();
     backend.host.put(Port{{.family = Family::ipv4, .port = 5080, .protocol = IPPROTO_IPIP}, ""});
     EXPECT_EQ(backend.finding().name, "port_taken");
