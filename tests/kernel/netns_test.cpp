@@ -16,7 +16,8 @@ class KernelNetns : public KernelTest {
   protected:
     void SetUp() override {
         KernelTest::SetUp();
-        if (!IsSkipped()) ASSERT_TRUE(shell("ip netns add " + name()));
+        if (IsSkipped()) return;
+        ASSERT_TRUE(shell("ip netns add " + name()));
     }
     void TearDown() override {
         shell("ip netns delete " + name());

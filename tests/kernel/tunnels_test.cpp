@@ -143,15 +143,15 @@ TEST_F(TunnelsTest, Ip6tnlFallbackDeviceTakesModeAny) {
         GTEST_SKIP() << "module ip6_tunnel is missing from this kernel: modprobe ip6_tunnel";
     const auto fallback = links().get("ip6tnl0");
     if (!fallback) GTEST_SKIP() << fallback.error().message() << " (net.core.fb_tunnels_only_for_init_net?)";
-    EXPECT_EQ(std::get<Tunnel>(fallback->details).inner, TunnelInner::ipv6);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(fallback->details)).inner, TunnelInner::ipv6);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
-    EXPECT_EQ(std::get<Tunnel>(links().get("ip6tnl0")->details).inner, TunnelInner::any);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("ip6tnl0")->details)).inner, TunnelInner::any);
     // Beside a device that has no ends either.
     const Tunnel other{.kind = TunnelKind::ip6tnl, .external = true, .inner = TunnelInner::ipv4};
     ASSERT_TRUE(succeeded(links().create({.name = "other", .kind = other})));
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::ipv6)));
-    EXPECT_EQ(std::get<Tunnel>(links().get("ip6tnl0")->details).inner, TunnelInner::ipv6);
-    EXPECT_EQ(std::get<Tunnel>(links().get("other")->details).inner, TunnelInner::ipv4);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("ip6tnl0")->details)).inner, TunnelInner::ipv6);
+    EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("other")->details)).inner, TunnelInner::ipv4);
     ASSERT_TRUE(succeeded(set_ip6tnl_mode("ip6tnl0", TunnelInner::any)));
     EXPECT_EQ(std::get<Tunnel>(std::get<TunnelDevice>(links().get("ip6tnl0")->details)).inner, TunnelInner::any);
 }

@@ -82,12 +82,6 @@ TEST(Scalars, PrefixHasNoHostBits) {
         "1:1: \"192.0.2.0/33\" is not an IP network: write one such as 192.0.2.0/24 or 2001:db8::/32, or an address");
 }
 
-TEST(Scalars, MacAddress) {
-    EXPECT_EQ(read("02:00:5e:00:53:01", mac)->to_string(), "02:00:5e:00:53:01");
-    EXPECT_EQ(refusal("02:00:5e:00:53", mac),
-              "1:1: \"02:00:5e:00:53\" is not a MAC address: write six pairs of hex digits such as 02:00:5e:00:53:01");
-}
-
 TEST(Scalars, InterfaceNameIsWhatTheKernelTakes) {
     EXPECT_EQ(read("enp3s0f0np0.100", interface_name), "enp3s0f0np0.100");
     EXPECT_EQ(read("br_lan-1@x", interface_name), "br_lan-1@x");

@@ -19,7 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using netlink::MacAddress;
-using quotes::address;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;

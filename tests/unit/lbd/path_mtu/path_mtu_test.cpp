@@ -14,7 +14,6 @@ namespace culvert::lbd {
 namespace {
 
 using namespace std::chrono_literals;
-using quotes::address;
 
 constexpr auto ipv4 = Family::ipv4;
 constexpr auto ipv6 = Family::ipv6;
