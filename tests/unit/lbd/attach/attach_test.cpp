@@ -174,7 +174,7 @@ TEST(Driver, WhatItLacks) {
     driver.features->redirects = true;
     EXPECT_EQ(native_lacks(driver, true), std::nullopt) << "it may transmit when it has a program";
     driver.runs = true;
-    EXPECT_THAT(native_lacks(driver, true)->kernel, HasSubstr("doesn't transmit"));
+    EXPECT_THAT(native_lacks(driver, true)->kernel, HasSubstr("does not transmit"));
     driver.features->transmits = true;
     EXPECT_EQ(native_lacks(driver, true), std::nullopt);
 

@@ -72,7 +72,7 @@ TEST_F(Explain, AFrameForOthersPassesAndSaysForWhom) {
     };
     EXPECT_EQ(passed(2, Addressee::others),
               "it is for MAC address 02:00:00:00:00:09, which this host does not have on this interface");
-    EXPECT_THAT(passed(3, Addressee::all), HasSubstr("a multicast"));
+    EXPECT_THAT(passed(3, Addressee::all), HasSubstr("multicasts are not forwarded"));
 }
 
 TEST_F(Explain, TagsAreWhyAFramePasses) {
@@ -133,7 +133,7 @@ TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {
         EXPECT_EQ(told(81)["verdict"], protocol == IPPROTO_TCP ? "answered" : "dropped");
         EXPECT_EQ(told(81)["reason"], "too_big");
         EXPECT_FALSE(told(81).contains("out"));
-        EXPECT_THAT(to_story(told(81), false), HasSubstr("longer than the path"));
+        EXPECT_THAT(to_story(told(81), false), HasSubstr("too long for the path"));
     }
 }
 

@@ -166,7 +166,7 @@ TEST(CaptureFile, WithoutEthernetHeaders) {
         EXPECT_EQ(found.frames[0], (CapturedFrame{ethernet(0x0800, ip4, macs), 34, ""}));
         EXPECT_EQ(found.frames[1], (CapturedFrame{ethernet(0x0800, ip4, all), 34, ""}));
         EXPECT_THAT(found.frames[2].flaw, HasSubstr("for another host"));
-        EXPECT_THAT(found.frames[3].flaw, HasSubstr("no Ethernet"));
+        EXPECT_THAT(found.frames[3].flaw, HasSubstr("is not Ethernet"));
         EXPECT_THAT(found.frames[4].flaw, HasSubstr("was not captured"));
     }
 }

@@ -104,7 +104,7 @@ TEST(NarrowPaths, AreThoseWithoutRoomForIpv6Clients) {
                     {address("fd00::4"), by("02:00:00:00:00:99", 1320)}};
     const auto narrow = narrow_paths(services, hops);
     EXPECT_THAT(narrow, ElementsAre(NarrowPath{.service = "six", .backend = "fd00::3", .mtu = 1319, .needs = 1320}));
-    EXPECT_THAT(text(narrow), HasSubstr("through the path to six fd00::3: its MTU is 1319, and they need 1320"));
+    EXPECT_THAT(text(narrow), HasSubstr("do not fit the path to six fd00::3: its MTU is 1319, and they need 1320"));
     EXPECT_EQ(text(std::vector<NarrowPath>{}), "");
 }
 
