@@ -86,7 +86,7 @@ TEST_F(RealserverOrder, VipsAreThereBeforeTheNetworkAndServersCanBindToThem) {
         "{balancers: [10.0.0.1], interfaces: [bond0], vips: [192.0.2.1], "
         "receive: [{encap: gue, port: 5080, via: xdp}]}");
     const Process process = monitor();
-    process.wait_for("going on");
+    process.wait_for("running: ");
     EXPECT_THAT(process.err(), HasSubstr("not possible yet: + decap bond0: xdp: gue 5080: "));
     const HttpServer web(host(), "web", {"192.0.2.1"});
     EXPECT_EQ(http_get(host(), "192.0.2.1"), "web\n");
@@ -101,7 +101,7 @@ TEST_F(RealserverOrder, AConfigurationIsTakenUpWhileSomethingIsWaitedFor) {
     const std::string rest = "interfaces: [bond0], receive: [{encap: gue, port: 5080, via: xdp}]}";
     configure("{balancers: [10.0.0.1], vips: [192.0.2.1], " + rest);
     Process process = monitor();
-    process.wait_for("going on");
+    process.wait_for("running: ");
     configure("{balancers: [10.0.0.1], vips: [192.0.2.2], " + rest);
     kill(process.pid(), SIGHUP);
     process.wait_for("the new configuration is in force");
