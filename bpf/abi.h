@@ -34,8 +34,9 @@ struct lb_own {
     __u64 vlans[LB_VLANS / 64]; /* a bit for each VLAN that has a device here */
     __u32 any_mac;              /* 1: too many MAC addresses to list, so every unicast frame counts as ours */
     __u32 unfinished;           /* enum lb_unfinished */
+    __u64 zero;                 /* always 0; see packet_latency.h */
 };
-LB_SIZE(struct lb_own, 16904);
+LB_SIZE(struct lb_own, 16912);
 
 /* Packets whose sender left the TCP or UDP checksum to its card: whether they occur, and who completes the checksum. */
 enum lb_unfinished {
@@ -339,8 +340,8 @@ enum lb_event {
 
 /* Nanoseconds that the program took for packets that it sent on, with some tens of them for reading the clock. */
 struct lb_latency {
-    __u64 left; /* packets until the next one whose time is taken */
-    __u64 zero; /* always 0; see packet_latency.h */
+    __u64 left;   /* packets until the next one whose time is taken */
+    __u64 former; /* earlier programs of this ABI version leave a time here, so it may be anything */
     __u64 sum;
     /* Element i counts packets that took more than 2^(i-1) and up to 2^i; the last element counts all longer ones. */
     __u64 bucket[LB_LATENCY_BUCKETS];

@@ -8,6 +8,7 @@
 #include <bpf/bpf_helpers.h>
 
 #include "abi.h"
+#include "own.h"
 
 struct {
     __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
@@ -24,16 +25,17 @@ static __always_inline struct lb_latency *own_latency(void)
 }
 
 /*
- * The time, nanoseconds; 0 if this packet's is not taken. The 0 is read from the map, so to the verifier it is any
- * number, as the time is; for a constant 0 it would walk the rest of the program twice. Not a call: returning takes
- * 10 ns on CPUs with the SRSO mitigation.
+ * The time, nanoseconds; 0 if this packet's is not taken. The 0 is read from memory, so to the verifier it is any
+ * number, as the time is; for a constant 0 it would walk the rest of the program twice. It is in `own`, which each
+ * program has for itself: the map of latencies is taken over, and earlier programs wrote other numbers into it. Not a
+ * call: returning takes 10 ns on CPUs with the SRSO mitigation.
  */
-static __always_inline __u64 latency_begin(struct lb_latency *own)
+static __always_inline __u64 latency_begin(struct lb_latency *latencies)
 {
-    __u64 begin = *(volatile __u64 *)&own->zero;
+    __u64 begin = *(const volatile __u64 *)&own.zero;
 
-    if (own->left-- == 0) {
-        own->left = LB_LATENCY_EVERY - 1;
+    if (latencies->left-- == 0) {
+        latencies->left = LB_LATENCY_EVERY - 1;
         begin = bpf_ktime_get_ns();
     }
     return begin;

@@ -239,6 +239,14 @@ lb_latency Balancer::latency() const {
     return sum;
 }
 
+void Balancer::set_latency(const lb_latency& latency) {
+    const bpf_map* const map = skeleton_->maps.latency;
+    const std::uint32_t key = 0;
+    const std::vector<lb_latency> all(cpus(), latency);
+    check(bpf_map__update_elem(map, &key, sizeof key, all.data(), all.size() * sizeof latency, BPF_ANY),
+          bpf_map__name(map));
+}
+
 std::uint64_t Balancer::jiffies() {
     const Bytes frame(64);
     bpf_test_run_opts run{};

@@ -64,6 +64,8 @@ class Balancer {
     [[nodiscard]] std::uint64_t events(lb_event event) const;
     /// Summed over all CPUs, except `left`.
     [[nodiscard]] lb_latency latency() const;
+    /// On each CPU.
+    void set_latency(const lb_latency& latency);
     /// The kernel's clock, as the program `jiffies` reports it.
     [[nodiscard]] std::uint64_t jiffies();
     /// The number of instructions that the verifier walked.

@@ -41,6 +41,15 @@ TEST_F(Latency, IsMeasuredForTheFirstPacketAndThenOneIn1021) {
     }
 }
 
+TEST_F(Latency, IsMeasuredForNoOtherPacketAfterAnEarlierProgramThatLeftATime) {
+    FlowBalancer balancer;
+    balancer.set_latency({.left = 1, .former = 1, .sum = 0, .bucket = {}});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    EXPECT_EQ(measured(balancer), 0U);
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    EXPECT_EQ(measured(balancer), 1U);
+}
+
 TEST_F(Latency, FallsIntoTheBucketThatHoldsIt) {
     FlowBalancer balancer;
     balancer.send(segment(1000, ack));
