@@ -73,7 +73,7 @@ Result<View> look(const Config& config, const Options& options) {
     TRY(Observed observed, place.host.observe(config.balancers));
     TRY(const auto recorded, place.record.load());
     Record record = recall(recorded, observed, config);
-    Desired desired = decide(config, observed.around);
+    Desired desired = decide(config, surroundings(observed, record));
     return View{std::move(desired), std::move(place), std::move(observed), std::move(record)};
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -83,12 +84,17 @@ Result<> observe_sysctls(const LinksByIndex& links, HostState& state) {
     return {};
 }
 
-void put_vip(Vip vip, Observed& observed) {
-    if (vip.manner->protocol == our_protocol) {
+/// Returns whether it is ours. Of IPv4, somebody may add the same address with another prefix length beside ours: that
+/// one stays, so ours is the one to remember.
+bool put_vip(Vip vip, Observed& observed) {
+    const Key its = key(vip);
+    const bool is_ours = vip.manner->protocol == our_protocol;
+    if (is_ours) {
         vip.manner.reset();
-        observed.marked.insert(key(vip));
+        observed.marked.insert(its);
     }
-    put(observed.state, std::move(vip));
+    if (is_ours || !observed.marked.contains(its)) put(observed.state, std::move(vip));
+    return is_ours;
 }
 
 /// VIPs, and this host's other addresses.
@@ -105,21 +111,24 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
         }
     }
     TRY(const auto addresses, netlink::InterfaceAddresses(route).dump());
+    std::set<IpAddress> ours;
+    std::set<IpAddress> of_others;
     for (const netlink::InterfaceAddress& address : addresses) {
-        if (address.link == index_of_lo)
-            put_vip({Prefix::host(address.prefix.address), Vip::Manner{.length = address.prefix.length,
-                                                                       .scope = address.scope,
-                                                                       .flags = address.flags,
-                                                                       .label = address.label,
-                                                                       .protocol = address.protocol}},
-                    observed);
-        else
-            observed.around.networks.insert(address.prefix);
+        const bool on_lo = address.link == index_of_lo;
+        const bool is_ours =
+            on_lo && put_vip({Prefix::host(address.prefix.address), Vip::Manner{.length = address.prefix.length,
+                                                                                .scope = address.scope,
+                                                                                .flags = address.flags,
+                                                                                .label = address.label,
+                                                                                .protocol = address.protocol}},
+                             observed);
+        if (!on_lo) observed.around.networks.insert(address.prefix);
+        (is_ours ? ours : of_others).insert(address.prefix.address);
     }
-    // Our VIPs come and go with the configuration, so programs must not count them as addresses of the host.
-    for (const auto& [key, item] : observed.state)
-        if (const auto* vip = std::get_if<Vip>(&item); vip != nullptr && observed.marked.contains(key))
-            observed.around.addresses.erase(vip->prefix.address);
+    // Our VIPs come and go with the configuration, so programs must not count them as addresses of the host, unless
+    // somebody has added the same address, on lo or on another device.
+    for (const IpAddress& vip : ours)
+        if (!of_others.contains(vip)) observed.around.addresses.erase(vip);
     return {};
 }
 

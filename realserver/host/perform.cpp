@@ -124,7 +124,9 @@ struct Performer {
     }
     [[nodiscard]] Result<> make(const Vip& vip) const {
         if (!before) return explained(route.request(addition(vip)));
-        for (auto& outcome : route.request(replacement(std::get<Vip>(*before), vip))) CHECK_OK(std::move(outcome));
+        // EEXIST: somebody has added it again already, with another prefix length than ours.
+        for (auto& outcome : route.request(replacement(std::get<Vip>(*before), vip)))
+            if (!outcome && outcome.error().code != EEXIST) return outcome;
         return {};
     }
     [[nodiscard]] Result<> make(const Ruleset& ruleset) const {

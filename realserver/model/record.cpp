@@ -5,6 +5,7 @@
 #include <iterator>
 #include <set>
 #include <utility>
+#include <variant>
 
 namespace culvert::realserver {
 
@@ -22,6 +23,17 @@ bool is_ours(const Item& item, const Observed& observed, const Record& record) {
 std::optional<Item> original(const Record& record, const HostState& state, const Key& key) {
     const auto known = record.find(key);
     return known == record.end() ? find(state, key) : known->second.original;
+}
+
+Surroundings surroundings(const Observed& observed, const Record& record) {
+    Surroundings around = observed.around;
+    for (const Key& key : observed.marked) {
+        const auto known = record.find(key);
+        if (known == record.end() || !known->second.original) continue;
+        const auto* vip = std::get_if<Vip>(&*known->second.original);
+        if (vip != nullptr && vip->prefix.is_host()) around.addresses.insert(vip->prefix.address);
+    }
+    return around;
 }
 
 void forget_settings_of(const std::string& device, Record& record) {

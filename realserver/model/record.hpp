@@ -28,6 +28,9 @@ using Record = std::map<Key, Entry>;
 /// The value before apply first changed the setting, or else the current one. Later changes by others don't count.
 [[nodiscard]] std::optional<Item> original(const Record& record, const HostState& state, const Key& key);
 
+/// The surroundings once our VIPs are gone: somebody's VIP that we only put back is an address of the host, too.
+[[nodiscard]] Surroundings surroundings(const Observed& observed, const Record& record);
+
 /// Forgets the settings of a device: a new device of the same name starts with values of its own.
 void forget_settings_of(const std::string& device, Record& record);
 

@@ -18,6 +18,12 @@ namespace {
 
 using netlink::Error;
 
+/// The changes may themselves have moved the routes to balancers. They are judged by the routes they were planned with.
+void keep_ways(const Surroundings& planned, Surroundings& now) {
+    now.ways_in = planned.ways_in;
+    now.link_mtu = planned.link_mtu;
+}
+
 Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
 
 constexpr std::size_t most_at_once = 64;
@@ -75,7 +81,7 @@ class Run {
     }
 
     Plan plan_now() const {
-        return wanted_ ? plan(decide(*wanted_, observed_.around), observed_, record_)
+        return wanted_ ? plan(decide(*wanted_, surroundings(observed_, record_)), observed_, record_)
                        : plan_teardown(observed_, record_);
     }
 
@@ -120,6 +126,7 @@ class Run {
     std::vector<Error> verify() {
         auto observed = observe();
         if (!observed) return {std::move(observed).error()};
+        keep_ways(observed_.around, observed->around);
         observed_ = *std::move(observed);
         const Plan rest = plan_now();
         std::vector<Error> wrong = rest.conflicts;

@@ -73,7 +73,7 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
     TRY(Observed observed, host.observe(wanted.balancers));
     TRY(const auto recorded, file.load());
     Record record = recall(recorded, observed, wanted);
-    Plan todo = plan(decide(wanted, observed.around), observed, record);
+    Plan todo = plan(decide(wanted, surroundings(observed, record)), observed, record);
     Repairs repairs{.conflicts = std::move(todo.conflicts), .notes = std::move(todo.notes)};
 
     const auto is_held = [&](const Change& change) { return backoff.wait(change.key(), now) > Backoff::Delay::zero(); };
@@ -104,7 +104,10 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
         for (const Change& change : repairs.made) backoff.tried(change.key(), now);
 
     TRY(Observed after, host.observe(wanted.balancers));
-    verify(plan(decide(wanted, after.around), after, record), repairs);
+    // What was made is judged by the routes it was planned with, even if the changes have moved them.
+    after.around.ways_in = observed.around.ways_in;
+    after.around.link_mtu = observed.around.link_mtu;
+    verify(plan(decide(wanted, surroundings(after, record)), after, record), repairs);
     CHECK_OK(file.save(settle(record, after.state, todo.wanted)));
     repairs.found = std::move(after.state);
     return repairs;
