@@ -87,11 +87,11 @@ TEST_F(LbdInterfaces, WhatIsDeletedAndMadeAgainIsBalancedOnAgain) {
 
     balancer().ip("link del eth0\n");
     connect_eth0();  // possibly before lbd knows that it has vanished
-    EXPECT_TRUE(eventually([&] { return lbd.said("interface eth0 is there") == 1 && serves(); }));
+    EXPECT_TRUE(eventually([&] { return lbd.said("interface eth0 exists now") == 1 && serves(); }));
     EXPECT_EQ(interface(0)["xdp"], "native");
     for (const char* name : {"eth0", "eth1"})
-        for (const char* what : {"gone", "there"})
-            EXPECT_EQ(lbd.said(fmt::format("interface {} is {}", name, what)), 1U) << lbd.log();
+        for (const char* what : {"is gone", "exists now"})
+            EXPECT_EQ(lbd.said(fmt::format("interface {} {}", name, what)), 1U) << lbd.log();
 }
 
 // As at boot, or without the card.

@@ -72,7 +72,7 @@ TEST_F(Namespaces, ReadOnlySysctlsAreNamed) {
     const Output output =
         in_user_namespace("mount --bind /proc/sys /proc/sys\nmount -o remount,bind,ro /proc/sys\non_it apply\n");
     EXPECT_EQ(output.status, 1) << output;
-    EXPECT_THAT(output.err, HasSubstr("a container must be given it writable")) << output;
+    EXPECT_THAT(output.err, HasSubstr("make it writable for the container")) << output;
 }
 
 /// `ip netns exec` mounts a /sys for the command only.
