@@ -340,7 +340,7 @@ enum lb_event {
 
 /* Nanoseconds that the program took for packets that it sent on, with some tens of them for reading the clock. */
 struct lb_latency {
-    __u64 left;   /* packets until the next one whose time is taken */
+    __u64 left;   /* packets until the next one that is measured */
     __u64 former; /* earlier programs of this ABI version leave a time here, so it may be anything */
     __u64 sum;
     /* Element i counts packets that took more than 2^(i-1) and up to 2^i; the last element counts all longer ones. */

@@ -32,7 +32,7 @@ struct decap_prefix {
 };
 DECAP_SIZE(struct decap_prefix, 20);
 
-/* ---- What to unwrap: maps tunnels and networks, and struct decap_config -------------------------------------------- */
+/* ---- What to decapsulate: maps tunnels and networks, and struct decap_config --------------------------------------- */
 
 /* The encapsulations: DECAP_KIND(identifier, name) */
 #define DECAP_KINDS(DECAP_KIND)                                                                                        \

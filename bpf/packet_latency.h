@@ -25,7 +25,7 @@ static __always_inline struct lb_latency *own_latency(void)
 }
 
 /*
- * The time, nanoseconds; 0 if this packet's is not taken. The 0 is read from memory, so to the verifier it is any
+ * The time, nanoseconds; 0 if this packet is not measured. The 0 is read from memory, so to the verifier it is any
  * number, as the time is; for a constant 0 it would walk the rest of the program twice. It is in `own`, which each
  * program has for itself: the map of latencies is taken over, and earlier programs wrote other numbers into it. Not a
  * call: returning takes 10 ns on CPUs with the SRSO mitigation.

@@ -9,7 +9,7 @@
 #include <cerrno>
 #include <utility>
 
-// Must follow the C library's headers, whose definitions they then respect.
+// These headers must follow the C library's: they then leave out what those define.
 #include <linux/if_tunnel.h>
 #include <linux/ip6_tunnel.h>
 

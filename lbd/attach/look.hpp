@@ -33,7 +33,7 @@ class Look {
 
     /// The state of those interfaces that still exist.
     [[nodiscard]] netlink::Result<std::vector<Seen>> at(const Ports& ports);
-    /// Likewise, with what speaks against the program. `program` is the id of the present one.
+    /// Likewise, with the reasons why the program cannot run there. `program` is the id of the present one.
     [[nodiscard]] netlink::Result<std::vector<Port>> judge(const Ports& ports, std::uint32_t program);
 
     /// The kernel's text about why it refuses this program (a file descriptor). `code` is the error of creating or

@@ -17,7 +17,7 @@ namespace culvert::lbd {
 /// interface, and does not change the flow table.
 class Rehearsal {
   public:
-    /// Loads the program, which lasts some ten milliseconds. `live` must outlive this.
+    /// Loads the program, which takes some ten milliseconds. `live` must outlive this.
     [[nodiscard]] static netlink::Result<Rehearsal> load(const lb_bpf& live);
 
     /// Runs the program on a frame of Fate::shortest to Fate::longest bytes as if this interface had received it.

@@ -29,8 +29,8 @@ using common::log_limited;
 using netlink::Result;
 using std::chrono::milliseconds;
 
-/// Packets of a queue that are carried before others have their turn. Queues of other programs then pause: 12,800
-/// packets a second are enough for a person and for scripts.
+/// The most packets of a queue that are forwarded before other queues are served. Queues of other programs then pause:
+/// 12,800 packets a second are enough for a person and for scripts.
 constexpr int most_of_own = 256;
 constexpr int most_of_others = 64;
 constexpr milliseconds rest_of_others{5};

@@ -30,8 +30,8 @@ class Judge {
         rise_ = rise;
         fall_ = fall;
     }
-    /// Another check, by which a backend that was down may be up: so the first answer decides alone. A backend that was
-    /// up does not go down by a single failure.
+    /// Call when the check has changed. A backend that was down may pass the new check, so its first result decides
+    /// alone. A backend that was up does not go down by a single failure.
     void ask_anew() {
         in_a_row_ = 0;
         decides_alone_ = condition_ != Condition::up;

@@ -31,8 +31,8 @@ struct WayChange {
 [[nodiscard]] std::string text(const WayChange& change, const Network& network);
 
 /// The path MTU that IPv6 clients need, if the path has no room for their packets of 1280 bytes. No setting helps: IPv6
-/// clients send no smaller packets, and the balancer does not fragment outer packets as RFC 2473, section 7.1, would
-/// have it.
+/// clients send no smaller packets, and the balancer does not fragment outer packets, though RFC 2473, section 7.1,
+/// demands it.
 [[nodiscard]] std::optional<std::uint16_t> lacks_for_ipv6(const Encap& encap, Family inner, const IpAddress& backend,
                                                           const NextHop& next);
 

@@ -18,8 +18,8 @@ struct FlowTuple {
     std::uint8_t protocol = 0;  ///< IANA number
 };
 
-/// The secret key of the program's flow hash. Nobody who has not seen a packet can guess what the program writes into
-/// its outer headers from that hash.
+/// The secret key of the program's flow hash. The program writes parts of that hash into outer headers. Only a
+/// host that has seen a packet knows these parts.
 class FlowKey {
   public:
     FlowKey() = default;

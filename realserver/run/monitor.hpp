@@ -22,8 +22,8 @@ namespace culvert::realserver {
 /// Keeps this host as configured until SIGTERM or SIGINT, and then leaves it so. SIGHUP reloads the configuration. It
 /// checks the host a tenth of a second after each event of the kernel, and looks every half second for changes without
 /// an event. If a setting can't be set up yet, as a device, a route or a module is missing, it logs this once and sets
-/// it up later. It reports to systemd that it is ready when all that can be set up is, its status, and that it is
-/// alive.
+/// it up later. It reports its status to systemd, that it is alive, and that it is ready once everything that can be
+/// set up is set up.
 class Monitor {
   public:
     /// Follows the calling thread's network namespace. `path`: the configuration file.

@@ -88,7 +88,7 @@ std::vector<StatusRow> status(const Desired& desired, const Observed& observed, 
     std::vector<StatusRow> rows;
     const HostState wanted = want(desired, observed.state, record);
     for (const auto& [key, item] : wanted) rows.push_back(row(key, item, find(observed.state, key)));
-    // Settings that a teardown would change, too, but that are no longer wanted.
+    // Also lists settings that are no longer wanted, which a teardown would change.
     for (const Change& change : plan_teardown(observed, record).changes)
         if (!wanted.contains(change.key())) rows.push_back(row(change.key(), change.after, change.before));
     std::ranges::stable_sort(rows, {}, [](const StatusRow& row) {

@@ -20,8 +20,8 @@ struct Explanation {
 /// The kernel's reason for every drop by nf_tables or iptables.
 inline constexpr std::string_view netfilter_drop = "NETFILTER_DROP";
 
-/// The meaning of the kernel's reason on a backend with this configuration. If the kernel gives no reason, the function
-/// that dropped the packet has to do. `guard`: the guard's reason, if the guard dropped it.
+/// The meaning of the kernel's reason on a backend with this configuration. If the kernel gives no reason, the meaning
+/// follows from the function that dropped the packet. `guard`: the guard's reason, if the guard dropped it.
 [[nodiscard]] Explanation explain(const Drop& drop, const Config& config, const std::optional<Reason>& guard = {});
 
 }  // namespace culvert::realserver

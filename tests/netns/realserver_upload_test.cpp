@@ -30,7 +30,7 @@ struct Path {
     int overhead;  ///< bytes
 };
 
-/// By the family outside; 0: of L3DSR, where it is each VIP's.
+/// The paths with this outer family. 0: the path of L3DSR, which has no outer header.
 std::vector<Path> paths(int outer) {
     if (outer == 0)
         return {{"l3dsr", "{encap: l3dsr, dscp: 2, vip: 192.0.2.1}, {encap: l3dsr, dscp: 2, vip: '2001:db8::1'}",

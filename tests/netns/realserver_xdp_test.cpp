@@ -19,8 +19,10 @@ namespace culvert::netns {
 namespace {
 
 using nlohmann::json;
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 class RealserverXdp : public LanTest {
   protected:
@@ -183,6 +185,16 @@ TEST_F(RealserverXdp, ItsVipsMayChange) {
     apply("[192.0.2.2]");
     apply("[192.0.2.2, '2001:db8::1']");
     EXPECT_EQ(counted()["state"], "ok");
+
+    // Somebody has the same address too, on another device and on lo with another length: that stays.
+    backend().ip("addr add 192.0.2.2/24 dev eth0\naddr add 192.0.2.2/28 dev lo\n");
+    apply("['2001:db8::1']");
+    EXPECT_EQ(counted()["state"], "ok");
+    EXPECT_THAT(backend().must("ip -4 addr show dev lo"),
+                AllOf(HasSubstr("192.0.2.2/28"), Not(HasSubstr("192.0.2.2/32"))));
+    EXPECT_THAT(backend().must("ip -4 addr show dev eth0"), HasSubstr("192.0.2.2/24"));
+    must("teardown");
+    EXPECT_THAT(backend().must("ip -4 addr show dev lo"), HasSubstr("192.0.2.2/28"));
 }
 
 TEST_F(RealserverXdp, SomebodyElsesProgramIsLeftAlone) {

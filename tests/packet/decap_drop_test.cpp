@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Packets that the decapsulator does not unwrap: attacks, malformed packets, and packets for others.
+// Packets that are not decapsulated: attacks, malformed packets, and packets for others.
 #include <gtest/gtest.h>
 
 #include "tests/packet/decapsulator.hpp"

@@ -54,7 +54,7 @@ Page commands(std::string_view program, void (*declare)(CLI::App&, Options&)) {
     CLI::App app;
     declare(app, options);
     app.set_version_flag("--version", "", "Print the version");
-    app.get_help_ptr()->description("Print what can be written; after a command, of this command");
+    app.get_help_ptr()->description("Print this help; after a command, the help of that command");
     Page page{.name = fmt::format("{}-commands", program),
               .title = fmt::format("{}: commands", program),
               .intro = "",

@@ -49,14 +49,15 @@ Page realserver_drop_reasons() {
         .name = "realserver-drop-reasons",
         .title = "realserver: drop reasons",
         .intro = "realserver status and realserver trace use these names.",
-        .tables = {named("The guard",
-                         "Where the kernel's tunnel devices unwrap packets, the guard drops (guard: strict) or only "
-                         "counts (guard: log) packets for these reasons.",
-                         "Reason", realserver::reasons),
-                   named("The XDP program",
-                         "Where an XDP program unwraps packets, each packet to a tunnel that it does not unwrap is "
-                         "counted for exactly one reason.",
-                         "Reason", decap_reasons)}};
+        .tables = {
+            named("The guard",
+                  "Where the kernel's tunnel devices decapsulate packets, the guard drops (guard: strict) or only "
+                  "counts (guard: log) packets for these reasons.",
+                  "Reason", realserver::reasons),
+            named("The XDP program",
+                  "Where an XDP program decapsulates packets, each packet to a tunnel that it does not decapsulate is "
+                  "counted for exactly one reason.",
+                  "Reason", decap_reasons)}};
 }
 
 Page lbd_metrics() {

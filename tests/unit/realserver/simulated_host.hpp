@@ -17,7 +17,7 @@ namespace culvert::realserver {
 /// Reads `text` by read_config; fails the test on an error.
 Config config(std::string_view text);
 
-/// What that comes to on a host about which nothing is known.
+/// The desired state by that configuration, on a host about which nothing is known.
 Desired desired(std::string_view text);
 
 /// The plan for what the configuration comes to on the host.
