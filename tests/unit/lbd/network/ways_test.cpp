@@ -25,7 +25,7 @@ using testing::IsEmpty;
 using testing::Key;
 using testing::UnorderedElementsAre;
 
-constexpr std::uint32_t uplink = 2;
+constexpr std::uint32_t device = 2;
 constexpr Ways::Clock::time_point noon{12h};
 const IpAddress router = address("10.0.0.254");
 const IpAddress near = address("10.0.0.3");  // on the link
@@ -42,15 +42,15 @@ class WaysTest : public testing::Test {
   protected:
     WaysTest() {
         netlink::Link link;
-        link.index = uplink;
+        link.index = device;
         link.name = "eth0";
         link.flags = IFF_UP | IFF_LOWER_UP;
         link.mtu = 1500;
         link.mac = MacAddress::parse("02:00:00:00:00:01");
-        network.ports[uplink] = link;
+        network.ports[device] = link;
         for (const IpAddress& known : {router, near})
-            network.neighbours[{uplink, known}] = {
-                .address = known, .link = uplink, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = NUD_REACHABLE};
+            network.neighbours[{device, known}] = {
+                .address = known, .link = device, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = NUD_REACHABLE};
         lb_config config{};
         config.hash_final = 0x0123456789abcdef;
         flow_key = FlowKey(config);
@@ -62,7 +62,7 @@ class WaysTest : public testing::Test {
             asked.push_back(backend);
             if (backend == address("203.0.113.1")) return std::nullopt;
             netlink::Route route;
-            route.hops = {{.gateway = backend == near ? std::nullopt : std::optional(router), .link = uplink}};
+            route.hops = {{.gateway = backend == near ? std::nullopt : std::optional(router), .link = device}};
             if (backend != address("10.9.0.4")) route.source = address("10.0.0.2");
             return route;
         };
@@ -124,8 +124,8 @@ TEST_F(WaysTest, RoutesThatLeadToNoBackendMatterNot) {
 TEST_F(WaysTest, NeighboursAreTheRouterOrTheBackendItself) {
     ways.follow(service({near, far, address("203.0.113.1")}));
     (void)update();
-    EXPECT_THAT(ways.neighbours(network), UnorderedElementsAre(NeighbourKey{uplink, router}, NeighbourKey{uplink, near}));
-    EXPECT_EQ(ways.neighbour_of(far, network), (NeighbourKey{uplink, router}));
+    EXPECT_THAT(ways.neighbours(network), UnorderedElementsAre(NeighbourKey{device, router}, NeighbourKey{device, near}));
+    EXPECT_EQ(ways.neighbour_of(far, network), (NeighbourKey{device, router}));
     EXPECT_EQ(ways.neighbour_of(address("203.0.113.1"), network), std::nullopt);
 }
 
@@ -143,7 +143,7 @@ TEST_F(WaysTest, WhatKeepsANextHopUnknownIsSaid) {
     EXPECT_EQ(ways.why_unresolved(near, network), "");
     EXPECT_EQ(ways.why_unresolved(address("203.0.113.1"), network), "") << "there is no route: that is the reason";
     EXPECT_THAT(ways.why_unresolved(nowhere, network), HasSubstr("this host has no address"));
-    network.ports[uplink].flags |= IFF_NOARP;
+    network.ports[device].flags |= IFF_NOARP;
     EXPECT_THAT(ways.why_unresolved(near, network), HasSubstr("switched off"));
 }
 
