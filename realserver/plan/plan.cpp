@@ -118,6 +118,8 @@ class Planner {
 
     void withdraw(const Key& key, const Item& item) {
         const Entry* entry = entry_of(record_, item);
+        const auto* vip = std::get_if<Vip>(&item);
+        if (vip != nullptr && vip->manner && entry != nullptr && !entry->original) return;  // somebody else's by now
         if (entry == nullptr && observed_.marked.contains(key)) {
             withdrawals_.push_back({item, std::nullopt});
         } else if (entry != nullptr && entry->original != item) {
