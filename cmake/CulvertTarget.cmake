@@ -92,7 +92,7 @@ function(culvert_test name)
         foreach(shard RANGE 1 ${CULVERT_SHARDS})
             math(EXPR index "${shard} - 1")
             add_test(NAME ${name}.${shard} COMMAND ${name} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-            set_tests_properties(${name}.${shard} PROPERTIES LABELS ${ARG_LABEL} ${ARG_PROPERTIES}
+            set_tests_properties(${name}.${shard} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT 1200 ${ARG_PROPERTIES}
                 ENVIRONMENT "GTEST_TOTAL_SHARDS=${CULVERT_SHARDS};GTEST_SHARD_INDEX=${index}")
         endforeach()
         set(labels ${ARG_LABEL}_one_by_one)
