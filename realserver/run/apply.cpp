@@ -18,12 +18,6 @@ namespace {
 
 using netlink::Error;
 
-/// The changes may themselves have moved the routes to balancers. They are judged by the routes they were planned with.
-void keep_ways(const Surroundings& planned, Surroundings& now) {
-    now.ways_in = planned.ways_in;
-    now.link_mtu = planned.link_mtu;
-}
-
 Failure failed(Error cause) { return {.causes = {std::move(cause)}}; }
 
 constexpr std::size_t most_at_once = 64;
@@ -167,6 +161,11 @@ class Run {
 };
 
 }  // namespace
+
+void keep_ways(const Surroundings& planned, Surroundings& now) {
+    now.ways_in = planned.ways_in;
+    now.link_mtu = planned.link_mtu;
+}
 
 Error not_so(const Change& change) {
     return {

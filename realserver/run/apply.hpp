@@ -35,6 +35,9 @@ struct Failure {
 /// The error for a change that was made, but has to be made again.
 [[nodiscard]] netlink::Error not_so(const Change& change);
 
+/// Before verification: the changes may themselves have moved the routes to balancers, but were planned with the former.
+void keep_ways(const Surroundings& planned, Surroundings& now);
+
 /// Makes this host the desired backend, or leaves it unchanged. The caller holds the Lock.
 [[nodiscard]] tl::expected<Report, Failure> apply(Host& host, const RecordFile& file, const Config& wanted);
 

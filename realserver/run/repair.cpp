@@ -104,9 +104,7 @@ Result<Repairs> repair(Host& host, const RecordFile& file, const Config& wanted,
         for (const Change& change : repairs.made) backoff.tried(change.key(), now);
 
     TRY(Observed after, host.observe(wanted.balancers));
-    // What was made is judged by the routes it was planned with, even if the changes have moved them.
-    after.around.ways_in = observed.around.ways_in;
-    after.around.link_mtu = observed.around.link_mtu;
+    keep_ways(observed.around, after.around);
     verify(plan(decide(wanted, surroundings(after, record)), after, record), repairs);
     CHECK_OK(file.save(settle(record, after.state, todo.wanted)));
     repairs.found = std::move(after.state);
