@@ -166,6 +166,23 @@ TEST_F(LbdLife, MapsOfAnotherShapeAreRefused) {
     EXPECT_EQ(traces(), "");
 }
 
+// A later version may count more reasons, and an earlier one fewer.
+TEST_F(LbdLife, CountersOfAnotherVersionAreTakenOver) {
+    const HttpServer web(backend(), "backend");
+    for (const int entries : {3, 99}) {
+        SCOPED_TRACE(entries);
+        Balancer(balancer(), config()).stop();
+        balancer().must(
+            fmt::format("sh -ec 'cd /sys/fs/bpf/culvert/lbd/*/*-?; rm reasons; bpftool map create $PWD/reasons "
+                        "type percpu_array key 4 value 8 entries {} name reasons;"
+                        "bpftool map update pinned $PWD/reasons key 2 0 0 0 value 7 0 0 0 0 0 0 0'",
+                        entries));
+        const Balancer lbd(balancer(), config());
+        EXPECT_GE(lbd.dropped("ip_options"), 7U) << "on each CPU";
+        EXPECT_TRUE(client().run("curl -s --max-time 5 http://192.0.2.1/").ok());
+    }
+}
+
 TEST_F(LbdLife, StartsAgainAfterItWasKilled) {
     const HttpServer web(backend(), "backend");
     Balancer(balancer(), config()).stop(SIGKILL);
