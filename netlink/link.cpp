@@ -47,16 +47,20 @@ std::vector<std::string> decode_alternative_names(const Attributes& list) {
     return names;
 }
 
+std::string_view own_kind(const Tunnel& tunnel) { return name(tunnel.kind); }
+std::string_view own_kind(const Geneve& /*geneve*/) { return geneve_kind; }
+
+std::string_view module_with(const Tunnel& tunnel) { return module_of(tunnel.kind); }
+std::string_view module_with(const Geneve& /*geneve*/) { return geneve_kind; }
+
 }  // namespace
 
 std::string_view kind_name(const TunnelDevice& device) {
-    const auto* tunnel = std::get_if<Tunnel>(&device);
-    return tunnel != nullptr ? name(tunnel->kind) : geneve_kind;
+    return std::visit([](const auto& of) { return own_kind(of); }, device);
 }
 
 std::string_view module_of(const TunnelDevice& device) {
-    const auto* tunnel = std::get_if<Tunnel>(&device);
-    return tunnel != nullptr ? module_of(tunnel->kind) : geneve_kind;
+    return std::visit([](const auto& of) { return module_with(of); }, device);
 }
 
 std::optional<TunnelDevice> decode_tunnel_device(std::string_view kind, const Attributes& data) {

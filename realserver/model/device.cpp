@@ -52,6 +52,9 @@ std::optional<Family> outer(const Geneve& geneve) {
 std::optional<std::uint16_t> port(const Tunnel& /*those of FOU and GUE are not the device's*/) { return std::nullopt; }
 std::optional<std::uint16_t> port(const Geneve& geneve) { return geneve.port; }
 
+bool carries_frames_to_us(const Tunnel& /*those of Ethernet may have any address*/) { return false; }
+bool carries_frames_to_us(const Geneve& /*geneve*/) { return true; }
+
 bool are_changeable(const Tunnel& now, const Tunnel& then) {
     return now.kind == then.kind && now.external == then.external;
 }
@@ -81,8 +84,8 @@ bool compare(const Device& one, const Device& other, Compare&& of_one_kind) {
 std::optional<Device> device_of(const netlink::Link& link) {
     const auto* parameters = std::get_if<netlink::TunnelDevice>(&link.details);
     if (parameters == nullptr) return std::nullopt;
-    const bool carries_frames_to_us = std::holds_alternative<Geneve>(*parameters);
-    return Device{.name = link.name, .parameters = *parameters, .mac = carries_frames_to_us ? link.mac : std::nullopt};
+    const bool has_mac = std::visit([](const auto& of) { return carries_frames_to_us(of); }, *parameters);
+    return Device{.name = link.name, .parameters = *parameters, .mac = has_mac ? link.mac : std::nullopt};
 }
 
 std::string_view mode_name(TunnelInner inner) {
