@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
@@ -124,14 +125,20 @@ Result<Skeleton> load(const DecapProgram& program, const std::string& directory)
     if (!skeleton) return failure("open", "the XDP program", errno, LibbpfLog::tail());
     skeleton->rodata->config = to_config(program);
     size_maps(*skeleton, program);
-    const Fd received = open_received(directory);
-    const Fd reasons = open_reasons(directory);
-    const Fd let_pass = open_let_pass(directory);
-    if (received.is_open()) ::bpf_map__reuse_fd(skeleton->maps.received, received.get());
-    if (reasons.is_open()) ::bpf_map__reuse_fd(skeleton->maps.reasons, reasons.get());
-    if (let_pass.is_open()) ::bpf_map__reuse_fd(skeleton->maps.let_pass, let_pass.get());
+    const std::array counters{std::pair{skeleton->maps.received, open_received(directory)},
+                              std::pair{skeleton->maps.reasons, open_reasons(directory)},
+                              std::pair{skeleton->maps.let_pass, open_let_pass(directory)}};
+    for (const auto& [map, former] : counters)
+        if (former.fd.is_open() && former.entries == ::bpf_map__max_entries(map))
+            ::bpf_map__reuse_fd(map, former.fd.get());
     if (const int error = decap_bpf::load(skeleton.get()); error < 0)
         return failure("load", "the XDP program", -error, LibbpfLog::tail(), bpf_privilege(-error));
+    for (const auto& [map, former] : counters) {
+        const std::uint32_t entries = ::bpf_map__max_entries(map);
+        if (!former.fd.is_open() || former.entries == entries) continue;
+        CHECK_OK(copy_counters(former.fd.get(), ::bpf_map__fd(map), std::min(former.entries, entries),
+                               ::bpf_map__value_size(map)));
+    }
     const auto& maps = skeleton->maps;
     CHECK_OK(fill({.balancers = ::bpf_map__fd(maps.balancers),
                    .vips = ::bpf_map__fd(maps.vips),

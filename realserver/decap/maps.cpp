@@ -105,14 +105,14 @@ DecapPort to_port(const decap_tunnel& tunnel) {
 }
 
 /// A pinned map; not open if there is none with keys and values of these sizes.
-Fd open_map(const std::string& path, std::size_t key_size, std::size_t value_size) {
+Pinned open_map(const std::string& path, std::size_t key_size, std::size_t value_size) {
     Fd map(::bpf_obj_get(path.c_str()));
     bpf_map_info info{};
     std::uint32_t size = sizeof info;
     if (!map.is_open() || ::bpf_obj_get_info_by_fd(map.get(), &info, &size) < 0 || info.key_size != key_size ||
         info.value_size != value_size)
-        return Fd();
-    return map;
+        return {};
+    return {std::move(map), info.max_entries};
 }
 
 template <typename Key, typename Value>
@@ -125,7 +125,7 @@ Result<> enter(int map, const Key& key, const Value& value) {
 /// Calls `take(key, value)` for each entry of a pinned map; false if the map is missing or of another version.
 template <typename Key, typename Value, typename Take>
 bool read_map(const std::string& path, Take take) {
-    const Fd map = open_map(path, sizeof(Key), sizeof(Value));
+    const Fd map = open_map(path, sizeof(Key), sizeof(Value)).fd;
     if (!map.is_open()) return false;
     Key key{};
     Value value{};
@@ -136,9 +136,10 @@ bool read_map(const std::string& path, Take take) {
 
 /// Calls `add(value)` for the value of each CPU in a pinned counter.
 template <typename Value, typename Add>
-Result<> sum(const Fd& map, std::uint32_t key, Add add) {
+Result<> sum(const Pinned& map, std::uint32_t key, Add add) {
+    if (key >= map.entries) return {};
     std::vector<Value> values(static_cast<std::size_t>(::libbpf_num_possible_cpus()));
-    if (::bpf_map_lookup_elem(map.get(), &key, values.data()) < 0)
+    if (::bpf_map_lookup_elem(map.fd.get(), &key, values.data()) < 0)
         return failure("read", "counters of the XDP program", errno);
     for (const Value& value : values) add(value);
     return {};
@@ -211,16 +212,25 @@ DecapProgram read_program(const std::string& directory) {
     return whole && known ? program : DecapProgram{};
 }
 
-Fd open_received(const std::string& directory) {
+Pinned open_received(const std::string& directory) {
     return open_map(directory + "received", sizeof(std::uint32_t), sizeof(decap_counters));
 }
 
-Fd open_reasons(const std::string& directory) {
+Pinned open_reasons(const std::string& directory) {
     return open_map(directory + "reasons", sizeof(std::uint32_t), sizeof(std::uint64_t));
 }
 
-Fd open_let_pass(const std::string& directory) {
+Pinned open_let_pass(const std::string& directory) {
     return open_map(directory + "let_pass", sizeof(std::uint32_t), sizeof(std::uint64_t));
+}
+
+Result<> copy_counters(int from, int to, std::uint32_t count, std::size_t size) {
+    std::vector<std::uint8_t> values((size + 7) / 8 * 8 * static_cast<std::size_t>(::libbpf_num_possible_cpus()));
+    for (std::uint32_t key = 0; key < count; ++key)
+        if (::bpf_map_lookup_elem(from, &key, values.data()) < 0 ||
+            ::bpf_map_update_elem(to, &key, values.data(), BPF_ANY) < 0)
+            return failure("copy", "counters of the XDP program", errno);
+    return {};
 }
 
 Result<DecapCounters> read_counters(const std::string& directory) {
@@ -234,10 +244,11 @@ Result<DecapCounters> read_counters(const std::string& directory) {
         DECAP_REASONS(DECAP_REASON)
 #undef DECAP_REASON
     };
-    const Fd received = open_received(directory);
-    const Fd reasons = open_reasons(directory);
-    const Fd let_pass = open_let_pass(directory);
-    if (!received.is_open() || !reasons.is_open() || !let_pass.is_open()) return failure("read", directory, ENOENT);
+    const Pinned received = open_received(directory);
+    const Pinned reasons = open_reasons(directory);
+    const Pinned let_pass = open_let_pass(directory);
+    if (!received.fd.is_open() || !reasons.fd.is_open() || !let_pass.fd.is_open())
+        return failure("read", directory, ENOENT);
     DecapCounters result;
     for (std::uint32_t kind = 0; kind < kind_names.size(); ++kind) {
         auto& counter = result.received.emplace_back(DecapCounters::Kind{.name = kind_names.at(kind)});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "bpf/decap_abi.h"
@@ -33,11 +35,18 @@ struct DecapMaps {
 /// Empty if the maps are those of another version.
 [[nodiscard]] DecapProgram read_program(const std::string& directory);
 
-/// Not open if there is none, or one of another version.
-[[nodiscard]] common::Fd open_received(const std::string& directory);
-[[nodiscard]] common::Fd open_reasons(const std::string& directory);
-[[nodiscard]] common::Fd open_let_pass(const std::string& directory);
-/// ENOENT if there are none.
+/// A pinned map, not open if there is none. A map of counters has an entry for each; another version may have fewer or
+/// more.
+struct Pinned {
+    common::Fd fd;
+    std::uint32_t entries = 0;
+};
+[[nodiscard]] Pinned open_received(const std::string& directory);
+[[nodiscard]] Pinned open_reasons(const std::string& directory);
+[[nodiscard]] Pinned open_let_pass(const std::string& directory);
+/// Copies the first `count` counters, each of `size` bytes for a CPU.
+[[nodiscard]] netlink::Result<> copy_counters(int from, int to, std::uint32_t count, std::size_t size);
+/// ENOENT if there are none. What the program's version does not count is 0.
 [[nodiscard]] netlink::Result<DecapCounters> read_counters(const std::string& directory);
 
 }  // namespace culvert::realserver

@@ -155,6 +155,33 @@ TEST_F(RealserverXdp, TheGuardCountsOnlyOrIsOff) {
     EXPECT_EQ(let_pass("source"), 1) << "packets are not counted any more";
 }
 
+// Another version may have fewer counters or more.
+TEST_F(RealserverXdp, CountersOfAnotherVersionAreTakenOver) {
+    const std::string config = "  - {encap: ipip, via: xdp}\n";
+    configure(config);
+    must("apply");
+    balancer().must("python3 -", attacks);
+    EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 1; }));
+    for (const int entries : {2, 99}) {
+        SCOPED_TRACE(entries);
+        // "source" is the first reason, "no_vip" is behind the second.
+        backend().must(
+            fmt::format("sh -ec 'cd $(dirname $(find /sys/fs/bpf/culvert/realserver -name reasons));"
+                        "rm reasons;"
+                        "bpftool map create $PWD/reasons type percpu_array key 4 value 8 entries {} name reasons'",
+                        entries));
+        EXPECT_EQ(counted()["dropped"]["source"], 0);
+        EXPECT_EQ(counted()["dropped"]["no_vip"], 0);
+        configure(config + fmt::format("guard: {}\n", entries == 2 ? "log" : "strict"));
+        must("apply");
+        EXPECT_EQ(counted()["state"], "ok");
+        EXPECT_EQ(counted()["received"]["ipip"]["packets"], 1);
+    }
+    balancer().must("python3 -", attacks);
+    EXPECT_TRUE(eventually([&] { return counted()["received"]["ipip"]["packets"] == 2; }));
+    for (const char* reason : {"source", "no_vip"}) EXPECT_EQ(counted()["dropped"][reason], 1) << reason;
+}
+
 TEST_F(RealserverXdp, ItIsThereUntilTeardown) {
     const std::string before = snapshot(backend());
     configure("  - {encap: ipip, via: xdp}\n");
