@@ -16,7 +16,7 @@
 #endif
 
 /* Raise this when anything below changes its shape or meaning. */
-#define DECAP_ABI_VERSION 2
+#define DECAP_ABI_VERSION 3
 
 /* ---- Whom and what to let in: maps own (a hash), balancers and vips (tries) ---------------------------------------- */
 
@@ -92,13 +92,10 @@ struct decap_config {
     __u32 version; /* DECAP_ABI_VERSION */
     __u8 ipip[2];  /* enum decap_inner; 0: disabled */
     __u8 gre[2];
-    __u8 udp[2]; /* switches: map tunnels has ports of this family, */
-    __u8 fou;    /* tunnels of this kind, */
-    __u8 gue;
-    __u8 geneve;
-    __u8 udp_gre; /* or of GRE in them */
+    __u8 udp[2];  /* switches: map tunnels has ports of this family, */
+    __u8 udp_gre; /* or with GRE in them */
     __u8 guard;   /* enum decap_guard */
-    __u8 pad;
+    __u32 kinds;  /* a bit for each enum decap_kind that map tunnels has */
 };
 DECAP_SIZE(struct decap_config, 16);
 

@@ -120,6 +120,12 @@ static __always_inline int walk_geneve(const struct xdp_md *ctx, struct walk *w)
     return arrive_by_type(w, eth->h_proto);
 }
 
+/* The verifier drops the code of kinds that the program does not have. */
+static __always_inline int has_kind(enum decap_kind kind)
+{
+    return config.kinds >> kind & 1;
+}
+
 /* GO_ON if the inner packet comes next. */
 __noinline int walk_tunnel(struct xdp_md *ctx, struct walk *w)
 {
@@ -135,11 +141,11 @@ __noinline int walk_tunnel(struct xdp_md *ctx, struct walk *w)
         if (length < sizeof(*udp) || length - sizeof(*udp) > w->room)
             return drop(DECAP_DROP_UDP_LENGTH);
         w->room = length - sizeof(*udp);
-        if (config.fou && w->kind == DECAP_FOU)
+        if (has_kind(DECAP_FOU) && w->kind == DECAP_FOU)
             return walk_fou(ctx, w);
-        if (config.gue && w->kind == DECAP_GUE)
+        if (has_kind(DECAP_GUE) && w->kind == DECAP_GUE)
             return walk_gue(ctx, w);
-        if (config.geneve && w->kind == DECAP_GENEVE)
+        if (has_kind(DECAP_GENEVE) && w->kind == DECAP_GENEVE)
             return walk_geneve(ctx, w);
         return drop(DECAP_DROP_INTERNAL);
     }

@@ -5,12 +5,14 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <optional>
 #include <set>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -73,13 +75,28 @@ constexpr std::array inner_bits{std::pair{Inner::ipv4, DECAP_INNER4}, std::pair{
                                 std::pair{Inner::gre, DECAP_INNER_GRE}};
 constexpr std::array guards{std::pair{Guard::strict, DECAP_GUARD_STRICT}, std::pair{Guard::log, DECAP_GUARD_LOG},
                             std::pair{Guard::off, DECAP_GUARD_OFF}};
-constexpr std::array udp_kinds{std::pair{EncapKind::fou, DECAP_FOU}, std::pair{EncapKind::gue, DECAP_GUE},
-                               std::pair{EncapKind::geneve, DECAP_GENEVE}};
+
+/// The kinds of tunnels, named as the encapsulations that they are.
+constexpr std::array<std::string_view, DECAP_KIND_COUNT> kind_names{
+#define DECAP_KIND(identifier, name) name,
+    DECAP_KINDS(DECAP_KIND)
+#undef DECAP_KIND
+};
+
+std::uint8_t kind_of(EncapKind encap) {
+    return static_cast<std::uint8_t>(std::ranges::find(kind_names, name(encap)) - kind_names.begin());
+}
+
+EncapKind encap_of(std::uint8_t kind) {
+    const auto found = kind < kind_names.size() ? std::ranges::find(common::encap_names, kind_names.at(kind))
+                                                : common::encap_names.end();
+    return found == common::encap_names.end() ? DecapPort{}.encap
+                                              : static_cast<EncapKind>(found - common::encap_names.begin());
+}
 
 decap_tunnel to_tunnel(const DecapPort& port) {
     decap_tunnel result{};
-    for (const auto& [encap, kind] : udp_kinds)
-        if (port.encap == encap) result.kind = kind;
+    result.kind = kind_of(port.encap);
     for (const auto& [inner, bit] : inner_bits)
         if (port.inner.contains(inner)) result.inner |= static_cast<std::uint8_t>(bit);
     result.peer_port_be = htons(port.peer_port);
@@ -90,8 +107,7 @@ decap_tunnel to_tunnel(const DecapPort& port) {
 
 DecapPort to_port(const decap_tunnel& tunnel) {
     DecapPort result;
-    for (const auto& [encap, kind] : udp_kinds)
-        if (tunnel.kind == kind) result.encap = encap;
+    result.encap = encap_of(tunnel.kind);
     for (const auto& [inner, bit] : inner_bits)
         if ((tunnel.inner & bit) != 0) result.inner.insert(inner);
     result.peer_port = ntohs(tunnel.peer_port_be);
@@ -155,9 +171,7 @@ decap_config to_config(const DecapProgram& program) {
     for (const auto& [outer, inner] : program.gre) config.gre[index(outer)] = bits(inner);
     for (const auto& [key, port] : program.ports) {
         config.udp[index(key.second)] = 1;
-        config.fou |= port.encap == EncapKind::fou;
-        config.gue |= port.encap == EncapKind::gue;
-        config.geneve |= port.encap == EncapKind::geneve;
+        config.kinds |= 1U << kind_of(port.encap);
         config.udp_gre |= port.inner.contains(Inner::gre);
     }
     for (const auto& [guard, value] : guards)
@@ -234,11 +248,6 @@ Result<> copy_counters(int from, int to, std::uint32_t count, std::size_t size) 
 }
 
 Result<DecapCounters> read_counters(const std::string& directory) {
-    static constexpr std::array kind_names{
-#define DECAP_KIND(identifier, name) name,
-        DECAP_KINDS(DECAP_KIND)
-#undef DECAP_KIND
-    };
     static constexpr std::array reason_names{
 #define DECAP_REASON(identifier, name, text) name,
         DECAP_REASONS(DECAP_REASON)
@@ -251,7 +260,7 @@ Result<DecapCounters> read_counters(const std::string& directory) {
         return failure("read", directory, ENOENT);
     DecapCounters result;
     for (std::uint32_t kind = 0; kind < kind_names.size(); ++kind) {
-        auto& counter = result.received.emplace_back(DecapCounters::Kind{.name = kind_names.at(kind)});
+        auto& counter = result.received.emplace_back(DecapCounters::Kind{.name = std::string(kind_names.at(kind))});
         CHECK_OK(sum<decap_counters>(received, kind, [&](const decap_counters& value) {
             counter.packets += value.packets;
             counter.bytes += value.bytes;

@@ -87,12 +87,13 @@ TEST_P(Compilers, MakeADecapsulatorThatLoadsWhateverItIsToUnwrap) {
         config.guard = guard;
         EXPECT_LT(Decapsulator(config, objects()).verified_instructions(), budget);
         if (is_emulated && guard != DECAP_GUARD_STRICT) continue;
-        for (std::uint8_t decap_config::*kind : {&decap_config::fou, &decap_config::gue, &decap_config::geneve})
+        for (const decap_kind kind : {DECAP_FOU, DECAP_GUE, DECAP_GENEVE})
             for (const int outer : {0, 1}) {
                 decap_config one{};
                 one.version = DECAP_ABI_VERSION;
                 one.guard = guard;
-                one.udp[outer] = one.*kind = 1;
+                one.udp[outer] = 1;
+                one.kinds = 1U << kind;
                 EXPECT_LT(Decapsulator(one, objects()).verified_instructions(), budget);
                 one.udp_gre = 1;
                 one.ipip[outer] = DECAP_INNER4;

@@ -59,12 +59,9 @@ decap_config unwrap_all() {
             .ipip = {both, both},
             .gre = {both, both},
             .udp = {1, 1},
-            .fou = 1,
-            .gue = 1,
-            .geneve = 1,
             .udp_gre = 1,
             .guard = DECAP_GUARD_STRICT,
-            .pad = {}};
+            .kinds = (1U << DECAP_KIND_COUNT) - 1};
 }
 
 Decapsulator::Decapsulator(const decap_config& config, const std::string& objects)
