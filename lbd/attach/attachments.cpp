@@ -51,8 +51,9 @@ Result<> Attachments::commit(Datapath& program, const Prepared& prepared) {
         undo(program, before, brought);
         return tl::unexpected(std::move(brought.refused.front()));
     }
-    brought.put.clear();  // so that tell() does not report these interfaces as new
-    list_ = brought.attached;
+    // So that tell() reports none as new that the configuration names now, and none as gone that it no longer names.
+    brought.put.clear();
+    std::erase_if(list_, [&](const Attachment& one) { return !prepared.ports.contains(one.ifindex); });
     tell(brought, prepared.ports);
     return detach_from_others(program);
 }
@@ -118,10 +119,10 @@ void Attachments::complain(const Error& error) {
     if (std::exchange(complaints_[error.object], text) != text) spdlog::error(text);
 }
 
-/// Logs each change once.
+/// Logs each change once. The kernel may no longer know a port before its event has been read.
 void Attachments::tell(const Brought& brought, const Ports& ports) {
     for (const Attachment& one : list_)
-        if (!ports.contains(one.ifindex))
+        if (!ports.contains(one.ifindex) || std::ranges::count(brought.gone, one.ifindex) > 0)
             spdlog::warn("interface " + one.name + " is gone: packets that would leave by it are dropped");
     for (const Error& error : brought.refused) complain(error);
     for (const auto& [ifindex, name, mode] : brought.attached) {

@@ -3,6 +3,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
 
@@ -34,13 +35,18 @@ class Bringer {
   private:
     Result<PortsPlan> plan_for(const Ports& ports, std::uint32_t id) {
         TRY(auto found, look_.judge(ports, id));
+        brought_.gone.clear();
+        for (const auto& [index, link] : ports)
+            if (std::ranges::find(found, index, &Port::ifindex) == found.end()) brought_.gone.push_back(index);
         for (Port& port : found)
             if (const Failed* failed = has_failed(port.ifindex, XdpMode::native)) port.lacks = failed->error;
         return plan_ports(found, mode_);
     }
 
     bool carry_out(const PortsPlan& plan, const Ports& ports) {
-        brought_.why = plan.why;
+        // What made the ports generic may be over in the next round: they stay generic, and the reason is still this
+        // one.
+        if (plan.why || plan.mode == XdpMode::native) brought_.why = plan.why;
         brought_.refused = plan.refused;
         brought_.attached.clear();
         bool is_done = true;

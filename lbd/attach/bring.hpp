@@ -31,6 +31,7 @@ using AllFailed = std::map<std::uint32_t, Failed>;
 struct Brought {
     std::vector<Attachment> attached;
     std::vector<std::uint32_t> put;       ///< interfaces among these that had no program of ours before
+    std::vector<std::uint32_t> gone;      ///< ports that the kernel no longer knows
     std::optional<netlink::Error> why;    ///< why the mode is generic, where native was allowed
     std::vector<netlink::Error> refused;  ///< why other ports have no program
     std::optional<netlink::Error> stuck;  ///< why an earlier program of ours still runs on some port

@@ -18,6 +18,20 @@ class MonitorTest : public KernelTest {
     static Monitor follow(std::initializer_list<Topic> topics) { return Monitor::open(topics).value(); }
 
     static std::vector<Event> read(Monitor& monitor) { return value_of(monitor.read()); }
+
+    static std::vector<std::uint32_t> mtus_of_left(const std::vector<Event>& events) {
+        std::vector<std::uint32_t> mtus;
+        for (const Event& event : events)
+            if (const auto* const change = std::get_if<LinkChanged>(&event);
+                change != nullptr && change->value.name == "left")
+                mtus.push_back(change->value.mtu);
+        return mtus;
+    }
+
+    /// In bytes, of the receive buffer.
+    static void give_room(const Monitor& monitor, int bytes) {
+        ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes), 0);
+    }
 };
 
 TEST_F(MonitorTest, ReadingTheKernelsTablesIsNoEvent) {
@@ -93,26 +107,25 @@ TEST_F(MonitorTest, OnlyWhatWasAskedForIsFollowed) {
 
 TEST_F(MonitorTest, OverrunIsAnEvent) {
     Monitor monitor = follow({Topic::links});
-    const int small = 1;
-    ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    give_room(monitor, 1);
     make_veth();
     for (std::uint32_t mtu = 1000; mtu < 1050; ++mtu) ASSERT_TRUE(succeeded(links().change("left", {.mtu = mtu})));
     EXPECT_THAT(read(monitor), testing::Contains(Event(Overrun{})));
+    give_room(monitor, 1 << 20);  // the kernel may report the new carrier at any time, and would take the only place
     ASSERT_TRUE(succeeded(links().change("left", {.mtu = 1400})));
-    EXPECT_THAT(read(monitor), testing::Contains(Event(LinkChanged{*links().get("left")})));
+    EXPECT_THAT(mtus_of_left(read(monitor)), testing::Contains(1400));
 }
 
 // An older message would look like a change after the overrun.
 TEST_F(MonitorTest, NothingOlderFollowsAnOverrun) {
     Monitor monitor = follow({Topic::links});
-    const int room = 1 << 20;  // more than one read returns
-    ASSERT_EQ(setsockopt(monitor.fd(), SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room), 0);
+    give_room(monitor, 1 << 20);  // more than one read returns
     make_veth();
     for (std::uint32_t mtu = 1000; mtu < 4000; ++mtu) ASSERT_TRUE(succeeded(links().change("left", {.mtu = mtu})));
     const auto events = read(monitor);
     ASSERT_GT(events.size(), 256U);
     EXPECT_EQ(events.back(), Event(Overrun{}));
-    EXPECT_THAT(read(monitor), testing::IsEmpty());
+    EXPECT_THAT(mtus_of_left(read(monitor)), testing::Each(3999));  // if its carrier is reported only now
 }
 
 }  // namespace

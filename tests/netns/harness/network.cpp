@@ -130,18 +130,23 @@ Switch::Switch(const std::string& name) : host_(name) {
     host_.ip("link add bridge type bridge mcast_snooping 0\nlink set bridge up\n");
 }
 
+/// The switch's end is ready before the host has its device: whether a veth takes redirected frames depends on the
+/// program of the other end, and a balancer uses a device as soon as it is there.
 void Switch::connect(const std::vector<Port>& ports) {
-    std::string lines;
+    std::string made;
+    std::string moved;
     std::vector<std::string> devices;
     for (const Port& port : ports) {
         devices.push_back(port_of_switch(port));
-        lines += fmt::format("link add {} up master bridge type veth peer name {} address {} netns {}\n",
-                             end_of_cable(devices.back()), end_of_cable(port.device), mac_of(port),
-                             port.host.namespace_path());
+        const std::string other_end = "end" + std::to_string(devices.size());
+        made += fmt::format("link add {} up master bridge type veth peer name {} address {}\n",
+                            end_of_cable(devices.back()), end_of_cable(other_end), mac_of(port));
+        moved += fmt::format("link set {} netns {} name {}\n", other_end, port.host.namespace_path(), port.device);
     }
-    host_.ip(lines);
+    host_.ip(made);
     set_offloads(host_, devices);
     let_everything_pass(host_, devices);
+    host_.ip(moved);
     for (const Port& port : ports) {
         set_offloads(port.host, {port.device});
         configure(port);
