@@ -87,11 +87,15 @@ int count(const std::string& text, std::string_view words) {
 }
 
 bool eventually(const std::function<bool()>& question, Milliseconds timeout) {
-    const auto deadline = std::chrono::steady_clock::now() + timeout;
+    using Clock = std::chrono::steady_clock;
+    const auto deadline = Clock::now() + timeout;
     for (Milliseconds pause{2};; pause = std::min(pause * 2, Milliseconds{100})) {
+        const auto asked = Clock::now();
         if (question()) return true;
-        if (std::chrono::steady_clock::now() >= deadline) return false;
-        std::this_thread::sleep_for(pause);
+        const auto answered = Clock::now();
+        if (answered >= deadline) return false;
+        // At least as long as the question took, so that an emulated processor also gets on with what is waited for.
+        std::this_thread::sleep_for(std::max<Clock::duration>(pause, answered - asked));
     }
 }
 
