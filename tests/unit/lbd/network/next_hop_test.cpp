@@ -7,6 +7,7 @@
 #include <linux/rtnetlink.h>
 
 #include "tests/unit/lbd/address.hpp"
+#include "tests/unit/lbd/link.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -17,15 +18,7 @@ constexpr std::uint32_t port = 2;
 
 class NextHopTest : public testing::Test {
   protected:
-    NextHopTest() {
-        netlink::Link link;
-        link.index = port;
-        link.name = "eth0";
-        link.flags = IFF_UP | IFF_LOWER_UP;
-        link.mtu = 1500;
-        link.mac = MacAddress::parse("02:00:00:00:00:01");
-        network.ports[port] = link;
-    }
+    NextHopTest() { network.ports[port] = eth0_at(port); }
 
     void learn(std::string_view of, std::uint16_t state, std::uint32_t link = port) {
         network.neighbours[{link, address(of)}] = {

@@ -11,6 +11,7 @@
 
 #include "lbd/network/host_settings.hpp"
 #include "tests/unit/lbd/address.hpp"
+#include "tests/unit/lbd/link.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -27,13 +28,8 @@ Hop by(std::string_view mac, std::uint16_t mtu = 1500) {
 }
 
 Network network() {
-    netlink::Link link;
-    link.index = uplink;
-    link.name = "eth0";
-    link.flags = IFF_UP | IFF_LOWER_UP;
-    link.mac = netlink::MacAddress::parse("02:00:00:00:00:01");
     Network network;
-    network.ports[uplink] = link;
+    network.ports[uplink] = eth0_at(uplink);
     return network;
 }
 

@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "tests/unit/lbd/link.hpp"
 #include "tests/unit/lbd/path_mtu/quotes.hpp"
 
 namespace culvert::lbd {
@@ -41,16 +42,12 @@ Services::Shared service(std::vector<IpAddress> backends) {
 class WaysTest : public testing::Test {
   protected:
     WaysTest() {
-        netlink::Link link;
-        link.index = device;
-        link.name = "eth0";
-        link.flags = IFF_UP | IFF_LOWER_UP;
-        link.mtu = 1500;
-        link.mac = MacAddress::parse("02:00:00:00:00:01");
-        network.ports[device] = link;
+        network.ports[device] = eth0_at(device);
         for (const IpAddress& known : {router, near})
-            network.neighbours[{device, known}] = {
-                .address = known, .link = device, .mac = MacAddress::parse("02:00:00:00:00:99"), .state = NUD_REACHABLE};
+            network.neighbours[{device, known}] = {.address = known,
+                                                   .link = device,
+                                                   .mac = MacAddress::parse("02:00:00:00:00:99"),
+                                                   .state = NUD_REACHABLE};
         lb_config config{};
         config.hash_final = 0x0123456789abcdef;
         flow_key = FlowKey(config);
@@ -124,7 +121,8 @@ TEST_F(WaysTest, RoutesThatLeadToNoBackendMatterNot) {
 TEST_F(WaysTest, NeighboursAreTheRouterOrTheBackendItself) {
     ways.follow(service({near, far, address("203.0.113.1")}));
     (void)update();
-    EXPECT_THAT(ways.neighbours(network), UnorderedElementsAre(NeighbourKey{device, router}, NeighbourKey{device, near}));
+    EXPECT_THAT(ways.neighbours(network),
+                UnorderedElementsAre(NeighbourKey{device, router}, NeighbourKey{device, near}));
     EXPECT_EQ(ways.neighbour_of(far, network), (NeighbourKey{device, router}));
     EXPECT_EQ(ways.neighbour_of(address("203.0.113.1"), network), std::nullopt);
 }

@@ -12,6 +12,7 @@
 #include "lbd/show/view.hpp"
 #include "lbd/show/words.hpp"
 #include "tests/unit/lbd/address.hpp"
+#include "tests/unit/lbd/link.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -21,12 +22,7 @@ using netlink::MacAddress;
 
 Status status() {
     const auto mac = *MacAddress::parse("02:00:00:00:00:30");
-    netlink::Link link;
-    link.index = 2;
-    link.name = "eth0";
-    link.flags = IFF_UP | IFF_LOWER_UP;
-    link.mtu = 1500;
-    link.mac = MacAddress::parse("02:00:00:00:00:01");
+    const netlink::Link link = eth0_at(2);
 
     Status status;
     status.services = {
