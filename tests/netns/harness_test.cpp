@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
+#include <gtest/gtest-spi.h>
 
+#include <optional>
 #include <set>
 
 #include "tests/netns/harness/netns_test.hpp"
@@ -55,6 +57,19 @@ TEST_F(Harness, ReportsHowAProgramEnded) {
     EXPECT_EQ(client().must("cat", "input"), "input");
     EXPECT_THROW((void)client().must("false"), std::runtime_error);
     EXPECT_THROW((void)client().run("sleep 60", {}, Milliseconds{50}), std::runtime_error);
+}
+
+TEST_F(Harness, ComparesJsonWithTheReference) {
+    client().write("/run/lbd", "#!/bin/sh\necho '{\"used\": 1, \"dropped\": [{\"reason\": 2}]}'\n$AND\n");
+    client().must("chmod +x /run/lbd");
+    EXPECT_NONFATAL_FAILURE(client().must("/run/lbd show -j flows"), "flows\ndropped is not in the reference");
+    EXPECT_NONFATAL_FAILURE(client().must("sh -ec '/run/lbd show counters --json'"),
+                            "json\ndropped[].reason is 2, not text as in the reference\nused is not in the reference");
+    client().must("/run/lbd show flows");
+
+    std::optional<Process> watch(client().spawn("env AND='exec sleep 60' /run/lbd watch -j"));
+    watch->wait_for("\n");
+    EXPECT_NONFATAL_FAILURE(watch.reset(), "used is not in the reference");
 }
 
 TEST_F(Harness, StopsWhatItStarted) {

@@ -24,6 +24,8 @@
 #include <thread>
 #include <utility>
 
+#include "tests/netns/harness/json_output.hpp"
+
 namespace culvert::netns {
 
 using namespace std::chrono_literals;
@@ -137,7 +139,7 @@ FileDescriptor::~FileDescriptor() {
 }
 
 Process::Process(const Arguments& arguments, std::string_view input, const std::function<bool()>& before_exec)
-    : name_(fmt::format("{}", fmt::join(arguments, " "))), out_(memory_file({})), err_(memory_file({})) {
+    : arguments_(arguments), out_(memory_file({})), err_(memory_file({})) {
     const FileDescriptor in = memory_file(input);
     std::vector<char*> words;
     for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
@@ -158,14 +160,14 @@ Process::Process(const Arguments& arguments, std::string_view input, const std::
 }
 
 Process::Process(Process&& other) noexcept
-    : name_(std::move(other.name_)),
+    : arguments_(std::move(other.arguments_)),
       pid_(std::exchange(other.pid_, -1)),
       handle_(std::move(other.handle_)),
       out_(std::move(other.out_)),
       err_(std::move(other.err_)) {}
 
 Process& Process::operator=(Process&& other) noexcept {
-    std::swap(name_, other.name_);
+    std::swap(arguments_, other.arguments_);
     std::swap(pid_, other.pid_);
     std::swap(handle_, other.handle_);
     std::swap(out_, other.out_);
@@ -173,14 +175,14 @@ Process& Process::operator=(Process&& other) noexcept {
     return *this;
 }
 
-Process::~Process() { kill_now(); }
-
-void Process::kill_now() noexcept {
+Process::~Process() {
     if (pid_ < 0) return;
     kill(pid_, SIGKILL);
     waitpid(pid_, nullptr, 0);
-    pid_ = -1;
+    compare_with_reference(arguments_, out());
 }
+
+std::string Process::name() const { return fmt::format("{}", fmt::join(arguments_, " ")); }
 
 bool Process::running() const { return pid_ >= 0 && !ends_within(handle_, Milliseconds{0}); }
 
@@ -199,17 +201,18 @@ void Process::wait_for(std::string_view text, Milliseconds timeout) const {
     const auto printed = [&] { return out().find(text) != std::string::npos || err().find(text) != std::string::npos; };
     const bool asked_to_the_end = eventually([&] { return !running() || printed(); }, timeout);
     if (printed()) return;
-    throw std::runtime_error(fmt::format("{}\n{} without printing '{}'; it printed:\n{}{}", name_,
+    throw std::runtime_error(fmt::format("{}\n{} without printing '{}'; it printed:\n{}{}", name(),
                                          asked_to_the_end ? "ended" : "went on", text, out(), err()));
 }
 
 Output Process::wait(Milliseconds timeout) {
     if (!ends_within(handle_, timeout))
         throw std::runtime_error(
-            fmt::format("{}\ndid not end within {} ms; it printed:\n{}{}", name_, timeout.count(), out(), err()));
+            fmt::format("{}\ndid not end within {} ms; it printed:\n{}{}", name(), timeout.count(), out(), err()));
     int status = 0;
     waitpid(pid_, &status, 0);
     pid_ = -1;
+    compare_with_reference(arguments_, out());
     return {WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status), out(), err()};
 }
 

@@ -87,9 +87,9 @@ class Process {
     Output stop(int signal = SIGTERM, Milliseconds timeout = patience);
 
   private:
-    void kill_now() noexcept;
+    [[nodiscard]] std::string name() const;
 
-    std::string name_;
+    Arguments arguments_;
     pid_t pid_ = -1;
     FileDescriptor handle_;  // a pidfd
     FileDescriptor out_;

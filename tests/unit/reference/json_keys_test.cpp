@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Commands print JSON with exactly the keys that the reference lists.
+#include "tests/json_keys.hpp"
+
 #include <gmock/gmock.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
 
 #include <algorithm>
-#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -33,28 +34,13 @@ using netlink::IpAddress;
 const auto v4 = *IpAddress::parse("192.0.2.1");
 const auto mac = *netlink::MacAddress::parse("02:00:00:00:00:30");
 
-/// Maps whose keys are data.
-const std::set<std::string> named_maps{"items[].received", "items[].dropped", "items[].let_pass"};
-
-void collect(const Json& json, const std::string& path, std::set<std::string>& paths) {
-    if (json.is_object()) {
-        for (const auto& [key, value] : json.items())
-            collect(value, (path.empty() ? "" : path + '.') + (named_maps.contains(path) ? "NAME" : key), paths);
-    } else if (json.is_array()) {
-        for (const Json& element : json) collect(element, path + "[]", paths);
-    } else {
-        paths.insert(path);
-    }
-}
-
 /// Compares the keys that one command may print with its table.
 void expect_keys(const Page& page, const std::string& command, const std::vector<Json>& printed) {
     const auto table = std::ranges::find(page.tables, command, &Table::title);
     ASSERT_NE(table, page.tables.end()) << command;
-    std::set<std::string> listed, found;
-    for (const auto& row : table->rows) listed.insert(row.front());
-    for (const Json& json : printed) collect(json, "", found);
-    EXPECT_EQ(found, listed) << command;
+    JsonKeys keys(*table);
+    for (const Json& json : printed) EXPECT_THAT(keys.complaints_about(json), testing::IsEmpty()) << command;
+    EXPECT_THAT(keys.not_seen(), testing::IsEmpty()) << command;
 }
 
 lbd::Status status() {
