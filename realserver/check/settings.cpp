@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -36,7 +37,9 @@ class Settings {
     void examine() {
         diagnosis_.checked += wanted_.size();
         const Plan& planned = patient_.planned;
-        for (const netlink::Error& conflict : planned.conflicts) report(finding(conflict));
+        judge_programs();
+        for (const netlink::Error& conflict : planned.conflicts)
+            if (!unread_.contains(conflict.object)) report(finding(conflict));
         for (const Change& change : planned.changes) {
             const std::string object = change.key().to_string();
             if (std::ranges::find(planned.conflicts, object, &netlink::Error::object) != planned.conflicts.end())
@@ -48,6 +51,19 @@ class Settings {
 
   private:
     void report(Finding finding) { diagnosis_.findings.push_back(std::move(finding)); }
+
+    /// An XDP program that cannot be read may be the wanted one.
+    void judge_programs() {
+        for (const auto& [key, item] : wanted_) {
+            const auto there = find(found_, key);
+            const auto* decap = there ? std::get_if<Decap>(&*there) : nullptr;
+            if (decap == nullptr || !decap->unread) continue;
+            unread_.insert(key.to_string());
+            diagnosis_.not_judged.push_back(
+                {fmt::format("the XDP program of {}", decap->device), decap->unread->message()});
+            --diagnosis_.checked;
+        }
+    }
 
     [[nodiscard]] bool has(Kind kind, std::string_view name) const {
         return found_.contains({kind, std::string(name)});
@@ -283,6 +299,7 @@ class Settings {
     const HostState& found_;
     const HostState wanted_;
     Diagnosis& diagnosis_;
+    std::set<std::string> unread_;  ///< settings that are not judged
 };
 
 }  // namespace

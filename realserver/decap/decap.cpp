@@ -58,12 +58,14 @@ void size_maps(const decap_bpf& skeleton, const DecapProgram& program) {
     size(skeleton.maps.networks, networks);
 }
 
+/// The link that is pinned in a directory.
 struct LinkInfo {
     Fd fd;
     std::uint32_t program = 0;
     std::uint32_t ifindex = 0;  ///< 0: its device was deleted
 };
 
+/// Nothing if there is none, or it cannot be read: errno says why.
 std::optional<LinkInfo> open_link(const std::string& directory) {
     LinkInfo link{.fd = Fd(::bpf_obj_get((directory + link_pin).c_str()))};
     bpf_link_info info{};
@@ -200,9 +202,21 @@ std::string DecapPrograms::directory(std::uint32_t ifindex) const { return fmt::
 
 namespace {
 
-/// The program may be ours: `ip netns exec` hides the pins.
-std::string unknown_here() {
-    return fmt::format("use --netns NAME instead of ip netns exec NAME, as {} is not mounted here", bpffs);
+/// Why the pins cannot be read, so that the program may be ours; nothing if there are none. `code` is the error of
+/// opening the link.
+std::optional<netlink::Error> why_unread(const std::string& directory, int code) {
+    if (!common::is_bpffs_mounted())  // `ip netns exec` hides it
+        return netlink::Error{.operation = "read",
+                              .object = bpffs,
+                              .code = 0,
+                              .kernel = "it is not mounted here",
+                              .cure = "use --netns NAME instead of ip netns exec NAME"};
+    if (code == ENOENT) return std::nullopt;
+    return netlink::Error{.operation = "read",
+                          .object = directory + link_pin,
+                          .code = code,
+                          .kernel = {},
+                          .cure = code == EACCES ? "run as root" : bpf_privilege(code)};  // of files: no CAP_BPF helps
 }
 
 }  // namespace
@@ -210,12 +224,15 @@ std::string unknown_here() {
 Result<std::optional<Decap>> DecapPrograms::observe(const netlink::Link& link) const {
     if (!link.xdp) return std::nullopt;
     Decap found{.device = link.name, .program = {}, .mode = {}};
-    const auto ours = open_link(directory(link.index));
+    const std::string here = directory(link.index);
+    const auto ours = open_link(here);
+    if (!ours) found.unread = why_unread(here, errno);
+    if (found.unread) return found;
     if (!ours || ours->ifindex != link.index || ours->program != link.xdp->program) {
-        found.removal = common::is_bpffs_mounted() ? common::xdp_removal(link) : unknown_here();
+        found.removal = common::xdp_removal(link);
         return found;
     }
-    found.program = read_program(directory_of(ours->program, directory(link.index)));
+    found.program = read_program(directory_of(ours->program, here));
     found.mode = link.xdp->mode == XDP_ATTACHED_SKB ? XdpMode::generic : XdpMode::native;
     return found;
 }

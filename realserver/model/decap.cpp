@@ -39,6 +39,7 @@ std::string describe(const DecapProgram& program) {
 }
 
 std::string describe(const Decap& decap) {
+    if (decap.unread) return "an XDP program that cannot be read";
     if (!decap.program) return "somebody else's XDP program";
     const char* mode = !decap.mode ? "xdp" : *decap.mode == XdpMode::native ? "xdp native" : "xdp generic";
     return fmt::format("{}: {}", mode, describe(*decap.program));

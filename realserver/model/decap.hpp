@@ -11,6 +11,7 @@
 
 #include "common/encap.hpp"
 #include "netlink/address.hpp"
+#include "netlink/result.hpp"
 
 /// Decapsulation by XDP, as plain values.
 namespace culvert::realserver {
@@ -58,9 +59,10 @@ enum class XdpMode : std::uint8_t {
 /// The XDP program of a network device.
 struct Decap {
     std::string device;
-    std::optional<DecapProgram> program;  ///< none: a foreign program
-    std::optional<XdpMode> mode;          ///< none if wanted, and both modes will do
-    std::string removal{};                ///< of a foreign program: the command that detaches it
+    std::optional<DecapProgram> program;     ///< none: a foreign program, or one that cannot be read
+    std::optional<XdpMode> mode;             ///< none if wanted, and both modes will do
+    std::string removal{};                   ///< of a foreign program: the command that detaches it
+    std::optional<netlink::Error> unread{};  ///< why it is not known whose program it is
     bool operator==(const Decap&) const = default;
 };
 

@@ -47,6 +47,12 @@ netlink::Error taken_port(const Port& wanted, const Item& holder) {
 }
 
 netlink::Error taken_device(const Key& wanted, const Decap& holder) {
+    if (holder.unread)
+        return {.operation = "attach",
+                .object = wanted.to_string(),
+                .code = 0,
+                .kernel = "it has an XDP program, and who attached it is not known: " + holder.unread->message(),
+                .cure = {}};
     return {.operation = "attach",
             .object = wanted.to_string(),
             .code = EBUSY,

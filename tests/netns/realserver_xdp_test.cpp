@@ -235,6 +235,27 @@ TEST_F(RealserverXdp, SomebodyElsesProgramIsLeftAlone) {
                                        "realserver did not attach (bpftool link detach id "));
 }
 
+// This user sees the files of the former state, but may not open what is pinned.
+TEST_F(RealserverXdp, WhoMayNotReadTheProgramIsNotToldThatItIsSomebodyElses) {
+    configure("  - {encap: ipip, via: xdp}\n");
+    must("apply");
+    const std::string few = "+net_admin,+net_raw,+dac_read_search";
+    const auto said = [&](const std::string& command) {
+        return backend().run(
+            fmt::format("setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all,{0} "
+                        "--ambient-caps=-all,{0} {1} {2} -c /run/realserver.yaml",
+                        few, program(CULVERT_REALSERVER), command));
+    };
+    const Output check = said("check");
+    EXPECT_THAT(check.out, Not(HasSubstr("device_taken"))) << check;
+    EXPECT_THAT(check.out, HasSubstr("not_judged  the XDP program of eth0: read /sys/fs/bpf/culvert/realserver/"))
+        << check;
+    EXPECT_THAT(check.out, HasSubstr("/link: Permission denied (run as root)\n")) << check;
+    EXPECT_THAT(said("plan").err,
+                HasSubstr("attach decap eth0: it has an XDP program, and who attached it is not known"));
+    EXPECT_EQ(must("plan"), "nothing to change\n");
+}
+
 TEST_F(RealserverXdp, ADriverThatCannotIsServedByTheStack) {
     // A bridge has no native XDP.
     backend().ip(

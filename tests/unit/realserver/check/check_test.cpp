@@ -245,6 +245,12 @@ mss: off
     backend.host.put(Decap{.device = "eth0", .program = {}, .mode = {}, .removal = "bpftool link detach id 7"});
     EXPECT_EQ(backend.finding().command(), "bpftool link detach id 7 && realserver apply");
     EXPECT_EQ(backend.finding().name, "device_taken");
+    const netlink::Error unread{
+        .operation = "read", .object = "PIN", .code = EACCES, .kernel = {}, .cure = "run as root"};
+    backend.host.put(Decap{.device = "eth0", .program = {}, .mode = {}, .unread = unread});
+    EXPECT_THAT(backend.names(), IsEmpty());
+    EXPECT_THAT(backend.diagnosis().not_judged,
+                ElementsAre(NotJudged{"the XDP program of eth0", "read PIN: Permission denied (run as root)"}));
 }
 
 TEST(Check, TheWayBackAndItsRoom) {

@@ -167,5 +167,16 @@ TEST_F(DecapPlan, SomebodyElsesProgramStandsInTheWayAndStays) {
                             "not attach (ip link set dev eth0 xdpdrv off, or via: kernel)"));
 }
 
+TEST_F(DecapPlan, AProgramThatCannotBeReadMayBeOursAndStays) {
+    const netlink::Error unread{
+        .operation = "read", .object = "PIN", .code = EACCES, .kernel = {}, .cure = "run as root"};
+    put(observed.state, Decap{.device = "eth0", .program = {}, .mode = {}, .unread = unread});
+    EXPECT_THAT(planned("{encap: l2}"), ElementsAre("+ vip 192.0.2.1"));
+    EXPECT_THAT(planned("{encap: ipip}"),
+                ElementsAre("+ vip 192.0.2.1",
+                            "! attach decap eth0: it has an XDP program, and who attached it is not known: read PIN: "
+                            "Permission denied (run as root)"));
+}
+
 }  // namespace
 }  // namespace culvert::realserver
