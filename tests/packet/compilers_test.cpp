@@ -87,7 +87,7 @@ TEST_P(Compilers, MakeADecapsulatorThatLoadsWhateverItIsToUnwrap) {
         config.guard = guard;
         EXPECT_LT(Decapsulator(config, objects()).verified_instructions(), budget);
         if (is_emulated && guard != DECAP_GUARD_STRICT) continue;
-        for (const decap_kind kind : {DECAP_FOU, DECAP_GUE, DECAP_GENEVE})
+        for (int kind = DECAP_FOU; kind < DECAP_KIND_COUNT; ++kind)
             for (const int outer : {0, 1}) {
                 decap_config one{};
                 one.version = DECAP_ABI_VERSION;
