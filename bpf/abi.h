@@ -284,7 +284,7 @@ struct lb_counters {
 };
 LB_SIZE(struct lb_counters, 32);
 
-/* Why packets to a VIP were not forwarded. Each drop has exactly one reason. LB_REASON(identifier, name, text) */
+/* Why packets to a VIP were not forwarded, one reason for each; add at the end. LB_REASON(identifier, name, text) */
 #define LB_REASONS(LB_REASON)                                                                                          \
     LB_REASON(TRUNCATED, "truncated", "the frame ends before its headers or its IP length say")                        \
     LB_REASON(IP_HEADER, "ip_header", "IP version, lengths or source address make no sense")                           \

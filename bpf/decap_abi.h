@@ -34,7 +34,7 @@ DECAP_SIZE(struct decap_prefix, 20);
 
 /* ---- What to decapsulate: maps tunnels and networks, and struct decap_config --------------------------------------- */
 
-/* The encapsulations: DECAP_KIND(identifier, name) */
+/* The encapsulations; add new ones at the end: DECAP_KIND(identifier, name) */
 #define DECAP_KINDS(DECAP_KIND)                                                                                        \
     DECAP_KIND(IPIP, "ipip")                                                                                           \
     DECAP_KIND(GRE, "gre")                                                                                             \
@@ -108,7 +108,7 @@ struct decap_counters {
 DECAP_SIZE(struct decap_counters, 16);
 
 /*
- * Why packets to a tunnel were not decapsulated. Each drop has exactly one reason.
+ * Why packets to a tunnel were not decapsulated. Each drop has exactly one reason. Add new ones at the end.
  * DECAP_REASON(identifier, name, text)
  */
 #define DECAP_REASONS(DECAP_REASON)                                                                                    \
