@@ -22,8 +22,9 @@ constexpr std::array all{
         "run", "Balance in the foreground until SIGTERM or SIGINT",
         "The path to each backend follows the kernel's routes and neighbours. SIGHUP reloads the configuration. When\n"
         "lbd ends, packets are still balanced; the next lbd run takes over. lbd waits for an interface that does not\n"
-        "exist, and logs a warning. --check also finds what only the kernel can refuse and interfaces that do not\n"
-        "exist; where no lbd runs, it attaches an XDP program that passes every packet, for a moment.",
+        "exist, and logs a warning. --check also finds what only the kernel can refuse, interfaces that do not exist,\n"
+        "and what an earlier lbd left that this one cannot take over. Where no lbd runs, it attaches an XDP program\n"
+        "that passes every packet, makes the device of the health checks, and listens for metrics, for a moment.",
         declare_run, run},
     Command{
         "reload", "Read the configuration again",

@@ -103,6 +103,11 @@ Result<Json> read(const std::string& reply, const std::string& path) {
 
 }  // namespace
 
+Result<bool> is_listened_at(const std::string& path) {
+    CHECK_OK(address_of(path));
+    return connect_to(path).has_value();
+}
+
 Result<std::unique_ptr<Control>> Control::listen(EventLoop& loop, const std::string& path, Handler handler) {
     TRY(const sockaddr_un address, address_of(path));
     std::error_code error;

@@ -62,6 +62,9 @@ class Control {
     EventLoop::Source io_;
 };
 
+/// Whether an lbd listens there. ENAMETOOLONG if none can.
+[[nodiscard]] netlink::Result<bool> is_listened_at(const std::string& path);
+
 /// The commands' end: sends a request to the balancer that listens at `path`. The error is the balancer's answer, or
 /// says that no balancer runs.
 [[nodiscard]] netlink::Result<nlohmann::ordered_json> ask(const std::string& path,

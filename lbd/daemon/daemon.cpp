@@ -9,14 +9,11 @@
 
 #include <nlohmann/json.hpp>
 
-#include "lbd/attach/try_out.hpp"
 #include "lbd/daemon/handlers.hpp"
 #include "lbd/daemon/observe.hpp"
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
-#include "lbd/network/log.hpp"
-#include "lbd/network/report.hpp"
 #include "lbd/reload/reload.hpp"
 #include "lbd/reload/start.hpp"
 
@@ -52,20 +49,6 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<C
     return std::unique_ptr<Daemon>(new Daemon(std::move(loop), std::move(balancer), std::move(source)));
 }
 
-Result<> Daemon::try_out(const Config& config) {
-    TRY(auto resolver, Resolver::open(config.interfaces));
-    CHECK_OK(expect_interfaces(resolver, {}));
-    const Network& network = resolver.network();
-    CHECK_OK(check_tags(network.ports, config.xdp, network.links));
-    TRY(const Build build, first_build(config, resolver));
-    TRY(const auto datapath, Datapath::load(build, {}));
-    CHECK_OK(lbd::try_out(datapath, network.ports, config.xdp));
-    follow(resolver, config.services);
-    log_redirects(network);
-    log_narrow(narrow_paths(config.services, resolver.ways_out()));
-    return {};
-}
-
 Result<> Daemon::run(const std::string& socket) {
     Balancer& balancer = *balancer_;
     balancer.wanted.drains_file = drains_file(socket);
@@ -74,7 +57,7 @@ Result<> Daemon::run(const std::string& socket) {
     balancer.wanted.config = with_drains(balancer.wanted.written, balancer.wanted.drains);
     TRY(balancer.offloads, Offloads::open(offloads_file(socket)));
     CHECK_OK(listen(socket));
-    serve_metrics(balancer);
+    balancer.metrics = serve_metrics(*loop_, balancer.wanted.config, balancer.calls.metrics);
     loop_->feed_watchdog();
     const bool is_first = !balancer.program.is_there();
     auto begun = start(balancer);

@@ -22,8 +22,9 @@ class Daemon {
     /// Prepares everything up to loading the program. No packet sees it yet. `config` was read from `source`.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config,
                                                                           std::unique_ptr<ConfigSource> source);
-    /// Whether the kernel accepts the configuration. Leaves nothing behind.
-    [[nodiscard]] static netlink::Result<> try_out(const Config& config);
+    /// Whether run() would begin: the kernel accepts the configuration, and nothing that others left is in the way.
+    /// Leaves nothing behind. While an lbd listens at `socket`, what only one can have is not tried.
+    [[nodiscard]] static netlink::Result<> try_out(const Config& config, const std::string& socket);
 
     /// Balances until it is stopped. Unless the stop detaches, the pinned program goes on balancing, and the next lbd
     /// takes it over. `socket` is the path of the control socket.

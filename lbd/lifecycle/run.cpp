@@ -33,7 +33,7 @@ ExitCode run(const Options& options) {
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
     common::log_to_stderr(options.color);
     if (options.check) {
-        if (const auto tried = Daemon::try_out(*config); !tried) return fail(tried.error());
+        if (const auto tried = Daemon::try_out(*config, socket_path(options)); !tried) return fail(tried.error());
         print_summary(options, *config);
         return exit_done;
     }

@@ -95,13 +95,12 @@ Result<> start_checks(Balancer& balancer) {
     return {};
 }
 
-void serve_metrics(Balancer& balancer) {
-    if (!balancer.wanted.config.metrics) return;
-    auto server = MetricsServer::listen(balancer.loop, *balancer.wanted.config.metrics, balancer.calls.metrics);
-    if (server)
-        balancer.metrics = *std::move(server);
-    else
-        spdlog::warn(server.error().message() + "; metrics are not served");
+std::unique_ptr<MetricsServer> serve_metrics(EventLoop& loop, const Config& config, const MetricsServer::Text& text) {
+    if (!config.metrics) return {};
+    auto server = MetricsServer::listen(loop, *config.metrics, text);
+    if (server) return *std::move(server);
+    spdlog::warn(server.error().message() + "; metrics are not served");
+    return {};
 }
 
 }  // namespace culvert::lbd

@@ -13,7 +13,8 @@ namespace culvert::lbd {
 [[nodiscard]] netlink::Result<> start(Balancer& balancer);
 /// Starts the health checks.
 [[nodiscard]] netlink::Result<> start_checks(Balancer& balancer);
-/// Serves metrics at the configured address. A failure is logged, and lbd goes on.
-void serve_metrics(Balancer& balancer);
+/// Serves metrics at the configured address, if there is one. A failure is logged, and lbd goes on.
+[[nodiscard]] std::unique_ptr<MetricsServer> serve_metrics(EventLoop& loop, const Config& config,
+                                                           const MetricsServer::Text& text);
 
 }  // namespace culvert::lbd

@@ -20,6 +20,12 @@ std::string config(std::string_view interface = "eth0", std::string_view xdp = "
                        interface, xdp);
 }
 
+std::string with_checks_and_metrics() {
+    std::string text = config() + "\n        metrics: 127.0.0.1:9477\n";
+    const std::string kind = "encap: {type: l2},";
+    return text.replace(text.find(kind), kind.size(), kind + " health: {type: tcp},");
+}
+
 class LbdLife : public LbdTest {
   protected:
     /// Everything that lbd could leave behind: XDP programs, managed neighbours, sockets.
@@ -266,7 +272,7 @@ print(word, lbd.wait())
 }
 
 TEST_F(LbdLife, CheckLoadsTheProgramAndTouchesNothing) {
-    balancer().write("/run/lbd.yaml", config());
+    balancer().write("/run/lbd.yaml", with_checks_and_metrics());
     const std::string before = snapshot(balancer());
     const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
     EXPECT_EQ(checked.status, 0) << checked;
@@ -277,6 +283,42 @@ TEST_F(LbdLife, CheckLoadsTheProgramAndTouchesNothing) {
         "sysctl -qw net.ipv4.conf.all.accept_redirects=0 net.ipv4.conf.eth0.accept_redirects=0 "
         "net.ipv6.conf.eth0.accept_redirects=0");
     EXPECT_EQ(balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml").err, "") << "that was the cure";
+    EXPECT_EQ(traces(), "");
+}
+
+TEST_F(LbdLife, CheckFindsWhatAStartWouldStumbleOver) {
+    const auto check = [&] { return balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml"); };
+    Balancer lbd(balancer(), with_checks_and_metrics());
+    const Output beside = check();
+    EXPECT_EQ(beside.status, 0) << beside;
+    EXPECT_THAT(beside.err, testing::Not(HasSubstr("metrics are not served")));
+    lbd.stop();
+    const auto sh = [&](const std::string& command) {
+        const Output output = balancer().run({"sh", "-ec", command});
+        EXPECT_TRUE(output.ok()) << output;
+    };
+    const auto finds = [&](const std::string& harm, const std::string& words, const std::string& cure) {
+        SCOPED_TRACE(harm);
+        sh(harm);
+        const Output found = check();
+        EXPECT_EQ(found.status, 1) << found;
+        EXPECT_THAT(found.err, HasSubstr(words));
+        const Output refused = balancer().run(CULVERT_LBD " run -c /run/lbd.yaml");
+        EXPECT_EQ(refused.status, 1) << refused;
+        EXPECT_THAT(refused.err, HasSubstr(words));
+        sh(cure);
+        const Output in_order = check();
+        EXPECT_EQ(in_order.status, 0) << in_order;
+    };
+    const std::string in_pins = "cd /sys/fs/bpf/culvert/lbd/*/; ";
+    finds(in_pins + "ls -d *-? > /run/generation; mv *-? 1-1", "its maps have ABI version 1, ",
+          in_pins + "mv 1-1 $(cat /run/generation)");
+    for (const std::string file : {"/run/culvert/lbd/lbd.drained.json", "/run/culvert/lbd/lbd.offloads.json"})
+        finds("echo '[{}]' > " + file, "read " + file + ": Invalid argument: ", "rm " + file);
+    finds("ip tuntap add culvert-probe mode tun multi_queue", "create tun link culvert-probe: Device or resource busy",
+          "ip link del culvert-probe");
+    finds(in_pins + "cd *-?; rm dests; bpftool map create $PWD/dests type array key 4 value 8 entries 1 name other",
+          "its values have 8 bytes, those of this version ", CULVERT_LBD " stop --detach");
     EXPECT_EQ(traces(), "");
 }
 

@@ -134,8 +134,13 @@ while True:
 TEST_F(LbdMetrics, APortThatIsTakenStopsNoBalancing) {
     const Process other = balancer().spawn("socat TCP-LISTEN:9477,bind=127.0.0.1 STDOUT");
     ASSERT_TRUE(eventually([&] { return !balancer().must("ss -Hltn").empty(); }));
+    const std::string words = "listen on 127.0.0.1:9477: Address already in use; metrics are not served";
+    balancer().write("/run/lbd.yaml", config(""));
+    const Output checked = balancer().run(CULVERT_LBD " run --check -c /run/lbd.yaml");
+    EXPECT_EQ(checked.status, 0) << checked;
+    EXPECT_THAT(checked.err, HasSubstr(words));
     const Balancer lbd(balancer(), config(""));
-    EXPECT_THAT(lbd.log(), HasSubstr("listen on 127.0.0.1:9477: Address already in use; metrics are not served"));
+    EXPECT_THAT(lbd.log(), HasSubstr(words));
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 
