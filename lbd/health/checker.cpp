@@ -226,7 +226,10 @@ void HealthChecker::give_up(Schedule::Who who, Clock::time_point now) {
         return miss(who, "the probe did not come out of " + std::string(probe_device_name) +
                              ": a firewall rule or a route of this host stops it");
     // An answer arrived but reached no socket: maybe somebody removed a route or address that it needs.
-    if (traffic.in != checked.before.in) repair();
+    if (traffic.in != checked.before.in)
+        repair();
+    else
+        misses_answers_ = true;
     take(who, {.answered = false, .reason = fmt::format("no answer within {}", checked.check.timeout)});
 }
 
@@ -321,6 +324,11 @@ void HealthChecker::repair() {
     pause_.arm(rest_of_broken);
     if (const std::string reason = repaired.error().message(); std::exchange(complaint_, reason) != reason)
         log_limited(spdlog::level::err, {{"EVENT", log_event("probes_not_carried")}}, "health checks: " + reason);
+}
+
+Result<> HealthChecker::repair_taps() {
+    if (std::exchange(misses_answers_, false)) path_.name_earlier_filters();
+    return path_.repair_taps();
 }
 
 Health HealthChecker::health() const {

@@ -52,6 +52,9 @@ class HealthChecker {
         return {};
     }
 
+    /// Call from time to time, as no event tells that answers are not heard any more.
+    [[nodiscard]] netlink::Result<> repair_taps();
+
     /// Checks these backends from now on. Backends that were checked before keep their state (see KnownSubjects), even
     /// if the check is another. `found`: the state that an earlier lbd left, for the other backends.
     void follow(const Services& services, const Ids& ids, const OwnAddresses& own, const Health& found);
@@ -111,6 +114,7 @@ class HealthChecker {
     std::array<EventLoop::Source, PROBE_QUEUES> packets_;
     EventLoop::Source pause_;  // of queues that have used up their share
     EventLoop::Source timer_;
+    bool misses_answers_ = false;    // since the taps were looked at
     std::string complaint_;          // the last one about this host, so that it is not repeated
     std::set<std::string> unasked_;  // services for which there is no address to send probes from
 };

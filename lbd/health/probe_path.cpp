@@ -15,6 +15,8 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <functional>
+#include <iterator>
 #include <utility>
 
 #include "bpf/abi.h"
@@ -97,20 +99,48 @@ Result<> ProbePath::hear_at(const std::vector<Port>& ports, const Programs& prog
     const int program = ::bpf_program__fd(programs->progs.answer);
     for (const Port& port : ports) {
         const auto present = std::ranges::find(taps_, port.ifindex, &AnswerTap::ifindex);
-        if (present != taps_.end() && present->replace(program)) {
-            taps.push_back(std::move(*present));
-            continue;
-        }
-        if (present != taps_.end()) taps_.erase(present);  // somebody has removed the filter
-        auto tap = AnswerTap::attach(program, port.ifindex, port.name);
-        if (tap)
-            taps.push_back(*std::move(tap));
-        else if (tap.error().code != ENODEV)  // the interface has just disappeared
-            outcome = tl::unexpected(std::move(tap.error()));
+        AnswerTap tap = present == taps_.end() ? AnswerTap(port.ifindex) : std::move(*present);
+        auto attached = tap.attach(program, port.name);
+        if (attached)
+            taps.push_back(std::move(tap));
+        else if (attached.error().code != ENODEV)  // the interface has just disappeared
+            outcome = std::move(attached);
     }
     taps_ = std::move(taps);
     ports_ = ports;
     return outcome;
+}
+
+Result<> ProbePath::repair_taps() {
+    const auto hears = [this](const Port& port) {
+        const auto tap = std::ranges::find(taps_, port.ifindex, &AnswerTap::ifindex);
+        return tap != taps_.end() && tap->is_attached();
+    };
+    std::vector<Port> deaf;
+    std::ranges::copy_if(ports_, std::back_inserter(deaf), std::not_fn(hears));
+    if (deaf.empty()) return {};
+    const auto repaired = hear_at(std::vector(ports_), programs_);
+    for (const Port& port : deaf)
+        if (hears(port))
+            spdlog::warn("{}: the tc filter that takes the answers to health checks was gone; it is attached again",
+                         port.name);
+    return repaired;
+}
+
+void ProbePath::name_earlier_filters() {
+    std::map<std::uint32_t, std::uint32_t> present;
+    for (const Port& port : ports_) {
+        const auto earlier = earlier_priority(port.ifindex);
+        if (!earlier || !*earlier) continue;
+        present[port.ifindex] = **earlier;
+        if (const auto known = earlier_.find(port.ifindex); known != earlier_.end() && known->second == **earlier)
+            continue;
+        spdlog::warn(
+            "{}: answers to health checks may be lost: a tc filter of pref {} sees them before that of lbd, of pref {} "
+            "(if it ends the chain, give it a higher pref)",
+            port.name, **earlier, answer_priority);
+    }
+    earlier_ = std::move(present);
 }
 
 void ProbePath::take(Programs programs, const std::vector<Port>& ports) {

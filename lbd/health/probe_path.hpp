@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -59,6 +60,10 @@ class ProbePath {
 
     /// Repairs the device. If it is gone, creates another one with other descriptors, and returns true.
     [[nodiscard]] netlink::Result<bool> repair();
+    /// Attaches the program `answer` again where somebody has removed it, and logs it.
+    [[nodiscard]] netlink::Result<> repair_taps();
+    /// Logs, once for each port, if filters of others see packets before the program `answer`.
+    void name_earlier_filters();
 
   private:
     ProbePath(ProbeDevice device, common::Fd socket, common::Fd own_sockets)
@@ -74,6 +79,7 @@ class ProbePath {
     Programs programs_;
     std::vector<Port> ports_;
     std::vector<AnswerTap> taps_;
+    std::map<std::uint32_t, std::uint32_t> earlier_;  // priorities of logged filters, by port
     Translator translator_;
 };
 

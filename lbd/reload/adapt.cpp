@@ -101,6 +101,7 @@ Result<> follow_interfaces(Balancer& balancer) {
     if (!changed) return tl::unexpected(changed.error());
     balancer.watch_losses();
     if (*changed) CHECK_OK(renew_checks(balancer));
+    if (balancer.checks.checker) CHECK_OK(balancer.checks.checker->repair_taps());
     return followed;
 }
 

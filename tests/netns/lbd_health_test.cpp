@@ -320,6 +320,36 @@ TEST_F(LbdHealth, ChecksFollowReloadsAndEndWithLbd) {
     EXPECT_EQ(balancer().must("tc qdisc show dev eth0 clsact"), "");
 }
 
+TEST_F(LbdHealth, AFilterThatIsGoneOrHearsNothingIsNamed) {
+    const HttpServer web(backend(), "backend");
+    Balancer lbd(balancer(), head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml());
+    EXPECT_TRUE(becomes(lbd, "v4", "up"));
+    std::size_t removed = 0;
+    for (const char* harm : {"tc qdisc del dev eth0 clsact", "tc filter del dev eth0 ingress"}) {
+        balancer().must(harm);
+        ++removed;
+        EXPECT_TRUE(eventually([&] {
+            return lbd.said(
+                       "eth0: the tc filter that takes the answers to health checks was gone; it is attached "
+                       "again") == removed;
+        })) << lbd.log();
+        EXPECT_TRUE(becomes(lbd, "v4", "up"));
+    }
+
+    EXPECT_EQ(lbd.said("sees them before that of lbd"), 0U);
+    balancer().must("tc filter add dev eth0 ingress prio 1 protocol all bpf bytecode '1,6 0 0 4294967295'");
+    EXPECT_TRUE(becomes(lbd, "v4", "down"));
+    EXPECT_TRUE(eventually([&] {
+        return lbd.said(
+                   "eth0: answers to health checks may be lost: a tc filter of pref 1 sees them before that of "
+                   "lbd") == 1;
+    })) << lbd.log();
+    balancer().must("tc filter del dev eth0 ingress prio 1");
+    EXPECT_TRUE(becomes(lbd, "v4", "up"));
+    EXPECT_EQ(lbd.stop().status, 0);
+    EXPECT_EQ(balancer().must("tc qdisc show dev eth0 clsact"), "") << "it was lbd's, though its filter was gone";
+}
+
 TEST_F(LbdHealth, WhatAKillLeavesBehindIsTakenAway) {
     const HttpServer web(backend(), "backend");
     const std::string config = head + Checked{"v4", vip4, "{type: l2}", "10.0.0.3"}.yaml();
@@ -446,9 +476,10 @@ TEST_F(LbdHealth, NobodyElseOnTheBalancerCanMakeACheckFail) {
     balancer().must("nft delete table inet other");
 
     // lbd restores what the administrator removes.
-    for (const char* harm : {"route flush dev culvert-probe", "route flush table local dev culvert-probe",
-                             "link set culvert-probe down", "link del culvert-probe"}) {
-        balancer().ip(std::string(harm) + "\n");
+    for (const char* harm : {"ip route flush dev culvert-probe", "ip route flush table local dev culvert-probe",
+                             "ip link set culvert-probe down", "ip link del culvert-probe",
+                             "tc qdisc del dev eth0 clsact", "tc filter del dev eth0 ingress"}) {
+        balancer().must(harm);
         EXPECT_TRUE(eventually([&] {
             return balancer().run("curl -sS --max-time 1 http://" + address + "/").out == "backend\n";
         })) << harm;
