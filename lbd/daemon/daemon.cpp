@@ -52,8 +52,10 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<C
 Result<> Daemon::run(const std::string& socket) {
     Balancer& balancer = *balancer_;
     balancer.wanted.drains_file = drains_file(socket);
-    TRY(auto drains, read_drains(balancer.wanted.drains_file));
-    balancer.wanted.drains = known(std::move(drains), balancer.wanted.written);
+    TRY(const auto drains, read_drains(balancer.wanted.drains_file));
+    const DrainHeirs heirs = heirs_of(drains, balancer.wanted.written);
+    log_heirs(heirs);
+    balancer.wanted.drains = all_heirs(heirs);
     balancer.wanted.config = with_drains(balancer.wanted.written, balancer.wanted.drains);
     TRY(balancer.offloads, Offloads::open(offloads_file(socket)));
     CHECK_OK(listen(socket));

@@ -59,7 +59,7 @@ Answer Handlers::answer(const DrainRequest& request) {
     if (found.empty()) return Json{{"unknown", not_found(balancer_.wanted.config, request.backend, request.service)}};
     Drains drains = balancer_.wanted.drains;
     drains.insert(found.begin(), found.end());
-    if (const auto changed = Reload(balancer_, balancer_.wanted.written, std::move(drains)).run(); !changed)
+    if (const auto changed = Reload(balancer_, balancer_.wanted.written, drains).run(); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : found)
         log(spdlog::level::info, {{"EVENT", log_event("drained")}, {"SERVICE", one.service}, {"BACKEND", one.backend}},
@@ -78,7 +78,7 @@ Answer Handlers::answer(const UndrainRequest& request) {
     if (freed.empty())
         return tl::unexpected(
             fmt::format("{} was not drained by lbd drain; its state is in {}", request.backend, follower_.source()));
-    if (const auto changed = Reload(balancer_, balancer_.wanted.written, std::move(drains)).run(); !changed)
+    if (const auto changed = Reload(balancer_, balancer_.wanted.written, drains).run(); !changed)
         return tl::unexpected(changed.error().message());
     for (const Drained& one : freed)
         log(spdlog::level::info,

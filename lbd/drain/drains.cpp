@@ -58,18 +58,6 @@ std::string not_found(const Config& config, const std::string& backend, const st
                              : fmt::format("lbd show {} has them", is_service ? "services" : "backends"));
 }
 
-Drains known(Drains drains, const Config& config) {
-    if (drains.empty()) return drains;
-    Drains found;
-    for (const Service& service : config.services) {
-        if (!concerns(drains, service)) continue;
-        for (const Backend& backend : service.backends)
-            if (const auto drained = drains.find({service.name, backend.name}); drained != drains.end())
-                found.insert(*drained);
-    }
-    return found;
-}
-
 Config with_drains(Config config, const Drains& drains) {
     if (drains.empty()) return config;
     for (std::size_t i = 0; i < config.services.size(); ++i) {

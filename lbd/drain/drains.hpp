@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -27,8 +28,19 @@ using Drains = std::set<Drained>;
 /// The error for an unknown backend: "no backend "b4": did you mean b1?"
 [[nodiscard]] std::string not_found(const Config& config, const std::string& backend, const std::string& service);
 
-/// Removes those that are not in the configuration.
-[[nodiscard]] Drains known(Drains drains, const Config& config);
+/// What becomes of drains. Each has no, one or several successors.
+using DrainHeirs = std::map<Drained, Drains>;
+
+/// In the configuration as an lbd reads it when it starts, they have the same names or none.
+[[nodiscard]] DrainHeirs heirs_of(const Drains& drains, const Config& config);
+
+/// From one configuration to the next, a backend with the same address stays drained under its present name.
+[[nodiscard]] DrainHeirs heirs_of(const Drains& drains, const Config& before, const Config& after);
+
+[[nodiscard]] Drains all_heirs(const DrainHeirs& heirs);
+
+/// Says which backends are drained under another name now, and which drains have ended.
+void log_heirs(const DrainHeirs& heirs);
 
 /// The configuration, with these backends set to take no new flows.
 [[nodiscard]] Config with_drains(Config config, const Drains& drains);

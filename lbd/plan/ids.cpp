@@ -9,9 +9,11 @@
 #include <optional>
 #include <set>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "lbd/model/cure.hpp"
+#include "lbd/model/successors.hpp"
 #include "lbd/plan/extents.hpp"
 
 namespace culvert::lbd {
@@ -69,6 +71,33 @@ netlink::Result<Ids> assign_ids(const Services& services, const Ids& before, std
         fill(own, names);
     }
     return ids;
+}
+
+std::optional<Ids> renamed(const Ids& ids, const Services& gone, const Services& come) {
+    std::set<const Service*> taken;  // the first successor takes over all
+    Ids present;
+    bool is_other = false;
+    for (const Successor& service : successors(gone, come)) {
+        if (!taken.insert(service.former).second) continue;
+        ServiceIds own = ids.at(service.former->name);
+        const auto names = present_names(service);
+        for (auto& [id, name] : own.backends)
+            if (const auto other = names.find(name); other != names.end() && other->second != name) {
+                name = other->second;
+                is_other = true;
+            }
+        is_other |= service.former->name != service.present->name;
+        // What a second predecessor adds is outside of the block.
+        present.emplace(service.present->name, ServiceIds{own.base, own.size, {}})
+            .first->second.backends.merge(own.backends);
+    }
+    if (!is_other) return std::nullopt;
+    Ids all = ids;
+    for (const Service* service : taken) all.erase(service->name);
+    for (auto& [name, own] : all)
+        if (const auto other = present.find(name); other != present.end()) other->second.backends.merge(own.backends);
+    for (auto& [name, own] : present) all.insert_or_assign(name, std::move(own));
+    return all;
 }
 
 Ids forget_unused(Ids ids, const Services& services, const std::function<bool(std::uint32_t)>& in_use) {

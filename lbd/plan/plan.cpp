@@ -213,22 +213,26 @@ void keep_shared_vips(const Image& before, const Change& change, Patch& patch) {
 /// Whether no flow uses the destination any more.
 bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
 
-/// Adds blocks before it removes old ones, so that a service has a block at any moment.
+/// Adds blocks before it removes old ones, so that a service has a block at any moment. A block that gets another
+/// service is the last of its ids: until then, they are ids outside of a block.
 std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {
     std::vector<Edit> blocks;
     std::vector<Edit> others;
+    std::vector<Edit> handed_on;
     std::vector<Edit> removed;
     if (before == after) return {};
     const Owners old = owners(before);
     const Owners wanted = owners(after);
     for (const auto& [id, owner] : wanted) {
         const auto known = old.find(id);
-        if (known == old.end() || !(known->second == owner))
-            (owner.block != 0 ? blocks : others).push_back(SetOwner{id, owner});
+        if (known != old.end() && known->second == owner) continue;
+        const bool had_block = known != old.end() && known->second.block != 0;
+        (owner.block == 0 ? others : had_block ? handed_on : blocks).push_back(SetOwner{id, owner});
     }
     for (const auto& [id, owner] : old)
         if (!wanted.contains(id)) removed.push_back(RemoveOwner{id});
     blocks.insert(blocks.end(), others.begin(), others.end());
+    blocks.insert(blocks.end(), handed_on.begin(), handed_on.end());
     blocks.insert(blocks.end(), removed.begin(), removed.end());
     return blocks;
 }
@@ -313,7 +317,15 @@ Result<Image> plan(const Services& services, const Hops& hops, const Image& befo
 Result<Patch> replan(const Change& change, const Hops& hops, const Image& before, const Limits& limits,
                      const Health& health) {
     Patch patch{.was = part_of(before, change), .becomes = {}};
-    TRY(patch.becomes, part_for(change.come, hops, before, limits, health));
+    if (auto ids = renamed(before.ids, change.gone, change.come)) {
+        for (const Service& service : change.gone)
+            if (!ids->contains(service.name)) patch.was.ids.insert(*before.ids.find(service.name));
+        Image present = before;
+        present.ids = *std::move(ids);
+        TRY(patch.becomes, part_for(change.come, hops, present, limits, health));
+    } else {
+        TRY(patch.becomes, part_for(change.come, hops, before, limits, health));
+    }
     keep_shared_vips(before, change, patch);
     CHECK_OK(check_room(before.vips, patch.was.vips, patch.becomes.vips, limits));
     return patch;
@@ -324,6 +336,8 @@ void apply(Patch patch, Image& image) {
     image.vips.merge(patch.becomes.vips);
     for (const auto& [id, body] : patch.was.dests) image.dests.erase(id);
     image.dests.merge(patch.becomes.dests);
+    for (const auto& [name, ids] : patch.was.ids)
+        if (!patch.becomes.ids.contains(name)) image.ids.erase(name);
     for (auto& [name, ids] : patch.becomes.ids) image.ids.insert_or_assign(name, std::move(ids));
     for (auto& [digest, table] : patch.becomes.tables) {
         const std::uint32_t users = std::exchange(table.users, 0);

@@ -37,21 +37,22 @@ Config shared_with(Config config, const Config& known) {
     return config;
 }
 
-Wanted next_wanted(const Wanted& present, Config written, Drains drains) {
+Wanted next_wanted(const Wanted& present, Config written, const Drains& drains, DrainHeirs& heirs) {
     Wanted next{.written = shared_with(std::move(written), present.written),
                 .drains = {},
                 .drains_file = present.drains_file,
                 .config = {}};
-    next.drains = known(std::move(drains), next.written);
+    heirs = heirs_of(drains, present.written, next.written);
+    next.drains = all_heirs(heirs);
     next.config = with_drains(next.written, next.drains);
     return next;
 }
 
 }  // namespace
 
-Reload::Reload(Balancer& balancer, Config written, Drains drains)
+Reload::Reload(Balancer& balancer, Config written, const Drains& drains)
     : balancer_(balancer),
-      next_(next_wanted(balancer.wanted, std::move(written), std::move(drains))),
+      next_(next_wanted(balancer.wanted, std::move(written), drains, heirs_)),
       change_(difference({balancer.wanted.config.services, {}, {}}, {next_.config.services, {}, {}})),
       moves_(next_.config.interfaces != balancer.wanted.config.interfaces) {}
 
@@ -245,6 +246,7 @@ void Reload::take_over_ways() {
 
 /// Detaches from interfaces that are no longer configured, and narrows the program to the new state.
 void Reload::tidy_up() {
+    log_heirs(heirs_);
     Program& program = balancer_.program;
     const bool is_other_program = candidate_->program.has_value();
     if (attachments_) {

@@ -16,7 +16,7 @@ namespace culvert::lbd {
 /// drains see nothing of it before the commit, and never if it fails.
 class Reload {
   public:
-    Reload(Balancer& balancer, Config written, Drains drains);
+    Reload(Balancer& balancer, Config written, const Drains& drains);
 
     /// May be called once.
     [[nodiscard]] netlink::Result<> run();
@@ -62,6 +62,7 @@ class Reload {
     };
 
     Balancer& balancer_;
+    DrainHeirs heirs_;
     Wanted next_;
     Change change_;  // difference of the services
     bool moves_;     // the interfaces change

@@ -199,6 +199,61 @@ time.sleep(60)
     EXPECT_EQ(balancer().run(CULVERT_LBD " drain 10.0.0.44").status, 2);
 }
 
+// Other names for the service and its backends change nothing for clients and drains.
+TEST_F(LbdBalance, RenamedBackendsKeepWhatTheyHave) {
+    const auto config = [](std::string_view service, std::string_view b4, std::string_view b5, int weight) {
+        return fmt::format(
+            "interfaces: [eth0]\nflows: {{entries: 64k}}\nservices:\n"
+            "  - {{name: {}, vip: 192.0.2.1, ports: [80/tcp], encap: {{type: l2}}, backends: ["
+            "{{name: {}, address: 10.0.0.4, weight: {}}}, {{name: {}, address: 10.0.0.5}}, {{address: 10.0.0.6}}]}}\n",
+            service, b4, weight, b5);
+    };
+    client().write("/run/clients.py", R"py(
+import http.client, sys
+connections = [http.client.HTTPConnection("192.0.2.1", timeout=30) for _ in range(40)]
+def ask(connection):
+    connection.request("GET", "/")
+    return connection.getresponse().read()
+before = [ask(one) for one in connections]
+for one in connections: one.auto_open = 0  # an error instead of another connection
+print("open", file=sys.stderr, flush=True)
+for line in sys.stdin:
+    answers = [ask(one) for one in connections]
+    print(line.strip(), "kept" if answers == before else "broken", file=sys.stderr, flush=True)
+)py");
+    Balancer lbd(balancer(), config("web", "r1", "r2", 1));
+    Process clients = client().spawn("sh -c 'mkfifo /run/steps; exec python3 /run/clients.py <>/run/steps'");
+    clients.wait_for("open");
+    balancer().must(CULVERT_LBD " drain r1");
+    const auto expect_kept = [&](std::string_view service, std::string_view b4, std::string_view b5, int weight,
+                                 const std::string& drained) {
+        lbd.reload(config(service, b4, b5, weight));
+        for (const auto& backend : lbd.show("backends"))
+            EXPECT_EQ(backend["state"], backend["name"] == drained ? "drain" : "active") << backend;
+        EXPECT_EQ(lbd.backend(drained)["address"], "10.0.0.4");
+        EXPECT_GT(lbd.backend(drained)["live_flows"], 0);
+        const std::string step = fmt::format("{}-{}-{}-{}", service, b4, b5, weight);
+        client().must(fmt::format("sh -c 'echo {} > /run/steps'", step));
+        clients.wait_for(step);
+        EXPECT_THAT(clients.err(), testing::HasSubstr(step + " kept"));
+        EXPECT_THAT(http_get_many(client(), vip4, 20), testing::Each(testing::Ne("b4")));
+        EXPECT_THAT(balancer().must("cat /run/culvert/lbd/lbd.drained.json"),
+                    testing::HasSubstr(fmt::format("\"{}\"", drained)));
+    };
+    expect_kept("web", "r1-a", "r2", 1, "r1-a");
+    expect_kept("web", "r2", "r1-a", 1, "r2");  // exchanged
+    expect_kept("web", "r3", "r1-a", 7, "r3");
+    expect_kept("www", "r3", "r1-a", 7, "r3");
+    expect_kept("shop", "r1", "r4", 1, "r1");
+    EXPECT_EQ(lbd.said("www: r3 is drained, as r3 of web was"), 1U);
+    // What has gone is drained no more, and the log says so.
+    lbd.reload(
+        "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n"
+        "  - {name: shop, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.6}]}\n");
+    EXPECT_EQ(lbd.said("shop: r1 is no longer in the configuration"), 1U);
+    EXPECT_FALSE(balancer().run("test -e /run/culvert/lbd/lbd.drained.json").ok());
+}
+
 TEST_F(LbdBalance, AllPortsAndOthers) {
     const Balancer lbd(balancer(), R"(
         interfaces: [eth0]

@@ -45,7 +45,56 @@ TEST(Drains, OfTheConfigurationOnlyTheStateChanges) {
     wanted.services.replace(1, web);
     EXPECT_EQ(with_drains(config(), {{"web", "b1"}, {"web", "gone"}}), wanted);
     EXPECT_EQ(with_drains(config(), {}), config());
-    EXPECT_THAT(known({{"web", "b1"}, {"web", "gone"}, {"gone", "b1"}}, config()), ElementsAre(Drained{"web", "b1"}));
+    const auto heirs = heirs_of({{"web", "b1"}, {"web", "gone"}, {"gone", "b1"}}, config());
+    EXPECT_THAT(all_heirs(heirs), ElementsAre(Drained{"web", "b1"}));
+    EXPECT_EQ(heirs.size(), 3U);
+}
+
+Service service(const std::string& name, const char* vip, std::uint16_t port, std::vector<Backend> backends) {
+    return {
+        .name = name, .vip = *IpAddress::parse(vip), .ports = {{Protocol::tcp, port}}, .backends = std::move(backends)};
+}
+
+/// The drains after a change of the services.
+Drains drains_after(const Drains& drains, Services before, Services after) {
+    Config from;
+    Config to;
+    from.services = std::move(before);
+    to.services = std::move(after);
+    return all_heirs(heirs_of(drains, from, to));
+}
+
+TEST(Drains, FollowTheAddress) {
+    const Service web = service("web", "192.0.2.1", 80, {backend("r1", "10.0.0.1"), backend("r2", "10.0.0.2")});
+    const auto after = [&](std::vector<Backend> backends) {
+        return drains_after({{"web", "r1"}}, {web}, {service("web", "192.0.2.1", 80, std::move(backends))});
+    };
+    EXPECT_THAT(after({backend("r1-a", "10.0.0.1"), backend("r2", "10.0.0.2")}), ElementsAre(Drained{"web", "r1-a"}));
+    EXPECT_THAT(after({backend("r2", "10.0.0.1"), backend("r1", "10.0.0.2")}), ElementsAre(Drained{"web", "r2"}));
+    EXPECT_THAT(after({backend("r1", "10.0.0.2")}), testing::IsEmpty()) << "r1 is another one now";
+    EXPECT_THAT(after({backend("r1", "10.0.0.9"), backend("r2", "10.0.0.2")}), ElementsAre(Drained{"web", "r1"}));
+    EXPECT_THAT(after({backend("r2", "10.0.0.2")}), testing::IsEmpty());
+}
+
+TEST(Drains, FollowTheVip) {
+    const std::vector<Backend> backends{backend("r1", "10.0.0.1"), backend("r2", "10.0.0.2")};
+    const Service web = service("web", "192.0.2.1", 80, backends);
+    const Service dns = service("dns", "192.0.2.2", 53, backends);
+    const Drains drains{{"web", "r1"}};
+    EXPECT_THAT(drains_after(drains, {web, dns}, {service("www", "192.0.2.1", 80, {backend("a", "10.0.0.1")}), dns}),
+                ElementsAre(Drained{"www", "a"}));
+    EXPECT_THAT(drains_after(drains, {web, dns},
+                             {service("dns", "192.0.2.1", 80, backends), service("web", "192.0.2.2", 53, backends)}),
+                ElementsAre(Drained{"dns", "r1"}))
+        << "they have exchanged their names";
+    Service both = web;
+    both.ports = {{Protocol::tcp, 80}, {Protocol::tcp, 443}};
+    EXPECT_THAT(drains_after(drains, {both}, {web, service("tls", "192.0.2.1", 443, backends)}),
+                ElementsAre(Drained{"tls", "r1"}, Drained{"web", "r1"}));
+    EXPECT_THAT(drains_after(drains, {web}, {service("web", "192.0.2.9", 80, backends)}),
+                ElementsAre(Drained{"web", "r1"}));
+    EXPECT_THAT(drains_after(drains, {web}, {service("other", "192.0.2.9", 80, backends)}), testing::IsEmpty());
+    EXPECT_THAT(drains_after(drains, {web, dns}, {dns}), testing::IsEmpty());
 }
 
 TEST(Drains, WhoSaysSorryStaysToBeKnownAsSuch) {

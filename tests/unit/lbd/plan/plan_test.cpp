@@ -405,6 +405,112 @@ RC_GTEST_PROP(Replan, IsAsIfAllWerePlanned, ()) {
     }
 }
 
+/// Where the flows of a backend go, by its ids.
+const lb_dest_body& way_of(const Image& image, std::uint32_t id) {
+    static const lb_dest_body none{};
+    const auto dest = image.dests.find(id);
+    return dest == image.dests.end() ? none : dest->second;
+}
+
+/// Services on three VIPs with up to eight backends each. Their names change with each history, their addresses do not.
+Services anyhow_named(const std::vector<std::tuple<int, int, int>>& chosen, const std::vector<int>& services,
+                      const std::vector<int>& backends) {
+    std::map<int, Service> found;
+    for (const auto& [vip, host, weight] : chosen) {
+        const auto at = found.try_emplace(vip, service("s" + std::to_string(services[static_cast<std::size_t>(vip)]),
+                                                       "192.0.2." + std::to_string(vip), {}));
+        auto& list = at.first->second.backends;
+        Backend one = backend("10.0.0." + std::to_string(host), static_cast<std::uint16_t>(weight));
+        one.name = "r" + std::to_string(backends[static_cast<std::size_t>(host)]);
+        if (std::ranges::find(list, one.address, &Backend::address) == list.end()) list.push_back(std::move(one));
+    }
+    Services list;
+    for (auto& [vip, one] : found) list.push_back(std::move(one));
+    return list;
+}
+
+RC_GTEST_PROP(Replan, WhoKeepsTheAddressKeepsTheFlows, ()) {
+    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .dests = 4096};
+    const auto any_names = [](int count) {
+        std::vector<int> names(static_cast<std::size_t>(count));
+        for (int i = 0; i < count; ++i) names[static_cast<std::size_t>(i)] = i;
+        for (std::size_t i = names.size() - 1; i > 0; --i)
+            std::swap(names[i], names[*rc::gen::inRange<std::size_t>(0, i + 1)]);
+        return names;
+    };
+    Maps maps;
+    Image image;
+    Services present;
+    Hops hops;
+    const int steps = *rc::gen::inRange(1, 12);
+    for (int step = 0; step < steps; ++step) {
+        const auto chosen = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
+            rc::gen::tuple(rc::gen::inRange(1, 4), rc::gen::inRange(1, 9), rc::gen::inRange(0, 3)));
+        const Services next = anyhow_named(chosen, any_names(4), any_names(9));
+        const Hops ways = hops_of({next.begin(), next.end()});
+        const auto patch = replan(difference({present, hops, {}}, {next, ways, {}}), ways, image, limits);
+        RC_ASSERT(patch.has_value());
+        const Image before = image;
+        for (const Edit& edit : diff(image, *patch)) maps.apply(edit);
+        apply(*patch, image);
+        maps.expect_equal(image);
+        for (const Service& old : present)
+            for (const Service& service : next) {
+                if (old.vip != service.vip) continue;
+                for (const Backend& was : old.backends)
+                    for (const Backend& is : service.backends) {
+                        if (was.address != is.address) continue;
+                        const std::uint32_t id = *before.ids.at(old.name).current(was.name);
+                        RC_ASSERT(way_of(image, id) == body_of(service, is));
+                    }
+            }
+        present = next;
+        hops = ways;
+    }
+}
+
+TEST(Replan, OtherNamesKeepTheIds) {
+    std::vector<Backend> backends{backend("10.0.0.1"), backend("10.0.0.2"), backend("10.0.0.3")};
+    const Service web = service("web", "192.0.2.1", backends);
+    const Services before{web, service("dns", "192.0.2.2", backends)};
+    const Hops hops = hops_of({web});
+    const Image image = planned({before.begin(), before.end()});
+    const auto after = [&](Services services) {
+        Image next = image;
+        apply(*replan(difference({before, hops, {}}, {services, hops, {}}), hops, image, {}), next);
+        return next;
+    };
+    backends[0].name = "r1";
+    backends[0].weight = 7;
+    Service www = service("www", "192.0.2.1", backends);
+    const Image renamed = after({www, before[1]});
+    EXPECT_FALSE(renamed.ids.contains("web"));
+    EXPECT_EQ(renamed.ids.at("www").base, image.ids.at("web").base);
+    EXPECT_EQ(renamed.ids.at("www").current("r1"), image.ids.at("web").current("10.0.0.1"));
+
+    // One service becomes two: its flows still find their backends.
+    Service both = web;
+    both.ports = {{Protocol::tcp, 80}, {Protocol::tcp, 443}};
+    Service tls = web;
+    tls.name = "tls";
+    tls.ports = {{Protocol::tcp, 443}};
+    const Image of_both = planned({both});
+    const auto split = replan(difference({{both}, hops, {}}, {{www, tls}, hops, {}}), hops, of_both, {});
+    ASSERT_TRUE(split);
+    EXPECT_EQ(split->becomes.dests.at(*of_both.ids.at("web").current("10.0.0.1")), body_of(www, backends[0]));
+
+    // Two become one: the ids of both lead to its backends.
+    const Image of_two = planned({web, tls});
+    const auto joined = replan(difference({{web, tls}, hops, {}}, {{both}, hops, {}}), hops, of_two, {});
+    ASSERT_TRUE(joined);
+    for (const char* name : {"web", "tls"})
+        EXPECT_EQ(joined->becomes.dests.at(*of_two.ids.at(name).current("10.0.0.2")), body_of(web, backends[1]))
+            << name;
+
+    // Another VIP under another name is another service.
+    EXPECT_NE(after({service("new", "192.0.2.9", backends), before[1]}).ids.at("new").base, image.ids.at("web").base);
+}
+
 TEST(Replan, TakesCareOfTheServicesThatChangeAlone) {
     const Services before{service("a", "192.0.2.1", {backend("10.0.0.2")}),
                           service("b", "192.0.2.2", {backend("10.0.0.2")})};
