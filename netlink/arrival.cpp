@@ -13,6 +13,8 @@ Result<Route> route_of_arrival(Socket& route, const Arrival& packet) {
                           .rtm_dst_len = packet.destination.bits(),
                           .rtm_src_len = packet.source.bits()});
     message.address(RTA_DST, packet.destination).address(RTA_SRC, packet.source).u32(RTA_IIF, packet.link);
+    if (packet.ip_protocol != 0) message.u8(RTA_IP_PROTO, packet.ip_protocol);
+    if (packet.destination_port != 0) message.be16(RTA_DPORT, packet.destination_port);
     return route.query(std::move(message), "look up route to", packet.destination.to_string(), decode_route);
 }
 

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <netinet/in.h>
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "netlink/arrival.hpp"
 #include "netlink/neighbour.hpp"
@@ -31,6 +33,22 @@ std::string words(const netlink::Result<netlink::Route>& route) {
     return fmt::format("it is forwarded{}", route->hops.empty() || !route->hops.front().gateway
                                                 ? ""
                                                 : " to " + route->hops.front().gateway->to_string());
+}
+
+/// The protocol and the port of a request, or zero.
+using Service = std::pair<std::uint8_t, std::uint16_t>;
+
+/// A request to no special port. If rules select by protocol or port, one to each service.
+std::set<Service> requests(const Environment& seen, const IpAddress& vip) {
+    const auto asks = [](const netlink::Rule& rule) { return rule.destination_ports || rule.ip_protocol != 0; };
+    std::set<Service> services{{}};
+    if (std::ranges::none_of(seen.routing.rules, asks)) return services;
+    for (const auto& listener : seen.listeners) {
+        const std::uint8_t protocol = listener.socket.protocol;
+        const bool is_asked = protocol == IPPROTO_TCP || protocol == IPPROTO_UDP;  // the kernel looks up no others
+        if (is_asked && listener.socket.takes(vip)) services.emplace(protocol, listener.socket.port);
+    }
+    return services;
 }
 
 }  // namespace
@@ -65,10 +83,16 @@ netlink::Result<> observe_arrivals(const Desired& desired, const Observed& obser
         for (const std::string& name : ways_in(desired, vip.address.family())) {
             const auto device = seen.devices.find(name);
             if (device == seen.devices.end() || !device->second.up) continue;
-            const auto taken = netlink::route_of_arrival(
-                route, {.source = *client, .destination = vip.address, .link = device->second.index});
-            if (!taken && taken.error().code == EXDEV) continue;  // the reverse-path filter: see check_input
-            if (!taken || taken->type != RTN_LOCAL) seen.refused.push_back({vip.address, *client, name, words(taken)});
+            for (const auto& [protocol, port] : requests(seen, vip.address)) {
+                const auto taken = netlink::route_of_arrival(route, {.source = *client,
+                                                                     .destination = vip.address,
+                                                                     .link = device->second.index,
+                                                                     .ip_protocol = protocol,
+                                                                     .destination_port = port});
+                if (!taken && taken.error().code == EXDEV) continue;  // the reverse-path filter: see check_input
+                if (!taken || taken->type != RTN_LOCAL)
+                    seen.refused.push_back({vip.address, *client, name, words(taken), protocol, port});
+            }
         }
     }
     return {};

@@ -79,8 +79,10 @@ struct Environment {
     struct Refused {
         netlink::IpAddress vip;
         netlink::IpAddress client;
-        std::string device;  ///< at which it arrives
-        std::string answer;  ///< the kernel's route or error
+        std::string device;            ///< at which it arrives
+        std::string answer;            ///< the kernel's route or error
+        std::uint8_t ip_protocol = 0;  ///< of the service, if rules select by it; 0: none does
+        std::uint16_t port = 0;        ///< likewise
         bool operator==(const Refused&) const = default;
     };
 

@@ -58,6 +58,8 @@ inline constexpr auto finding_kinds = std::to_array<FindingKind>({
      "ip link set DEVICE nomaster, or run services and realserver in a network namespace"},
     {"answers_no_arp", "the host answers no ARP requests, so nobody can send it packets",
      "ip link set DEVICE arp on, or sysctl -w net.ipv4.conf.DEVICE.arp_ignore=1"},
+    {"arp_filtered", "a rule drops all ARP packets, so nobody can send this host packets, or it can answer nobody",
+     "nft 'chain arp TABLE CHAIN { policy accept; }', or nft delete rule arp TABLE CHAIN handle NUMBER"},
     {"no_carrier", "a device that packets arrive on or leave by has no carrier", "connect it"},
     {"request_refused", "routing rules keep the kernel from accepting packets to a VIP as its own",
      "ip rule add pref 0 lookup local"},

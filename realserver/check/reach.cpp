@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "common/protocol.hpp"
 #include "realserver/check/arrivals.hpp"
 #include "realserver/check/check.hpp"
 
@@ -59,6 +60,35 @@ void check_links(const Patient& patient, Diagnosis& diagnosis) {
     }
 }
 
+/// Whether the rule drops whatever comes.
+bool drops_all(const FirewallRule& rule) {
+    bool drops = false;
+    for (const auto& statement : rule.statements) {
+        drops |= statement.contains("drop");
+        if (!statement.contains("drop") && !statement.contains("counter") && !statement.contains("log")) return false;
+    }
+    return drops;
+}
+
+/// Rules for single addresses are left alone: arptables keeps VIPs quiet with such rules.
+void check_arp_rules(const Patient& patient, Diagnosis& diagnosis) {
+    for (const FirewallChain& chain : patient.environment.firewall.chains) {
+        if (chain.family != "arp" || chain.hook.empty()) continue;
+        Finding finding{.name = "arp_filtered",
+                        .cause = fmt::format("a rule drops all ARP packets ({})", chain.hook),
+                        .evidence = {}};
+        const auto& rules = chain.rules;
+        if (!rules.empty() && drops_all(rules.front())) {
+            finding.evidence = {fmt::format("{}: {}", chain.to_string(), rules.front().text)};
+            finding.cure = {fmt::format("nft delete rule {} handle {}", chain.to_string(), rules.front().handle)};
+        } else if (rules.empty() && chain.drops) {
+            finding.evidence = {fmt::format("{}: policy drop", chain.to_string())};
+            finding.cure = {fmt::format("nft 'chain {} {{ policy accept; }}'", chain.to_string())};
+        }
+        diagnosis.require(finding.cure.empty(), finding);
+    }
+}
+
 void check_gateways(const Patient& patient, Diagnosis& diagnosis) {
     std::set<IpAddress> silent;
     for (const Environment::Answer& answer : patient.environment.answers)
@@ -84,11 +114,13 @@ void check_requests(const Patient& patient, Diagnosis& diagnosis) {
     Finding finding{.name = "request_refused", .cause = {}, .evidence = {}};
     std::set<std::string> vips;
     std::set<std::string> devices;
-    for (const auto& [vip, client, device, answer] : patient.environment.refused) {
+    for (const auto& [vip, client, device, answer, protocol, port] : patient.environment.refused) {
         vips.insert(vip.to_string());
         devices.insert(device);
-        finding.evidence.push_back(
-            fmt::format("ip route get {} from {} iif {}: {}", vip.to_string(), client.to_string(), device, answer));
+        const std::string service =
+            protocol == 0 ? "" : fmt::format(" ipproto {} dport {}", common::protocol_name(protocol), port);
+        finding.evidence.push_back(fmt::format("ip route get {} from {} iif {}{}: {}", vip.to_string(),
+                                               client.to_string(), device, service, answer));
         const std::string command = fmt::format("ip -{} rule add pref 0 lookup local", vip.is_v4() ? 4 : 6);
         if (std::ranges::find(finding.cure, command) == finding.cure.end()) finding.cure.push_back(command);
     }
@@ -104,6 +136,7 @@ void check_requests(const Patient& patient, Diagnosis& diagnosis) {
 
 void check_reach(const Patient& patient, Diagnosis& diagnosis) {
     check_links(patient, diagnosis);
+    check_arp_rules(patient, diagnosis);
     check_gateways(patient, diagnosis);
     check_requests(patient, diagnosis);
 }

@@ -156,7 +156,21 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
         {"request_refused",
          "ip -6 rule add pref 20 lookup local; ip -6 rule add pref 10 to 2001:db8::1 prohibit; ip -6 rule del pref 0",
          "iif eth0", "", "ip -6 rule del pref 10; ip -6 rule del pref 20"},
+        {"request_refused",
+         "ip rule add pref 10 lookup local; ip rule del pref 0; ip rule add pref 5 ipproto tcp dport 80 blackhole",
+         "ipproto tcp dport 80", "", "ip rule del pref 5; ip rule del pref 10"},
+        {"request_refused",
+         "ip -6 rule add pref 10 lookup local; ip -6 rule del pref 0;"
+         "ip -6 rule add pref 5 ipproto tcp dport 80 unreachable",
+         "ipproto tcp dport 80", "", "ip -6 rule del pref 5; ip -6 rule del pref 10"},
         // this host's own link
+        {"arp_filtered",
+         "nft 'add table arp theirs; add chain arp theirs c {type filter hook input priority 0; policy drop;}'",
+         "arp theirs c", "", "nft delete table arp theirs"},
+        {"arp_filtered",
+         "nft 'add table arp theirs; add chain arp theirs c {type filter hook output priority 0;};"
+         "add rule arp theirs c counter drop'",
+         "arp theirs c", "", "nft delete table arp theirs"},
         {"answers_no_arp", "ip link set eth0 arp off", "NOARP"},
         {"answers_no_arp", "sysctl -qw net.ipv4.conf.eth0.arp_ignore=8", "eth0.arp_ignore = 8"},
         {"gateway_silent", "ip route replace default via 10.0.0.99; ping -c 1 -W 5 8.0.0.1 || :", "10.0.0.99: FAILED",

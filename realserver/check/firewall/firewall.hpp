@@ -22,7 +22,7 @@
 /// of `ct` and `meta`, sockets, users, times, limits, quotas, meters, set elements added by packets, and matches and
 /// targets of xtables other than those that drop, rewrite or notrack. A packet is not followed any further behind a
 /// rule that rewrites it (mangles or translates): that rule is an obstacle. Ignored are the families bridge and arp,
-/// flow tables, the hook forward, and iptables-legacy (see check/legacy).
+/// flow tables, the hook forward, and iptables-legacy (see check/legacy). Rules that drop all ARP: see check/reach.
 namespace culvert::realserver {
 
 struct FirewallRule {

@@ -348,6 +348,36 @@ TEST(Check, RulesOfOthersThatDropRequestsAndAnswers) {
                             "nft insert rule inet t c ip saddr 192.0.2.1 tcp sport 443 accept"));
 }
 
+TEST(Check, ArpThatNobodyHears) {
+    Backend host(bare);
+    auto& chains = host.environment.firewall.chains;
+    chains = {{.family = "arp", .table = "f", .name = "i", .hook = "input", .type = "filter", .drops = true}};
+    EXPECT_EQ(host.finding().name, "arp_filtered");
+    EXPECT_EQ(host.finding().command(), "nft 'chain arp f i { policy accept; }'");
+
+    const nlohmann::json drop = {{"drop", nullptr}};
+    const nlohmann::json counter = {{"counter", {{"packets", 0}}}};
+    const nlohmann::json of_a_vip = {{"match", {{"op", "=="}}}};
+    chains.front().rules = {{.handle = 7, .statements = {counter, drop}, .text = "counter drop"}};
+    EXPECT_EQ(host.finding().command(), "nft delete rule arp f i handle 7");
+    EXPECT_THAT(host.finding().evidence, ElementsAre("arp f i: counter drop"));
+    // VIPs that are kept quiet, and rules that let some pass
+    chains.front().rules = {{.handle = 7, .statements = {of_a_vip, drop}, .text = "arp daddr ip 192.0.2.1 drop"}};
+    EXPECT_THAT(host.names(), IsEmpty());
+    chains.front().rules.clear();
+    chains.front().hook.clear();
+    EXPECT_THAT(host.names(), IsEmpty()) << "a chain to jump to";
+}
+
+TEST(Check, ARequestThatARuleOfItsPortRefuses) {
+    Backend host(bare);
+    host.environment.refused = {{ip("192.0.2.1"), ip("8.0.0.1"), "eth0", "Network is unreachable", IPPROTO_TCP, 80}};
+    EXPECT_EQ(host.finding().name, "request_refused");
+    EXPECT_THAT(
+        host.finding().evidence,
+        ElementsAre("ip route get 192.0.2.1 from 8.0.0.1 iif eth0 ipproto tcp dport 80: Network is unreachable"));
+}
+
 TEST(Check, AnswersToUntrackedRequestsAreInvalidToConntrack) {
     const std::string invalid = R"([{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":1}},{"drop":null}])";
     Backend mixed(bare);
