@@ -36,12 +36,12 @@ std::string words(const netlink::Result<netlink::Route>& route) {
 }
 
 /// The protocol and the port of a request, or zero.
-using Service = std::pair<std::uint8_t, std::uint16_t>;
+using Asked = std::pair<std::uint8_t, std::uint16_t>;
 
 /// A request to no special port. If rules select by protocol or port, one to each service.
-std::set<Service> requests(const Environment& seen, const IpAddress& vip) {
+std::set<Asked> requests(const Environment& seen, const IpAddress& vip) {
     const auto asks = [](const netlink::Rule& rule) { return rule.destination_ports || rule.ip_protocol != 0; };
-    std::set<Service> services{{}};
+    std::set<Asked> services{{}};
     if (std::ranges::none_of(seen.routing.rules, asks)) return services;
     for (const auto& listener : seen.listeners) {
         const std::uint8_t protocol = listener.socket.protocol;
