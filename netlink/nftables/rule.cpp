@@ -92,10 +92,17 @@ Rule& match_meta_set(Rule& rule, MetaKey key, std::string set, bool inverted) {
     return rule;
 }
 
-Rule& match_priority_bits(Rule& rule, std::uint32_t bits, Comparison comparison) {
-    rule.expressions.emplace_back(Meta{MetaKey::priority});
+Rule& match_bits(Rule& rule, MetaKey key, std::uint32_t bits, Comparison comparison) {
+    rule.expressions.emplace_back(Meta{key});
     rule.expressions.emplace_back(Bitwise{host_order(bits), host_order(0)});
     match(rule, host_order(0), comparison);
+    return rule;
+}
+
+Rule& change_bits(Rule& rule, MetaKey key, std::uint32_t clear, std::uint32_t set) {
+    rule.expressions.emplace_back(Meta{key});
+    rule.expressions.emplace_back(Bitwise{host_order(~(clear | set)), host_order(set)});
+    rule.expressions.emplace_back(MetaStore{key});
     return rule;
 }
 
@@ -147,19 +154,23 @@ Rule& HostConditions::iifkind_in(std::string set) {
 }
 
 Rule& HostConditions::priority_has(std::uint32_t bits) {
-    return match_priority_bits(rule_of(this), bits, Comparison::neq);
+    return match_bits(rule_of(this), MetaKey::priority, bits, Comparison::neq);
 }
 
 Rule& HostConditions::priority_lacks(std::uint32_t bits) {
-    return match_priority_bits(rule_of(this), bits, Comparison::eq);
+    return match_bits(rule_of(this), MetaKey::priority, bits, Comparison::eq);
+}
+
+Rule& HostConditions::mark_has(std::uint32_t bits) {
+    return match_bits(rule_of(this), MetaKey::mark, bits, Comparison::neq);
 }
 
 Rule& Statements::change_priority(std::uint32_t clear, std::uint32_t set) {
-    Rule& rule = rule_of(this);
-    rule.expressions.emplace_back(Meta{MetaKey::priority});
-    rule.expressions.emplace_back(Bitwise{host_order(~(clear | set)), host_order(set)});
-    rule.expressions.emplace_back(MetaStore{MetaKey::priority});
-    return rule;
+    return change_bits(rule_of(this), MetaKey::priority, clear, set);
+}
+
+Rule& Statements::change_mark(std::uint32_t clear, std::uint32_t set) {
+    return change_bits(rule_of(this), MetaKey::mark, clear, set);
 }
 
 Rule& PacketConditions::dscp(Family family, std::uint8_t dscp) {

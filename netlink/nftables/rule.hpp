@@ -49,6 +49,7 @@ struct HostConditions {
     Rule& iifkind_in(std::string set);
     Rule& priority_has(std::uint32_t bits);    ///< meta priority & 8000:0 != none: any of the bits
     Rule& priority_lacks(std::uint32_t bits);  ///< meta priority & 8000:0 == none: none of the bits
+    Rule& mark_has(std::uint32_t bits);        ///< meta mark & 0x1000 != 0: any of the bits
     Rule& fib_saddr_local();                   ///< fib saddr type local
     Rule& fib_saddr_not_local();               ///< fib saddr type != local
     Rule& fib_saddr_not_by_iif();              ///< fib saddr . iif oif missing
@@ -62,10 +63,11 @@ struct HostConditions {
 struct Statements {
     /// meta priority set meta priority & 3fff:ffff | 4000:0: clears bits, then sets bits
     Rule& change_priority(std::uint32_t clear, std::uint32_t set);
-    Rule& set_daddr(const IpAddress& address);  ///< ip daddr set 192.0.2.1
-    Rule& set_mss(std::uint16_t size);          ///< tcp option maxseg size set 1400; after tcp_syn
-    Rule& limit(std::uint64_t each_second);     ///< limit rate 10/second
-    Rule& log(std::string prefix);              ///< log prefix "text"
+    Rule& change_mark(std::uint32_t clear, std::uint32_t set);  ///< meta mark set meta mark & 0xffffefff
+    Rule& set_daddr(const IpAddress& address);                  ///< ip daddr set 192.0.2.1
+    Rule& set_mss(std::uint16_t size);                          ///< tcp option maxseg size set 1400; after tcp_syn
+    Rule& limit(std::uint64_t each_second);                     ///< limit rate 10/second
+    Rule& log(std::string prefix);                              ///< log prefix "text"
     Rule& counter();
     Rule& notrack();
     Rule& accept();

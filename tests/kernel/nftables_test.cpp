@@ -61,6 +61,7 @@ Table every_kind() {
                           Rule{}.iifkind_in("tunneldevs").priority_has(0xc0000000).accept(),
                           Rule{}.priority_lacks(0x40000000).change_priority(0x80000000, 0x40000000),
                           Rule{}.change_priority(0x40000001, 0).accept(),
+                          Rule{}.mark_has(0x1000).change_mark(0x1000, 0),
                           Rule{}.iifname_in("tunneldevs").fib_saddr_local().go_to("strangers"),
                           Rule{}.iifname_not_in("tunneldevs").fib_saddr_not_local().accept(),
                           Rule{}.fib_saddr_not_by_iif().drop(),
@@ -107,6 +108,7 @@ table inet culvert {
         meta iifkind @tunneldevs meta priority & c000:0 != none accept
         meta priority & 4000:0 == none meta priority set meta priority & 7fff:ffff | 4000:0
         meta priority set meta priority & bfff:fffe accept
+        meta mark & 0x1000 != 0 meta mark set meta mark & 0xffffefff
         iifname @tunneldevs fib saddr type local goto strangers
         iifname != @tunneldevs fib saddr type != local accept
         fib saddr . iif oif missing drop
