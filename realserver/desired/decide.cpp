@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "realserver/receive/encapsulation.hpp"
+#include "realserver/receive/fallback.hpp"
 #include "realserver/receive/receivers.hpp"
 
 namespace culvert::realserver {
@@ -87,6 +88,17 @@ bool is_for_xdp(const Receive& receive, const Config& config, const Surroundings
     });
 }
 
+/// What the program passes (addressed to a VIP, at another interface, plain IPIP beside GUE) gets to these devices.
+/// Without their module there is none of their kinds.
+std::set<std::string> left_to_others(const Desired& desired, const Surroundings& around) {
+    const Receivers receivers(Config{.vips = desired.config.vips, .receive = desired.by_xdp});
+    std::set<std::string> devices;
+    for (const FallbackDevice& device : fallback_devices)
+        if (receivers.devices().contains(device.name) && !around.absent_modules.contains(std::string(device.module)))
+            devices.emplace(device.name);
+    return devices;
+}
+
 }  // namespace
 
 Desired decide(const Config& config, const Surroundings& around) {
@@ -97,6 +109,7 @@ Desired decide(const Config& config, const Surroundings& around) {
     Programs programs(config, around);
     for (const Receive& receive : desired.by_xdp) programs.add(std::get<TunnelEnd>(receive));
     desired.decap = std::move(programs).take();
+    desired.left_to_others = left_to_others(desired, around);
     return desired;
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <limits>
 #include <map>
 #include <set>
 #include <utility>
@@ -27,6 +28,8 @@ constexpr std::uint64_t logged_each_second = 10;
 constexpr std::int32_t priority_inner = priority_raw - 10;
 /// Before firewalls (0) and firewalld (+10).
 constexpr std::int32_t priority_outer = priority_filter - 10;
+/// After all chains of other tables: what is done there, nobody sees before the packet is decapsulated.
+constexpr std::int32_t priority_last = std::numeric_limits<std::int32_t>::max() - 1;
 
 std::vector<Prefix> prefixes(std::initializer_list<std::string_view> texts) {
     std::vector<Prefix> result;
@@ -48,6 +51,15 @@ constexpr std::array<std::uint8_t, 4> tunnel_protocols{IPPROTO_IPIP, IPPROTO_IPV
 constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of a foreign tunnel
 constexpr std::uint32_t of_balancer = 0x40000000;  ///< checked by `outer`
 constexpr std::uint32_t taken_out = 0x20000000;    ///< decapsulated from such a packet, and checked by `inner`
+
+/// A bit of skb->mark, which stands for `of_balancer` from the last input chain to `inner`. A VLAN device sets the
+/// priority anew (net/8021q/vlan_core.c, vlan_do_receive), and so does batman-adv (batadv_skb_set_priority). Elsewhere
+/// the mark is not looked at, as others may use this bit.
+constexpr std::uint32_t mark_of_balancer = 0x1000;
+const std::set<std::string>& kinds_by_mark() {
+    static const std::set<std::string> known{"batadv", "vlan"};
+    return known;
+}
 
 /// Matches every packet of the shape.
 Rule fitting(const Shape& shape) {
@@ -81,12 +93,14 @@ class GuardWriter {
           config_(desired.config),
           table_(table),
           any_gre_(std::ranges::any_of(
-              config_.tunnels, [](const PointToPoint& tunnel) { return netlink::is_gre(tunnel.parameters.kind); })) {}
+              config_.tunnels, [](const PointToPoint& tunnel) { return netlink::is_gre(tunnel.parameters.kind); })),
+          any_ethernet_(std::ranges::any_of(config_.tunnels, [](const PointToPoint& tunnel) {
+              return tunnel.parameters.kind == netlink::TunnelKind::gretap ||
+                     tunnel.parameters.kind == netlink::TunnelKind::ip6gretap;
+          })) {}
 
     void write() {
-        const Receivers receivers(desired_);
-        std::set<std::string> devices;
-        for (const auto& [device, carried] : receivers.devices()) devices.emplace(device);
+        const std::set<std::string> devices = guarded_devices(desired_);
         if (devices.empty()) return;
         add_sets(devices);
         for (const Reason& reason : reasons) add(reason);
@@ -95,6 +109,8 @@ class GuardWriter {
         table_.chains["relayed"] = {.hook = Hook{HookPoint::forward, priority_outer}, .rules = {forget()}};
         if (!config_.tunnels.empty()) table_.chains["link"] = link();
         table_.chains["sender"] = sender();
+        table_.chains["last"] = {.hook = Hook{HookPoint::input, priority_last},
+                                 .rules = {Rule{}.priority_has(of_balancer).change_mark(0, mark_of_balancer)}};
         Chain outer{Hook{HookPoint::input, priority_outer}};
         add_peers(outer);
         const std::vector<Entrance> open = entrances_of(devices);
@@ -134,6 +150,7 @@ class GuardWriter {
                 if (beside) kinds.emplace(netlink::name(*beside));
         }
         table_.sets["tunnels"] = Set::of(devices);
+        table_.sets["kinds_by_mark"] = Set::of(kinds_by_mark());
         if (!kinds.empty()) table_.sets["kinds"] = Set::of(kinds);
         if (!links.empty()) table_.sets["links"] = Set::of(links);
         for (const Family family : both_families) {
@@ -166,6 +183,8 @@ class GuardWriter {
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule.go_to("unwrapped"))); };
         if (table_.sets.contains("kinds")) add(Rule{}.iifkind_in("kinds"));
         add(Rule{}.iifname_in("tunnels"));
+        chain.rules.push_back(
+            Rule{}.iifkind_in("kinds_by_mark").mark_has(mark_of_balancer).change_priority(0, of_balancer));
         // This host may send to itself with any priority: traffic classes set these bits, too.
         chain.rules.push_back(Rule{}.iifname("lo").accept());
         add(Rule{}
@@ -177,6 +196,14 @@ class GuardWriter {
     [[nodiscard]] Chain unwrapped() const {
         Chain chain{.hook = {}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule)); };
+        add(Rule{}.priority_has(of_balancer).change_mark(mark_of_balancer, 0));
+        // A VLAN of a tunnel is a link, too.
+        if (any_ethernet_)
+            add(Rule{}
+                    .iifkind_in("kinds_by_mark")
+                    .priority_has(of_balancer)
+                    .change_priority(of_peer | of_balancer, taken_out)
+                    .go_to("link"));
         if (!config_.tunnels.empty())
             add(Rule{}.iifname_in("links").change_priority(of_peer | of_balancer, taken_out).go_to("link"));
         if (!config_.tunnel_peers.empty())
@@ -217,7 +244,8 @@ class GuardWriter {
             chain.rules.push_back(caught(Rule{}.l4proto(protocol), nested));
     }
 
-    /// For packets from a device of `tunnels`, which is also a link, with addresses and neighbours of its own.
+    /// For packets from a device of `tunnels` or a VLAN of it, which is also a link, with addresses and neighbours of
+    /// its own.
     [[nodiscard]] static Chain link() {
         Chain chain{.hook = {}};
         chain.rules.push_back(caught(Rule{}.fib_saddr_local(), bad_source));
@@ -291,10 +319,18 @@ class GuardWriter {
     const Config& config_;
     Table& table_;
     std::map<Key, Port> ports_;
-    bool any_gre_;  // a device of `tunnels` may accept keys and Ethernet frames in GRE
+    bool any_gre_;       // a device of `tunnels` may accept keys and Ethernet frames in GRE
+    bool any_ethernet_;  // a device of `tunnels` may have VLANs
 };
 
 }  // namespace
+
+std::set<std::string> guarded_devices(const Desired& desired) {
+    const Receivers receivers(desired);
+    std::set<std::string> devices = desired.left_to_others;
+    for (const auto& [device, carried] : receivers.devices()) devices.emplace(device);
+    return devices;
+}
 
 std::string family_set(std::string_view name, Family family) {
     return fmt::format("{}{}", name, family == Family::ipv4 ? 4 : 6);

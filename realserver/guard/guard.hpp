@@ -2,6 +2,8 @@
 #pragma once
 
 #include <array>
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "netlink/nftables/table.hpp"
@@ -16,7 +18,8 @@
 /// packets still pass the other tables.
 ///
 /// The kernel chooses the device that decapsulates a packet among all devices of all owners. So `outer` marks what it
-/// found in bits of skb->priority, and `inner` goes by these marks and by the kind of the device.
+/// found in bits of skb->priority, and `inner` goes by these marks and by the kind of the device. A VLAN device sets
+/// the priority anew, so a third hook, `last` (input), copies one of the bits to skb->mark.
 namespace culvert::realserver {
 
 /// Why the guard catches a packet. The table has a chain of this name for such packets.
@@ -39,7 +42,11 @@ inline constexpr std::array both_families{Family::ipv4, Family::ipv6};
 /// The name of the table's set of that family: "vips4".
 [[nodiscard]] std::string family_set(std::string_view name, Family family);
 
-/// Adds the guard to the table, unless it is off or the kernel decapsulates nothing. The caller adds the sets of VIPs.
+/// The devices that the guard covers: those that decapsulate, and those that stand idle as XDP decapsulates, but that
+/// others may bring up.
+[[nodiscard]] std::set<std::string> guarded_devices(const Desired& desired);
+
+/// Adds the guard to the table, unless it is off or there is no device to cover. The caller adds the sets of VIPs.
 void add_guard(const Desired& desired, netlink::nft::Table& table);
 
 }  // namespace culvert::realserver

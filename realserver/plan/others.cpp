@@ -6,9 +6,12 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 #include <variant>
 
+#include "realserver/guard/guard.hpp"
 #include "realserver/receive/fallback.hpp"
 #include "realserver/receive/receivers.hpp"
 
@@ -75,15 +78,15 @@ std::string OtherTunnel::to_string() const {
 std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& observed, const Record& record) {
     const Config& config = desired.config;
     const Receivers receivers(desired);
+    const std::set<std::string> guarded = guarded_devices(desired);
     const HostState& state = observed.state;
     std::vector<OtherTunnel> result;
     for (const auto& [key, item] : state) {
         const auto* device = std::get_if<Device>(&item);
         const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
-        if (tunnel == nullptr || is_ours(item, observed, record) || receivers.devices().contains(device->name))
-            continue;
+        if (tunnel == nullptr || is_ours(item, observed, record) || guarded.contains(device->name)) continue;
         const auto* const fallback = std::ranges::find_if(fallback_devices, [&](const FallbackDevice& one) {
-            return speaks_as(*tunnel, one) && receivers.devices().contains(one.name);
+            return speaks_as(*tunnel, one) && guarded.contains(std::string(one.name));
         });
         if (fallback == fallback_devices.end()) continue;
         const auto link = find(state, {Kind::link, device->name});
@@ -94,7 +97,7 @@ std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& o
         if (tunnel->remote) other.remote = tunnel->remote->to_string();
         other.listed = !tunnel->remote || is_listed(config, *tunnel->remote);
         other.is_kernels_own = other.of_ipsec && has_no_ends(*tunnel);
-        if (state.contains({Kind::link, std::string(fallback->name)}) &&
+        if (receivers.devices().contains(fallback->name) && state.contains({Kind::link, std::string(fallback->name)}) &&
             takes_packets(*tunnel, up, *fallback, config, observed.around)) {
             other.instead_of = fallback->name;
             if (receivers.carries(fallback->name, Family::ipv4) && !other.of_ipsec)

@@ -436,6 +436,7 @@ TEST_F(Guard, LeavesNoTraceOnWhatItLetsThrough) {
         chain delivered { type filter hook input priority 100
             udp dport 7777 counter comment "all"
             udp dport 7777 meta priority != none counter
+            udp dport 7777 meta mark != 0 counter
         }
         chain relayed { type filter hook postrouting priority 100
             udp dport 7777 counter comment "all"
@@ -456,6 +457,7 @@ TEST_F(Guard, LeavesNoTraceOnWhatItLetsThrough) {
     const std::vector<int> delivered = counted();
     EXPECT_GE(delivered.at(0), 32);
     EXPECT_EQ(delivered.at(1), 0);
+    EXPECT_EQ(delivered.at(2), 0);
 
     backend().must("nft -f -", R"(table inet nat {
         chain c { type nat hook prerouting priority -100
@@ -465,8 +467,83 @@ TEST_F(Guard, LeavesNoTraceOnWhatItLetsThrough) {
     })");
     send("legitimate");
     const std::vector<int> relayed = counted();
-    EXPECT_GE(relayed.at(2), 30);
-    EXPECT_EQ(relayed.at(3), 0);
+    EXPECT_GE(relayed.at(3), 30);
+    EXPECT_EQ(relayed.at(4), 0);
+}
+
+TEST_F(Guard, JudgesWhatComesOutOfDevicesOnTunnels) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "ip6_gre", "fou", "fou6", "geneve"})
+        REQUIRE_MODULE(module);
+    build();
+    const std::string own = "tunnels: [{name: lb2, type: gretap, local: 10.0.0.3, remote: 10.0.0.2}]\n";
+    provision("off", own);
+    backend().ip(
+        "link set lb2 address 02:00:0a:07:00:01\n"
+        "link add link lb2 name lb2.5 type vlan id 5\n"
+        "link add link lb2 name mac address 02:00:0a:07:00:03 type macvlan mode bridge\n"
+        "link add link geneve6081 name geneve.7 type vlan id 7\n"
+        "link add tap type ip6gretap external\n"
+        "link add br0 address 02:00:0a:07:00:02 type bridge vlan_filtering 1\n"
+        "link set tap master br0\n"
+        "link add link br0 name br0.6 type vlan id 6\n"
+        "addr add 10.7.5.3/24 dev lb2.5\n");
+    for (const char* device : {"lb2.5", "mac", "geneve.7", "tap", "br0", "br0.6"})
+        backend().ip(fmt::format("link set {} up\n", device));
+    backend().must("bridge vlan add dev tap vid 6");
+    backend().must("bridge vlan add dev br0 vid 6 self");
+    send("on_tunnels");
+    EXPECT_EQ(arrived(), size("on_tunnels")) << "without a guard";
+    send("on_own_vlan");
+    EXPECT_EQ(arrived(), 1);
+
+    provision("strict", own);
+    send("on_tunnels");
+    EXPECT_EQ(arrived(), 0);
+    const std::map<std::string, int> expected{{"no_vip", size("on_tunnels")}};
+    EXPECT_EQ(caught(), expected);
+
+    send("on_tunnels_legitimate");
+    EXPECT_EQ(arrived(), size("on_tunnels_legitimate"));
+    send("on_own_vlan");
+    EXPECT_EQ(arrived(), 1) << "it is a link with an address of its own";
+    EXPECT_EQ(caught(), expected);
+}
+
+TEST_F(Guard, CoversTheKernelsTunnelsWhereXdpDecapsulates) {
+    for (const char* module : {"ipip", "sit", "ip6_tunnel", "ip_gre", "fou", "fou6"}) REQUIRE_MODULE(module);
+    build();
+    const auto by_xdp = [&](const std::string& policy) {
+        backend().write("/run/realserver.yaml", fmt::format(R"(
+balancers: [10.0.0.2, 'fd00::2']
+vips: [192.0.2.1, '2001:db8::1']
+receive: [{{encap: gre, family: ipv4, via: xdp}}, {{encap: gue, port: 5080, via: xdp}}]
+guard: {}
+)",
+                                                            policy));
+        backend().must(CULVERT_REALSERVER " apply -c /run/realserver.yaml");
+    };
+    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0"}) {
+        backend().set_sysctl(fmt::format("net.ipv4.conf.{}.rp_filter", device), "0");
+        backend().ip(fmt::format("link set {} up\n", device));
+    }
+    const int all = size("passed_by_xdp") + size("elsewhere");
+    const auto attack = [&] {
+        send("passed_by_xdp");
+        send(outside(), {"elsewhere"}, {2, 0, 10, 0, 5, 3});
+    };
+    by_xdp("off");
+    attack();
+    EXPECT_EQ(arrived(), all) << "without a guard";
+
+    by_xdp("strict");
+    attack();
+    EXPECT_EQ(arrived(), 0);
+    EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", all}}));
+    send("gue");
+    EXPECT_EQ(arrived(), size("gue"));
+    EXPECT_EQ(caught(), (std::map<std::string, int>{{"stranger", all}}));
+    EXPECT_EQ(backend().run(CULVERT_REALSERVER " plan -c /run/realserver.yaml").status, 0);
+    backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
 }
 
 }  // namespace

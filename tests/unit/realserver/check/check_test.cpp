@@ -238,6 +238,7 @@ balancers: [10.0.0.1]
 vips: [192.0.2.1]
 receive: [{encap: gue, port: 5080, via: xdp}]
 interfaces: [eth0]
+guard: off
 mss: off
 )");
     backend.host.erase({Kind::table, "inet culvert"});

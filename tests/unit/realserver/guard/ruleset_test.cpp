@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "realserver/desired/decide.hpp"
 #include "realserver/guard/guard.hpp"
 #include "realserver/show/traffic.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
@@ -68,6 +69,36 @@ TEST(Ruleset, CoversDevicesOfTheSameKindsWhateverTheirNames) {
     EXPECT_EQ(table.chains.at("inner").rules.front(), Rule{}.iifkind_in("kinds").go_to("unwrapped"));
     // Geneve on other ports is not its concern.
     EXPECT_THAT(table_of("{encap: geneve, vni: 7}").sets, Not(Contains(Key("kinds"))));
+}
+
+TEST(Ruleset, CoversTheKernelsDevicesWhereXdpDecapsulates) {
+    const Table table = table_of("{encap: gre, family: ipv4, via: xdp}");
+    EXPECT_THAT(targets(table, "outer"), ElementsAre("sender", "bad_header"));
+    EXPECT_EQ(table.sets.at("kinds"), Set::of({"gre", "gretap", "erspan"}));
+    // No port of ours is open in the kernel, and a service may use it at a VIP.
+    EXPECT_THAT(targets(table_of("{encap: fou, port: 5004, family: ipv4, via: xdp}"), "outer"), ElementsAre("sender"));
+    EXPECT_THAT(table_of("{encap: geneve, vni: 7, via: xdp}").chains, ElementsAre(Key("mss")));
+    // A kernel without the module has no such device.
+    const Config gre = config("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: gre}]\nmss: off");
+    EXPECT_FALSE(ruleset(decide(gre, {.absent_modules = {"ip_gre"}})));
+}
+
+TEST(Ruleset, KnowsABalancersPacketInAVlanByItsMark) {
+    const Table table = table_of("{encap: gre, family: ipv4}");
+    EXPECT_THAT(table.chains.at("last").rules, ElementsAre(Rule{}.priority_has(0x40000000).change_mark(0, 0x1000)));
+    EXPECT_THAT(table.chains.at("inner").rules,
+                Contains(Rule{}.iifkind_in("kinds_by_mark").mark_has(0x1000).change_priority(0, 0x40000000)));
+    EXPECT_THAT(targets(table, "unwrapped"), Not(Contains("link")));
+    // Nobody else sees the mark.
+    EXPECT_EQ(table.chains.at("unwrapped").rules.front(), Rule{}.priority_has(0x40000000).change_mark(0x1000, 0));
+
+    const auto links = [](std::string_view type) {
+        const std::string tunnel =
+            fmt::format("tunnels: [{{name: lb2, type: {}, local: 10.0.0.3, remote: 10.0.0.1}}]", type);
+        return std::ranges::count(targets(table_of("{encap: gre, family: ipv4}", tunnel), "unwrapped"), "link");
+    };
+    EXPECT_EQ(links("gre"), 1);
+    EXPECT_EQ(links("gretap"), 2) << "its VLANs are links, too";
 }
 
 TEST(Ruleset, OfLaterFragmentsOnlyTheSenderIsJudged) {

@@ -107,6 +107,18 @@ TEST_F(Others, WhoseEndIsNotListedAreNamedWhereTheGuardDropsTheirPackets) {
     EXPECT_THAT(seen("guard: log"), IsEmpty());
 }
 
+TEST_F(Others, TakeNothingWhereXdpDecapsulatesButTheGuardDropsTheirPackets) {
+    const Desired by_xdp =
+        desired("balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: gre, via: xdp}]\ninterfaces: [eth0]\n");
+    add("md", {.kind = TunnelKind::gre, .external = true});
+    EXPECT_THAT(other_tunnels(by_xdp, observed_, {}), IsEmpty());
+    add("their", {.kind = TunnelKind::gre, .local = ip("10.9.0.3"), .remote = ip("10.9.0.9")});
+    const auto others = other_tunnels(by_xdp, observed_, {});
+    ASSERT_EQ(others.size(), 1U);
+    EXPECT_EQ(others.front().instead_of, "");
+    EXPECT_FALSE(others.front().listed);
+}
+
 TEST_F(Others, AreNamedByPlanWithTheirReversePathFilter) {
     add("ipip0", {.kind = TunnelKind::ipip, .external = true});
     put(observed_.state, Sysctl{netlink::SysctlKey::rp_filter("ipip0"), 1});
