@@ -83,6 +83,8 @@ std::string handle_of(const Bytes& bytes) {
     return number == 0 ? "none" : fmt::format("{:x}:{:x}", number >> 16, number & 0xffff);
 }
 
+std::string hex_number_of(const Bytes& bytes) { return fmt::format("{:#x}", host_order(bytes)); }
+
 Bytes either(Bytes bits, const Bytes& others) {
     for (std::size_t i = 0; i < bits.size() && i < others.size(); ++i)
         bits[i] = static_cast<std::uint8_t>(bits[i] | others[i]);
@@ -180,9 +182,11 @@ class RuleText {
         } else if (const auto length = prefix_length(bitwise.mask);
                    plain && length && operand.notation == Notation::address) {
             operand.prefix = length;
-        } else if (operand.notation == Notation::handle) {  // the mask has cleared these bits, so xor is or
-            operand.text += " & " + handle_of(either(bitwise.mask, bitwise.xor_with));
-            if (!plain) operand.text += " | " + handle_of(bitwise.xor_with);
+        } else if (operand.notation == Notation::handle || operand.notation == Notation::host_order) {
+            // The mask has cleared these bits, so xor is or.
+            const auto bits = operand.notation == Notation::handle ? handle_of : hex_number_of;
+            operand.text += " & " + bits(either(bitwise.mask, bitwise.xor_with));
+            if (!plain) operand.text += " | " + bits(bitwise.xor_with);
         } else {
             operand.text += " & " + hex(bitwise.mask);
             if (!plain) operand.text = fmt::format("({}) ^ {}", operand.text, hex(bitwise.xor_with));

@@ -62,6 +62,7 @@ Table every_kind() {
                           Rule{}.priority_lacks(0x40000000).change_priority(0x80000000, 0x40000000),
                           Rule{}.change_priority(0x40000001, 0).accept(),
                           Rule{}.mark_has(0x1000).change_mark(0x1000, 0),
+                          Rule{}.change_mark(0, 0x1000),
                           Rule{}.iifname_in("tunneldevs").fib_saddr_local().go_to("strangers"),
                           Rule{}.iifname_not_in("tunneldevs").fib_saddr_not_local().accept(),
                           Rule{}.fib_saddr_not_by_iif().drop(),
@@ -109,6 +110,7 @@ table inet culvert {
         meta priority & 4000:0 == none meta priority set meta priority & 7fff:ffff | 4000:0
         meta priority set meta priority & bfff:fffe accept
         meta mark & 0x1000 != 0 meta mark set meta mark & 0xffffefff
+        meta mark set meta mark | 0x1000
         iifname @tunneldevs fib saddr type local goto strangers
         iifname != @tunneldevs fib saddr type != local accept
         fib saddr . iif oif missing drop
