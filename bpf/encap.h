@@ -165,7 +165,7 @@ static __always_inline int update_l4(const struct packet *p, void *l4, void *dat
     struct udphdr *udp = l4;
     struct icmp6hdr *icmp = l4;
     struct tcphdr *tcp = l4;
-    __u16 flip = (__u16)(-(__u32)p->pseudo >> 16); /* all bits if the checksum is unfinished, else none */
+    __u16 flip = (__u16)(is_zero(p->pseudo) - 1);
 
     if (p->kind == PACKET_LATER_FRAGMENT)
         return 1;
