@@ -19,7 +19,8 @@ namespace culvert::lbd {
 /// Path MTUs to backends that routers reported and that are below the link's MTU. Times are passed in.
 ///
 /// A report can be forged by anybody who sees packets to a backend, or guesses right. So it is valid for ten minutes
-/// only, at no less than 1280 bytes, and few wrong guesses a second are allowed.
+/// only, at no less than 1280 bytes. Beside many wrong guesses about a backend, one report that might be a guess does
+/// not suffice: a router reports each packet that is too long, but who guesses is seldom right twice in a row.
 class PathMtus {
   public:
     using Clock = std::chrono::steady_clock;
@@ -50,8 +51,24 @@ class PathMtus {
     void forget(const IpAddress& backend);
 
   private:
+    /// Reports about a backend that are wrong, or right but might be guesses.
+    class Guesses {
+      public:
+        void add_wrong(Clock::time_point now);
+        /// Whether a right one that reports this MTU is believed.
+        [[nodiscard]] bool add_right(std::uint32_t told, Clock::time_point now);
+
+      private:
+        common::TokenBucket few_wrong_ = few();
+        std::uint32_t told_ = 0;
+        std::uint32_t right_ = 0;  // in a row that reported told_
+        std::uint32_t wrong_ = 0;  // since the first of these
+
+        static common::TokenBucket few();
+    };
+
     std::map<IpAddress, Learned> learned_;
-    std::map<IpAddress, common::TokenBucket> guesses_;  // wrong guesses
+    std::map<IpAddress, Guesses> guesses_;
 };
 
 }  // namespace culvert::lbd

@@ -122,7 +122,8 @@ Checked check_as(const Shim& shim, const Sent::Kinds::value_type& kind, const Qu
     if (shim.udp && u16_at(quoted, 0) != FlowKey::source_port(hash)) return no(Doubt::flow);
     if (std::ranges::none_of(services, [&](const auto& service) { return serves(*service, *inner.flow); }))
         return no(Doubt::inner);
-    return outer4 && !shim.udp ? Proof::identification : Proof::flow;
+    if (shim.udp) return Proof::flow;
+    return outer4 ? Proof::identification : Proof::flow_label;
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ enum class Doubt : std::uint8_t {
 /// Which secret of lbd the quoted packet contains.
 enum class Proof : std::uint8_t {
     identification,  ///< outer IPv4 header: 16 bits, the same for all packets to a backend
-    flow,            ///< UDP source port (14 bits) or flow label (20 bits), which depend on the quoted flow
+    flow_label,      ///< outer IPv6 header: 20 bits, which depend on the quoted flow
+    flow,            ///< one of these, and the UDP source port (14 bits), which depends on the quoted flow, too
 };
 
 /// The kinds of packets that the balancer sends to each backend.

@@ -287,6 +287,32 @@ for number in range(1000 * seconds):
     EXPECT_TRUE(eventually(are_narrow)) << testing::PrintToString(others_than(lbd, 1400)) << lbd.log();
 }
 
+// A router reports several packets in a row. Here the stranger guesses a secret of 16 or 20 bits.
+TEST_F(LbdPathMtu, IsLearntFromARouterAmidAFloodOfGuesses) {
+    const std::vector<Tunnel> tunnels{{"{type: ipip}", vip4, "10.9.0.3", 53}, {"{type: ipip}", vip4, "fd09::3", 54}};
+    const Balancer lbd(balancer(), config_of(tunnels));
+    ASSERT_TRUE(eventually([&] { return all_have(lbd, 1500); }));
+    stranger().write("/run/forge.py", std::string(forge) + R"(
+import itertools, random
+inner = ip4("10.0.0.1", "192.0.2.1", 17, struct.pack("!HHHH", 40000, 54, 1372, 0) + b"x" * 1364)
+start = time.monotonic()
+for number in itertools.count():
+    secret = random.randrange(1, 1 << 16)
+    send(icmp4(3, 4, 1300, ip4("10.0.0.2", "10.9.0.3", 4, inner, secret)[:28]))
+    send(icmp6(2, 1300, ip6("fd00::2", "fd09::3", 4, inner, secret << 4)[:548]))
+    if number == 2000: print("flooded", flush=True)
+    time.sleep(max(0, start + number / 1000 - time.monotonic()))
+)");
+    const Process flood = stranger().spawn("python3 /run/forge.py");
+    flood.wait_for("flooded");
+    const auto are_narrow = [&] {
+        for (int packet = 0; packet < 10; ++packet) client_sends(tunnels, 1400);
+        return all_have(lbd, 1400);
+    };
+    EXPECT_TRUE(eventually(are_narrow)) << testing::PrintToString(others_than(lbd, 1400)) << lbd.log();
+    EXPECT_EQ(lbd.said("path MTU 1300"), 0U);
+}
+
 TEST_F(LbdPathMtu, ForgedRedirectsAreNotFollowed) {
     const std::vector<Tunnel> tunnels{{"{type: gue, port: 5080}", vip4, "10.9.0.3", 53},
                                       {"{type: gue, port: 5080}", vip4, "fd09::3", 54}};

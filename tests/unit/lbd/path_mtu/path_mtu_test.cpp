@@ -98,7 +98,9 @@ TEST_P(EveryPath, WhatWasSentIsKnownAgain) {
             ASSERT_TRUE(quotation);
             const auto checked = check(*quotation, GetParam().encap, inner, outer);
             ASSERT_TRUE(checked) << static_cast<int>(checked.error());
-            EXPECT_EQ(*checked, outer == ipv4 && !GetParam().has_port ? Proof::identification : Proof::flow);
+            EXPECT_EQ(*checked, GetParam().has_port ? Proof::flow
+                                : outer == ipv4     ? Proof::identification
+                                                    : Proof::flow_label);
         }
     }
 }
@@ -203,7 +205,7 @@ TEST(Quotations, OfIPv6WithExtensionHeadersAreFollowedToThePorts) {
     packet.insert(packet.begin() + header, {packet[header - 34], 0, 0, 1, 0, 0, 0, 7});
     packet[header - 34] = IPPROTO_FRAGMENT;
     packet.resize(packet.size() - 8);
-    EXPECT_EQ(check(*quoted(packet, 1300), Ipip{}, ipv6, ipv6), Proof::flow);
+    EXPECT_EQ(check(*quoted(packet, 1300), Ipip{}, ipv6, ipv6), Proof::flow_label);
     packet[header + 3] = 8 | 1;
     EXPECT_EQ(check(*quoted(packet, 1300), Ipip{}, ipv6, ipv6), tl::unexpected(Doubt::inner));
 }
@@ -260,6 +262,10 @@ TEST(SentPackets, AreThoseOfTheServicesThatAreLeft) {
 class PathMtusTest : public testing::Test {
   protected:
     Quotation says(std::uint32_t mtu) const { return {.router = router, .mtu = mtu, .destination = backend}; }
+    void guess_wrong(int times, PathMtus::Clock::time_point now) {
+        for (int guess = 0; guess < times; ++guess)
+            EXPECT_EQ(known.hear(says(1400), tl::unexpected(Doubt::header), hop, now), tl::unexpected(Doubt::header));
+    }
     void expect_path(std::optional<std::uint16_t> mtu) const {
         const auto* found = known.find(backend, hop);
         EXPECT_EQ(found == nullptr ? std::nullopt : std::optional(found->mtu), mtu);
@@ -306,14 +312,52 @@ TEST_F(PathMtusTest, AreOfOneHopAlone) {
 }
 
 TEST_F(PathMtusTest, AreNotToBeGuessed) {
-    const tl::expected<Proof, Doubt> wrong = tl::unexpected(Doubt::header);
-    for (int guess = 0; guess < 1000; ++guess) EXPECT_FALSE(known.hear(says(1400), wrong, hop, start));
-    EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, start), tl::unexpected(Doubt::too_many));
+    for (const Proof proof : {Proof::identification, Proof::flow_label}) {
+        known = {};
+        guess_wrong(1000, start);
+        EXPECT_EQ(known.hear(says(1400), proof, hop, start), tl::unexpected(Doubt::too_many));
+        expect_path({});
+        // A message that nobody could guess is believed, and each one a second later.
+        EXPECT_EQ(known.hear(says(1450), Proof::flow, hop, start), true);
+        EXPECT_EQ(known.hear(says(1400), proof, hop, start + 1s), true);
+        expect_path(1400);
+    }
+}
+
+TEST_F(PathMtusTest, AreLearntAmidAFloodOfGuessesFromARouterThatGoesOn) {
+    for (const Proof proof : {Proof::identification, Proof::flow_label}) {
+        known = {};
+        auto now = start;
+        for (int second = 0; second < 60; ++second) guess_wrong(1000, now += 1s);
+        EXPECT_EQ(known.hear(says(1400), proof, hop, now), tl::unexpected(Doubt::too_many));
+        guess_wrong(300, now += 300ms);
+        EXPECT_EQ(known.hear(says(1400), proof, hop, now), tl::unexpected(Doubt::too_many));
+        guess_wrong(600, now += 600ms);
+        EXPECT_EQ(known.hear(says(1400), proof, hop, now), true);
+        expect_path(1400);
+    }
+}
+
+TEST_F(PathMtusTest, AreNotLearntFromGuessesThatAreRightNowAndThen) {
+    auto now = start;
+    guess_wrong(1000, now);
+    for (int hit = 0; hit < 100; ++hit) {
+        EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, now), tl::unexpected(Doubt::too_many));
+        guess_wrong(1100, now += 1s);
+    }
+    // Nor from two of a router between guesses.
+    for (int hit = 0; hit < 100; ++hit) {
+        EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, now), tl::unexpected(Doubt::too_many));
+        EXPECT_EQ(known.hear(says(1401 + hit % 2), Proof::identification, hop, now), tl::unexpected(Doubt::too_many));
+    }
     expect_path({});
-    // A message that nobody could guess is believed, and expires a second later.
-    EXPECT_EQ(known.hear(says(1450), Proof::flow, hop, start), true);
-    EXPECT_EQ(known.hear(says(1400), Proof::identification, hop, start + 1s), true);
-    expect_path(1400);
+}
+
+TEST_F(PathMtusTest, OfOneBackendAreNotKeptOutByAFloodAboutAnother) {
+    guess_wrong(1000, start);
+    Quotation other = says(1400);
+    other.destination = address("10.9.0.4");
+    EXPECT_EQ(known.hear(other, Proof::identification, hop, start), true);
 }
 
 }  // namespace
