@@ -26,7 +26,8 @@ using common::Fd;
 using netlink::failure;
 using netlink::Result;
 
-constexpr unsigned most_connections = 16;
+constexpr unsigned most_connections = 64;
+constexpr int most_waiting = 1024;                    // before they are accepted
 constexpr unsigned longest_silence = 10;              // seconds
 constexpr std::chrono::seconds longest_question{10};  // for a complete request, however slowly it arrives
 constexpr std::size_t memory_for_client = 64 << 10;   // bytes for a request; later half of it for pieces of the answer
@@ -57,7 +58,7 @@ Result<Fd> listen_at(const Endpoint& endpoint, int former) {
     const Shared before(former);
     const Shared now(former < 0 ? former : socket.get());
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) < 0 ||
-        ::listen(socket.get(), most_connections) < 0)
+        ::listen(socket.get(), most_waiting) < 0)
         return failure("listen on", endpoint.to_string(), errno);
     return socket;
 }
@@ -139,7 +140,7 @@ struct MetricsServer::Answers {
         if (!detail)
             return reply(connection, MHD_HTTP_BAD_REQUEST, "/metrics, or /metrics?by=service for sums by service\n");
         // Closes the connection that has been reading longest. The library notices when it looks at it next.
-        if (server.bodies_ >= most_bodies) hang_up(server.connections_.slowest_to_read());
+        if (server.bodies_ >= most_bodies) hang_up(server.connections_.close_slowest_to_read());
         if (server.bodies_ >= 2 * most_bodies)
             return reply(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many others are reading metrics\n");
         server.connections_.reads(connection, Connections<MHD_Connection*>::Clock::now());
@@ -163,9 +164,9 @@ struct MetricsServer::Answers {
         auto& connections = static_cast<MetricsServer*>(context)->connections_;
         if (what == MHD_CONNECTION_NOTIFY_CLOSED) return connections.remove(connection);
         const int socket = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-        if (connections.size() >= most_connections) {
-            const auto slowest = connections.slowest_to_ask();
-            hang_up(slowest ? slowest : connections.slowest_to_read());
+        if (connections.staying() >= most_connections) {
+            const auto slowest = connections.close_slowest_to_ask();
+            hang_up(slowest ? slowest : connections.close_slowest_to_read());
         }
         connections.add(connection, socket, Connections<MHD_Connection*>::Clock::now());
     }
@@ -202,8 +203,13 @@ Result<std::unique_ptr<MetricsServer>> MetricsServer::listen(EventLoop& loop, co
 }
 
 void MetricsServer::serve() {
-    MHD_run(daemon_.get());
-    for (const int socket : connections_.slow(Connections<MHD_Connection*>::Clock::now(), longest_question))
+    // At its limit of connections the library stops to listen, and listens again only when it is run after one has
+    // ended.
+    for (std::size_t before = SIZE_MAX; connections_.size() < before;) {
+        before = connections_.size();
+        MHD_run(daemon_.get());
+    }
+    for (const int socket : connections_.close_slow(Connections<MHD_Connection*>::Clock::now(), longest_question))
         Answers::hang_up(socket);
     MHD_UNSIGNED_LONG_LONG timeout = 0;
     if (MHD_get_timeout(daemon_.get(), &timeout) == MHD_YES) idle_.arm(std::chrono::milliseconds(timeout));

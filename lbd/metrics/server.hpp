@@ -18,7 +18,7 @@ namespace culvert::lbd {
 
 using common::EventLoop;
 
-/// Answers GET /metrics and /metrics?by=service over HTTP, in the event loop, and waits for nobody. There may be 16
+/// Answers GET /metrics and /metrics?by=service over HTTP, in the event loop, and waits for nobody. There may be 64
 /// connections, each with 10 s for a request. Four of them may read answers, each for a minute. To make room for
 /// another, the slowest is closed. An answer is written while it is read, in turn with other work of the loop.
 class MetricsServer {

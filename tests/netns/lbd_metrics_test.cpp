@@ -99,7 +99,7 @@ TEST_F(LbdMetrics, GoOnBesidesBadClients) {
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 
-// Sixteen clients send requests without end, a byte now and then, and four never read.
+// As many clients as may be connected send requests without end, a byte now and then, and four never read.
 TEST_F(LbdMetrics, AreThereForOneMoreBesidesSlowClients) {
     balancer().must("sysctl -q net.ipv4.tcp_wmem='4096 4096 4096' net.ipv4.tcp_rmem='4096 4096 4096'");
     std::string services = config("");
@@ -117,7 +117,7 @@ def connect(words):
     return s
 readers = [connect(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n") for _ in range(6)]
 while True:
-    askers = [connect(b"GET /metrics HTTP/1.1\r\nX: ") for _ in range(16)]
+    askers = [connect(b"GET /metrics HTTP/1.1\r\nX: ") for _ in range(64)]
     print("asking", flush=True)
     for _ in range(40):
         time.sleep(0.5)
@@ -128,6 +128,29 @@ while True:
     const Process slow = balancer().spawn("python3 /run/slow.py");
     slow.wait_for("asking");
     for (int i = 0; i < 10; ++i) EXPECT_THAT(curl("http://127.0.0.1:9477/metrics"), HasSubstr("lbd_build_info")) << i;
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));
+}
+
+// As any local user can, one opens 300 connections at once, again and again, and sends nothing. Had there been no room
+// for the scrape that follows, its next attempt to connect would have been a second later.
+TEST_F(LbdMetrics, AnswerAtOnceAmidIdleConnections) {
+    const Balancer lbd(balancer(), config(""));
+    balancer().write("/run/idle.py", R"py(
+import socket, time
+longest = 0
+for round in range(10):
+    idle = [socket.socket() for _ in range(300)]
+    for s in idle:
+        s.setblocking(False)
+        s.connect_ex(("127.0.0.1", 9477))
+    start = time.monotonic()
+    with socket.create_connection(("127.0.0.1", 9477)) as scrape:
+        scrape.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert b"200 OK" in scrape.recv(1000)
+    longest = max(longest, time.monotonic() - start)
+print(longest)
+)py");
+    EXPECT_LT(std::stod(balancer().must("python3 /run/idle.py")), is_emulated ? 10 : 1);
     EXPECT_TRUE(lbd.reaches("10.0.0.3"));
 }
 
