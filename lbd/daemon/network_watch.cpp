@@ -13,7 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr auto time_to_gather = 50ms;  // collects changes that come together
 constexpr auto time_to_retry = 1s;     // after a failure, which may be for lack of memory
-constexpr auto look_interval = 1s;     // for changes without events: detached programs, fewer abilities of a driver
+constexpr auto look_interval =
+    1s;  // for changes without events: detached programs, IPv6 MTUs, fewer abilities of a driver
 
 }  // namespace
 
@@ -54,6 +55,7 @@ void NetworkWatch::update() {
 
 void NetworkWatch::look() {
     next_look_.arm(look_interval);
+    if (balancer_.reach.resolver.look()) changed();
     not_seen_.take(follow_interfaces(balancer_));
 }
 

@@ -46,6 +46,15 @@ std::map<std::string, RedirectSettings> redirects(const Network& network) {
     return all;
 }
 
+std::map<std::uint32_t, std::uint32_t> read_ipv6_mtus(const Network& network) {
+    std::map<std::uint32_t, std::uint32_t> mtus;
+    for (const auto* links : {&network.ports, &network.vlans})
+        for (const auto& [index, link] : *links)
+            if (const auto mtu = netlink::read_number(SysctlKey::conf(Family::ipv6, link.name, "mtu")))
+                mtus.emplace(index, static_cast<std::uint32_t>(*mtu));
+    return mtus;
+}
+
 bool kernel_has_ipv6() {
     return netlink::read_number(SysctlKey::conf(Family::ipv6, "all", "disable_ipv6")).has_value();
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -31,6 +32,9 @@ struct RedirectSettings {
 
 /// The present settings of the interfaces that frames leave by.
 [[nodiscard]] std::map<std::string, RedirectSettings> redirects(const Network& network);
+
+/// The present values of net.ipv6.conf.*.mtu of ports and VLANs, by index. The kernel reports no change of them.
+[[nodiscard]] std::map<std::uint32_t, std::uint32_t> read_ipv6_mtus(const Network& network);
 
 /// The present settings. One that cannot be read counts as off, such as those of IPv6 on a host without IPv6.
 [[nodiscard]] RedirectSettings read_redirect_settings(const std::string& device);

@@ -48,6 +48,13 @@ IpAddress link_local_of(const netlink::MacAddress& mac) {
     return *IpAddress::from_bytes(bytes);
 }
 
+/// What the link carries of packets to the backend. IPv6 may have an MTU of its own, from router advertisements
+/// (RFC 4861, section 4.6.4) or the administrator.
+std::uint32_t mtu_of(const netlink::Link& link, const IpAddress& backend, const Network& network) {
+    const auto own = network.ipv6_mtus.find(link.index);
+    return backend.is_v4() || own == network.ipv6_mtus.end() ? link.mtu : std::min(own->second, link.mtu);
+}
+
 bool leads_on(const netlink::Route& route) { return route.type == RTN_UNICAST && !route.hops.empty(); }
 
 }  // namespace
@@ -86,7 +93,7 @@ Hop way_out(const IpAddress& backend, const std::optional<netlink::Route>& route
     if (!key) return tl::unexpected(LB_DROP_NO_INTERFACE);
     const netlink::Link& link = *find_link(network, key->link);
     const auto exit = exit_by(key->link, network);
-    const std::uint32_t mtu = route->mtu != 0 ? route->mtu : link.mtu;
+    const std::uint32_t mtu = route->mtu != 0 ? route->mtu : mtu_of(link, backend, network);
     return NextHop{.ifindex = exit->port->index,
                    .source = *link.mac,
                    .destination = {},

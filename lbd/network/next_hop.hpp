@@ -29,7 +29,8 @@ struct Network {
     std::map<std::uint32_t, netlink::Link> members;  ///< members of ports that are bonds
     std::map<std::uint32_t, netlink::Link> links;    ///< all links with a MAC address
     std::map<NeighbourKey, netlink::Neighbour> neighbours;
-    std::set<std::uint32_t> with_link_local;  ///< indices of links with a usable IPv6 link-local address
+    std::map<std::uint32_t, std::uint32_t> ipv6_mtus;  ///< bytes, of ports and VLANs that have IPv6, by index
+    std::set<std::uint32_t> with_link_local;           ///< indices of links with a usable IPv6 link-local address
 };
 
 /// A link that may lead to backends, which is a port or a VLAN device; or null.

@@ -6,12 +6,12 @@
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <tuple>
 #include <utility>
 #include <variant>
 
 #include "common/log.hpp"
 #include "lbd/model/cure.hpp"
-#include "lbd/network/host_settings.hpp"
 #include "lbd/network/log.hpp"
 #include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
@@ -75,6 +75,7 @@ Result<> Resolver::load() {
     CHECK_OK(load_addresses());
     TRY(const auto neighbours, netlink::Neighbours(socket_).dump());
     tables_.load(links, neighbours, Clock::now());
+    std::ignore = look();
     kept_.forget_missing(network());
     ways_.doubt_routes();
     return {};
@@ -110,7 +111,11 @@ Result<bool> Resolver::take_events() {
 
 Result<Effect> Resolver::take(const netlink::Event& event) {
     if (std::holds_alternative<netlink::Overrun>(event)) return Effect::all;
-    if (const auto* link = std::get_if<netlink::LinkChanged>(&event)) return tables_.take(*link);
+    if (const auto* link = std::get_if<netlink::LinkChanged>(&event)) {
+        const Effect effect = tables_.take(*link);
+        if (effect == Effect::routes) std::ignore = look();  // a new MTU of the link also is that of IPv6
+        return effect;
+    }
     if (const auto* neighbour = std::get_if<netlink::NeighbourChanged>(&event)) {
         if (neighbour->removed) kept_.forget(key_of(neighbour->value));
         return tables_.take(*neighbour, Clock::now());

@@ -7,6 +7,7 @@
 
 #include "common/fd.hpp"
 #include "lbd/model/surroundings.hpp"
+#include "lbd/network/host_settings.hpp"
 #include "lbd/network/kept_neighbours.hpp"
 #include "lbd/network/tables.hpp"
 #include "lbd/network/ways.hpp"
@@ -35,6 +36,8 @@ class Resolver {
     /// Reads events of the kernel. True if a next hop may have changed; then call update(). After a failure, call it
     /// again even if there is nothing to read: it then reads all tables.
     [[nodiscard]] netlink::Result<bool> read();
+    /// Reads what changes without events; call it now and then. True if a next hop may have changed.
+    [[nodiscard]] bool look() { return tables_.take_ipv6_mtus(read_ipv6_mtus(network())); }
     /// Follows the backends of a service from the next update on. Each is followed until forget() was called as often
     /// as follow().
     void follow(const Services::Shared& service) { ways_.follow(service); }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <iterator>
 #include <set>
+#include <utility>
 #include <variant>
 
 namespace culvert::lbd {
@@ -63,6 +64,10 @@ void Tables::load_addresses(const std::vector<netlink::InterfaceAddress>& addres
     for (const auto& address : addresses)
         if (!address.prefix.address.is_v4() && address.scope == RT_SCOPE_LINK && is_settled(address))
             network_.with_link_local.insert(address.link);
+}
+
+bool Tables::take_ipv6_mtus(std::map<std::uint32_t, std::uint32_t> mtus) {
+    return std::exchange(network_.ipv6_mtus, std::move(mtus)) != network_.ipv6_mtus;
 }
 
 bool Tables::is_port(const netlink::Link& link) const {

@@ -36,6 +36,9 @@ class Tables {
     /// All IPv6 addresses of the host.
     void load_addresses(const std::vector<netlink::InterfaceAddress>& addresses);
 
+    /// Those of ports and VLANs, by index. True if one has changed.
+    bool take_ipv6_mtus(std::map<std::uint32_t, std::uint32_t> mtus);
+
     [[nodiscard]] Effect take(const netlink::LinkChanged& event);
     Effect take(const netlink::NeighbourChanged& event, Clock::time_point now);
 

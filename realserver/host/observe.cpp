@@ -132,6 +132,13 @@ Result<> observe_addresses(netlink::Socket& route, Observed& observed) {
     return {};
 }
 
+/// IPv6 may have an MTU of its own, from router advertisements (RFC 4861, section 4.6.4) or the administrator.
+std::uint32_t mtu_of(const netlink::Link& link, netlink::Family family) {
+    if (family == netlink::Family::ipv4) return link.mtu;
+    const auto own = netlink::read_number(netlink::SysctlKey::conf(family, link.name, "mtu"));
+    return own ? std::min(static_cast<std::uint32_t>(*own), link.mtu) : link.mtu;
+}
+
 /// Gateways, and the routes to balancers.
 Result<> observe_routes(netlink::Socket& route, const std::vector<Prefix>& balancers, const LinksByIndex& links,
                         Surroundings& around) {
@@ -147,7 +154,8 @@ Result<> observe_routes(netlink::Socket& route, const std::vector<Prefix>& balan
                 const auto link = links.find(hop.link);
                 if (link == links.end() || link->second.is_loopback()) continue;
                 around.ways_in.insert(link->second.name);
-                around.link_mtu = std::min(around.link_mtu.value_or(link->second.mtu), link->second.mtu);
+                const std::uint32_t mtu = mtu_of(link->second, balancer.address.family());
+                around.link_mtu = std::min(around.link_mtu.value_or(mtu), mtu);
             }
     return {};
 }

@@ -207,6 +207,34 @@ TEST_F(LbdNetwork, RoutesAreFollowed) {
     }));
 }
 
+// The kernel reports none of these changes but that of the link.
+TEST_F(LbdNetwork, TheMtuOfIPv6IsFollowed) {
+    const Balancer lbd(balancer(), config);
+    const auto are = [&](int four, int six) {
+        return eventually([&] {
+            return lbd.backend("10.0.0.3").value("mtu", 0) == four && lbd.backend("fd00::3").value("mtu", 0) == six;
+        });
+    };
+    EXPECT_TRUE(are(1500, 1500));
+    balancer().set_sysctl("net.ipv6.conf.eth0.mtu", "1400");
+    EXPECT_TRUE(are(1500, 1400)) << lbd.backend("fd00::3");
+
+    balancer().set_sysctl("net.ipv6.conf.eth0.accept_ra", "2");
+    backend().must(R"(python3 -c '
+import socket, struct
+s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+advertisement = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 0, 0, 0)
+mtu = struct.pack("!BBHI", 5, 1, 0, 1300)
+s.sendto(advertisement + mtu, ("ff02::1", 0, 0, socket.if_nametoindex("eth0")))')");
+    EXPECT_TRUE(are(1500, 1300)) << lbd.backend("fd00::3");
+
+    balancer().ip("link set eth0 mtu 1450\n");
+    EXPECT_TRUE(are(1450, 1450)) << lbd.backend("fd00::3");
+    balancer().set_sysctl("net.ipv6.conf.eth0.mtu", "1350");
+    EXPECT_TRUE(are(1450, 1350)) << lbd.backend("fd00::3");
+}
+
 TEST_F(LbdNetwork, EveryKindOfRoute) {
     const Host a("a"), b("b");
     lan().connect({{a, "eth0", {"10.0.0.11/24", "fd00::b/64", "fe80::b/64"}}, {b, "eth0", {"10.0.0.12/24"}}});

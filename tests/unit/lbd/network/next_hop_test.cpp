@@ -120,6 +120,21 @@ TEST_F(NextHopTest, TheMtuOfARouteComesFirst) {
     EXPECT_EQ(next_hop(backend, by, network)->mtu, 1400);
 }
 
+TEST_F(NextHopTest, IPv6MayHaveAnMtuOfItsOwn) {
+    const IpAddress six = address("fd00::2");
+    learn("fd00::2", NUD_PERMANENT);
+    learn("10.0.0.2", NUD_PERMANENT);
+    auto by = route("fd00::1");
+    EXPECT_EQ(next_hop(six, by, network)->mtu, 1500);
+    network.ipv6_mtus = {{port, 1400}, {port + 1, 1300}};
+    EXPECT_EQ(next_hop(six, by, network)->mtu, 1400);
+    EXPECT_EQ(next_hop(backend, route("10.0.0.1"), network)->mtu, 1500);
+    network.ipv6_mtus[port] = 9000;
+    EXPECT_EQ(next_hop(six, by, network)->mtu, 1500);
+    by.mtu = 1280;
+    EXPECT_EQ(next_hop(six, by, network)->mtu, 1280);
+}
+
 TEST_F(NextHopTest, AnMtuBeyond16BitsIsCut) {
     learn("10.0.0.2", NUD_PERMANENT);
     network.ports[port].mtu = 65536;
