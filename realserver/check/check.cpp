@@ -41,6 +41,7 @@ Diagnosis check(const Desired& desired, const Observed& observed, const Record& 
     check_reach(patient, diagnosis);
     check_service(patient, diagnosis);
     check_firewall(patient, diagnosis);
+    check_ipsec(patient, diagnosis);
     check_legacy(patient, diagnosis);
     return diagnosis;
 }

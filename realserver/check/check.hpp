@@ -44,6 +44,7 @@ void check_routes(const Patient& patient, Diagnosis& diagnosis);    ///< routes 
 void check_reach(const Patient& patient, Diagnosis& diagnosis);     ///< whether packets arrive, and answers can leave
 void check_service(const Patient& patient, Diagnosis& diagnosis);   ///< whether somebody listens
 void check_firewall(const Patient& patient, Diagnosis& diagnosis);  ///< foreign nftables rules
+void check_ipsec(const Patient& patient, Diagnosis& diagnosis);     ///< policies that drop packets
 void check_legacy(const Patient& patient, Diagnosis& diagnosis);    ///< rules of iptables-legacy
 
 /// in_order (bool), checked (a number), findings []: name, cause, evidence [], cure (commands), advice; not_judged []:

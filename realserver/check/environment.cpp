@@ -83,11 +83,12 @@ class Observer {
         CHECK_OK(proxies());
         CHECK_OK(listeners());
         CHECK_OK(ways());
+        firewall();
         CHECK_OK(answers());
         CHECK_OK(observe_arrivals(desired_, observed_, route_, seen_));
         modules();
+        ipsec();
         sysctl_files();
-        firewall();
         legacy();
         return std::move(seen_);
     }
@@ -104,6 +105,8 @@ class Observer {
             names_.emplace(link.index, link.name);
             seen_.devices[link.name] = {
                 .mtu = link.mtu,
+                .mtu6 = static_cast<std::uint32_t>(
+                    setting(SysctlKey::conf(Family::ipv6, link.name, "mtu"), static_cast<long>(link.mtu))),
                 .answers = !link.is_loopback() && (link.flags & (IFF_NOARP | IFF_POINTOPOINT)) == 0,
                 .arp_ignore = setting(SysctlKey::arp_ignore(link.name)),
                 .index = link.index,
@@ -207,6 +210,7 @@ class Observer {
                 for (Environment::Answer answer : questions(vip, client)) {
                     const auto route = look_up_answer({.destination = client,
                                                        .source = vip.address,
+                                                       .mark = answer.mark,
                                                        .user = answer.user,
                                                        .ip_protocol = answer.ip_protocol,
                                                        .source_port = answer.source_port});
@@ -223,8 +227,32 @@ class Observer {
         return answered;
     }
 
-    /// One lookup. If rules select by user, protocol or port, one for each service.
+    /// One lookup. If rules select by user, protocol or port, one for each service. If a service's answers get a mark
+    /// on their way, one more for that.
     [[nodiscard]] std::vector<Environment::Answer> questions(const Prefix& vip, const IpAddress& client) const {
+        std::vector<Environment::Answer> result = unmarked(vip, client);
+        for (const auto& [socket, device, owner] : seen_.listeners) {
+            if (!socket.takes(vip.address)) continue;
+            const Packets packets{.protocol = socket.protocol,
+                                  .source = Prefix::host(vip.address),
+                                  .destination = Prefix::host(client),
+                                  .source_port = socket.port,
+                                  .tracking = Tracking::established};
+            const std::uint32_t mark = mark_for_route(seen_.firewall, packets);
+            if (mark == 0) continue;
+            result.push_back({.vip = vip,
+                              .client = client,
+                              .way = {},
+                              .refusal = {},
+                              .user = socket.user,
+                              .ip_protocol = socket.protocol,
+                              .source_port = socket.port,
+                              .mark = mark});
+        }
+        return result;
+    }
+
+    [[nodiscard]] std::vector<Environment::Answer> unmarked(const Prefix& vip, const IpAddress& client) const {
         const auto asks = [](const netlink::Rule& rule) {
             return rule.users || rule.source_ports || rule.ip_protocol != 0;
         };
@@ -245,7 +273,7 @@ class Observer {
     Result<netlink::Route> look_up_answer(Routes::Lookup packet) {
         auto route = Routes(route_).lookup(packet);
         static const auto accept = SysctlKey::parse("net.ipv4.tcp_fwmark_accept").value();
-        if (route || setting(accept) == 0) return route;
+        if (route || packet.mark != 0 || setting(accept) == 0) return route;
         for (const netlink::Rule& rule : seen_.routing.rules) {
             if (rule.mask == 0 || rule.mark == 0) continue;
             packet.mark = rule.mark;
@@ -264,8 +292,22 @@ class Observer {
     [[nodiscard]] Environment::Way way(const netlink::Route& route, const netlink::NextHop& hop) const {
         const std::string device = name(hop.link);
         const auto known = seen_.devices.find(device);
-        const std::uint32_t mtu = known == seen_.devices.end() ? 0 : known->second.mtu;
+        const bool is_v4 = route.destination.address.is_v4();
+        const std::uint32_t mtu = known == seen_.devices.end() ? 0 : is_v4 ? known->second.mtu : known->second.mtu6;
         return {.device = device, .mtu = route.mtu == 0 ? mtu : std::min(route.mtu, mtu), .gateway = hop.gateway};
+    }
+
+    /// A kernel without IPsec has no policies.
+    void ipsec() {
+        auto xfrm = Socket::open(NETLINK_XFRM);
+        auto policies = xfrm ? netlink::ipsec_policies(*xfrm) : tl::unexpected(xfrm.error());
+        if (policies) {
+            std::ranges::stable_sort(*policies, {}, &netlink::IpsecPolicy::priority);
+            seen_.ipsec = *std::move(policies);
+            seen_.ipsec_defaults = netlink::ipsec_defaults(*xfrm).value_or(netlink::IpsecDefaults{});
+        } else if (policies.error().code != EPROTONOSUPPORT) {
+            seen_.not_judged.push_back({"policies of IPsec", policies.error().message()});
+        }
     }
 
     void modules() {

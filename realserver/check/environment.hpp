@@ -12,6 +12,7 @@
 #include "netlink/address.hpp"
 #include "netlink/inet_diag.hpp"
 #include "netlink/result.hpp"
+#include "netlink/xfrm.hpp"
 #include "realserver/check/finding.hpp"
 #include "realserver/check/firewall/firewall.hpp"
 #include "realserver/check/routing.hpp"
@@ -23,9 +24,10 @@ namespace culvert::realserver {
 /// Everything else on a host that decides whether a backend works, but is not a setting of ours.
 struct Environment {
     struct Device {
-        std::uint32_t mtu = 0;  ///< bytes
-        bool answers = false;   ///< uses ARP or neighbour discovery
-        long arp_ignore = 0;    ///< its own value, without that of "all"
+        std::uint32_t mtu = 0;   ///< bytes
+        std::uint32_t mtu6 = 0;  ///< of IPv6
+        bool answers = false;    ///< uses ARP or neighbour discovery
+        long arp_ignore = 0;     ///< its own value, without that of "all"
         std::uint32_t index = 0;
         bool up = true;              ///< IFF_UP, as the administrator has set it
         bool carrier = true;         ///< IFF_LOWER_UP: the link is connected
@@ -73,6 +75,7 @@ struct Environment {
         std::uint32_t user = 0;         ///< of the service, if rules select by it
         std::uint8_t ip_protocol = 0;   ///< of the service, if rules select by it; 0: none does
         std::uint16_t source_port = 0;  ///< of the service, if rules select by it
+        std::uint32_t mark = 0;         ///< set by rules of nftables
         bool operator==(const Answer&) const = default;
     };
     /// A request that the kernel does not accept as this host's own.
@@ -101,7 +104,9 @@ struct Environment {
     std::vector<SysctlLine> sysctl_lines;
     std::map<std::string, std::string> hindrances;  ///< what keeps a module from being loaded, with a cure
     Firewall firewall;
-    std::string firewall_unread;  ///< why `firewall` is unknown; empty: it is known
+    std::string firewall_unread;              ///< why `firewall` is unknown; empty: it is known
+    std::vector<netlink::IpsecPolicy> ipsec;  ///< sorted: of several, the first one counts
+    netlink::IpsecDefaults ipsec_defaults;
     std::vector<LegacyRule> legacy_rules;
     std::vector<std::string> legacy_unread;  ///< tables of iptables-legacy that could not be read
     std::vector<NotJudged> not_judged;       ///< other files that could not be read, without duplicates

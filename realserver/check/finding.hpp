@@ -99,6 +99,7 @@ inline constexpr auto finding_kinds = std::to_array<FindingKind>({
     {"invalid_dropped",
      "a rule drops packets that connection tracking considers invalid, as it sees one direction only",
      "a command that adds an exception"},
+    {"ipsec_blocks", "a policy of IPsec drops packets", "ip xfrm policy delete dir DIRECTION index NUMBER"},
     {"legacy_rules_drop", "rules of iptables-legacy may drop packets", "move them to nf_tables"},
     {"rule_rewrites", "a rule rewrites the packets", "remove the rule"},
 });

@@ -41,10 +41,11 @@ void check_ways_back(const Patient& patient, Family family, Diagnosis& diagnosis
         ++refused;
         add(vips, vip.is_host() ? vip.address.to_string() : vip.to_string());
         if (refused <= shown)
-            finding.evidence.push_back(fmt::format("ip route get {} from {}: {}", client.to_string(),
-                                                   vip.address.to_string(), answer.refusal));
+            finding.evidence.push_back(
+                fmt::format("ip route get {} from {}{}: {}", client.to_string(), vip.address.to_string(),
+                            answer.mark == 0 ? "" : fmt::format(" mark {:#x}", answer.mark), answer.refusal));
         const Refusal why =
-            why_refused(seen.routing, {vip, client, answer.user, answer.ip_protocol, answer.source_port});
+            why_refused(seen.routing, {vip, client, answer.user, answer.ip_protocol, answer.source_port, answer.mark});
         for (const std::string& reason : why.reasons) add(reasons, reason);
         for (const std::string& command : why.commands) add(finding.cure, command);
         curable = curable && why.curable;

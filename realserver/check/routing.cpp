@@ -62,7 +62,7 @@ bool applies(const Rule& rule, const AnswerPacket& answer) {
     const bool matches =
         (!rule.source || rule.source->contains(answer.vip.address)) &&
         (!rule.destination || rule.destination->contains(answer.destination)) &&
-        (rule.input.empty() || rule.input == "lo") && rule.output.empty() && (rule.mask == 0 || rule.mark == 0) &&
+        (rule.input.empty() || rule.input == "lo") && rule.output.empty() && (answer.mark & rule.mask) == rule.mark &&
         (rule.ip_protocol == 0 || rule.ip_protocol == answer.ip_protocol) &&
         (!rule.source_ports ||
          (answer.source_port >= rule.source_ports->first && answer.source_port <= rule.source_ports->last)) &&

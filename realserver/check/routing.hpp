@@ -18,13 +18,14 @@ struct Routing {
     bool operator==(const Routing&) const = default;
 };
 
-/// The fields that select an answer's route. It has no mark, and input device lo, as this host sends it.
+/// The fields that select an answer's route. It has input device lo, as this host sends it.
 struct AnswerPacket {
     netlink::Prefix vip;             ///< its source
     netlink::IpAddress destination;  ///< a client
     std::uint32_t user = 0;          ///< user id of the service
     std::uint8_t ip_protocol = 0;    ///< 0: unknown
     std::uint16_t source_port = 0;   ///< host order; 0: unknown
+    std::uint32_t mark = 0;
 };
 
 struct Refusal {

@@ -121,6 +121,10 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
     const std::string replace4 = "ip route replace default via 10.0.0.1";
     const std::string alone = "ip route del default; ip route add default via 10.0.0.1 table 100;";
     const std::string alone6 = "ip -6 route del default; ip -6 route add default via fd00::1 table 100;";
+    const std::string mark_answers =
+        "nft 'add table inet theirs; add chain inet theirs c {type route hook output priority mangle;};"
+        "add rule inet theirs c tcp sport 80 meta mark set meta mark | 5';";
+    const std::string unmark = "nft delete table inet theirs";
     const std::string put_back = replace4 + "; ip rule del from 192.0.2.1 lookup 100; ip route flush table 100;";
     expect_cured({
         {"no_route_back", "ip route del default", "Network is unreachable", replace4},
@@ -149,6 +153,9 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
         {"no_route_back", "ip rule add ipproto tcp sport 80 unreachable", "unreachable"},
         {"no_route_back", alone + "ip rule add ipproto tcp sport 443 lookup 100", "table 100", "",
          "ip rule del ipproto tcp sport 443 lookup 100;" + put_back},
+        // marks that answers get on their way
+        {"no_route_back", mark_answers + "ip rule add pref 20 fwmark 5 blackhole", "mark 0x5", "", unmark},
+        {"no_route_back", mark_answers + "ip -6 rule add pref 20 fwmark 4/4 unreachable", "mark 0x5", "", unmark},
         // rules before this host's own addresses
         {"request_refused",
          "ip rule add pref 20 lookup local; ip rule add pref 10 to 192.0.2.1 blackhole; ip rule del pref 0", "iif eth0",
@@ -163,6 +170,13 @@ TEST_F(CheckOfBareRequests, FindTheirWayBack) {
          "ip -6 rule add pref 10 lookup local; ip -6 rule del pref 0;"
          "ip -6 rule add pref 5 ipproto tcp dport 80 unreachable",
          "ipproto tcp dport 80", "", "ip -6 rule del pref 5; ip -6 rule del pref 10"},
+        // policies of IPsec
+        {"ipsec_blocks", "ip xfrm policy add dir in src 0.0.0.0/0 dst 192.0.2.1/32 action block", "dir in"},
+        {"ipsec_blocks", "ip xfrm policy add dir out src 192.0.2.0/24 dst 0.0.0.0/0 proto tcp action block", "dir out"},
+        {"ipsec_blocks", "ip xfrm policy add dir in src ::/0 dst 2001:db8::1/128 proto tcp dport 80 action block",
+         "2001:db8::1/128"},
+        {"ipsec_blocks", "ip xfrm policy setdefault in block", "in: block"},
+        {"ipsec_blocks", "ip xfrm policy setdefault out block", "out: block"},
         // this host's own link
         {"arp_filtered",
          "nft 'add table arp theirs; add chain arp theirs c {type filter hook input priority 0; policy drop;}'",

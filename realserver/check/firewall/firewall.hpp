@@ -106,6 +106,10 @@ struct Stage {
 /// changes `packets`.
 [[nodiscard]] std::optional<Obstacle> obstacle(const Firewall& firewall, Packets& packets, const Stage& stage);
 
+/// The mark of packets that this host sends, behind the chains of type route: if it is not 0, the kernel looks up their
+/// route once more, with the mark (net/netfilter/nft_chain_route.c). Rules count that are sure to match.
+[[nodiscard]] std::uint32_t mark_for_route(const Firewall& firewall, const Packets& packets);
+
 /// The share of `packets` that match the condition of a rule.
 enum class Match : std::uint8_t {
     none,

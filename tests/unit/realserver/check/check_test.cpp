@@ -379,6 +379,50 @@ TEST(Check, ARequestThatARuleOfItsPortRefuses) {
         ElementsAre("ip route get 192.0.2.1 from 8.0.0.1 iif eth0 ipproto tcp dport 80: Network is unreachable"));
 }
 
+netlink::IpsecPolicy policy(netlink::IpsecDirection direction, std::string_view source, std::string_view destination) {
+    return {.index = 8,
+            .direction = direction,
+            .selector = {.source = prefix(source), .destination = prefix(destination)},
+            .blocks = true};
+}
+
+TEST(Check, PoliciesOfIpsecThatBlock) {
+    using netlink::IpsecDirection;
+    Backend host(tunnels);
+    host.environment.answers = {{.vip = prefix("192.0.2.1/32"), .client = ip("8.0.0.1"), .way = {{"eth0", 1500}}},
+                                {.vip = prefix("192.0.2.1/32"), .client = ip("9.0.0.1"), .way = {{"eth0", 1500}}}};
+    auto& policies = host.environment.ipsec;
+    policies = {policy(IpsecDirection::in, "0.0.0.0/0", "192.0.2.0/24")};
+    EXPECT_EQ(host.finding(),
+              (Finding{.name = "ipsec_blocks",
+                       .cause = "a policy of IPsec drops requests to 192.0.2.1 port 80/tcp",
+                       .evidence = {"ip xfrm policy: src 0.0.0.0/0 dst 192.0.2.0/24 dir in action block"},
+                       .cure = {"ip xfrm policy delete dir in index 8"}}));
+    policies = {policy(IpsecDirection::out, "0.0.0.0/0", "0.0.0.0/0")};
+    EXPECT_EQ(host.finding().cause, "a policy of IPsec drops answers of 192.0.2.1 port 80/tcp");
+    policies = {policy(IpsecDirection::in, "10.0.0.0/24", "10.0.0.3/32")};
+    EXPECT_THAT(host.finding().cause, HasSubstr("5080/udp from 10.0.0.1"));
+    policies.front().selector.protocol = IPPROTO_TCP;
+    EXPECT_THAT(host.names(), IsEmpty()) << "tunnels are not carried by TCP";
+    policies = {policy(IpsecDirection::in, "8.0.0.0/8", "192.0.2.1/32"), policy(IpsecDirection::out, "::/0", "::1/128"),
+                policy(IpsecDirection::forward, "0.0.0.0/0", "0.0.0.0/0")};
+    EXPECT_THAT(host.names(), IsEmpty()) << "some clients, other packets";
+
+    // the first one counts
+    policies = {policy(IpsecDirection::in, "0.0.0.0/0", "192.0.2.1/32"),
+                policy(IpsecDirection::in, "0.0.0.0/0", "192.0.2.0/24")};
+    policies.front().blocks = false;
+    EXPECT_THAT(host.names(), IsEmpty());
+    policies.front().selector.protocol = IPPROTO_UDP;
+    EXPECT_EQ(host.finding().name, "ipsec_blocks");
+    for (auto& one : policies) one.xfrm_interface = 1;
+    EXPECT_THAT(host.names(), IsEmpty()) << "packets of an interface of IPsec";
+
+    policies.clear();
+    host.environment.ipsec_defaults.in_blocked = true;
+    EXPECT_EQ(host.finding().cure, std::vector<std::string>{"ip xfrm policy setdefault in accept"});
+}
+
 TEST(Check, AnswersToUntrackedRequestsAreInvalidToConntrack) {
     const std::string invalid = R"([{"match":{"op":"in","left":{"ct":{"key":"state"}},"right":1}},{"drop":null}])";
     Backend mixed(bare);

@@ -241,5 +241,38 @@ TEST(Firewall, OwnTableIsLeftOut) {
     EXPECT_FALSE(read_firewall("{", "", "culvert"));
 }
 
+TEST(Firewall, MarksThatChangeTheRouteOfAnswers) {
+    const auto chain = [](std::string name, std::string type, std::vector<std::string> rules) {
+        FirewallChain made{.family = "inet", .table = "t", .name = std::move(name), .hook = "output", .type = type};
+        if (type.empty()) made.hook.clear();
+        for (const std::string& rule : rules) made.rules.push_back({.handle = 1, .statements = json::parse(rule)});
+        return made;
+    };
+    const std::string sport =
+        R"({"match":{"op":"==","left":{"payload":{"protocol":"tcp","field":"sport"}},"right":80}})";
+    const auto set = [](const std::string& value) {
+        return R"({"mangle":{"key":{"meta":{"key":"mark"}},"value":)" + value + "}}";
+    };
+    const Packets packets{.protocol = IPPROTO_TCP,
+                          .source = Prefix::parse("192.0.2.1").value(),
+                          .destination = Prefix::parse("8.0.0.1").value(),
+                          .source_port = 80,
+                          .tracking = Tracking::established};
+    const auto mark = [&](std::vector<FirewallChain> chains) {
+        return mark_for_route({.chains = std::move(chains), .sets = {}}, packets);
+    };
+    const std::string five = "[" + sport + "," + set("5") + "]";
+    EXPECT_EQ(mark({chain("c", "route", {five})}), 5U);
+    EXPECT_EQ(mark({chain("c", "filter", {five})}), 0U) << "too late for the route";
+    EXPECT_EQ(mark({chain("c", "route", {five, "[" + set(R"({"|":[{"meta":{"key":"mark"}},8]})") + "]"})}), 13U);
+    EXPECT_EQ(mark({chain("c", "route", {R"([{"accept":null}])", five})}), 0U);
+    EXPECT_EQ(mark({chain("c", "route", {R"([{"jump":{"target":"d"}}])"}), chain("d", "", {five})}), 5U);
+    EXPECT_EQ(mark({chain("c", "route",
+                          {R"([{"match":{"op":"==","left":{"meta":{"key":"skuid"}},"right":7}},)" + set("5") + "]"})}),
+              0U)
+        << "not sure to match";
+    EXPECT_EQ(mark({chain("c", "route", {"[7]", five})}), 5U) << "what is not understood has no effect";
+}
+
 }  // namespace
 }  // namespace culvert::realserver

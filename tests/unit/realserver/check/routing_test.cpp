@@ -66,6 +66,17 @@ TEST(Routing, ARouteInATableThatNoRuleLeadsToWantsTheRule) {
     EXPECT_THAT(why(suppressed).commands, ElementsAre("ip -4 rule add from 192.0.2.1/32 lookup main"));
 }
 
+TEST(Routing, AnAnswerMayHaveAMark) {
+    Rule of_mark = rule(20, 0);
+    of_mark.mark = of_mark.mask = 4;
+    of_mark.action = FR_ACT_BLACKHOLE;
+    const Routing routing = with({by_gateway("0.0.0.0/0")}, {of_mark});
+    EXPECT_THAT(why(routing).commands, testing::IsEmpty());
+    const Refusal refusal =
+        why_refused(routing, {.vip = prefix("192.0.2.1/32"), .destination = ip("8.0.0.1"), .mark = 5});
+    EXPECT_THAT(refusal.commands, ElementsAre("ip -4 rule del pref 20 blackhole"));
+}
+
 TEST(Routing, WhatRefusesIsTakenAway) {
     const auto blackhole = refusing("8.0.0.0/8", RTN_BLACKHOLE);
     EXPECT_THAT(why(with({by_gateway("0.0.0.0/0"), blackhole})).commands,
