@@ -16,7 +16,7 @@
 #endif
 
 /* Raise this when anything below changes its shape or meaning. */
-#define LB_ABI_VERSION 4
+#define LB_ABI_VERSION 5
 
 /* ---- Which frames are for this host: .data.own -------------------------------------------------------------------- */
 
@@ -83,12 +83,21 @@ struct lb_service {
     __u32 ring_size; /* entries; 0: no backend takes new flows */
     __u32 dest_base; /* id of the destination that the table calls 0 */
     __u32 flags;     /* enum lb_service_flag */
+    /* First line in map transitions of the slots in transition; 0: all slots are settled. */
+    __u32 transition;
 };
-LB_SIZE(struct lb_service, 16);
+LB_SIZE(struct lb_service, 20);
 
+/*
+ * How flows of a service are tracked. With none of EACH and NEVER it is "just enough": a flow of a settled slot is
+ * where the Maglev table says, and the flow table only counts it.
+ */
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
     LB_SERVICE_DOWN = 1 << 1,   /* fewer backends are up than it needs; if none takes new flows, this is why */
+    LB_SERVICE_EACH = 1 << 2,   /* each flow is where its entry in the flow table says: UDP, sticky services */
+    LB_SERVICE_NEVER = 1 << 3,  /* no flow has an entry: each packet is where the Maglev table says */
+    LB_SERVICE_ALL = 1 << 4,    /* all flows are counted, not a sample */
 };
 
 /*
@@ -102,7 +111,6 @@ struct lb_vip4_line {
     struct lb_service service[LB_VIP4_WAYS];
     __u32 used;    /* a bit for each way */
     __u32 spilled; /* keys that have this line as first choice but are in their second */
-    __u32 pad[2];
 };
 LB_SIZE(struct lb_vip4_line, 64);
 
@@ -112,7 +120,6 @@ struct lb_vip6_line {
     struct lb_service service[LB_VIP6_WAYS];
     __u32 used;
     __u32 spilled;
-    __u32 pad[3];
 };
 LB_SIZE(struct lb_vip6_line, 128);
 
@@ -165,6 +172,46 @@ struct lb_ring_line {
     __u16 dest[LB_RING_LINE];
 };
 LB_SIZE(struct lb_ring_line, 64);
+
+/* ---- Slots in transition: map transitions ------------------------------------------------------------------------- */
+
+/*
+ * An entry of a Maglev table is a slot. The slot of a flow comes from the tag that its entry in the flow table keeps.
+ */
+static inline __u64 lb_slot(__u32 tag, __u32 size)
+{
+    return 1ULL * tag * size >> 32;
+}
+
+/*
+ * When the backend of a slot changes, connections that the flow table does not know stay with the former one. For each
+ * slot that is in transition, this map has the former backend and when it was last used. It has lines of 16 words:
+ *
+ *     1                the number of slots. It differs from the table's if the size of the table changes
+ *     size / 512       a bit for each slot: it is in transition. Packets of other slots read no more than this
+ *     size / 16        a word for each slot
+ *
+ * A word has the former backend in its lower half, as the Maglev table has it, and in the upper half the time at which
+ * a packet was last sent there, in units of flow time.
+ */
+#define LB_TRANSITION_WORDS 16
+#define LB_TRANSITION_BITS (LB_TRANSITION_WORDS * 32)
+#define LB_NO_FORMER 0xffffu /* the former backend is gone, and there is none now */
+struct lb_transition_line {
+    __u32 word[LB_TRANSITION_WORDS];
+};
+LB_SIZE(struct lb_transition_line, 64);
+
+/* The lines before the words. */
+static inline __u32 lb_transition_head(__u32 slots)
+{
+    return 1 + (slots + LB_TRANSITION_BITS - 1) / LB_TRANSITION_BITS;
+}
+
+static inline __u32 lb_transition_lines(__u32 slots)
+{
+    return lb_transition_head(slots) + (slots + LB_TRANSITION_WORDS - 1) / LB_TRANSITION_WORDS;
+}
 
 /* ---- Where packets go: map dests ---------------------------------------------------------------------------------- */
 
@@ -279,7 +326,7 @@ LB_SIZE(struct lb_bucket, 64);
 struct lb_counters {
     __u64 packets;
     __u64 bytes; /* of the clients' IP packets, without Ethernet and outer headers */
-    __u64 flows; /* entered into the flow table */
+    __u64 flows; /* new ones: opening packets; with LB_SERVICE_EACH, flows entered into the flow table */
     __u64 pad;
 };
 LB_SIZE(struct lb_counters, 32);
@@ -385,8 +432,9 @@ struct lb_story {
     __u32 table_size; /* entries of the Maglev table that was read; 0: none was */
     __u32 slot;       /* index of the entry */
     __u32 chosen;     /* its content: a destination */
-    __u32 pad;
+    __u32 former;     /* the flow is from before a transition: that destination; LB_STORY_NO_FORMER: it is gone */
 };
+#define LB_STORY_NO_FORMER 0xffffffffu
 LB_SIZE(struct lb_story, 32);
 
 #endif

@@ -10,6 +10,12 @@
 extern const volatile struct lb_config config;
 
 /*
+ * Where the flow table only counts flows, it has those whose tag has none of these bits. So the time for a packet does
+ * not depend on the number of flows. User space sets it by that number.
+ */
+__u32 sample_mask;
+
+/*
  * NH of UMAC (RFC 4418, section 5.2): for a random key, any two five-tuples collide with a probability of at most
  * 2^-32. The last step is the finalizer of MurmurHash3, a bijection that spreads the bits.
  */
@@ -55,6 +61,11 @@ static __always_inline __u32 flow_tag(__u64 hash)
     __u32 tag = (__u32)(hash >> 32) & ~((1u << LB_FLOW_STATE_BITS) - 1);
 
     return tag ? tag : 1u << LB_FLOW_STATE_BITS; /* else an empty entry would look like a hit */
+}
+
+static __always_inline int is_sampled(__u32 tag)
+{
+    return !(tag & *(volatile __u32 *)&sample_mask);
 }
 
 static __always_inline __u64 flow_now(void)

@@ -19,6 +19,12 @@ static __always_inline const struct lb_dest_body *find_dest(__u32 id)
     return &dest->slot[*(volatile __u32 *)&dest->slot[0].active & 1].body;
 }
 
+/* A flow with this destination chooses anew. */
+static __always_inline int is_left(const struct lb_dest_body *dest)
+{
+    return !dest || dest->action == LB_ACTION_NONE || dest->flags & LB_DEST_LEFT;
+}
+
 static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
                                    int inner6)
 {

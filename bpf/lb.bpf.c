@@ -10,6 +10,7 @@
 #include "parse4.h"
 #include "parse6.h"
 #include "stats.h"
+#include "transition.h"
 #include "unfinished.h"
 
 const volatile struct lb_config config;
@@ -23,7 +24,7 @@ struct lb_story story;
 /* The Maglev table's choice for a flow: an id, 0 if no backend takes new flows. */
 static __always_inline __u32 choose(const struct packet *p)
 {
-    __u32 slot = (__u32)((__u64)(__u32)(p->choice >> 16) * p->service.ring_size >> 32);
+    __u32 slot = (__u32)lb_slot(flow_tag(p->choice), p->service.ring_size);
     __u32 line = p->service.ring + slot / LB_RING_LINE;
     struct lb_ring_line *entries;
 
@@ -38,12 +39,6 @@ static __always_inline __u32 choose(const struct packet *p)
         story.chosen = p->service.dest_base + entries->dest[slot % LB_RING_LINE];
     }
     return p->service.dest_base + entries->dest[slot % LB_RING_LINE];
-}
-
-/* A flow with this destination chooses anew. */
-static __always_inline int is_left(const struct lb_dest_body *dest)
-{
-    return !dest || dest->action == LB_ACTION_NONE || dest->flags & LB_DEST_LEFT;
 }
 
 /*
@@ -83,17 +78,58 @@ __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l
     return (__u16)pseudo;
 }
 
-/* A later fragment goes where the first one went. It is dropped if the flow table doesn't know that. */
+/* Two bytes of a packet: its kind and its TCP flags. */
+#define KIND(what) ((what)&0xff)
+#define FLAGS(what) ((what) >> 8)
+
+/*
+ * Whether the flow table is read: the flow's own entry decides, or it is counted by it. This and the next are global
+ * functions, so what they branch on makes no paths for the verifier.
+ */
+__noinline int looks_up(__u32 what, __u32 service, __u32 tag, __u32 moving)
+{
+    if (KIND(what) == PACKET_LATER_FRAGMENT || moving || service & LB_SERVICE_EACH)
+        return 1;
+    /* All flows of a settled slot are with one backend. An opening packet would only find a flow that has ended. */
+    if (FLAGS(what) & TCP_SYN || service & LB_SERVICE_NEVER)
+        return 0;
+    return service & LB_SERVICE_ALL || is_sampled(tag);
+}
+
+/* Whether the flow gets an entry; only if the flow table was read. `known`: it has one, of a backend that is gone. */
+__noinline int gets_entry(__u32 what, __u32 service, __u32 tag, __u32 moving, __u32 known)
+{
+    if (KIND(what) == PACKET_ICMP_ERROR || FLAGS(what) & (TCP_FIN | TCP_RST))
+        return 0;
+    /* Without a transition a SYN stores nothing, so a flood of them evicts nothing. In one, a connection without an
+       entry is from before. */
+    if (FLAGS(what) & TCP_SYN)
+        return moving && !(FLAGS(what) & TCP_ACK);
+    if (service & LB_SERVICE_NEVER)
+        return 0;
+    return known || service & (LB_SERVICE_EACH | LB_SERVICE_ALL) || is_sampled(tag);
+}
+
+/*
+ * A flow is where its entry says. Without one it is where the Maglev table says, unless its slot is in transition:
+ * then it is from before, and with the former backend. A later fragment goes where the first one went. It is dropped if
+ * the flow table doesn't know that.
+ */
 static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inner6)
 {
-    struct lb_bucket *bucket = flow_bucket(p->hash);
     const struct lb_dest_body *dest = NULL;
-    __u32 id, closer, is_new = 0;
+    struct lb_bucket *bucket = NULL;
+    __u32 id = 0, closer, stores = 0, moving = 0, tag = flow_tag(p->hash), what = p->kind | p->flags << 8;
     int verdict;
 
-    if (!bucket)
-        return drop(LB_DROP_INTERNAL);
-    id = flow_find(bucket, p);
+    if (p->service.transition)
+        moving = is_in_transition(p->service.transition, tag);
+    if (looks_up(what, p->service.flags, tag, moving)) {
+        bucket = flow_bucket(p->hash);
+        if (!bucket)
+            return drop(LB_DROP_INTERNAL);
+        id = flow_find(bucket, p);
+    }
     if (config.dry_run) {
         story.hash = p->hash;
         story.known = id;
@@ -102,14 +138,20 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
     if (id)
         dest = find_dest(id);
     if (is_left(dest) || is_sorry(dest, p)) {
+        __u32 former = 0;
+
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
-        id = choose(p);
+        stores = gets_entry(what, p->service.flags, tag, moving, id);
+        if (moving && !id && !is_opening(p)) {
+            former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR);
+            if (config.dry_run)
+                story.former = former ? former : LB_STORY_NO_FORMER;
+        }
+        id = former ? former : choose(p);
         dest = id ? find_dest(id) : NULL;
         if (is_left(dest))
             return drop(p->service.flags & LB_SERVICE_DOWN ? LB_DROP_SERVICE_DOWN : LB_DROP_NO_BACKEND);
-        /* A SYN stores nothing, so a flood of SYNs evicts nothing. The next packet finds the same choice. */
-        is_new = !is_opening(p) && !is_closing(p) && p->kind != PACKET_ICMP_ERROR;
     }
     if (dest->action == LB_ACTION_DROP)
         return drop(dest->reason);
@@ -125,8 +167,8 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
                              : too_big4(ctx, p->l2_length, p->length, l4_of(p), dest->mtu));
     }
     p->pseudo = (__u16)closer;
-    if (is_new)
-        flow_store(bucket, p->hash, id, 0);
+    if (stores)
+        flow_store(flow_bucket(p->hash), p->hash, id, 0);
     if (p->kind == PACKET_FIRST_FRAGMENT) {
         bucket = flow_bucket(p->fragments);
         /* "Closing": the entry is soon useless and the first to be evicted. */
@@ -138,7 +180,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
         return verdict;
     if (p->kind == PACKET_ICMP_ERROR)
         count_event(LB_EVENT_ICMP_ERROR);
-    count_forwarded(id, p->length, is_new);
+    count_forwarded(id, p->length, p->service.flags & LB_SERVICE_EACH ? stores : (__u32)opens(p));
     return verdict;
 }
 

@@ -54,6 +54,14 @@ struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
     __uint(map_flags, BPF_F_MMAPABLE);
     __type(key, __u32);
+    __type(value, struct lb_transition_line);
+    __uint(max_entries, 1);
+} transitions SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __type(key, __u32);
     __type(value, struct lb_dest);
     __uint(max_entries, 1);
 } dests SEC(".maps");

@@ -49,11 +49,16 @@ struct packet {
 #define TCP_SYN 0x02
 #define TCP_RST 0x04
 #define TCP_PSH 0x08
+#define TCP_ACK 0x10
 
-/* Not a SYN with ACK: that is the reflection of somebody else's SYN. */
 static __always_inline int is_opening(const struct packet *p)
 {
     return p->flags & TCP_SYN;
+}
+/* A client opens a connection. A SYN with ACK is the reflection of somebody else's SYN. */
+static __always_inline int opens(const struct packet *p)
+{
+    return (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
 }
 static __always_inline int is_closing(const struct packet *p)
 {

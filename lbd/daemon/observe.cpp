@@ -3,13 +3,16 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <utility>
 
 #include "lbd/datapath/flow_table.hpp"
+#include "lbd/datapath/transition_map.hpp"
 #include "lbd/network/host_settings.hpp"
 #include "lbd/network/report.hpp"
+#include "lbd/reconcile/slot_watch.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -54,6 +57,7 @@ class Shares {
 struct Counted {
     std::vector<lb_counters> counters;
     std::vector<FlowCount> flows;
+    std::vector<std::uint64_t> former_slots;
 
     [[nodiscard]] Traffic of(std::uint32_t id) const {
         if (id >= counters.size()) return {};
@@ -75,6 +79,7 @@ void put_known_by_id(std::vector<BackendStatus>& backends, const ServiceIds& ids
         if (found == by_name.end() || name_of(*found) != name) continue;
         BackendStatus& backend = **found;
         backend.traffic += counted.of(id);
+        if (id < counted.former_slots.size()) backend.former_slots += counted.former_slots[id];
         if (!ids.in_block(id)) continue;
         if (id - ids.base < shares.size()) backend.share = shares[id - ids.base];
         if (const auto check = checks.find(id); check != checks.end()) backend.check = check->second;
@@ -96,6 +101,7 @@ ServiceStatus service_status(const Service& service, const Hops& hops, const Res
                          .ports = service.ports,
                          .table_size = service.table_size,
                          .sticky = service.sticky,
+                         .track = service.track,
                          .idle = service.idle,
                          .backends = {}};
     status.backends.reserve(service.backends.size());
@@ -161,15 +167,35 @@ Result<std::vector<InterfaceStatus>> interface_statuses(const std::vector<std::s
     return list;
 }
 
+/// How many slots in transition have each destination as their former one, by its id.
+std::vector<std::uint64_t> former_slots(const Balancer& balancer) {
+    const Image& image = balancer.image();
+    std::vector<std::uint64_t> counts(image.dests_end());
+    if (image.transitions.empty()) return counts;
+    std::set<std::uint32_t> counted;  // bases of services
+    for (const auto& [key, service] : image.vips) {
+        if (service.transition == 0 || !counted.insert(service.dest_base).second) continue;
+        const Slots slots = read_slots(balancer.program.datapath().maps().transition(service.transition));
+        for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+            const std::size_t id = std::size_t{service.dest_base} + slots.former[slot];
+            if (slots.moving[slot] && slots.former[slot] != LB_NO_FORMER && id < counts.size()) ++counts[id];
+        }
+    }
+    return counts;
+}
+
 Result<std::vector<ServiceStatus>> service_statuses(const Balancer& balancer, bool with_flows) {
     const Image& image = balancer.image();
     const Datapath& datapath = balancer.program.datapath();
     const CheckStatuses checks = balancer.checks.statuses();
-    Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end())};
+    Counted counted{
+        .counters = {}, .flows = std::vector<FlowCount>(image.dests_end()), .former_slots = former_slots(balancer)};
     TRY(counted.counters, datapath.counters().dests(image.dests_end()));
     if (with_flows) {
         TRY(const std::uint16_t now, datapath.flows().now());
-        count_flows(datapath.flows().table(), now, datapath.flows().clock().units(closed_after), counted.flows);
+        count_flows(datapath.flows().table(), now, datapath.flows().clock().units(closed_after), counted.flows,
+                    {.shift = balancer.flow_sweep.counted(),
+                     .dests = sampled_dests(balancer.wanted.config.services, image.ids)});
     }
     Shares shares(datapath);
 

@@ -16,7 +16,7 @@ void Sweeper::begin() { next_.arm(sweep_interval); }
 
 void Sweeper::sweep() {
     next_.arm(sweep_interval);
-    not_swept_.take(flow_sweep_.next(balancer_.program.datapath(), balancer_.idle_times));
+    not_swept_.take(balancer_.flow_sweep.next(balancer_.reconciler, balancer_.idle_times));
 }
 
 }  // namespace culvert::lbd

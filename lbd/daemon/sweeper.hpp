@@ -4,7 +4,6 @@
 #include "common/event_loop.hpp"
 #include "lbd/daemon/complaint.hpp"
 #include "lbd/model/log_events.hpp"
-#include "lbd/reconcile/flow_sweep.hpp"
 #include "lbd/reload/balancer.hpp"
 #include "netlink/result.hpp"
 
@@ -23,7 +22,6 @@ class Sweeper {
     void sweep();
 
     Balancer& balancer_;
-    FlowSweep flow_sweep_;
     Complaint not_swept_{log_event("not_swept"), "idle flows stay"};
     common::EventLoop::Source next_;
 };

@@ -41,6 +41,7 @@ void size_maps(const lb_bpf& skeleton, const Build& build) {
     ::bpf_map__set_max_entries(skeleton.maps.prefixes4, limits.vips4);
     ::bpf_map__set_max_entries(skeleton.maps.prefixes6, limits.vips6);
     ::bpf_map__set_max_entries(skeleton.maps.rings, limits.ring_lines);
+    ::bpf_map__set_max_entries(skeleton.maps.transitions, limits.transition_lines);
     ::bpf_map__set_max_entries(skeleton.maps.dests, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.dest_counters, limits.dests);
     ::bpf_map__set_max_entries(skeleton.maps.flows, build.buckets());
@@ -69,7 +70,7 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
     if (const int error = lb_bpf::load(skeleton.get()); error < 0)
         return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
     if (former) CHECK_OK(map_state(*skeleton));
-    CHECK_OK(copy_maps(*skeleton, replaced));
+    if (former) CHECK_OK(copy_maps(*skeleton, replaced, former->abi));
 
     TRY(auto maps, ImageMaps::open(*skeleton));
     TRY(auto flows, FlowMap::open(*skeleton, replaced));

@@ -18,6 +18,10 @@ std::uint16_t FlowClock::time(std::uint64_t jiffies) const {
     return static_cast<std::uint16_t>(jiffies >> shift_ & mask);
 }
 
+std::uint16_t FlowClock::long_time(std::uint64_t jiffies) const {
+    return static_cast<std::uint16_t>(jiffies >> shift_);
+}
+
 std::uint16_t FlowClock::units(std::chrono::milliseconds duration) const {
     return static_cast<std::uint16_t>((static_cast<std::uint64_t>(duration.count()) * hz_ / 1000 >> shift_) + 1);
 }

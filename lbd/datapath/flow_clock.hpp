@@ -16,6 +16,8 @@ class FlowClock {
 
     [[nodiscard]] std::uint32_t shift() const { return shift_; }
     [[nodiscard]] std::uint16_t time(std::uint64_t jiffies) const;
+    /// Likewise in 16 bits, as slots in transition store it.
+    [[nodiscard]] std::uint16_t long_time(std::uint64_t jiffies) const;
     /// The number of units that last at least this long. `duration` must not exceed longest_idle, a little less than
     /// half the range, so that past times can be told from times just ahead.
     [[nodiscard]] std::uint16_t units(std::chrono::milliseconds duration) const;

@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <utility>
 
@@ -30,6 +31,10 @@ Result<FlowMap> FlowMap::open(const lb_bpf& skeleton, const std::vector<Replaced
 }
 
 Result<std::uint16_t> FlowMap::now() const {
+    return long_now().map([](std::uint16_t time) { return static_cast<std::uint16_t>(time & LB_FLOW_TIME_MAX); });
+}
+
+Result<std::uint16_t> FlowMap::long_now() const {
     std::array<std::uint8_t, 64> frame{};
     bpf_test_run_opts options{};
     options.sz = sizeof options;
@@ -37,7 +42,13 @@ Result<std::uint16_t> FlowMap::now() const {
     options.data_size_in = frame.size();
     if (::bpf_prog_test_run_opts(::bpf_program__fd(skeleton_->progs.jiffies), &options) < 0)
         return failure("run", "the program `jiffies`", errno);
-    return clock_.time(skeleton_->bss->jiffies_now);
+    return clock_.long_time(skeleton_->bss->jiffies_now);
+}
+
+unsigned FlowMap::sampled() const { return sample_shift(skeleton_->bss->sample_mask); }
+
+void FlowMap::sample(unsigned shift) {
+    std::atomic_ref(skeleton_->bss->sample_mask).store(sample_mask(shift), std::memory_order_relaxed);
 }
 
 Result<> FlowMap::leave_former() {

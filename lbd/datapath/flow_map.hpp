@@ -24,8 +24,14 @@ class FlowMap {
 
     [[nodiscard]] std::span<lb_bucket> table() const { return table_.values(); }
     [[nodiscard]] const FlowClock& clock() const { return clock_; }
-    /// The clock's present time.
+    /// The clock's present time, in LB_FLOW_TIME_BITS bits.
     [[nodiscard]] netlink::Result<std::uint16_t> now() const;
+    /// Likewise, in 16 bits, as slots in transition store it.
+    [[nodiscard]] netlink::Result<std::uint16_t> long_now() const;
+
+    /// The flow table counts one flow in 2^shift, where it only counts them.
+    [[nodiscard]] unsigned sampled() const;
+    void sample(unsigned shift);
 
     /// Takes over what the former program has added to its own table since open(), and closes that table.
     [[nodiscard]] netlink::Result<> leave_former();

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 
 namespace culvert::lbd {
 namespace {
@@ -45,7 +46,14 @@ Flow decode_flow(std::uint64_t entry) {
             .state = static_cast<std::uint8_t>(low & ~tag_mask)};
 }
 
-void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts) {
+std::uint32_t sample_mask(unsigned shift) { return ((1U << shift) - 1) << LB_FLOW_STATE_BITS; }
+
+unsigned sample_shift(std::uint32_t mask) { return static_cast<unsigned>(std::popcount(mask)); }
+
+void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts,
+                 const Sample& sample) {
+    const std::uint32_t mask = sample_mask(sample.shift);
+    std::vector<FlowCount> sampled(mask != 0 ? counts.size() : 0);
     for (lb_bucket& bucket : table)
         for (__u64& word : bucket.entry) {
             const Flow flow = decode_flow(read(word));
@@ -53,7 +61,16 @@ void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t cl
             const bool ended =
                 flow.is_of_fragments() || (flow.is_closing() && FlowClock::is_idle(flow.time, now, closed));
             ++(ended ? counts[flow.dest].closing : counts[flow.dest].live);
+            ++counts[flow.dest].entries;
+            if (mask != 0 && (flow.tag & mask) == 0 && !flow.is_of_fragments())
+                ++(ended ? sampled[flow.dest].closing : sampled[flow.dest].live);
         }
+    for (std::uint32_t dest = 0; dest < sampled.size(); ++dest) {
+        if (!sample.concerns(dest)) continue;
+        counts[dest].estimated = true;
+        counts[dest].live = std::max(counts[dest].live, sampled[dest].live << sample.shift);
+        counts[dest].closing = std::max(counts[dest].closing, sampled[dest].closing << sample.shift);
+    }
 }
 
 std::uint16_t IdleTimes::of(const Flow& flow) const {
@@ -73,17 +90,22 @@ void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, c
         if (backends.empty()) continue;
         if (const std::size_t size = backends.rbegin()->first + 1; size > idle.by_dest.size())
             idle.by_dest.resize(size, idle.other);
-        for (const auto& [id, backend] : backends) idle.by_dest[id] = clock.units(service.idle);
+        // A service that wants no entries frees those that it had before at once.
+        const std::uint16_t units = service.track == Track::none ? 0 : clock.units(service.idle);
+        for (const auto& [id, backend] : backends) idle.by_dest[id] = units;
     }
 }
 
-void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now) {
+void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now,
+                  const std::function<void(const Flow&)>& kept) {
     for (lb_bucket& bucket : table)
         for (__u64& word : bucket.entry) {
             __u64 entry = read(word);
             if (entry == 0) continue;
             const Flow flow = decode_flow(entry);
-            if (FlowClock::is_idle(flow.time, now, idle.of(flow)))
+            if (!FlowClock::is_idle(flow.time, now, idle.of(flow)))
+                kept(flow);
+            else
                 std::atomic_ref(word).compare_exchange_strong(entry, 0, std::memory_order_relaxed);
         }
 }

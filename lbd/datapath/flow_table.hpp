@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -35,9 +36,23 @@ struct Flow {
 /// arrive. The backend's answers do not pass here.
 inline constexpr std::chrono::seconds closed_after{10};
 
+/// The flow table counts one flow in 2^shift, by the lowest bits of the tag: LB_FLOW tags without any of these bits.
+inline constexpr unsigned most_sampled = 12;
+[[nodiscard]] std::uint32_t sample_mask(unsigned shift);
+[[nodiscard]] unsigned sample_shift(std::uint32_t mask);
+
+/// Whose flows the flow table has in part.
+struct Sample {
+    unsigned shift = 0;
+    std::vector<bool> dests;  ///< by destination id; of the others it has all flows
+
+    [[nodiscard]] bool concerns(std::uint32_t dest) const { return shift != 0 && dest < dests.size() && dests[dest]; }
+};
+
 /// Counts by destination id; `counts` must have an element for each id that may occur. `now` and `closed` are in units
-/// of FlowClock; `closed` is closed_after in these units.
-void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts);
+/// of FlowClock; `closed` is closed_after in these units. Flows of a sample are estimated, and no fewer than are known.
+void count_flows(std::span<lb_bucket> table, std::uint16_t now, std::uint16_t closed, std::span<FlowCount> counts,
+                 const Sample& sample = {});
 
 /// How long an entry without packets is kept, in units of FlowClock.
 struct IdleTimes {
@@ -54,8 +69,10 @@ struct IdleTimes {
 /// Sets the times of these services, and leaves the others.
 void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, const FlowClock& clock);
 
-/// Frees entries that were idle for too long. An entry that a packet uses at that moment stays.
-void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now);
+/// Frees entries that were idle for too long, and calls `kept` for the others. An entry that a packet uses at that
+/// moment stays.
+void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now,
+                  const std::function<void(const Flow&)>& kept);
 
 /// Copies flows into another table, which may have another size. Flows that it has already stay. If the table grows, an
 /// entry is copied to each bucket that its flow may belong to. If it shrinks and a bucket is full, the entries with the

@@ -89,9 +89,10 @@ Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton) {
     TRY(auto vips4, MappedArray<lb_vip4_line>::map(skeleton.maps.vips4));
     TRY(auto vips6, MappedArray<lb_vip6_line>::map(skeleton.maps.vips6));
     TRY(auto rings, MappedArray<lb_ring_line>::map(skeleton.maps.rings));
+    TRY(auto transitions, MappedArray<lb_transition_line>::map(skeleton.maps.transitions));
     TRY(auto dests, MappedArray<lb_dest>::map(skeleton.maps.dests));
     ImageMaps maps(skeleton, std::move(settler),
-                   {std::move(vips4), std::move(vips6), std::move(rings), std::move(dests)});
+                   {std::move(vips4), std::move(vips6), std::move(rings), std::move(transitions), std::move(dests)});
     maps.reread();
     return maps;
 }
@@ -105,6 +106,8 @@ Result<Image> ImageMaps::read() const {
     for (const auto& [key, service] : vip_entries<lb_vip6_line>(half_of(memory_.vips6.values(), half)))
         image.vips[vip_key(key)] = service;
     for (const auto& [key, service] : image.vips) {
+        if (service.transition != 0)
+            image.transitions[service.transition] = {.slots = transition(service.transition)[0].word[0], .because = {}};
         if (service.ring_size == 0) continue;
         Digest digest = 0;
         std::memcpy(&digest, memory_.rings.values()[service.ring + lines(service.ring_size) - 1].dest, sizeof digest);
@@ -142,6 +145,8 @@ void ImageMaps::reread() {
 std::span<const std::uint16_t> ImageMaps::ring(std::uint32_t line, std::uint32_t size) const {
     return {memory_.rings.values()[line].dest, size};
 }
+
+TransitionLines ImageMaps::transition(std::uint32_t line) const { return memory_.transitions.values().subspan(line); }
 
 Result<> ImageMaps::apply(const std::vector<Edit>& edits) {
     Done done;
@@ -200,6 +205,16 @@ Result<> ImageMaps::run(const WriteRing& edit, Done& /*done*/) {
     std::memcpy(rings[edit.line].dest, edit.table.data(), edit.table.size() * sizeof edit.table[0]);
     const std::uint32_t last = edit.line + lines(static_cast<std::uint32_t>(edit.table.size())) - 1;
     std::memcpy(rings[last].dest, &edit.digest, sizeof edit.digest);
+    return {};
+}
+
+Result<> ImageMaps::run(const WriteTransition& edit, Done& /*done*/) {
+    write_slots(transition(edit.line), edit.slots);
+    return {};
+}
+
+Result<> ImageMaps::run(const KeepTimes& edit, Done& /*done*/) {
+    keep_times(transition(edit.from), transition(edit.to));
     return {};
 }
 

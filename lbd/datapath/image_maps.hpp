@@ -9,6 +9,7 @@
 #include "bpf/abi.h"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/settler.hpp"
+#include "lbd/datapath/transition_map.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/model/edits.hpp"
 #include "lbd/model/image.hpp"
@@ -34,12 +35,15 @@ class ImageMaps {
 
     /// The table that begins at this line.
     [[nodiscard]] std::span<const std::uint16_t> ring(std::uint32_t line, std::uint32_t size) const;
+    /// The slots in transition that begin at this line.
+    [[nodiscard]] TransitionLines transition(std::uint32_t line) const;
 
   private:
     struct Memory {
         MappedArray<lb_vip4_line> vips4;
         MappedArray<lb_vip6_line> vips6;
         MappedArray<lb_ring_line> rings;
+        MappedArray<lb_transition_line> transitions;
         MappedArray<lb_dest> dests;
     };
     struct Done;
@@ -51,6 +55,8 @@ class ImageMaps {
     [[nodiscard]] netlink::Result<> run(const RemoveOwner& edit, Done& done);
     [[nodiscard]] netlink::Result<> run(const SetDest& edit, Done& done);
     [[nodiscard]] netlink::Result<> run(const WriteRing& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const WriteTransition& edit, Done& done);
+    [[nodiscard]] netlink::Result<> run(const KeepTimes& edit, Done& done);
     [[nodiscard]] netlink::Result<> run(const SetVips& edit, Done& done);
     [[nodiscard]] netlink::Result<> run(const Settle& edit, Done& done);
     void note_owner(std::uint32_t id, Done& done) const;

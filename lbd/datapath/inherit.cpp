@@ -14,6 +14,7 @@
 
 #include "common/libbpf_log.hpp"
 #include "lb.skel.h"
+#include "lbd/datapath/former_abi.hpp"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/model/cure.hpp"
@@ -27,6 +28,14 @@ using netlink::Result;
 constexpr std::string_view cure = cure_of("other_version_runs");
 
 constexpr const char* config_map = "compiled_to";
+
+constexpr std::uint32_t first_transition_lines = 1U << 14;  // for a table of 65,537 entries, twice
+
+/// Maps with the same name in the former ABI version that this one cannot share.
+bool is_other(const bpf_map* map, const lb_bpf& skeleton) {
+    const auto& maps = skeleton.maps;
+    return map == maps.vips4 || map == maps.vips6 || map == maps.bss;
+}
 
 /// The file name of a shared map; empty for maps that each program has for itself. bpffs allows no dots in names.
 std::string pin_name(const bpf_map* map) {
@@ -53,17 +62,22 @@ bool is_shaped_as(const bpf_map_info& info, const bpf_map* map) {
            info.value_size == ::bpf_map__value_size(map);
 }
 
-template <typename Line, typename Build>
-Result<> copy_vips(int from, const bpf_map* to, std::uint32_t half, const Build& build_table) {
-    TRY(const std::uint32_t old_lines, max_entries(from));
-    TRY(const auto before, MappedArray<Line>::map(from, old_lines, ::bpf_map__name(to)));
+template <typename Line, typename Entries, typename Build>
+Result<> write_vips(const Entries& entries, const bpf_map* to, std::uint32_t half, const Build& build_table) {
     TRY(const auto after, MappedArray<Line>::map(::bpf_map__fd(to), ::bpf_map__max_entries(to), ::bpf_map__name(to)));
     const auto size = after.values().size() / 2;
-    const auto table = build_table(vip_entries<Line>(before.values().subspan(half * old_lines / 2, old_lines / 2)),
-                                   static_cast<std::uint32_t>(size));
+    const auto table = build_table(entries, static_cast<std::uint32_t>(size));
     if (table.empty()) return failure("add VIPs", "to their hash table", ENOSPC);
     std::ranges::copy(table, after.values().subspan(half * size).begin());
     return {};
+}
+
+template <typename Line, typename Build>
+Result<> copy_vips(int from, const bpf_map* to, std::uint32_t half, const Build& build_table) {
+    TRY(const std::uint32_t lines, max_entries(from));
+    TRY(const auto before, MappedArray<Line>::map(from, lines, ::bpf_map__name(to)));
+    const std::span<const Line> all = before.values();
+    return write_vips<Line>(vip_entries(half_of(all, half)), to, half, build_table);
 }
 
 Result<> copy_memory(int from, const bpf_map* to) {
@@ -121,6 +135,11 @@ Result<Build> read_build(const Generation& generation) {
     TRY(const std::uint32_t vips4, size("vips4"));
     TRY(const std::uint32_t vips6, size("vips6"));
     TRY(build.limits.ring_lines, size("rings"));
+    if (generation.abi == former_abi) {
+        build.limits.transition_lines = first_transition_lines;
+    } else {
+        TRY(build.limits.transition_lines, size("transitions"));
+    }
     TRY(build.limits.dests, size("dests"));
     build.limits.vips4 = vips4 / 2;
     build.limits.vips6 = vips6 / 2;
@@ -133,7 +152,13 @@ Result<std::vector<Replaced>> share_maps(const lb_bpf& skeleton, const Generatio
     bpf_object__for_each_map(map, skeleton.obj) {
         const std::string name = pin_name(map);
         if (name.empty() || name == config_map) continue;
+        const bool is_former = generation.abi == former_abi;
+        if (is_former && map == skeleton.maps.transitions) continue;
         TRY(Fd fd, open_map(generation, name));
+        if (is_former && is_other(map, skeleton)) {
+            replaced.push_back({.map = map, .former = std::move(fd)});
+            continue;
+        }
         TRY(const bpf_map_info info, info_of(fd.get()));
         if (!is_shaped_as(info, map))
             return failure("take over", generation.pin(name), EPROTO,
@@ -155,11 +180,32 @@ Result<> map_state(const lb_bpf& skeleton) {
     return {};
 }
 
-Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced) {
+/// Of the former ABI version.
+Result<> convert_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced) {
+    const auto& maps = skeleton.maps;
+    std::uint32_t half = 0;
+    for (const auto& [map, former] : replaced)
+        if (map == maps.bss) {
+            TRY(half, former_vips_half(former.get()));
+        }
+    for (const auto& [map, former] : replaced) {
+        if (map == maps.vips4) {
+            TRY(const auto entries, former_vips4(former.get(), half));
+            CHECK_OK(write_vips<lb_vip4_line>(entries, map, 0, vip4_table));
+        } else if (map == maps.vips6) {
+            TRY(const auto entries, former_vips6(former.get(), half));
+            CHECK_OK(write_vips<lb_vip6_line>(entries, map, 0, vip6_table));
+        }
+    }
+    return {};
+}
+
+Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced, std::uint32_t abi) {
+    if (abi == former_abi) CHECK_OK(convert_maps(skeleton, replaced));
     const auto& maps = skeleton.maps;
     const std::uint32_t half = skeleton.bss->vips_half & 1;
     const auto copy = [&](int from, const bpf_map* to) -> Result<> {
-        if (to == maps.flows) return {};
+        if (to == maps.flows || (abi == former_abi && is_other(to, skeleton))) return {};
         if (to == maps.vips4) return copy_vips<lb_vip4_line>(from, to, half, vip4_table);
         if (to == maps.vips6) return copy_vips<lb_vip6_line>(from, to, half, vip6_table);
         return (::bpf_map__map_flags(to) & BPF_F_MMAPABLE) != 0 ? copy_memory(from, to) : copy_elements(from, to);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,9 @@ struct Replaced {
 /// the initial values there.
 [[nodiscard]] netlink::Result<> map_state(const lb_bpf& skeleton);
 /// Call after map_state(). Fills the maps that did not fit. The flow table is copied separately: see copy_flows().
-[[nodiscard]] netlink::Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced);
+/// `abi`: the former program's ABI version.
+[[nodiscard]] netlink::Result<> copy_maps(const lb_bpf& skeleton, const std::vector<Replaced>& replaced,
+                                          std::uint32_t abi);
 
 /// Pins the maps, then the program.
 [[nodiscard]] netlink::Result<> pin(const lb_bpf& skeleton, const Generation& generation);

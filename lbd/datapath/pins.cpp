@@ -18,6 +18,7 @@
 
 #include "bpf/abi.h"
 #include "common/bpffs.hpp"
+#include "lbd/datapath/former_abi.hpp"
 #include "lbd/model/cure.hpp"
 #include "netlink/netns.hpp"
 
@@ -148,7 +149,7 @@ Result<std::optional<Generation>> Pins::present() const {
         if (!present || running.contains(program)) present = one;
         if (running.contains(program)) break;
     }
-    if (present && present->abi != LB_ABI_VERSION)
+    if (present && present->abi != LB_ABI_VERSION && present->abi != former_abi)
         return failure(
             "take over", present->directory, EPROTO,
             fmt::format("its maps have ABI version {}, those of this version {}", present->abi, LB_ABI_VERSION),

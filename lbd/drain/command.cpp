@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <thread>
 
 #include <CLI/App.hpp>
@@ -36,30 +37,47 @@ tl::expected<Json, ExitCode> request(const Options& options, const char* command
     return answer->at("backends");
 }
 
-Result<std::uint64_t> live_flows(const Options& options, const Json& backends) {
+/// What is left of backends that are drained.
+struct Left {
+    std::uint64_t live_flows = 0;
+    /// Where flows are estimated: parts of the table in which flows may be that the estimate does not know.
+    std::uint64_t slots = 0;
+    bool operator==(const Left&) const = default;
+
+    [[nodiscard]] std::string text() const {
+        return slots == 0 ? fmt::format("{} live flows", live_flows)
+                          : fmt::format("about {} live flows, {} slots in use", live_flows, slots);
+    }
+};
+
+Result<Left> left_of(const Options& options, const Json& backends) {
     TRY(const Json flows, ask(socket_path(options), {{"command", "show"}, {"what", "flows"}}));
-    std::uint64_t live = 0;
+    Left left;
     for (const Json& service : flows.at("services"))
         for (const Json& backend : service.at("backends"))
-            for (const Json& drained : backends)
-                if (drained.at("service") == service.at("name") && drained.at("backend") == backend.at("name"))
-                    live += backend.at("live_flows").get<std::uint64_t>();
-    return live;
+            for (const Json& drained : backends) {
+                if (drained.at("service") != service.at("name") || drained.at("backend") != backend.at("name"))
+                    continue;
+                left.live_flows += backend.at("live_flows").get<std::uint64_t>();
+                if (backend.at("flows_estimated").get<bool>())
+                    left.slots += backend.at("former_slots").get<std::uint64_t>();
+            }
+    return left;
 }
 
 ExitCode wait_for_the_last(const Options& options, const Json& backends) {
     const auto deadline = Clock::now() + std::chrono::duration<double>(options.drain.seconds);
-    std::optional<std::uint64_t> said;
+    std::optional<Left> said;
     for (;;) {
-        const auto live = live_flows(options, backends);
-        if (!live) return fail(live.error());
-        if (*live == 0) return exit_done;
+        const auto left = left_of(options, backends);
+        if (!left) return fail(left.error());
+        if (*left == Left{}) return exit_done;
         if (options.drain.seconds > 0 && Clock::now() >= deadline) {
-            fmt::print(stderr, "lbd: {} live flows are left\n", *live);
+            fmt::print(stderr, "lbd: {} are left\n", left->text());
             return exit_failed;
         }
-        if (said != *live) fmt::print(stderr, "{} live flows\n", *live);
-        said = *live;
+        if (said != *left) fmt::print(stderr, "{}\n", left->text());
+        said = *left;
         std::this_thread::sleep_for(time_between_looks);
     }
 }

@@ -117,12 +117,16 @@ Json out(const Fate& fate, const std::string& interface, const std::vector<Part>
     return json;
 }
 
+/// The flow is from before a transition of its slot, and stays with the former backend.
+bool is_from_before(const lb_story& story) { return story.former != 0 && story.former != LB_STORY_NO_FORMER; }
+
 Json flow(const lb_story& story, bool gone, const Scene& scene) {
     const std::uint64_t buckets = scene.config.flows.entries / LB_FLOW_WAYS;
     Json json{{"hash", fmt::format("{:016x}", story.hash)},
               {"bucket", static_cast<std::uint32_t>(story.hash) & (buckets - 1)},
               {"known", story.known != 0}};
     if (gone) json["gone"] = true;
+    if (is_from_before(story)) json["former"] = true;
     return json;
 }
 
@@ -170,7 +174,9 @@ Json explain(Frame frame, std::uint32_t ifindex, const Fate& outcome, const Scen
     json["packet"]["interface"] = name_of(ifindex, scene);
 
     const bool gone = has_left(story, scene);
-    const std::uint32_t id = story.known != 0 && !gone ? story.known : story.chosen;
+    const std::uint32_t id = story.known != 0 && !gone ? story.known
+                             : is_from_before(story)   ? story.former
+                                                       : story.chosen;
     const lb_dest_body body = body_of(id, scene);
     const auto owner = owner_of(id != 0 ? id : story.service, scene);
     if (owner) json["service"] = {{"name", owner->service->name}, {"vip", owner->service->vip.to_string()}};

@@ -39,6 +39,9 @@ std::string flow(const Json& flow) {
     const std::string where = fmt::format("bucket {}", text(flow, "bucket"));
     if (flow.contains("gone"))
         return fmt::format("in the flow table, for a backend that is gone, down or not needed ({})", where);
+    if (flow.contains("former"))
+        return fmt::format(
+            "not in the flow table ({}); it stays with the backend that its entry of the Maglev table had", where);
     return fmt::format("{}in the flow table ({})", flow.at("known").get<bool>() ? "" : "not ", where);
 }
 

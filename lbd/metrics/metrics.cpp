@@ -82,10 +82,7 @@ void add_latency(MetricFamily& family, const Status& status) {
 
 void add_flows_used(MetricFamily& family, const Status& status) {
     std::uint64_t used = 0;
-    for (const ServiceStatus& service : status.services) {
-        const FlowCount flows = service.traffic().flows;
-        used += flows.live + flows.closing;
-    }
+    for (const ServiceStatus& service : status.services) used += service.traffic().flows.entries;
     add(family, {}, used);
 }
 
@@ -202,12 +199,16 @@ constexpr std::array families{
     Row{"lbd_backend_bytes_total", "service, backend",
         "Bytes of clients' packets forwarded to a backend, from the IP header on, without outer headers",
         MetricType::Counter, sum_of([](const BackendStatus& one) { return one.traffic.bytes; })},
-    Row{"lbd_backend_new_flows_total", "service, backend", "Flows that were added to the flow table",
-        MetricType::Counter, sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
+    Row{"lbd_backend_new_flows_total", "service, backend",
+        "New flows: TCP and SCTP connections opened, and other flows added to the flow table", MetricType::Counter,
+        sum_of([](const BackendStatus& one) { return one.traffic.new_flows; })},
     Row{"lbd_backend_flows", "service, backend, state",
-        "Flows in the flow table; state: live, or closing if the client sent FIN or RST and then nothing for ten "
+        "Flows; state: live, or closing if the client sent FIN or RST and then nothing for ten "
         "seconds",
         MetricType::Gauge, OfBackends{add_flows}},
+    Row{"lbd_backend_flows_estimated", "service, backend",
+        "1 if lbd_backend_flows is estimated from a sample of the flows", MetricType::Gauge,
+        sum_of([](const BackendStatus& one) { return one.traffic.flows.estimated; }, false)},
     Row{"lbd_backend_reachable", "service, backend", "1 if the next hop of a backend is known, otherwise 0",
         MetricType::Gauge, sum_of([](const BackendStatus& one) { return one.hop.has_value(); })},
     Row{"lbd_backend_path_mtu_bytes", "service, backend",

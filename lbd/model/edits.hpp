@@ -9,6 +9,7 @@
 
 #include "bpf/abi.h"
 #include "lbd/model/image.hpp"
+#include "lbd/model/slots.hpp"
 
 /// Changes of the BPF maps, as plain values.
 namespace culvert::lbd {
@@ -32,6 +33,16 @@ struct WriteRing {
     Digest digest = 0;
     std::vector<std::uint16_t> table;
 };
+/// Likewise.
+struct WriteTransition {
+    std::uint32_t line = 0;
+    Slots slots;
+};
+/// Takes over later times of use of slots that are in transition in both. Packets used `from` until now.
+struct KeepTimes {
+    std::uint32_t from = 0;
+    std::uint32_t to = 0;
+};
 /// All of them at once.
 struct SetVips {
     std::map<VipKey, lb_service> entered;  ///< or changed
@@ -40,6 +51,6 @@ struct SetVips {
 /// Waits until no packet is processed that saw the state before.
 struct Settle {};
 
-using Edit = std::variant<SetOwner, RemoveOwner, SetDest, WriteRing, SetVips, Settle>;
+using Edit = std::variant<SetOwner, RemoveOwner, SetDest, WriteRing, WriteTransition, KeepTimes, SetVips, Settle>;
 
 }  // namespace culvert::lbd

@@ -4,6 +4,7 @@
 #include <compare>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,33 @@ struct Table {
     bool operator==(const Table&) const = default;
 };
 
+/// A table in the map.
+struct TablePlace {
+    std::uint32_t line = 0;
+    std::uint32_t size = 0;  ///< entries; 0: no backend takes new flows
+    auto operator<=>(const TablePlace&) const = default;
+};
+
+/// How a table changes for the connections that the flow table does not know.
+struct TableChange {
+    std::uint32_t slots = 0;
+    TablePlace from;
+    TablePlace to;
+    std::uint32_t before = 0;  ///< line of the transition until then; 0: all slots were settled
+    std::vector<std::uint16_t>
+        kept;          ///< by the former value of a backend: its present one, or LB_NO_FORMER: it is gone
+    bool all = false;  ///< whether all slots are in transition, also those that keep their backend
+    auto operator<=>(const TableChange&) const = default;
+};
+
+/// Slots in transition, in the map of that name. Services whose tables change alike share them.
+struct Transition {
+    std::uint32_t slots = 0;
+    std::uint32_t users = 0;                     ///< number of services that use it
+    std::shared_ptr<const TableChange> because;  ///< what a new one is made from
+    bool operator==(const Transition& other) const { return slots == other.slots && users == other.users; }
+};
+
 /// The number of lines for this many entries and the digest of the table.
 [[nodiscard]] constexpr std::uint32_t lines(std::uint32_t entries) {
     return (entries + LB_RING_LINE - 1) / LB_RING_LINE + 1;
@@ -60,7 +88,8 @@ struct Table {
 struct Image {
     std::map<VipKey, lb_service> vips;
     std::map<Digest, Table> tables;
-    std::map<std::uint32_t, lb_dest_body> dests;  ///< by destination id
+    std::map<std::uint32_t, Transition> transitions;  ///< by their first line
+    std::map<std::uint32_t, lb_dest_body> dests;      ///< by destination id
     Ids ids;
     bool operator==(const Image&) const = default;
 
@@ -73,6 +102,7 @@ struct Limits {
     std::uint32_t vips4 = UINT32_MAX;
     std::uint32_t vips6 = UINT32_MAX;
     std::uint32_t ring_lines = UINT32_MAX;
+    std::uint32_t transition_lines = UINT32_MAX;
     std::uint32_t dests = LB_DEST_MAX;
     bool operator==(const Limits&) const = default;
 };

@@ -146,12 +146,20 @@ struct HealthCheck {
     bool operator==(const HealthCheck&) const = default;
 };
 
+/// Which flows have entries in the flow table.
+enum class Track : std::uint8_t {
+    just_enough,  ///< UDP all; TCP and SCTP those that the Maglev table alone would lose, and a sample to count them
+    all,
+    none,
+};
+
 struct Service {
     std::string name;  ///< unique
     Vip vip;
-    std::vector<PortSpec> ports;              ///< not empty, and no two overlap
-    std::uint32_t table_size = 65537;         ///< Maglev table entries, a prime
-    bool sticky = false;                      ///< new flows from one client address go to one backend
+    std::vector<PortSpec> ports;       ///< not empty, and no two overlap
+    std::uint32_t table_size = 65537;  ///< Maglev table entries, a prime
+    bool sticky = false;               ///< new flows from one client address go to one backend
+    Track track = Track::just_enough;
     std::chrono::milliseconds idle{120'000};  ///< a flow is forgotten after this time without a packet
     std::optional<HealthCheck> health;        ///< absent: all backends count as up
     std::vector<Backend> backends;

@@ -9,6 +9,8 @@ Traffic& Traffic::operator+=(const Traffic& other) {
     new_flows += other.new_flows;
     flows.live += other.flows.live;
     flows.closing += other.flows.closing;
+    flows.entries += other.flows.entries;
+    flows.estimated |= other.flows.estimated;
     return *this;
 }
 

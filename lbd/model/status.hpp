@@ -21,8 +21,8 @@ namespace culvert::lbd {
 struct Traffic {
     std::uint64_t packets = 0;
     std::uint64_t bytes = 0;      ///< of the clients' IP packets
-    std::uint64_t new_flows = 0;  ///< flows added to the flow table since the start
-    FlowCount flows;              ///< flows in the table now
+    std::uint64_t new_flows = 0;  ///< since the start: connections opened, or flows added to the flow table
+    FlowCount flows;              ///< now
     bool operator==(const Traffic&) const = default;
 
     Traffic& operator+=(const Traffic& other);
@@ -44,6 +44,7 @@ struct BackendStatus {
     std::optional<std::uint16_t> ipv6_needs;  ///< the path MTU that IPv6 clients need, if the path has less
     std::string unresolved;                   ///< why the MAC address of the next hop cannot be resolved, and the cure
     Traffic traffic;
+    std::uint64_t former_slots = 0;    ///< slots in transition of which it is the former backend
     std::optional<CheckStatus> check;  ///< absent: it is not checked
 };
 
@@ -53,6 +54,7 @@ struct ServiceStatus {
     std::vector<PortSpec> ports;
     std::uint32_t table_size = 0;
     bool sticky = false;
+    Track track = Track::just_enough;
     std::chrono::milliseconds idle{};
     std::vector<BackendStatus> backends;
 

@@ -20,6 +20,7 @@
 #include "lbd/plan/ids.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
+#include "lbd/plan/transitions.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -132,24 +133,25 @@ Result<> check_room(const Vips& vips, const Vips& without, const Vips& with, con
 }
 
 template <typename Use>
-void for_each_port(const Service& service, const Use& use) {
-    for (const PortSpec& ports : service.ports)
-        for (std::uint32_t port = ports.port; port <= ports.last; ++port)
-            use(VipKey{service.vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)});
+void for_each_port(const Vip& vip, const PortSpec& ports, const Use& use) {
+    for (std::uint32_t port = ports.port; port <= ports.last; ++port)
+        use(VipKey{vip, static_cast<std::uint8_t>(ports.protocol), static_cast<std::uint16_t>(port)});
 }
 
 /// The key that tells the program that an address is a VIP. It belongs to no service.
 VipKey vip_itself(const Vip& vip) { return {vip, 0, 0}; }
 
-/// The services' part of the desired image.
-Result<Image> part_for(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
-                       const Health& health) {
+/// The services' part of the desired image. `was`: these services in the maps now.
+Result<Image> part_for(const Services& services, const Hops& hops, const Image& before, const Vips& was,
+                       const Limits& limits, const Health& health) {
     Image image;
     TRY(image.ids, assign_ids(services, before.ids, limits.dests));
     Tables tables(before.tables, limits.ring_lines);
+    const Connected connections = connected(was);
+    Transitions transitions(before, connections, limits.transition_lines);
     for (const Service& service : services) {
         const ServiceIds& ids = image.ids.at(service.name);
-        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0};
+        lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0, .transition = 0};
         if (service.sticky) value.flags |= LB_SERVICE_STICKY;
         Ring ring = ring_of(service, ids, BackendState::active, health);
         const bool down = is_down(service, ring);
@@ -168,9 +170,15 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Image& 
             ++known->second.users;
             value.ring = known->second.line;
         }
-        image.vips.try_emplace(vip_itself(service.vip));
-        for_each_port(service, [&](const VipKey& key) { image.vips[key] = value; });
         put_bodies(service, ids, hops, health, down, image.dests);
+        TRY(value.transition, transitions.follow(service, {.line = value.ring, .size = value.ring_size}, image));
+        image.vips.try_emplace(vip_itself(service.vip));
+        for (const PortSpec& ports : service.ports) {
+            lb_service one = value;
+            one.flags |= tracking(service, ports.protocol);
+            if (ports.protocol == Protocol::udp) one.transition = 0;  // its flows have entries
+            for_each_port(service.vip, ports, [&](const VipKey& key) { image.vips[key] = one; });
+        }
     }
     return image;
 }
@@ -180,10 +188,19 @@ Image part_of(const Image& image, const Change& change) {
     Image part;
     std::map<std::uint32_t, std::uint32_t> users;  // indexed by line
     for (const Service& service : change.gone) {
-        for_each_port(service, [&](const VipKey& key) { part.vips.insert(*image.vips.find(key)); });
-        const PortSpec& port = service.ports.front();
-        const lb_service& value = part.vips.at({service.vip, static_cast<std::uint8_t>(port.protocol), port.port});
+        lb_service value{};
+        for (const PortSpec& ports : service.ports)
+            for_each_port(service.vip, ports, [&](const VipKey& key) {
+                const auto known = image.vips.find(key);
+                part.vips.insert(*known);
+                value = known->second.transition != 0 || value.dest_base == 0 ? known->second : value;
+            });
         if (value.ring_size != 0) ++users[value.ring];
+        if (value.transition != 0) {
+            const Transition& known = image.transitions.at(value.transition);
+            ++part.transitions.emplace(value.transition, Transition{.slots = known.slots, .because = {}})
+                  .first->second.users;
+        }
         for (const auto& [id, name] : image.ids.at(service.name).backends)
             if (const auto dest = image.dests.find(id); dest != image.dests.end()) part.dests.insert(*dest);
     }
@@ -259,14 +276,39 @@ std::vector<SetDest> diff_dests(const Image& was, const Image& becomes) {
     return edits;
 }
 
-/// A table in `present` is in the maps already.
-std::vector<Edit> edits(const Image& was, const Image& becomes, const std::map<Digest, Table>& present) {
+/// Writes the transitions that are new. `written`: the tables that are new as well, by their lines.
+void write_transitions(const Image& becomes, const std::map<std::uint32_t, MaglevTable>& written,
+                       const Present& present, std::vector<Edit>& edits, std::vector<Edit>& settled) {
+    const auto table = [&](const TablePlace& place) {
+        if (place.size == 0) return MaglevTable();
+        const auto is_new = written.find(place.line);
+        return is_new != written.end() ? is_new->second : present.table(place);
+    };
+    for (const auto& [line, transition] : becomes.transitions) {
+        if (!transition.because) continue;
+        const TableChange& change = *transition.because;
+        Slots before = change.before != 0 ? present.slots(change.before) : Slots();
+        if (change.before == 0 && change.from.size == 0) before = unknown_slots(change.slots, present.now);
+        edits.push_back(WriteTransition{
+            line, slots_after(before, table(change.from), table(change.to), change.kept, change.all, present.now)});
+        if (change.before != 0) settled.push_back(KeepTimes{.from = change.before, .to = line});
+    }
+}
+
+/// A table in `known` is in the maps already.
+std::vector<Edit> edits(const Image& was, const Image& becomes, const std::map<Digest, Table>& known,
+                        const Present& present) {
     std::vector<Edit> edits = diff_owners(was.ids, becomes.ids);
-    std::vector<Edit> cleared;
+    std::vector<Edit> cleared;  // once no packet is under way that saw the state before
     for (const SetDest& edit : diff_dests(was, becomes)) (is_left(edit.body) ? cleared : edits).push_back(edit);
-    for (const auto& [digest, table] : becomes.tables)
-        if (!present.contains(digest))
-            edits.push_back(WriteRing{table.line, digest, maglev_table(table.ring.contenders, table.ring.size)});
+    std::map<std::uint32_t, MaglevTable> written;
+    for (const auto& [digest, table] : becomes.tables) {
+        if (known.contains(digest)) continue;
+        WriteRing write{table.line, digest, maglev_table(table.ring.contenders, table.ring.size)};
+        written.emplace(table.line, write.table);  // a move does not move the entries
+        edits.emplace_back(std::move(write));
+    }
+    write_transitions(becomes, written, present, edits, cleared);
 
     const std::size_t until_vips = edits.size();
     SetVips vips = diff_vips(was.vips, becomes.vips);
@@ -286,29 +328,37 @@ Limits limits_for(const Image& image) {
     };
     std::uint64_t vips4 = 0;
     std::uint64_t ring_lines = 0;
+    std::uint64_t transition_lines = 0;
     std::uint64_t dests = 1;
     for (const auto& [key, value] : image.vips) vips4 += is_v4(key) ? 1 : 0;
-    for (const auto& [digest, table] : image.tables) ring_lines += lines(table.ring.size);
+    for (const auto& [digest, table] : image.tables) {
+        ring_lines += lines(table.ring.size);
+        transition_lines += lb_transition_lines(table.ring.size);
+    }
+    for (const auto& [line, transition] : image.transitions) transition_lines += lb_transition_lines(transition.slots);
     for (const auto& [name, ids] : image.ids) dests = std::max<std::uint64_t>(dests, ids.base + ids.size);
     return {.vips4 = twice(vips4, 1024),
             .vips6 = twice(image.vips.size() - vips4, 1024),
             .ring_lines = twice(ring_lines, 1U << 16),
+            .transition_lines = twice(transition_lines, 1U << 14),
             .dests = std::min(twice(dests, 4096), LB_DEST_MAX)};
 }
 
-Result<Limits> grown(const Services& services, const Image& before, const Limits& limits) {
-    TRY(Image both, plan(services, {}, before, {}));
+Result<Limits> grown(const Services& services, const Image& before, const Limits& limits, const Health& health) {
+    TRY(Image both, plan(services, {}, before, {}, health));
     both.tables.insert(before.tables.begin(), before.tables.end());
+    both.transitions.insert(before.transitions.begin(), before.transitions.end());
     const Limits wanted = limits_for(both);
     return Limits{.vips4 = std::max(limits.vips4, wanted.vips4),
                   .vips6 = std::max(limits.vips6, wanted.vips6),
                   .ring_lines = std::max(limits.ring_lines, wanted.ring_lines),
+                  .transition_lines = std::max(limits.transition_lines, wanted.transition_lines),
                   .dests = std::max(limits.dests, wanted.dests)};
 }
 
 Result<Image> plan(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
                    const Health& health) {
-    TRY(Image image, part_for(services, hops, before, limits, health));
+    TRY(Image image, part_for(services, hops, before, before.vips, limits, health));
     image.ids.insert(before.ids.begin(), before.ids.end());
     CHECK_OK(check_room({}, {}, image.vips, limits));
     return image;
@@ -322,9 +372,9 @@ Result<Patch> replan(const Change& change, const Hops& hops, const Image& before
             if (!ids->contains(service.name)) patch.was.ids.insert(*before.ids.find(service.name));
         Image present = before;
         present.ids = *std::move(ids);
-        TRY(patch.becomes, part_for(change.come, hops, present, limits, health));
+        TRY(patch.becomes, part_for(change.come, hops, present, patch.was.vips, limits, health));
     } else {
-        TRY(patch.becomes, part_for(change.come, hops, before, limits, health));
+        TRY(patch.becomes, part_for(change.come, hops, before, patch.was.vips, limits, health));
     }
     keep_shared_vips(before, change, patch);
     CHECK_OK(check_room(before.vips, patch.was.vips, patch.becomes.vips, limits));
@@ -342,6 +392,16 @@ void apply(Patch patch, Image& image) {
     for (auto& [digest, table] : patch.becomes.tables) {
         const std::uint32_t users = std::exchange(table.users, 0);
         image.tables.emplace(digest, std::move(table)).first->second.users += users;
+    }
+    for (auto& [line, transition] : patch.becomes.transitions) {
+        const std::uint32_t users = std::exchange(transition.users, 0);
+        transition.because.reset();
+        image.transitions.emplace(line, std::move(transition)).first->second.users += users;
+    }
+    for (const auto& [line, transition] : patch.was.transitions) {
+        const auto left = image.transitions.find(line);
+        left->second.users -= transition.users;
+        if (left->second.users == 0) image.transitions.erase(left);
     }
     for (const auto& [digest, table] : patch.was.tables) {
         const auto left = image.tables.find(digest);
@@ -367,10 +427,12 @@ Digest digest(const Ring& ring) {
     return hash;
 }
 
-std::vector<Edit> diff(const Image& before, const Image& after) { return edits(before, after, before.tables); }
+std::vector<Edit> diff(const Image& before, const Image& after, const Present& present) {
+    return edits(before, after, before.tables, present);
+}
 
-std::vector<Edit> diff(const Image& before, const Patch& patch) {
-    return edits(patch.was, patch.becomes, before.tables);
+std::vector<Edit> diff(const Image& before, const Patch& patch, const Present& present) {
+    return edits(patch.was, patch.becomes, before.tables, present);
 }
 
 }  // namespace culvert::lbd

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "lbd/model/edits.hpp"
@@ -8,6 +10,7 @@
 #include "lbd/model/hops.hpp"
 #include "lbd/model/image.hpp"
 #include "lbd/model/services.hpp"
+#include "lbd/plan/slots.hpp"
 #include "netlink/result.hpp"
 
 /// From the desired configuration to the content of the BPF maps, and to the edits that change them. Values only.
@@ -20,7 +23,8 @@ namespace culvert::lbd {
 [[nodiscard]] Limits limits_for(const Image& image);
 
 /// The limits for these services beside the image `before`, and no less than `limits`.
-[[nodiscard]] netlink::Result<Limits> grown(const Services& services, const Image& before, const Limits& limits);
+[[nodiscard]] netlink::Result<Limits> grown(const Services& services, const Image& before, const Limits& limits,
+                                            const Health& health);
 
 /// The desired content of the maps, given the current one. ENOSPC if there is no room for both.
 [[nodiscard]] netlink::Result<Image> plan(const Services& services, const Hops& hops, const Image& before,
@@ -55,9 +59,16 @@ struct Patch {
 /// Applies the change to the image.
 void apply(Patch patch, Image& image);
 
+/// What the maps hold beside the image when the edits are made: packets and sweeps change it, too.
+struct Present {
+    std::function<MaglevTable(const TablePlace&)> table;
+    std::function<Slots(std::uint32_t line)> slots;
+    std::uint16_t now = 0;  ///< in units of FlowClock
+};
+
 /// The edits from one image to another. Their order never lets a packet see a half-changed service. Empty if there is
 /// nothing to do; otherwise the last edit is Settle, so that freed parts may be reused.
-[[nodiscard]] std::vector<Edit> diff(const Image& before, const Image& after);
-[[nodiscard]] std::vector<Edit> diff(const Image& before, const Patch& patch);
+[[nodiscard]] std::vector<Edit> diff(const Image& before, const Image& after, const Present& present = {});
+[[nodiscard]] std::vector<Edit> diff(const Image& before, const Patch& patch, const Present& present = {});
 
 }  // namespace culvert::lbd

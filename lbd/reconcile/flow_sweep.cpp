@@ -2,18 +2,48 @@
 #include "lbd/reconcile/flow_sweep.hpp"
 
 #include <algorithm>
-#include <cstdint>
 
 namespace culvert::lbd {
 
-netlink::Result<> FlowSweep::next(const Datapath& datapath, const IdleTimes& idle) {
-    TRY(const std::uint16_t now, datapath.flows().now());
-    const auto table = datapath.flows().table();
+using netlink::Result;
+
+Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
+    FlowMap& flows = reconciler.datapath().flows();
+    TRY(const std::uint16_t now, flows.now());
+    const auto table = flows.table();
+    if (!sampling_) sampling_.emplace(flows.sampled());
     swept_ %= table.size();  // the size may have changed
+    if (swept_ == 0) begin_round(reconciler);
     const std::size_t share = std::min(table.size() - swept_, table.size() / parts + 1);
-    expire_flows(table.subspan(swept_, share), idle, now);
+    const std::uint32_t mask = sample_mask(sampling_->shift());
+    const ImageMaps& maps = reconciler.datapath().maps();
+    expire_flows(table.subspan(swept_, share), idle, now, [&](const Flow& flow) {
+        if (!watch_.empty()) watch_.see(flow, maps);
+        if (flow.dest < sampled_.size() && sampled_[flow.dest] && (flow.tag & mask) == 0) ++entries_;
+    });
     swept_ += share;
-    return {};
+    if (sampling_->see(entries_, most_sampled)) entries_ = 0;
+    flows.sample(sampling_->shift());
+    return swept_ == table.size() ? end_round(reconciler, idle) : Result<>{};
+}
+
+void FlowSweep::begin_round(const Reconciler& reconciler) {
+    const Planner& planner = reconciler.planner();
+    planned_ = planner.plans();
+    entries_ = 0;
+    if (!planner.planned()) return;
+    const Services& services = planner.planned()->services;
+    watch_ = SlotWatch(planner.image(), services, reconciler.datapath().flows().clock());
+    sampled_ = sampled_dests(services, planner.image().ids);
+}
+
+Result<> FlowSweep::end_round(Reconciler& reconciler, const IdleTimes& idle) {
+    TRY(const std::uint16_t now, reconciler.datapath().flows().long_now());
+    sampling_->end_round(entries_, now, idle.other);
+    // An entry that was stored since a plan came into force may name what is another backend than the table's now.
+    if (watch_.empty() || reconciler.planner().plans() != planned_) return {};
+    const auto over = watch_.settle(reconciler.datapath().maps(), now);
+    return over.empty() ? Result<>{} : reconciler.end_transitions({over.begin(), over.end()});
 }
 
 }  // namespace culvert::lbd

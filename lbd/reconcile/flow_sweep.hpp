@@ -2,22 +2,40 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
 
-#include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/flow_table.hpp"
+#include "lbd/reconcile/reconciler.hpp"
+#include "lbd/reconcile/sampling.hpp"
+#include "lbd/reconcile/slot_watch.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
 
-/// Frees idle entries of the flow table in rounds. Each call sweeps a part.
+/// Goes through the flow table in rounds: frees idle entries, ends the transition of slots that nobody needs, and
+/// chooses how many flows are counted. Each call sweeps a part.
 class FlowSweep {
   public:
     static constexpr std::size_t parts = 16;  ///< per round
 
-    [[nodiscard]] netlink::Result<> next(const Datapath& datapath, const IdleTimes& idle);
+    /// `reconciler` must have planned.
+    [[nodiscard]] netlink::Result<> next(Reconciler& reconciler, const IdleTimes& idle);
+
+    /// The shift by which flows are counted: see Sampling.
+    [[nodiscard]] unsigned counted() const { return sampling_ ? sampling_->counted() : 0; }
 
   private:
-    std::size_t swept_ = 0;  // buckets swept in this round
+    void begin_round(const Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler, const IdleTimes& idle);
+
+    std::size_t swept_ = 0;      // buckets swept in this round
+    std::uint64_t planned_ = 0;  // Planner::plans() when the round began
+    SlotWatch watch_;
+    std::vector<bool> sampled_;         // by destination id
+    std::uint64_t entries_ = 0;         // of the sample, in this round
+    std::optional<Sampling> sampling_;  // from the first call on
 };
 
 }  // namespace culvert::lbd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/reconcile/planner.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -14,7 +15,7 @@ Result<Draft> Planner::draft(Planned wanted, const Limits& limits) const {
     Draft draft{.planned = std::move(wanted), .patch = {}, .limits = limits};
     auto fits = patch(draft.planned, limits);
     if (!fits && fits.error().code == ENOSPC) {
-        TRY(draft.limits, grown(draft.planned.services, image_, limits));
+        TRY(draft.limits, grown(draft.planned.services, image_, limits, draft.planned.health));
         fits = patch(draft.planned, draft.limits);
     }
     TRY(draft.patch, std::move(fits));
@@ -34,6 +35,20 @@ Result<Patch> Planner::patch(const Planned& wanted, const Limits& limits) const 
 void Planner::take(Draft draft) {
     apply(std::move(draft.patch), image_);
     planned_ = std::move(draft.planned);
+    ++plans_;
+}
+
+Image Planner::without_transitions(const std::set<std::uint32_t>& lines) const {
+    Image image = image_;
+    for (auto& [key, service] : image.vips)
+        if (lines.contains(service.transition)) service.transition = 0;
+    for (const std::uint32_t line : lines) image.transitions.erase(line);
+    return image;
+}
+
+bool moves_slots(const Draft& draft) {
+    return std::ranges::any_of(draft.patch.becomes.transitions,
+                               [](const auto& transition) { return transition.second.because != nullptr; });
 }
 
 Image Planner::without_unused_ids(const Services& services, const std::function<bool(std::uint32_t)>& in_use) const {

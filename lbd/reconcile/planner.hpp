@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "lbd/model/health.hpp"
@@ -40,21 +41,33 @@ class Planner {
 
     /// The limits of the draft are larger where the maps lack room. ENOSPC if no map can be that large.
     [[nodiscard]] netlink::Result<Draft> draft(Planned wanted, const Limits& limits) const;
-    [[nodiscard]] std::vector<Edit> edits(const Draft& draft) const { return diff(image_, draft.patch); }
+    /// `present` is needed if the draft moves slots: see moves_slots().
+    [[nodiscard]] std::vector<Edit> edits(const Draft& draft, const Present& present) const {
+        return diff(image_, draft.patch, present);
+    }
     /// Call when the edits have been made.
     void take(Draft draft);
 
     /// The image without ids that nothing needs: see forget_unused() of ids.hpp.
     [[nodiscard]] Image without_unused_ids(const Services& services,
                                            const std::function<bool(std::uint32_t)>& in_use) const;
+    /// The image without these transitions: all their slots are settled.
+    [[nodiscard]] Image without_transitions(const std::set<std::uint32_t>& lines) const;
     [[nodiscard]] std::vector<Edit> edits(const Image& next) const { return diff(image_, next); }
     void take(Image next) { image_ = std::move(next); }
+
+    /// The number of drafts that were taken.
+    [[nodiscard]] std::uint64_t plans() const { return plans_; }
 
   private:
     [[nodiscard]] netlink::Result<Patch> patch(const Planned& wanted, const Limits& limits) const;
 
     Image image_;
     std::optional<Planned> planned_;
+    std::uint64_t plans_ = 0;
 };
+
+/// Whether slots enter a transition, or their former backends change.
+[[nodiscard]] bool moves_slots(const Draft& draft);
 
 }  // namespace culvert::lbd

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lbd/datapath/flow_table.hpp"
+#include "lbd/datapath/transition_map.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -39,7 +40,11 @@ Result<> Reconciler::place(Candidate& candidate, const Ports& ports, XdpMode mod
 }
 
 Result<> Reconciler::edit(Candidate& candidate) {
-    CHECK_OK(program_.datapath().maps().apply(planner_.edits(candidate.draft)));
+    Present now;
+    if (moves_slots(candidate.draft)) {
+        TRY(now, present());
+    }
+    CHECK_OK(program_.datapath().maps().apply(planner_.edits(candidate.draft, now)));
     planner_.take(std::move(candidate.draft));
     return {};
 }
@@ -73,6 +78,22 @@ Result<> Reconciler::forget_unused_ids(const Services& services) {
     CHECK_OK(datapath.maps().apply(planner_.edits(next)));
     planner_.take(std::move(next));
     return {};
+}
+
+Result<> Reconciler::end_transitions(const std::set<std::uint32_t>& lines) {
+    Image next = planner_.without_transitions(lines);
+    CHECK_OK(program_.datapath().maps().apply(planner_.edits(next)));
+    planner_.take(std::move(next));
+    return {};
+}
+
+Result<Present> Reconciler::present() const {
+    const Datapath& datapath = program_.datapath();
+    TRY(const std::uint16_t now, datapath.flows().long_now());
+    const ImageMaps& maps = datapath.maps();
+    return Present{.table = [&maps](const TablePlace& place) { return maps.ring(place.line, place.size); },
+                   .slots = [&maps](std::uint32_t line) { return read_slots(maps.transition(line)); },
+                   .now = now};
 }
 
 }  // namespace culvert::lbd

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <optional>
+#include <set>
 
 #include "lbd/datapath/build.hpp"
 #include "lbd/datapath/datapath.hpp"
@@ -28,6 +30,8 @@ class Reconciler {
 
     [[nodiscard]] const Planner& planner() const { return planner_; }
     [[nodiscard]] const Image& image() const { return planner_.image(); }
+    [[nodiscard]] Datapath& datapath() { return program_.datapath(); }
+    [[nodiscard]] const Datapath& datapath() const { return program_.datapath(); }
 
     /// Prepares a change. Changes nothing. ENOSPC if the maps cannot be made large enough.
     [[nodiscard]] netlink::Result<Candidate> prepare(const Config& config, const Surroundings& around,
@@ -46,8 +50,11 @@ class Reconciler {
 
     /// Frees ids that neither these services nor any flow needs.
     [[nodiscard]] netlink::Result<> forget_unused_ids(const Services& services);
+    /// Ends these transitions: all their slots are settled.
+    [[nodiscard]] netlink::Result<> end_transitions(const std::set<std::uint32_t>& lines);
 
   private:
+    [[nodiscard]] netlink::Result<Present> present() const;
     Program& program_;
     Planner planner_;
 };

@@ -16,6 +16,7 @@
 #include "lbd/drain/drains.hpp"
 #include "lbd/metrics/server.hpp"
 #include "lbd/model/config.hpp"
+#include "lbd/reconcile/flow_sweep.hpp"
 #include "lbd/reconcile/program.hpp"
 #include "lbd/reconcile/reconciler.hpp"
 #include "lbd/reload/checks.hpp"
@@ -80,6 +81,7 @@ struct Balancer {
     std::optional<Losses> losses;      // absent: losses cannot be counted
     std::optional<Refused> refused;
     IdleTimes idle_times;
+    FlowSweep flow_sweep;
     Checks checks;
     std::unique_ptr<MetricsServer> metrics;
 };

@@ -29,6 +29,7 @@ void put_traffic(Json& json, const Traffic& traffic) {
     json["new_flows"] = traffic.new_flows;
     json["live_flows"] = traffic.flows.live;
     json["closing_flows"] = traffic.flows.closing;
+    json["flows_estimated"] = traffic.flows.estimated;
 }
 
 std::string_view condition_name(Condition condition) {
@@ -43,11 +44,24 @@ std::string_view condition_name(Condition condition) {
     return {};
 }
 
+std::string_view track_name(Track track) {
+    switch (track) {
+        case Track::just_enough:
+            return "auto";
+        case Track::all:
+            return "all";
+        case Track::none:
+            return "none";
+    }
+    return {};
+}
+
 Json to_json(const ServiceStatus& service) {
     Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
     for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
     json["table"] = service.table_size;
     json["sticky"] = service.sticky;
+    json["track"] = track_name(service.track);
     put_traffic(json, service.traffic());
     json["backends"] = Json::array();
     for (const BackendStatus& backend : service.backends) {
@@ -110,8 +124,11 @@ Json flows_of(const ServiceStatus& service) {
     Json backends = Json::array();
     for (const BackendStatus& backend : service.backends) {
         const FlowCount& count = backend.traffic.flows;
-        backends.push_back(
-            {{"name", backend.backend.name}, {"live_flows", count.live}, {"closing_flows", count.closing}});
+        backends.push_back({{"name", backend.backend.name},
+                            {"live_flows", count.live},
+                            {"closing_flows", count.closing},
+                            {"flows_estimated", count.estimated},
+                            {"former_slots", backend.former_slots}});
     }
     return {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}};
 }
@@ -120,10 +137,7 @@ Json flows_of(const ServiceStatus& service) {
 
 Json flows(const Status& status) {
     std::uint64_t used = 0;
-    for (const ServiceStatus& service : status.services) {
-        const FlowCount count = service.traffic().flows;
-        used += count.live + count.closing;
-    }
+    for (const ServiceStatus& service : status.services) used += service.traffic().flows.entries;
     return {{"entries", status.flow_table.entries}, {"used", used}, {"services", Json::array()}};
 }
 

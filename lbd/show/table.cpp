@@ -65,7 +65,7 @@ std::string services(const Json& list, bool colored) {
                    {fmt::format("{}/{}", working, all), color},
                    {text(one, "packets")},
                    {bytes(one["bytes"])},
-                   {text(one, "live_flows")}});
+                   {live_flows(one)}});
     }
     return table.to_string(colored);
 }
@@ -97,7 +97,7 @@ std::string backends(const Json& list, bool colored) {
                                      {text(one, "packets")},
                                      {bytes(one["bytes"])},
                                      {text(one, "new_flows")},
-                                     {text(one, "live_flows")}};
+                                     {live_flows(one)}};
         if (checked) row.insert(row.begin() + 4, health(one));
         table.add(std::move(row));
     }
@@ -111,7 +111,7 @@ std::string flows(const Json& json, bool colored) {
             table.add({{text(service, "name")},
                        {text(backend, "name")},
                        {fmt::format("{} s", service["idle_ms"].get<double>() / 1000)},
-                       {text(backend, "live_flows")},
+                       {live_flows(backend)},
                        {text(backend, "closing_flows")}});
     const double load = json["used"].get<double>() / json["entries"].get<double>();
     return table.to_string(colored) +

@@ -34,6 +34,10 @@ std::string text(const Json& json, const char* key) {
     return value->is_string() ? value->get<std::string>() : value->dump();
 }
 
+std::string live_flows(const Json& counted) {
+    return (counted.value("flows_estimated", false) ? "~" : "") + text(counted, "live_flows");
+}
+
 bool works(const Json& backend) { return backend.at("reachable").get<bool>() && backend.value("health", "") != "down"; }
 
 Json to_json(const Encap& encap) {

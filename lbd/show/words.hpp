@@ -12,6 +12,8 @@ namespace culvert::lbd {
 
 /// The value of a key in a table; "-" if the key is absent.
 [[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
+/// "1200", "~1200" if it is estimated
+[[nodiscard]] std::string live_flows(const nlohmann::ordered_json& counted);
 
 /// Whether the backend's flows reach it: its next hop is known, and its health is not down. For `services` and `lbd
 /// watch`.

@@ -163,6 +163,8 @@ void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16
     skeleton_->bss->vips_half = idle;
 }
 
+void Balancer::sample(std::uint32_t mask) { skeleton_->bss->sample_mask = mask; }
+
 void Balancer::set_dest(std::uint32_t id, const lb_dest_body& body) {
     lb_dest dest{};
     dest.slot[0].body = body;

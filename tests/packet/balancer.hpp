@@ -43,7 +43,9 @@ class Balancer {
     /// `vip`: an address or a prefix. Port 0: all ports. `ring`: ids of destinations, from 1; replaces the ring if the
     /// service exists. `flags`: lb_service_flag.
     void serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
-               const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
+               const std::vector<std::uint16_t>& ring, std::uint32_t flags = LB_SERVICE_EACH);
+    /// Flows from now on are counted if their tag has none of these bits.
+    void sample(std::uint32_t mask);
     void set_dest(std::uint32_t id, const lb_dest_body& body);
     void set_dest(std::uint32_t id, const lb_dest& dest);
     /// Replaces the default of frames for this host: those to 02:00:00:00:00:02 at interface 1, of any VLAN.

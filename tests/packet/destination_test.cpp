@@ -18,7 +18,7 @@ TEST_F(Ring, IsUsedFromItsFirstEntryToItsLast) {
     ring.front() = 1;
     ring.back() = 2;
     EXPECT_EQ(FlowBalancer(ring, with_hash(0)).send(segment(1, syn)), "backend 1");
-    EXPECT_EQ(FlowBalancer(ring, with_hash(0x0000123456780000)).send(segment(1, syn)), "backend 3");
+    EXPECT_EQ(FlowBalancer(ring, with_hash(0x1234567800000000)).send(segment(1, syn)), "backend 3");
     EXPECT_EQ(FlowBalancer(ring, with_hash(~0ULL)).send(segment(1, syn)), "backend 2");
 }
 

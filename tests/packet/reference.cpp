@@ -149,7 +149,7 @@ struct Reference::Parsed {
     std::size_t length = 0;  ///< of the IP packet
     std::uint64_t hash = 0, fragments = 0, choice = 0;
     const Service* service = nullptr;
-    bool opening = false, closing = false;
+    bool opening = false, opens = false, closing = false;
     bool has_full_checksum = false;  ///< it covers everything behind the IP header
 
     [[nodiscard]] std::size_t l4_length() const { return l3 + length - l4; }
@@ -165,7 +165,8 @@ Reference::Reference(const lb_config& config, std::uint32_t buckets) : config_(c
 void Reference::serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
                       const std::vector<std::uint16_t>& ring, std::uint32_t flags) {
     services_.push_back({netlink::Prefix::parse(vip).value(), static_cast<std::uint8_t>(protocol), port, ring,
-                         (flags & LB_SERVICE_STICKY) != 0});
+                         (flags & LB_SERVICE_STICKY) != 0, (flags & LB_SERVICE_EACH) != 0,
+                         (flags & LB_SERVICE_NEVER) != 0});
 }
 
 lb_counters Reference::counters(std::uint32_t dest) const {
@@ -332,6 +333,7 @@ Outcome Reference::receive_l4(Parsed& packet) {
         const std::size_t header = 4U * (frame.at(l4 + 12) >> 4);
         if (header < 20 || header > packet.l4_length()) return drop("l4_header");
         packet.opening = (frame.at(l4 + 13) & 0x02) != 0;
+        packet.opens = (frame.at(l4 + 13) & 0x12) == 0x02;
         packet.closing = (frame.at(l4 + 13) & 0x05) != 0;
         packet.has_full_checksum = is_whole && !has_extensions;
     } else if (packet.protocol == udp) {
@@ -342,7 +344,7 @@ Outcome Reference::receive_l4(Parsed& packet) {
     } else {
         if (packet.l4_length() < 16) return drop("l4_header");
         const std::uint8_t chunk = frame.at(l4 + 12);
-        packet.opening = chunk == 1;                 // INIT
+        packet.opening = packet.opens = chunk == 1;  // INIT
         packet.closing = chunk == 6 || chunk == 14;  // ABORT, SHUTDOWN COMPLETE
     }
     return balance(packet);
@@ -492,7 +494,10 @@ void Reference::store(std::uint64_t hash, std::uint32_t dest, bool closing) {
 }
 
 Outcome Reference::balance(Parsed& packet) {
-    std::uint32_t id = look_up(packet);
+    const bool each = packet.service != nullptr && packet.service->each;
+    const bool never = packet.service != nullptr && packet.service->never;
+    const bool looks = packet.service == nullptr || each || (!packet.opening && !never);
+    std::uint32_t id = looks ? look_up(packet) : 0;
     bool is_new = false;
     const bool known = dests_.contains(id);
     const bool sorry = known && (dests_.at(id).flags & LB_DEST_SORRY) != 0 && packet.protocol == udp &&
@@ -501,9 +506,9 @@ Outcome Reference::balance(Parsed& packet) {
         if (packet.service == nullptr) return drop("fragment");
         const auto& ring = packet.service->ring;
         if (ring.empty()) return drop("no_backend");
-        id = ring.at(static_cast<std::uint32_t>(packet.choice >> 16) * ring.size() >> 32);
+        id = ring.at(std::uint64_t{tag_of(packet.choice)} * ring.size() >> 28);
         if (!dests_.contains(id)) return drop("no_backend");
-        is_new = !packet.opening && !packet.closing && packet.kind != Kind::icmp_error;
+        is_new = looks && !packet.opening && !packet.closing && packet.kind != Kind::icmp_error;
     }
     const lb_dest_body& dest = dests_.at(id);
     if (dest.action == LB_ACTION_DROP) return drop(lbd::reasons.at(dest.reason).name.data());
@@ -516,7 +521,7 @@ Outcome Reference::balance(Parsed& packet) {
     lb_counters& counters = counters_[id];
     ++counters.packets;
     counters.bytes += packet.length;
-    counters.flows += is_new ? 1 : 0;
+    counters.flows += (each ? is_new : packet.opens) ? 1 : 0;
     return outcome;
 }
 

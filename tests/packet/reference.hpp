@@ -24,7 +24,7 @@ class Reference {
     explicit Reference(const lb_config& config = all_on(), std::uint32_t buckets = 1);
 
     void serve(const std::string& vip, lbd::Protocol protocol, std::uint16_t port,
-               const std::vector<std::uint16_t>& ring, std::uint32_t flags = 0);
+               const std::vector<std::uint16_t>& ring, std::uint32_t flags = LB_SERVICE_EACH);
     void set_dest(std::uint32_t id, const lb_dest_body& body) { dests_[id] = body; }
     void open_port(std::uint32_t ifindex) { ports_.push_back(ifindex); }
 
@@ -40,7 +40,7 @@ class Reference {
         std::uint8_t protocol = 0;
         std::uint16_t port = 0;
         std::vector<std::uint16_t> ring;
-        bool sticky = false;
+        bool sticky = false, each = false, never = false;
     };
     struct Parsed;
 

@@ -130,6 +130,7 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     service.table_size = defaults.table_size;
     map.optional(service_keys["table"], read_table_size, service.table_size);
     map.optional(service_keys["sticky"], yaml::boolean, service.sticky);
+    map.optional(service_keys["track"], read_track, service.track);
     service.idle = defaults.idle;
     map.optional(service_keys["idle"], read_idle, service.idle);
     service.health = defaults.health;

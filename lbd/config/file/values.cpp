@@ -154,6 +154,12 @@ std::optional<int> read_scheduler(const Value& value) {
     return scheduler(value);
 }
 
+std::optional<Track> read_track(const Value& value) {
+    static const auto track = yaml::one_of<Track>(
+        "a manner of tracking", {{"auto", Track::just_enough}, {"all", Track::all}, {"none", Track::none}});
+    return track(value);
+}
+
 std::optional<Flows> read_flows(const Value& value) {
     Flows flows;
     Map map(value, "the flow table", "a map such as {entries: 4M, idle: 120s}");

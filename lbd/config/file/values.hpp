@@ -38,6 +38,9 @@ namespace culvert::lbd {
 /// The only scheduler is `maglev`: its name is checked, and the result is not used.
 [[nodiscard]] std::optional<int> read_scheduler(const common::yaml::Value& value);
 
+/// `auto`, `all` or `none`
+[[nodiscard]] std::optional<Track> read_track(const common::yaml::Value& value);
+
 /// `{entries: 4M, idle: 120s}`
 [[nodiscard]] std::optional<Flows> read_flows(const common::yaml::Value& value);
 

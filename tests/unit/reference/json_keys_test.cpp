@@ -125,7 +125,7 @@ TEST(ReferenceJson, OfExplain) {
                              .table_size = 101,
                              .slot = 5,
                              .chosen = id,
-                             .pad = 0};
+                             .former = 0};
         const Scene scene{config, image, {{2, "eth0"}}};
         const Excerpt cut{.captured = 20, .length = 200};
         for (const Fate& fate : {Fate{.verdict = XDP_TX, .frame = frame, .story = story},

@@ -145,6 +145,7 @@ services:
     vip: 198.51.100.0/28
     ports: [80/tcp, 8000-8099/tcp, any/udp, 9899/sctp]
     sticky: true
+    track: all
     idle: 90m
     encap: {type: ipip}
     backends: [{address: 10.0.0.1}]
@@ -153,6 +154,7 @@ services:
     EXPECT_EQ(service.ports,
               (std::vector<PortSpec>{tcp(80), {Protocol::tcp, 8000, 8099}, udp(0), {Protocol::sctp, 9899}}));
     EXPECT_TRUE(service.sticky);
+    EXPECT_EQ(service.track, Track::all);
     EXPECT_EQ(service.idle, std::chrono::minutes(90));
 }
 

@@ -40,7 +40,7 @@ class Explain : public testing::Test {
                              .table_size = moves ? 101U : 0,
                              .slot = 5,
                              .chosen = moves ? *ids.current("b") : 0,
-                             .pad = 0};
+                             .former = 0};
         const auto frame = encode({.source = address("198.51.100.9"),
                                    .destination = address("192.0.2.1"),
                                    .protocol = IPPROTO_TCP,
@@ -120,7 +120,7 @@ TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {
         const Fate sent{
             .verdict = XDP_TX,
             .frame = frame,
-            .story = {.hash = 7, .known = id, .service = 1, .table_size = 0, .slot = 0, .chosen = 0, .pad = 0}};
+            .story = {.hash = 7, .known = id, .service = 1, .table_size = 0, .slot = 0, .chosen = 0, .former = 0}};
         const auto told = [&](std::size_t missing, std::size_t mtu = 1500) {
             const Excerpt excerpt{
                 .captured = frame.size(), .length = frame.size() + missing, .missing = missing, .mtu = mtu};

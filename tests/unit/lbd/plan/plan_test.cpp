@@ -79,6 +79,12 @@ class Maps {
             EXPECT_TRUE(image.dests.contains(id) || body.action == LB_ACTION_NONE) << "id " << id;
     }
 
+    /// What a plan needs to know beside the image.
+    [[nodiscard]] Present present() const {
+        return {.table = [this](const TablePlace& place) { return MaglevTable(rings_.at(place.line)); },
+                .slots = [this](std::uint32_t line) { return transitions_.at(line); }};
+    }
+
   private:
     struct Seen {
         std::uint32_t line, size, base;
@@ -99,6 +105,17 @@ class Maps {
                 << "line " << edit.line << " is written while packets may read it";
         rings_[edit.line] = edit.table;
     }
+    void run(const WriteTransition& edit) {
+        const auto end = edit.line + lb_transition_lines(static_cast<std::uint32_t>(edit.slots.size()));
+        for (const auto& [line, size] : seen_transitions_)
+            EXPECT_TRUE(end <= line || edit.line >= line + lb_transition_lines(size))
+                << "line " << edit.line << " is written while packets may read it";
+        transitions_[edit.line] = edit.slots;
+    }
+    void run(const KeepTimes& edit) {
+        EXPECT_FALSE(flipped_) << "packets still use the former slots";
+        EXPECT_EQ(transitions_.at(edit.from).size(), transitions_.at(edit.to).size());
+    }
     void run(const SetVips& edit) {
         EXPECT_FALSE(std::exchange(flipped_, true)) << "the other half is written while packets may read it";
         for (const VipKey& key : edit.removed) EXPECT_EQ(vips_.erase(key), 1U);
@@ -106,6 +123,7 @@ class Maps {
     }
     void run(const Settle&) {
         seen_.clear();
+        seen_transitions_.clear();
         written_.clear();
         flipped_ = false;
     }
@@ -113,6 +131,15 @@ class Maps {
     void check_that_packets_find_their_way() {
         for (const auto& [key, value] : vips_)
             if (value.ring_size != 0) seen_.insert({value.ring, value.ring_size, value.dest_base});
+        for (const auto& [key, value] : vips_) {
+            if (value.transition == 0) continue;
+            const Slots& slots = transitions_.at(value.transition);
+            seen_transitions_.emplace(value.transition, static_cast<std::uint32_t>(slots.size()));
+            for (std::size_t slot = 0; slot < slots.size(); ++slot)
+                if (slots.moving[slot] && slots.former[slot] != LB_NO_FORMER) {
+                    ASSERT_NE(dest(value.dest_base + slots.former[slot]).action, LB_ACTION_NONE);
+                }
+        }
         for (const Seen& seen : seen_) {
             ASSERT_EQ(rings_.at(seen.line).size(), seen.size);
             for (const std::uint16_t entry : rings_.at(seen.line)) {
@@ -131,9 +158,11 @@ class Maps {
     std::map<VipKey, lb_service> vips_;
     std::map<std::uint32_t, std::vector<std::uint16_t>> rings_;
     std::map<std::uint32_t, lb_dest_body> dests_;
-    std::set<Seen> seen_;              // values that packets under way may have read
-    std::set<std::uint32_t> written_;  // destinations since the last pause
-    bool flipped_ = false;             // since the last pause
+    std::map<std::uint32_t, Slots> transitions_;
+    std::map<std::uint32_t, std::uint32_t> seen_transitions_;  // lines and slots that packets under way may have read
+    std::set<Seen> seen_;                                      // values that packets under way may have read
+    std::set<std::uint32_t> written_;                          // destinations since the last pause
+    bool flipped_ = false;                                     // since the last pause
 };
 
 TEST(Plan, ARangeOfPortsIsAnEntryForEach) {
@@ -278,14 +307,17 @@ TEST(Plan, WhatNobodyUsesMakesRoomAfterARestart) {
 }
 
 TEST(Plan, LimitsLeaveRoomForTwice) {
-    EXPECT_EQ(limits_for({}), (Limits{.vips4 = 1024, .vips6 = 1024, .ring_lines = 1U << 16, .dests = 4096}));
+    EXPECT_EQ(
+        limits_for({}),
+        (Limits{.vips4 = 1024, .vips6 = 1024, .ring_lines = 1U << 16, .transition_lines = 1U << 14, .dests = 4096}));
     std::vector<Service> services;
     for (int i = 0; i < 1000; ++i) {
         const std::string vip = "192.0." + std::to_string(i / 250) + "." + std::to_string(i % 250);
         services.push_back(service(vip, vip, {backend("10.0.0.2"), backend("10.0.0.3")}));
     }
-    EXPECT_EQ(limits_for(planned(services)),
-              (Limits{.vips4 = 4096, .vips6 = 1024, .ring_lines = 1U << 16, .dests = 8192}));
+    EXPECT_EQ(
+        limits_for(planned(services)),
+        (Limits{.vips4 = 4096, .vips6 = 1024, .ring_lines = 1U << 16, .transition_lines = 1U << 14, .dests = 8192}));
 }
 
 TEST(Diff, NothingToDoMakesNoEdits) {
@@ -315,6 +347,12 @@ TEST(Diff, ARemovedServiceLosesItsVipFirst) {
     EXPECT_TRUE(std::holds_alternative<Settle>(edits[3]));
 }
 
+/// The image once its edits have been made.
+Image at_rest(Image image) {
+    for (auto& [line, transition] : image.transitions) transition.because.reset();
+    return image;
+}
+
 /// Up to five services with up to 28 backends.
 std::vector<Service> services_of(const std::vector<std::tuple<int, int, std::uint16_t>>& chosen) {
     std::map<int, std::map<int, std::uint16_t>> weights;
@@ -330,7 +368,7 @@ std::vector<Service> services_of(const std::vector<std::tuple<int, int, std::uin
 
 RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
     // Small maps, so that freed ids are used again.
-    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .dests = 4096};
+    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .transition_lines = 200, .dests = 4096};
     Maps maps;
     Image image;
     const auto any_services =
@@ -341,12 +379,12 @@ RC_GTEST_PROP(Diff, NoPacketSeesHalfAService, ()) {
     for (const auto& services : *any_history) {
         const auto next = plan(services, hops_of(services), image, limits);
         RC_ASSERT(next.has_value());
-        for (const Edit& edit : diff(image, *next)) maps.apply(edit);
+        for (const Edit& edit : diff(image, *next, maps.present())) maps.apply(edit);
         maps.expect_equal(*next);
         // The destination stored for a flow still leads to its backend, or to none.
         for (const auto& [name, ids] : image.ids)
             for (const auto& [id, backend] : ids.backends) RC_ASSERT(next->ids.at(name).backends.at(id) == backend);
-        image = *next;
+        image = at_rest(*next);
     }
 }
 
@@ -361,7 +399,7 @@ Services shared_with(const Services& known, const std::vector<Service>& services
 }
 
 RC_GTEST_PROP(Replan, IsAsIfAllWerePlanned, ()) {
-    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .dests = 4096};
+    const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 60, .transition_lines = 200, .dests = 4096};
     Maps maps;
     Image image;
     Services present;
@@ -393,7 +431,7 @@ RC_GTEST_PROP(Replan, IsAsIfAllWerePlanned, ()) {
             replan(difference({present, hops, health}, {next, ways, states}), ways, image, limits, states);
         RC_ASSERT(whole.has_value());
         RC_ASSERT(patch.has_value());
-        for (const Edit& edit : diff(image, *patch)) maps.apply(edit);
+        for (const Edit& edit : diff(image, *patch, maps.present())) maps.apply(edit);
         apply(*patch, image);
         RC_ASSERT(image == *whole);
         maps.expect_equal(image);
@@ -569,7 +607,7 @@ TEST(PlanHealth, WhoIsDownTakesNoNewFlowsAndItsFlowsMove) {
 
     Maps maps;
     for (const Edit& edit : diff({}, before)) maps.apply(edit);
-    for (const Edit& edit : diff(before, after)) maps.apply(edit);
+    for (const Edit& edit : diff(before, after, maps.present())) maps.apply(edit);
     maps.expect_equal(after);
     for (const Edit& edit : diff(after, before)) maps.apply(edit);
     maps.expect_equal(before);

@@ -32,13 +32,13 @@ TEST(Planner, KnowsOnlyWhatWasTaken) {
     const auto draft = planner.draft(wanted({service("web", "192.0.2.1")}), small);
     ASSERT_TRUE(draft);
     EXPECT_EQ(draft->limits, small);
-    EXPECT_FALSE(planner.edits(*draft).empty());
+    EXPECT_FALSE(planner.edits(*draft, {}).empty());
     EXPECT_EQ(planner.image(), Image{});
     EXPECT_FALSE(planner.planned());
 
     planner.take(*draft);
     EXPECT_TRUE(planner.image().ids.contains("web"));
-    EXPECT_TRUE(planner.edits(*planner.draft(*planner.planned(), small)).empty());
+    EXPECT_TRUE(planner.edits(*planner.draft(*planner.planned(), small), {}).empty());
 }
 
 TEST(Planner, MapsWithoutRoomAreToBeLarger) {
@@ -83,7 +83,7 @@ TEST(Planner, HealthAloneIsAChange) {
     const Services same = planner.planned()->services;
     const auto draft = planner.draft(wanted(same, {{{"web", "b1"}, {.up = false}}}), small);
     ASSERT_TRUE(draft);
-    EXPECT_FALSE(planner.edits(*draft).empty());
+    EXPECT_FALSE(planner.edits(*draft, {}).empty());
     EXPECT_TRUE(planner.edits(*planner.draft(wanted(same), small)).empty());
 }
 

@@ -71,8 +71,9 @@ Status status() {
 
 TEST(ShowJson, Services) {
     EXPECT_EQ(to_json(View::services, status()), Json::parse(R"([
-        {"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "table": 101, "sticky": false, "packets": 7,
-         "bytes": 12345678, "new_flows": 3, "live_flows": 2, "closing_flows": 1,
+        {"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "table": 101, "sticky": false,
+         "track": "auto", "packets": 7,
+         "bytes": 12345678, "new_flows": 3, "live_flows": 2, "closing_flows": 1, "flows_estimated": false,
          "backends": [{"name": "10.0.2.30", "reachable": true}, {"name": "ns2", "reachable": false}]}])"));
 }
 
@@ -81,18 +82,19 @@ TEST(ShowJson, Backends) {
         {"service": "dns", "name": "10.0.2.30", "address": "10.0.2.30", "encap": {"type": "l3dsr", "dscp": 2},
          "state": "active", "weight": 3, "share": 0.75, "interface": "eth0", "mac": "02:00:00:00:00:30",
          "source": "10.0.2.1", "mtu": 1500, "packets": 7, "bytes": 12345678, "new_flows": 3, "live_flows": 2,
-         "closing_flows": 1},
+         "closing_flows": 1, "flows_estimated": false},
         {"service": "dns", "name": "ns2", "address": "fd00::31",
          "encap": {"type": "gue", "port": 5080, "variant": 0, "inner": "ip", "checksum": "auto"}, "state": "drain", "weight": 1, "share": 0.25,
          "reason": "no_neighbour", "reason_text": "the MAC address of the backend or its router is not known",
-         "packets": 0, "bytes": 0, "new_flows": 0, "live_flows": 0, "closing_flows": 0}])"));
+         "packets": 0, "bytes": 0, "new_flows": 0, "live_flows": 0, "closing_flows": 0,
+         "flows_estimated": false}])"));
 }
 
 TEST(ShowJson, Flows) {
     EXPECT_EQ(to_json(View::flows, status()), Json::parse(R"(
         {"entries": 64, "used": 3, "services": [{"name": "dns", "idle_ms": 120000, "backends": [
-            {"name": "10.0.2.30", "live_flows": 2, "closing_flows": 1},
-            {"name": "ns2", "live_flows": 0, "closing_flows": 0}]}]})"));
+            {"name": "10.0.2.30", "live_flows": 2, "closing_flows": 1, "flows_estimated": false, "former_slots": 0},
+            {"name": "ns2", "live_flows": 0, "closing_flows": 0, "flows_estimated": false, "former_slots": 0}]}]})"));
 }
 
 TEST(ShowJson, Neighbours) {

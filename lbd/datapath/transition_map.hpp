@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bpf/abi.h"
+#include "lbd/model/slots.hpp"
+
+/// Slots in transition, in the map's own memory. Packets store times of use there at the same time. `at`: the memory
+/// from the first line of a transition on.
+namespace culvert::lbd {
+
+using TransitionLines = std::span<lb_transition_line>;
+
+[[nodiscard]] Slots read_slots(TransitionLines at);
+/// For lines that no packet reads.
+void write_slots(TransitionLines at, const Slots& slots);
+
+/// Ends the transition of these slots.
+void settle_slots(TransitionLines at, const std::vector<std::uint32_t>& slots);
+/// Takes over the later times of use, of slots that are in transition in both. Both must have as many slots.
+void keep_times(TransitionLines from, TransitionLines to);
+/// A time that is long ago becomes a later one that still is, before it wraps.
+void hold_times(TransitionLines at, std::uint16_t now);
+
+}  // namespace culvert::lbd

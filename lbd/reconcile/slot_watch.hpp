@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lbd/datapath/flow_clock.hpp"
+#include "lbd/datapath/flow_table.hpp"
+#include "lbd/datapath/image_maps.hpp"
+#include "lbd/model/image.hpp"
+#include "lbd/model/services.hpp"
+
+namespace culvert::lbd {
+
+/// Finds out which slots in transition still have flows that need it, during one round of the sweep. Nothing of the
+/// image may change meanwhile, but a slot may end its transition.
+class SlotWatch {
+  public:
+    SlotWatch() = default;
+    SlotWatch(const Image& image, const Services& services, const FlowClock& clock);
+
+    [[nodiscard]] bool empty() const { return watched_.empty(); }
+    /// Call for each entry of the flow table.
+    void see(const Flow& flow, const ImageMaps& maps);
+    /// After the round: ends the transition of slots that nobody needs. Returns the transitions of which none is left,
+    /// without a change to them. `now` is in units of FlowClock.
+    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps, std::uint16_t now) const;
+
+  private:
+    struct Watched {
+        std::uint32_t line = 0;
+        std::uint32_t slots = 0;
+        TablePlace table;
+        bool sticky = false;     ///< each flow has an entry, which decides: nothing depends on the table
+        std::uint16_t idle = 0;  ///< the longest of the services, in units of FlowClock
+        std::vector<bool> awaited;
+
+        /// The slots of a table of another size, or of another hash, end together.
+        [[nodiscard]] bool whole() const { return sticky || table.size != slots; }
+    };
+    /// What a destination id is to a service that is watched.
+    struct Place {
+        std::uint32_t watched = 0;  ///< index + 1; 0: none
+        std::uint16_t value = LB_NO_FORMER;
+    };
+
+    void watch(const Service& service, const Image& image, std::uint16_t idle);
+
+    std::vector<Watched> watched_;
+    std::vector<Place> by_dest_;
+};
+
+/// The destinations of which the flow table has a sample of the flows.
+[[nodiscard]] std::vector<bool> sampled_dests(const Services& services, const Ids& ids);
+
+}  // namespace culvert::lbd

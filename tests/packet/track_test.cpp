@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "lbd/datapath/datapath.hpp"
+#include "lbd/datapath/flow_table.hpp"
+#include "lbd/reconcile/planner.hpp"
+#include "lbd/reconcile/slot_watch.hpp"
+#include "tests/packet/flows.hpp"
+#include "tests/packet/maps.hpp"
+#include "tests/track/history.hpp"
+
+namespace culvert::packet {
+namespace {
+
+template <typename T>
+T value(netlink::Result<T> result) {
+    if (!result) throw std::runtime_error(result.error().message());
+    return *std::move(result);
+}
+
+void done(const netlink::Result<>& result) {
+    if (!result) throw std::runtime_error(result.error().message());
+}
+
+/// The loaded program with its maps, planned, edited and swept as lbd does. Flow time stands still; entries and slots
+/// grow older instead.
+class Loaded final : public track::System {
+  public:
+    /// `datapath` was loaded by load(). What an earlier history left in it is forgotten.
+    explicit Loaded(lbd::Datapath& datapath) : datapath_(datapath), planner_(value(datapath.maps().read())) {
+        std::ranges::fill(datapath_.flows().table(), lb_bucket{});
+        datapath_.flows().sample(0);
+        apply({.services = {}, .hops = {}, .health = {}});
+    }
+
+    static lbd::Datapath load() {
+        lbd::Config config;
+        config.interfaces = {"lo"};
+        config.flows.entries = 1 << 10;
+        config.services = {track::World().service()};
+        const lbd::Limits limits{.vips4 = 16, .vips6 = 16, .ring_lines = 1024, .transition_lines = 1024, .dests = 256};
+        auto datapath = value(lbd::Datapath::load(lbd::build_for(config, {}, limits), {}));
+        (void)datapath.set_own({.macs = {{.port = 0, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = {}});
+        return datapath;
+    }
+
+    void change(const track::World& world) override {
+        world_ = world;
+        apply({.services = {world.service()}, .hops = track::World::hops(), .health = world.health()});
+    }
+
+    void apply(const lbd::Planned& wanted) {
+        auto draft = value(planner_.draft(wanted, datapath_.build().limits));
+        lbd::ImageMaps& maps = datapath_.maps();
+        const lbd::Present present{
+            .table = [&](const lbd::TablePlace& place) { return maps.ring(place.line, place.size); },
+            .slots = [&](std::uint32_t line) { return lbd::read_slots(maps.transition(line)); },
+            .now = value(datapath_.flows().long_now())};
+        done(maps.apply(planner_.edits(draft, present)));
+        planner_.take(std::move(draft));
+    }
+
+    std::optional<unsigned> send(std::uint32_t connection, track::Segment segment) override {
+        const unsigned flags = segment == track::Segment::syn   ? +syn
+                               : segment == track::Segment::fin ? fin | ack
+                                                                : +ack;
+        const Bytes frame = (Ethernet() / IPv4{.source = "198.51.100." + std::to_string(1 + connection % 5)} /
+                             TCP{.source = static_cast<std::uint16_t>(1024 + connection), .flags = flags})
+                                .bytes();
+        Bytes out(4096);
+        bpf_test_run_opts run{};
+        run.sz = sizeof run;
+        run.data_in = frame.data();
+        run.data_size_in = static_cast<std::uint32_t>(frame.size());
+        run.data_out = out.data();
+        run.data_size_out = static_cast<std::uint32_t>(out.size());
+        check(bpf_prog_test_run_opts(datapath_.program(), &run), "BPF_PROG_TEST_RUN");
+        if (run.retval != XDP_TX) return std::nullopt;
+        return out.at(5);
+    }
+
+    void sweep(std::uint16_t ticks) override {
+        age(ticks);
+        const std::uint16_t now = value(datapath_.flows().now());
+        const lbd::IdleTimes idle{.by_dest = {}, .other = track::idle_ticks, .closing = track::idle_ticks};
+        // The service's own idle time is one in seconds.
+        lbd::Services services;
+        for (lbd::Service service : planner_.planned()->services) {
+            service.idle = std::chrono::milliseconds(1);
+            while (datapath_.flows().clock().units(service.idle) < track::idle_ticks) service.idle *= 2;
+            services.push_back(std::move(service));
+        }
+        lbd::SlotWatch watch(planner_.image(), services, datapath_.flows().clock());
+        lbd::expire_flows(datapath_.flows().table(), idle, now,
+                          [&](const lbd::Flow& flow) { watch.see(flow, datapath_.maps()); });
+        const auto over = watch.settle(datapath_.maps(), value(datapath_.flows().long_now()));
+        if (over.empty()) return;
+        auto next = planner_.without_transitions({over.begin(), over.end()});
+        done(datapath_.maps().apply(planner_.edits(next)));
+        planner_.take(std::move(next));
+    }
+
+    void sample(unsigned shift) override { datapath_.flows().sample(shift); }
+    void restart() override {
+        planner_ = lbd::Planner(value(datapath_.maps().read()));
+        change(world_);
+    }
+    [[nodiscard]] bool has_transition() const override { return !planner_.image().transitions.empty(); }
+
+  private:
+    void age(std::uint16_t ticks) {
+        for (lb_bucket& bucket : datapath_.flows().table())
+            for (__u64& entry : bucket.entry)
+                if (entry != 0) entry -= std::uint64_t{ticks} << LB_FLOW_TIME_SHIFT;
+        for (const auto& [line, transition] : planner_.image().transitions) {
+            const auto at = datapath_.maps().transition(line);
+            lbd::Slots slots = lbd::read_slots(at);
+            for (std::uint16_t& used : slots.used) used = static_cast<std::uint16_t>(used - ticks);
+            lbd::write_slots(at, slots);
+        }
+    }
+
+    lbd::Datapath& datapath_;
+    lbd::Planner planner_;
+    track::World world_;
+};
+
+class Track : public BalancerTest {};
+
+// CULVERT_HISTORIES runs more of them.
+TEST_F(Track, NoConnectionMovesWhoseBackendIsAlive) {
+    const char* wanted = std::getenv("CULVERT_HISTORIES");
+    const std::uint64_t count = wanted == nullptr ? 12 : std::strtoull(wanted, nullptr, 10);
+    lbd::Datapath datapath = Loaded::load();
+    for (std::uint64_t seed = 1; seed <= count; ++seed)
+        ASSERT_EQ(track::fault_of_random(
+                      seed, 300, [&] { return std::make_unique<Loaded>(datapath); }, seed % 2 == 0),
+                  "");
+}
+
+/// A service of TCP whose slots are all settled. No flow is counted.
+class Settled : public FlowBalancer {
+  public:
+    explicit Settled(std::uint32_t flags = 0) : FlowBalancer({1}), flags_(flags) {
+        sample(~0U);
+        turn_to({1});
+    }
+    void turn_to(const std::vector<std::uint16_t>& ring) { serve("192.0.2.1", lbd::Protocol::tcp, 80, ring, flags_); }
+
+  private:
+    std::uint32_t flags_;
+};
+
+TEST_F(Track, AFlowOfASettledSlotHasNoEntry) {
+    Settled balancer;
+    for (const unsigned flags : {+syn, +ack, psh | ack, fin | ack})
+        EXPECT_EQ(balancer.send(segment(1000, flags)), "backend 1");
+    EXPECT_EQ(used(entries(balancer)), 0U);
+    EXPECT_EQ(balancer.counters(1).flows, 1U) << "it was opened once";
+    EXPECT_EQ(balancer.counters(1).packets, 4U);
+}
+
+TEST_F(Track, AFlowIsCountedByAnEntryIfItIsOfTheSample) {
+    Settled balancer;
+    balancer.sample(0);
+    balancer.send(segment(1000, syn));
+    EXPECT_EQ(used(entries(balancer)), 0U) << "a flood of SYNs stores nothing";
+    balancer.send(segment(1000, ack));
+    EXPECT_EQ(entries(balancer)[0].dest, 1U);
+    EXPECT_EQ(balancer.counters(1).flows, 1U);
+}
+
+TEST_F(Track, AllFlowsAreCountedIfTheServiceSaysSo) {
+    Settled balancer(LB_SERVICE_ALL);
+    balancer.send(segment(1000, ack));
+    EXPECT_EQ(used(entries(balancer)), 1U);
+}
+
+TEST_F(Track, AFlowThatIsNeverTrackedFollowsTheTable) {
+    Settled balancer(LB_SERVICE_NEVER);
+    balancer.sample(0);
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
+    balancer.turn_to({2});
+    EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 2");
+    EXPECT_EQ(used(entries(balancer)), 0U);
+}
+
+TEST_F(Track, AReflectedSynIsNoNewFlow) {
+    Settled balancer;
+    EXPECT_EQ(balancer.send(segment(1000, syn | ack)), "backend 1");
+    EXPECT_EQ(balancer.counters(1).flows, 0U);
+}
+
+}  // namespace
+}  // namespace culvert::packet
