@@ -57,7 +57,7 @@ Section encapsulations() {
 Section flows() {
     Section section{
         "flows", "IPIP 4 in 4, 64 bytes, known flows in scrambled order, 16 bytes of table a flow", {}, true};
-    for (const std::uint32_t bits : {0, 10, 14, 17, 19, 20, 23})
+    for (const std::uint32_t bits : {0, 10, 14, 17, 19, 20, 23, 24})
         section.workloads.push_back({.name = fmt::format("{}", 1U << bits), .flows = 1U << bits});
     return section;
 }
@@ -90,6 +90,7 @@ Section cases() {
             "IPIP 4 in 4, 64 bytes",
             {{.name = "known flow"},
              {.name = "known flow, UDP", .protocol = lbd::Protocol::udp},
+             {.name = "524288 flows, UDP", .protocol = lbd::Protocol::udp, .flows = 1U << 19},
              {.name = "new flow, table full", .traffic = Traffic::fresh, .flows = 1U << 24},
              {.name = "SYN flood", .traffic = Traffic::syn, .flows = 1U << 24},
              {.name = "no VIP: pass", .traffic = Traffic::other}},

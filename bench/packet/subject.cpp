@@ -17,10 +17,12 @@
 
 #include "floor.skel.h"
 #include "lb.skel.h"
+#include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/own.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
+#include "lbd/reconcile/sampling.hpp"
 #include "lru.skel.h"
 
 namespace culvert::bench {
@@ -107,8 +109,20 @@ void update_all(const bpf_object* object, const char* map, const std::vector<Lin
     for (std::uint32_t i = 0; i < lines.size(); ++i) update(object, map, i, lines[i]);
 }
 
+/// The LRU hash has all flows, as UDP has.
+std::uint32_t flags(const Workload& workload, Subject::Kind kind) {
+    return kind == Subject::Kind::lru || workload.protocol == lbd::Protocol::udp ? LB_SERVICE_EACH : 0;
+}
+
+/// Where flows are only counted, as many as the sweep leaves.
+std::uint32_t sample(const Workload& workload) {
+    unsigned shift = 0;
+    while (shift < lbd::most_sampled && workload.flows >> shift > lbd::Sampling::most) ++shift;
+    return lbd::sample_mask(shift);
+}
+
 template <typename Key>
-std::vector<std::pair<Key, lb_service>> vips(const Workload& workload) {
+std::vector<std::pair<Key, lb_service>> vips(const Workload& workload, Subject::Kind kind) {
     std::vector<std::pair<Key, lb_service>> entries;
     for (std::uint32_t service = 0; service < workload.services; ++service) {
         Key key{};
@@ -116,12 +130,12 @@ std::vector<std::pair<Key, lb_service>> vips(const Workload& workload) {
         entries.emplace_back(key, lb_service{});
         key.port_be = htons(service_port);
         key.protocol = static_cast<std::uint8_t>(workload.protocol);
-        entries.emplace_back(key, lb_service{0, ring_size, 1 + service * workload.backends, 0});
+        entries.emplace_back(key, lb_service{0, ring_size, 1 + service * workload.backends, flags(workload, kind), 0});
     }
     return entries;
 }
 
-void fill(bpf_object* object, const Workload& workload) {
+void fill(bpf_object* object, const Workload& workload, Subject::Kind kind) {
     std::vector<lbd::Contender> contenders;
     for (std::uint32_t i = 0; i < workload.backends; ++i)
         contenders.push_back({static_cast<std::uint16_t>(i), backend(workload, i).to_string(), 1});
@@ -140,9 +154,9 @@ void fill(bpf_object* object, const Workload& workload) {
             update(object, "dests", 1 + service * workload.backends + i, dest);
         }
     if (workload.inner == Family::ipv4)
-        update_all(object, "vips4", lbd::vip4_table(vips<lb_vip4>(workload), vip_lines(workload)));
+        update_all(object, "vips4", lbd::vip4_table(vips<lb_vip4>(workload, kind), vip_lines(workload)));
     else
-        update_all(object, "vips6", lbd::vip6_table(vips<lb_vip6>(workload), vip_lines(workload)));
+        update_all(object, "vips6", lbd::vip6_table(vips<lb_vip6>(workload, kind), vip_lines(workload)));
 }
 
 template <typename Skeleton>
@@ -171,7 +185,8 @@ std::shared_ptr<bpf_object> load_balancer(const Workload& workload, Subject::Kin
     skeleton->data_own->own =
         lbd::own_table({.macs = {{.port = lo, .mac = own}}, .vlans = {}}, skeleton->rodata->config.redirect != 0);
     checked(Skeleton::load(skeleton), "load a balancer");
-    fill(object.get(), workload);
+    skeleton->bss->sample_mask = sample(workload);
+    fill(object.get(), workload, kind);
     return object;
 }
 
