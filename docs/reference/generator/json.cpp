@@ -28,11 +28,11 @@ constexpr const char* absent =
 Page lbd_json() {
     Page page{.name = "lbd-json", .title = "lbd: JSON", .intro = absent, .tables = {}};
     page.intro +=
-        " packets and bytes count clients' IP packets since lbd was started. new_flows counts the flows added to the "
-        "flow "
-        "table since then; live_flows and closing_flows are in the flow table now. A flow is closing if its client "
-        "sent "
-        "FIN or RST and then nothing for ten seconds.";
+        " packets and bytes count clients' IP packets since lbd was started. new_flows counts the TCP and SCTP "
+        "connections opened and the other flows added to the flow table since then; live_flows and closing_flows are "
+        "those of now. A flow is closing if its client sent FIN or RST and then nothing for ten seconds. With many "
+        "flows the flow table has a sample of them, and live_flows and closing_flows are estimates: flows_estimated "
+        "says so.";
     page.tables = {
         keys("lbd show services --json", "A list with an object for each service.",
              {{"[].name", "text", "name of the service"},
@@ -40,11 +40,13 @@ Page lbd_json() {
               {"[].ports[]", "text", "such as 53/udp"},
               {"[].table", "number", "entries of the Maglev table"},
               {"[].sticky", "true or false", "as configured"},
+              {"[].track", "text", "auto, all or none, as configured"},
               {"[].packets", "number", "packets forwarded"},
               {"[].bytes", "number", "bytes forwarded"},
               {"[].new_flows", "number", "flows added"},
               {"[].live_flows", "number", "live flows"},
               {"[].closing_flows", "number", "closing flows"},
+              {"[].flows_estimated", "true or false", "whether these two are estimates"},
               {"[].backends[].name", "text", "name of a backend"},
               {"[].backends[].reachable", "true or false", "whether its next hop is known"},
               {"[].backends[].health", "text", "unknown, up or down; only of checked backends"}}),
@@ -84,7 +86,8 @@ Page lbd_json() {
               {"[].bytes", "number", "bytes forwarded"},
               {"[].new_flows", "number", "flows added"},
               {"[].live_flows", "number", "live flows"},
-              {"[].closing_flows", "number", "closing flows"}}),
+              {"[].closing_flows", "number", "closing flows"},
+              {"[].flows_estimated", "true or false", "whether these two are estimates"}}),
         keys("lbd show flows --json", "An object.",
              {{"entries", "number", "size of the flow table"},
               {"used", "number", "entries in use"},
@@ -92,7 +95,10 @@ Page lbd_json() {
               {"services[].idle_ms", "number", "idle time after which its flows are forgotten, milliseconds"},
               {"services[].backends[].name", "text", "name of a backend"},
               {"services[].backends[].live_flows", "number", "live flows"},
-              {"services[].backends[].closing_flows", "number", "closing flows"}}),
+              {"services[].backends[].closing_flows", "number", "closing flows"},
+              {"services[].backends[].flows_estimated", "true or false", "whether these two are estimates"},
+              {"services[].backends[].former_slots", "number",
+               "slots in transition of which it is the former backend"}}),
         keys("lbd show neighbours --json", "A list with an object for each next hop.",
              {{"[].address", "text", "address of the next hop"},
               {"[].interface", "text", "interface"},
