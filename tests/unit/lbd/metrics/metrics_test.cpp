@@ -32,7 +32,7 @@ Status status() {
              {.backend = {.name = "ns1"},
               .share = 0.75,
               .hop = NextHop{},
-              .traffic = {.packets = 7, .bytes = 12'345'678'901, .new_flows = 3, .flows = {.live = 2, .closing = 1}}},
+              .traffic = {.packets = 7, .bytes = 12'345'678'901, .new_flows = 3, .flows = {.live = 2, .closing = 1, .entries = 3}}},
              {.backend = {.name = "ns2", .state = BackendState::drain},
               .share = 0,
               .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR),

@@ -178,7 +178,7 @@ TEST(Plan, AStickyServiceSaysSo) {
     Service web = service("web", "192.0.2.1", {backend("10.0.0.2")});
     EXPECT_EQ(value_of(planned({web}), web).flags, 0U);
     web.sticky = true;
-    EXPECT_EQ(value_of(planned({web}), web).flags, std::uint32_t{LB_SERVICE_STICKY});
+    EXPECT_EQ(value_of(planned({web}), web).flags, std::uint32_t{LB_SERVICE_STICKY} | LB_SERVICE_EACH);
 }
 
 TEST(Plan, ANetworkIsAVipOfItsOwn) {
@@ -207,8 +207,10 @@ TEST(Plan, EveryPortLeadsToTheSameBackends) {
     dns.ports = {{Protocol::udp, 53}, {Protocol::tcp, 53}, {Protocol::tcp, 0}};
     const Image image = planned({dns});
     EXPECT_EQ(image.vips.size(), 4U);
-    EXPECT_EQ(image.vips.at({dns.vip, 17, 53}), image.vips.at({dns.vip, 6, 53}));
-    EXPECT_EQ(image.vips.at({dns.vip, 17, 53}), image.vips.at({dns.vip, 6, 0}));
+    lb_service udp = image.vips.at({dns.vip, 17, 53});
+    EXPECT_EQ(std::exchange(udp.flags, 0), std::uint32_t{LB_SERVICE_EACH});
+    EXPECT_EQ(udp, image.vips.at({dns.vip, 6, 53}));
+    EXPECT_EQ(udp, image.vips.at({dns.vip, 6, 0}));
 }
 
 TEST(Plan, ServicesWithAlikeBackendsShareATable) {

@@ -83,8 +83,11 @@ TEST(Planner, HealthAloneIsAChange) {
     const Services same = planner.planned()->services;
     const auto draft = planner.draft(wanted(same, {{{"web", "b1"}, {.up = false}}}), small);
     ASSERT_TRUE(draft);
-    EXPECT_FALSE(planner.edits(*draft, {}).empty());
-    EXPECT_TRUE(planner.edits(*planner.draft(wanted(same), small)).empty());
+    EXPECT_TRUE(moves_slots(*draft));
+    const std::vector<std::uint16_t> table(same.front().table_size);
+    const Present present{.table = [&](const TablePlace& /*place*/) { return MaglevTable(table); }, .slots = {}};
+    EXPECT_FALSE(planner.edits(*draft, present).empty());
+    EXPECT_TRUE(planner.edits(*planner.draft(wanted(same), small), {}).empty());
 }
 
 TEST(Planner, IdsThatNobodyNeedsAreGivenFree) {

@@ -36,7 +36,7 @@ Status status() {
               .share = 0.75,
               .hop = NextHop{.ifindex = 2, .destination = mac, .from = address("10.0.2.1"), .mtu = 1500},
               .interface = "eth0",
-              .traffic = {.packets = 7, .bytes = 12'345'678, .new_flows = 3, .flows = {.live = 2, .closing = 1}}},
+              .traffic = {.packets = 7, .bytes = 12'345'678, .new_flows = 3, .flows = {.live = 2, .closing = 1, .entries = 3}}},
              {.backend = {.name = "ns2",
                           .address = address("fd00::31"),
                           .encap = Gue{.port = 5080},
