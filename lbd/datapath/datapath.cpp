@@ -26,8 +26,10 @@ using netlink::Result;
 
 std::string privilege(int code) { return std::string(code == EPERM ? cure_of("not_permitted") : ""); }
 
-/// Draws a random key, so that nobody outside can cause collisions in the flow table on purpose.
+/// Draws a random key, so that nobody outside can cause collisions in the flow table on purpose. A key that is there
+/// stays.
 Result<> draw_key(lb_config& config) {
+    if (config.hash_final != 0) return {};
     const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
     if (!draw(config.hash_final) || !draw(config.hash_key)) return failure("draw", "a hash key", errno);
     return {};

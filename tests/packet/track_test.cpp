@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -31,15 +32,18 @@ void done(const netlink::Result<>& result) {
     if (!result) throw std::runtime_error(result.error().message());
 }
 
-/// The loaded program with its maps, planned, edited and swept as lbd does. Flow time stands still; entries and slots
-/// grow older instead.
+/// The loaded program with its maps, planned, edited and swept as lbd does. Flow time stands still, however long the
+/// test takes; entries and slots grow older instead.
 class Loaded final : public track::System {
   public:
-    /// `datapath` was loaded by load(). What an earlier history left in it is forgotten.
-    explicit Loaded(lbd::Datapath& datapath) : datapath_(datapath), planner_(value(datapath.maps().read())) {
+    /// `datapath` was loaded by load(). What an earlier history left in it is forgotten. Connections with the same
+    /// `seed` are in the same slots.
+    Loaded(lbd::Datapath& datapath, std::uint64_t seed)
+        : datapath_(datapath), planner_(value(datapath.maps().read())), seed_(seed) {
         std::ranges::fill(datapath_.flows().table(), lb_bucket{});
         datapath_.flows().sample(0);
         apply({.services = {}, .hops = {}, .health = {}});
+        take(planner_.without_unused_ids({}, [](std::uint32_t) { return false; }));
     }
 
     static lbd::Datapath load() {
@@ -48,7 +52,11 @@ class Loaded final : public track::System {
         config.flows.entries = 1 << 10;
         config.services = {track::World().service()};
         const lbd::Limits limits{.vips4 = 16, .vips6 = 16, .ring_lines = 1024, .transition_lines = 1024, .dests = 256};
-        auto datapath = value(lbd::Datapath::load(lbd::build_for(config, {}, limits), {}));
+        lbd::Build build = lbd::build_for(config, {}, limits);
+        build.config.hash_final = all_on().hash_final;
+        std::ranges::copy(all_on().hash_key, build.config.hash_key);
+        build.config.time_shift = all_on().time_shift;
+        auto datapath = value(lbd::Datapath::load(build, {}));
         (void)datapath.set_own({.macs = {{.port = 0, .mac = {{2, 0, 0, 0, 0, 2}}}}, .vlans = {}});
         return datapath;
     }
@@ -60,11 +68,12 @@ class Loaded final : public track::System {
 
     void apply(const lbd::Planned& wanted) {
         auto draft = value(planner_.draft(wanted, datapath_.build().limits));
+        if (!(draft.limits == datapath_.build().limits)) throw std::runtime_error("the maps are too small");
         lbd::ImageMaps& maps = datapath_.maps();
         const lbd::Present present{
             .table = [&](const lbd::TablePlace& place) { return maps.ring(place.line, place.size); },
             .slots = [&](std::uint32_t line) { return lbd::read_slots(maps.transition(line)); },
-            .now = value(datapath_.flows().long_now())};
+            .now = now};
         done(maps.apply(planner_.edits(draft, present)));
         planner_.take(std::move(draft));
     }
@@ -73,9 +82,11 @@ class Loaded final : public track::System {
         const unsigned flags = segment == track::Segment::syn   ? +syn
                                : segment == track::Segment::fin ? fin | ack
                                                                 : +ack;
-        const Bytes frame = (Ethernet() / IPv4{.source = "198.51.100." + std::to_string(1 + connection % 5)} /
-                             TCP{.source = static_cast<std::uint16_t>(1024 + connection), .flags = flags})
-                                .bytes();
+        const Bytes frame =
+            (Ethernet() /
+             IPv4{.source = fmt::format("10.{}.{}.{}", seed_ >> 8 & 0xff, seed_ & 0xff, 1 + connection % 5)} /
+             TCP{.source = static_cast<std::uint16_t>(1024 + connection), .flags = flags})
+                .bytes();
         Bytes out(4096);
         bpf_test_run_opts run{};
         run.sz = sizeof run;
@@ -90,7 +101,6 @@ class Loaded final : public track::System {
 
     void sweep(std::uint16_t ticks) override {
         age(ticks);
-        const std::uint16_t now = value(datapath_.flows().now());
         const lbd::IdleTimes idle{.by_dest = {}, .other = track::idle_ticks, .closing = track::idle_ticks};
         // The service's own idle time is one in seconds.
         lbd::Services services;
@@ -99,14 +109,15 @@ class Loaded final : public track::System {
             while (datapath_.flows().clock().units(service.idle) < track::idle_ticks) service.idle *= 2;
             services.push_back(std::move(service));
         }
-        lbd::SlotWatch watch(planner_.image(), services, datapath_.flows().clock());
-        lbd::expire_flows(datapath_.flows().table(), idle, now,
-                          [&](const lbd::Flow& flow) { watch.see(flow, datapath_.maps()); });
-        const auto over = watch.settle(datapath_.maps(), value(datapath_.flows().long_now()));
-        if (over.empty()) return;
-        auto next = planner_.without_transitions({over.begin(), over.end()});
-        done(datapath_.maps().apply(planner_.edits(next)));
-        planner_.take(std::move(next));
+        lbd::SlotWatch watch(planner_.image(), services, datapath_.flows().clock(), now);
+        std::set<std::uint32_t> in_use;
+        lbd::expire_flows(datapath_.flows().table(), idle, now, [&](const lbd::Flow& flow) {
+            watch.see(flow, datapath_.maps());
+            in_use.insert(flow.dest);
+        });
+        const auto over = watch.settle(datapath_.maps());
+        if (!over.empty()) take(planner_.without_transitions({over.begin(), over.end()}));
+        take(planner_.without_unused_ids(services, [&](std::uint32_t id) { return in_use.contains(id); }));
     }
 
     void sample(unsigned shift) override { datapath_.flows().sample(shift); }
@@ -117,6 +128,12 @@ class Loaded final : public track::System {
     [[nodiscard]] bool has_transition() const override { return !planner_.image().transitions.empty(); }
 
   private:
+    static constexpr std::uint16_t now = 0;
+
+    void take(lbd::Image next) {
+        done(datapath_.maps().apply(planner_.edits(next)));
+        planner_.take(std::move(next));
+    }
     void age(std::uint16_t ticks) {
         for (lb_bucket& bucket : datapath_.flows().table())
             for (__u64& entry : bucket.entry)
@@ -132,6 +149,7 @@ class Loaded final : public track::System {
     lbd::Datapath& datapath_;
     lbd::Planner planner_;
     track::World world_;
+    std::uint64_t seed_;
 };
 
 class Track : public BalancerTest {};
@@ -143,7 +161,7 @@ TEST_F(Track, NoConnectionMovesWhoseBackendIsAlive) {
     lbd::Datapath datapath = Loaded::load();
     for (std::uint64_t seed = 1; seed <= count; ++seed)
         ASSERT_EQ(track::fault_of_random(
-                      seed, 300, [&] { return std::make_unique<Loaded>(datapath); }, seed % 2 == 0),
+                      seed, 300, [&] { return std::make_unique<Loaded>(datapath, seed); }, seed % 2 == 0),
                   "");
 }
 

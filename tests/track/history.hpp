@@ -31,8 +31,11 @@ struct World {
         bool up = true;
         BackendState state = BackendState::active;
         std::uint16_t weight = 1;
+        unsigned name = 0;  ///< 0: as its address
     };
     One backends[most_backends];
+    unsigned names = 0;  ///< given so far
+    unsigned service_name = 0;
     std::uint32_t table_size = 101;
     bool sticky = false;
     lbd::Track track = lbd::Track::just_enough;
@@ -42,10 +45,15 @@ struct World {
         const One& one = backends[index];
         return is_alive(index) && one.state == BackendState::active && one.weight > 0;
     }
-    [[nodiscard]] static std::string name(unsigned index) { return fmt::format("10.0.0.{}", index + 1); }
+    [[nodiscard]] static std::string address(unsigned index) { return fmt::format("10.0.0.{}", index + 1); }
+    [[nodiscard]] std::string name(unsigned index) const {
+        const unsigned name = backends[index].name;
+        return name == 0 ? address(index) : fmt::format("r{}", name);
+    }
+    [[nodiscard]] std::string name() const { return fmt::format("web{}", service_name); }
 
     [[nodiscard]] Service service() const {
-        Service service{.name = "web",
+        Service service{.name = name(),
                         .vip = *netlink::IpAddress::parse("192.0.2.1"),
                         .ports = {{lbd::Protocol::tcp, 80}},
                         .table_size = table_size,
@@ -56,7 +64,7 @@ struct World {
         for (unsigned index = 0; index < most_backends; ++index)
             if (backends[index].present)
                 service.backends.push_back({.name = name(index),
-                                            .address = *netlink::IpAddress::parse(name(index)),
+                                            .address = *netlink::IpAddress::parse(address(index)),
                                             .encap = lbd::L2{},
                                             .weight = backends[index].weight,
                                             .state = backends[index].state});
@@ -65,14 +73,14 @@ struct World {
     [[nodiscard]] lbd::Health health() const {
         lbd::Health health;
         for (unsigned index = 0; index < most_backends; ++index)
-            if (backends[index].present && !backends[index].up) health[{"web", name(index)}] = {.up = false};
+            if (backends[index].present && !backends[index].up) health[{name(), name(index)}] = {.up = false};
         return health;
     }
     /// Backend `index` has the MAC address 02:00:00:00:01:index.
     [[nodiscard]] static lbd::Hops hops() {
         lbd::Hops hops;
         for (unsigned index = 0; index < most_backends; ++index)
-            hops[*netlink::IpAddress::parse(name(index))] =
+            hops[*netlink::IpAddress::parse(address(index))] =
                 lbd::NextHop{.ifindex = 1,
                              .source = {{2, 0, 0, 0, 0, 2}},
                              .destination = {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(index)}},
@@ -104,13 +112,13 @@ class System {
 inline constexpr std::uint16_t idle_ticks = 4;
 
 struct Step {
-    enum Kind : std::uint8_t { packet, close, junk, backend, table, mode, sweep, sample, restart } kind;
+    enum Kind : std::uint8_t { packet, close, junk, backend, table, mode, rename, sweep, sample, restart } kind;
     std::uint32_t a = 0;
     std::uint32_t b = 0;
 
     [[nodiscard]] std::string text() const {
-        constexpr const char* names[] = {"packet", "close", "junk",   "backend", "table",
-                                         "mode",   "sweep", "sample", "restart"};
+        constexpr const char* names[] = {"packet", "close",  "junk",  "backend", "table",
+                                         "mode",   "rename", "sweep", "sample",  "restart"};
         return fmt::format("{{{} {} {}}}", names[kind], a, b);
     }
 };
@@ -133,6 +141,8 @@ inline History random_history(std::uint64_t seed, std::size_t length, bool modes
             history.push_back({Step::table, below(3)});
         else if (draw < changes + 2 && modes && below(4) == 0)
             history.push_back({Step::mode, below(4)});
+        else if (draw < changes + 3 && below(2) == 0)
+            history.push_back({Step::rename, below(World::most_backends), below(64)});
         else if (draw < changes + 6)
             history.push_back({Step::sweep, below(4) == 0 ? below(8) : below(2)});
         else if (draw < changes + 7)
@@ -202,6 +212,9 @@ class Reference {
                 world_.sticky = step.a == 1;
                 world_.track = step.a == 2 ? lbd::Track::all : lbd::Track::just_enough;
                 break;
+            case Step::rename:
+                rename(step.a, step.b);
+                break;
         }
         system_.change(world_);
         for (auto& [number, connection] : known_) {
@@ -220,6 +233,18 @@ class Reference {
             one.present = !one.present;
         else
             one.weight = static_cast<std::uint16_t>((one.weight + how) % 4);
+    }
+
+    /// One backend gets a new name or that of another, and perhaps the service and the state of a third changes.
+    void rename(unsigned index, std::uint32_t how) {
+        World::One& one = world_.backends[index];
+        World::One& other = world_.backends[how % World::most_backends];
+        if ((how & 8) == 0)
+            one.name = ++world_.names;
+        else
+            std::swap(one.name, other.name);
+        if ((how & 16) != 0) world_.service_name = ++world_.names;
+        if ((how & 32) != 0) turn(other, how % 8);
     }
 
     std::optional<std::string> opens(std::uint32_t number) {

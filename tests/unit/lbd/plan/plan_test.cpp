@@ -452,6 +452,20 @@ const lb_dest_body& way_of(const Image& image, std::uint32_t id) {
     return dest == image.dests.end() ? none : dest->second;
 }
 
+/// Where connections go that the flow table does not know, by their slots.
+std::vector<lb_dest_body> ways_of_unknown(const Image& image, const Maps& maps, const Service& service) {
+    const lb_service& value = value_of(image, service);
+    const Present present = maps.present();
+    const Slots slots = value.transition != 0 ? present.slots(value.transition) : Slots(value.ring_size);
+    std::vector<lb_dest_body> ways(slots.size());
+    for (std::size_t slot = 0; slot < slots.size(); ++slot) {
+        const std::uint16_t backend =
+            slots.moving[slot] ? slots.former[slot] : present.table({value.ring, value.ring_size})[slot];
+        if (backend != LB_NO_FORMER) ways[slot] = way_of(image, value.dest_base + backend);
+    }
+    return ways;
+}
+
 /// Services on three VIPs with up to eight backends each. Their names change with each history, their addresses do not.
 Services anyhow_named(const std::vector<std::tuple<int, int, int>>& chosen, const std::vector<int>& services,
                       const std::vector<int>& backends) {
@@ -491,17 +505,23 @@ RC_GTEST_PROP(Replan, WhoKeepsTheAddressKeepsTheFlows, ()) {
         const auto patch = replan(difference({present, hops, {}}, {next, ways, {}}), ways, image, limits);
         RC_ASSERT(patch.has_value());
         const Image before = image;
-        for (const Edit& edit : diff(image, *patch)) maps.apply(edit);
+        std::map<Vip, std::vector<lb_dest_body>> unknown;
+        for (const Service& old : present) unknown[old.vip] = ways_of_unknown(image, maps, old);
+        for (const Edit& edit : diff(image, *patch, maps.present())) maps.apply(edit);
         apply(*patch, image);
         maps.expect_equal(image);
         for (const Service& old : present)
             for (const Service& service : next) {
                 if (old.vip != service.vip) continue;
+                const auto moved = ways_of_unknown(image, maps, service);
+                const auto& former = unknown.at(old.vip);
                 for (const Backend& was : old.backends)
                     for (const Backend& is : service.backends) {
                         if (was.address != is.address) continue;
                         const std::uint32_t id = *before.ids.at(old.name).current(was.name);
                         RC_ASSERT(way_of(image, id) == body_of(service, is));
+                        for (std::size_t slot = 0; slot < former.size(); ++slot)
+                            RC_ASSERT(!(former[slot] == body_of(old, was)) || moved.at(slot) == body_of(service, is));
                     }
             }
         present = next;

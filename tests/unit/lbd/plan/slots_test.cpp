@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lbd/plan/plan.hpp"
+#include "lbd/reconcile/planner.hpp"
 #include "tests/track/history.hpp"
 
 namespace culvert::lbd {
@@ -97,17 +98,21 @@ TEST(Settled, WhenNobodyUsesTheFormerBackendAndNoEntryIsAwaited) {
 /// The maps and the program, as plain values: what bpf/lb.bpf.c does with a packet, with the real plan.
 class Simulated final : public track::System {
   public:
+    /// Connections with the same `seed` are in the same slots.
+    explicit Simulated(std::uint64_t seed) : seed_(seed) {}
+
     void change(const track::World& world) override {
         const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 4096, .transition_lines = 4096, .dests = 4096};
-        services_ = {world.service()};
-        const auto next = plan(services_, track::World::hops(), image_, limits, world.health());
-        ASSERT_TRUE(next) << next.error().message();
+        world_ = world;
+        auto draft = planner_.draft(
+            {.services = {world.service()}, .hops = track::World::hops(), .health = world.health()}, limits);
+        ASSERT_TRUE(draft) << draft.error().message();
         const Present present{.table = [this](const TablePlace& place) { return MaglevTable(tables_.at(place.line)); },
                               .slots = [this](std::uint32_t line) { return slots_.at(line); },
                               .now = now_};
-        for (const Edit& edit : diff(image_, *next, present)) std::visit([this](const auto& one) { run(one); }, edit);
-        image_ = *next;
-        for (auto& [line, transition] : image_.transitions) transition.because.reset();
+        for (const Edit& edit : planner_.edits(*draft, present))
+            std::visit([this](const auto& one) { run(one); }, edit);
+        planner_.take(*std::move(draft));
     }
 
     std::optional<unsigned> send(std::uint32_t connection, track::Segment segment) override {
@@ -155,13 +160,15 @@ class Simulated final : public track::System {
         const auto done = settled(slots, awaited, sticky || service.ring_size != slots.size(), now_, track::idle_ticks);
         for (const std::uint32_t slot : done) slots_.at(service.transition).moving[slot] = false;
         if (std::ranges::count(slots.moving, true) != 0) return;
-        for (auto& [key, one] : image_.vips) one.transition = 0;
-        image_.transitions.clear();
+        planner_.take(planner_.without_transitions({service.transition}));
     }
 
     void sample(unsigned shift) override { shift_ = shift; }
     void restart() override {
-        for (auto& [digest, table] : image_.tables) table.ring.contenders.clear();
+        Image image = planner_.image();
+        for (auto& [digest, table] : image.tables) table.ring.contenders.clear();
+        planner_ = Planner(std::move(image));
+        change(world_);
     }
     [[nodiscard]] bool has_transition() const override { return value().transition != 0; }
 
@@ -172,12 +179,12 @@ class Simulated final : public track::System {
         bool closing;
     };
 
-    static std::uint32_t tag_of(std::uint32_t connection) {
-        const std::uint64_t hash = lb_vip_mix(connection + 1);
+    [[nodiscard]] std::uint32_t tag_of(std::uint32_t connection) const {
+        const std::uint64_t hash = lb_vip_mix(seed_ << 32 | (connection + 1));
         return static_cast<std::uint32_t>(hash >> 32) & ~0xfU;
     }
     [[nodiscard]] const lb_service& value() const {
-        return image_.vips.at({services_.front().vip, static_cast<std::uint8_t>(Protocol::tcp), 80});
+        return planner_.image().vips.at({world_.service().vip, static_cast<std::uint8_t>(Protocol::tcp), 80});
     }
     [[nodiscard]] bool is_alive(std::uint32_t id) const {
         const auto dest = dests_.find(id);
@@ -216,8 +223,9 @@ class Simulated final : public track::System {
     template <typename Edit>
     void run(const Edit& /*edit*/) {}  // the image has the rest
 
-    Services services_;
-    Image image_;
+    std::uint64_t seed_;
+    track::World world_;
+    Planner planner_{Image()};
     std::map<std::uint32_t, lb_dest_body> dests_;
     std::map<std::uint32_t, Table> tables_;
     std::map<std::uint32_t, Slots> slots_;
@@ -232,7 +240,7 @@ TEST(Histories, NoConnectionMovesWhoseBackendIsAlive) {
     const std::uint64_t count = wanted == nullptr ? 500 : std::strtoull(wanted, nullptr, 10);
     for (std::uint64_t seed = 1; seed <= count; ++seed) {
         const std::string fault = track::fault_of_random(
-            seed, 400, [] { return std::make_unique<Simulated>(); }, seed % 2 == 0);
+            seed, 400, [seed] { return std::make_unique<Simulated>(seed); }, seed % 2 == 0);
         ASSERT_EQ(fault, "");
     }
 }
