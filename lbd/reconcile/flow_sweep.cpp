@@ -13,7 +13,7 @@ Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     const auto table = flows.table();
     if (!sampling_) sampling_.emplace(flows.sampled());
     swept_ %= table.size();  // the size may have changed
-    if (swept_ == 0) begin_round(reconciler);
+    if (swept_ == 0) CHECK_OK(begin_round(reconciler));
     const std::size_t share = std::min(table.size() - swept_, table.size() / parts + 1);
     const std::uint32_t mask = sample_mask(sampling_->shift());
     const ImageMaps& maps = reconciler.datapath().maps();
@@ -27,14 +27,17 @@ Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     return swept_ == table.size() ? end_round(reconciler, idle) : Result<>{};
 }
 
-void FlowSweep::begin_round(const Reconciler& reconciler) {
+Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
     const Planner& planner = reconciler.planner();
     planned_ = planner.plans();
     entries_ = 0;
-    if (!planner.planned()) return;
+    if (!planner.planned()) return {};
     const Services& services = planner.planned()->services;
-    watch_ = SlotWatch(planner.image(), services, reconciler.datapath().flows().clock());
+    const FlowMap& flows = reconciler.datapath().flows();
+    TRY(const std::uint16_t now, flows.long_now());
+    watch_ = SlotWatch(planner.image(), services, flows.clock(), now);
     sampled_ = sampled_dests(services, planner.image().ids);
+    return {};
 }
 
 Result<> FlowSweep::end_round(Reconciler& reconciler, const IdleTimes& idle) {
@@ -42,7 +45,7 @@ Result<> FlowSweep::end_round(Reconciler& reconciler, const IdleTimes& idle) {
     sampling_->end_round(entries_, now, idle.other);
     // An entry that was stored since a plan came into force may name what is another backend than the table's now.
     if (watch_.empty() || reconciler.planner().plans() != planned_) return {};
-    const auto over = watch_.settle(reconciler.datapath().maps(), now);
+    const auto over = watch_.settle(reconciler.datapath().maps());
     return over.empty() ? Result<>{} : reconciler.end_transitions({over.begin(), over.end()});
 }
 

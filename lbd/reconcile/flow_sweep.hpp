@@ -27,7 +27,7 @@ class FlowSweep {
     [[nodiscard]] unsigned counted() const { return sampling_ ? sampling_->counted() : 0; }
 
   private:
-    void begin_round(const Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> begin_round(const Reconciler& reconciler);
     [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler, const IdleTimes& idle);
 
     std::size_t swept_ = 0;      // buckets swept in this round

@@ -18,7 +18,8 @@ const PortSpec* connected_port(const Service& service) {
 
 }  // namespace
 
-SlotWatch::SlotWatch(const Image& image, const Services& services, const FlowClock& clock) {
+SlotWatch::SlotWatch(const Image& image, const Services& services, const FlowClock& clock, std::uint16_t begun)
+    : begun_(begun) {
     if (image.transitions.empty()) return;
     for (const Service& service : services) watch(service, image, clock.units(service.idle));
 }
@@ -60,17 +61,17 @@ void SlotWatch::see(const Flow& flow, const ImageMaps& maps) {
     watched.awaited[lb_slot(flow.tag, watched.slots)] = true;
 }
 
-std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps, std::uint16_t now) const {
+std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps) const {
     std::vector<std::uint32_t> over;
     for (const Watched& one : watched_) {
         const TransitionLines at = maps.transition(one.line);
         const Slots slots = read_slots(at);
-        const auto done = settled(slots, one.awaited, one.whole(), now, one.idle);
+        const auto done = settled(slots, one.awaited, one.whole(), begun_, one.idle);
         if (static_cast<std::ptrdiff_t>(done.size()) == std::ranges::count(slots.moving, true))
             over.push_back(one.line);
         else
             settle_slots(at, done);
-        hold_times(at, now);
+        hold_times(at, begun_);
     }
     return over;
 }

@@ -17,14 +17,15 @@ namespace culvert::lbd {
 class SlotWatch {
   public:
     SlotWatch() = default;
-    SlotWatch(const Image& image, const Services& services, const FlowClock& clock);
+    /// `begun`: the time now, in units of FlowClock.
+    SlotWatch(const Image& image, const Services& services, const FlowClock& clock, std::uint16_t begun);
 
     [[nodiscard]] bool empty() const { return watched_.empty(); }
     /// Call for each entry of the flow table.
     void see(const Flow& flow, const ImageMaps& maps);
     /// After the round: ends the transition of slots that nobody needs. Returns the transitions of which none is left,
-    /// without a change to them. `now` is in units of FlowClock.
-    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps, std::uint16_t now) const;
+    /// without a change to them. Who used a former backend since the round began may have an entry that was not seen.
+    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps) const;
 
   private:
     struct Watched {
@@ -46,6 +47,7 @@ class SlotWatch {
 
     void watch(const Service& service, const Image& image, std::uint16_t idle);
 
+    std::uint16_t begun_ = 0;
     std::vector<Watched> watched_;
     std::vector<Place> by_dest_;
 };
