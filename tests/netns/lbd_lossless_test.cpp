@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "tests/netns/checks.hpp"
 #include "tests/netns/lbd_test.hpp"
 
 namespace culvert::netns {
@@ -128,6 +131,9 @@ class LbdLossless : public LbdTest {
         serve(backend());
     }
 
+    /// 10.0.0.5
+    [[nodiscard]] const Host& last() const { return *more_.back(); }
+
     /// Returns when all connections are established.
     Process load() {
         client().write("/run/load.py", client_load);
@@ -189,6 +195,39 @@ TEST_F(LbdLossless, RestartsAndReloads) {
     expect_nothing_lost(load);
 }
 
+// Connections stay with their backends, whatever becomes of those and of others.
+TEST_F(LbdLossless, DrainsReturnsAndDeaths) {
+    const auto checked = [](int backends, std::string_view weights = "") {
+        std::string text = config(backends);
+        text.replace(text.find("{encap"), 1, fmt::format("{{health: {{type: tcp, {}}}, ", often));
+        return text.replace(text.rfind("10.0.0.3"), 8, fmt::format("10.0.0.3{}", weights));
+    };
+    std::optional<Balancer> lbd(std::in_place, balancer(), checked(2));
+    const auto both_are_up = [&] { return becomes(*lbd, "10.0.0.3", "up") && becomes(*lbd, "10.0.0.4", "up"); };
+    EXPECT_TRUE(both_are_up());
+    Process load = this->load();
+    lbd->reload(checked(3));
+    EXPECT_TRUE(becomes(*lbd, "10.0.0.5", "up"));
+    for (const char* backend : {"10.0.0.3", "10.0.0.4"}) {
+        balancer().must(fmt::format("{} drain {}", CULVERT_LBD, backend));
+        last().ip("link set eth0 down\n");
+        EXPECT_TRUE(becomes(*lbd, "10.0.0.5", "down"));
+        lbd->stop(SIGKILL);
+        lbd.emplace(balancer(), checked(3, ", weight: 3"));
+        EXPECT_TRUE(both_are_up());
+        last().ip("link set eth0 up\n");
+        EXPECT_TRUE(becomes(*lbd, "10.0.0.5", "up"));
+        balancer().must(fmt::format("{} undrain {}", CULVERT_LBD, backend));
+        lbd->reload(checked(2));
+        lbd->reload(checked(3));
+        EXPECT_TRUE(becomes(*lbd, "10.0.0.5", "up"));
+    }
+    std::string small = checked(3);
+    lbd->reload(small.replace(small.find("vip:"), 0, "table: 307\n    "));
+    lbd->reload(checked(3));
+    expect_nothing_lost(load);
+}
+
 // After each kill, the next one starts from the state that is left, and is killed later.
 TEST_F(LbdLossless, IsKilledAtManyMoments) {
     Balancer(balancer(), config(2)).stop();
@@ -224,6 +263,31 @@ TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
         done = ended_by_itself(lbd, balancer().run(CULVERT_LBD " reload").ok());
     }
     EXPECT_GT(at, 150);
+    expect_nothing_lost(load);
+}
+
+/// An lbd whose maps have the former ABI version. There is one only in $CULVERT_FORMER_LBD.
+class LbdUpgrade : public LbdLossless, public testing::WithParamInterface<std::string> {
+  public:
+    static std::vector<std::string> formers() {
+        const char* former = std::getenv("CULVERT_FORMER_LBD");
+        return former == nullptr ? std::vector<std::string>() : std::vector<std::string>{former};
+    }
+};
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(LbdUpgrade);
+INSTANTIATE_TEST_SUITE_P(Former, LbdUpgrade, testing::ValuesIn(LbdUpgrade::formers()));
+
+TEST_P(LbdUpgrade, LosesNothing) {
+    balancer().write("/run/lbd.yaml", config(2));
+    Process former = balancer().spawn(GetParam() + " run -c /run/lbd.yaml");
+    former.wait_for("balancing");
+    Process load = this->load();
+    EXPECT_EQ(former.stop().status, 0);
+    const Balancer lbd(balancer(), config(2));
+    lbd.reload(config(3));
+    balancer().must(CULVERT_LBD " drain 10.0.0.3");
+    balancer().must(CULVERT_LBD " undrain 10.0.0.3");
+    lbd.reload(config(2));
     expect_nothing_lost(load);
 }
 
