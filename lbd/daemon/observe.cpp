@@ -172,9 +172,9 @@ std::vector<std::uint64_t> former_slots(const Balancer& balancer) {
     const Image& image = balancer.image();
     std::vector<std::uint64_t> counts(image.dests_end());
     if (image.transitions.empty()) return counts;
-    std::set<std::uint32_t> counted;  // bases of services
+    std::set<std::pair<std::uint32_t, std::uint32_t>> counted;  // bases of services, and transitions
     for (const auto& [key, service] : image.vips) {
-        if (service.transition == 0 || !counted.insert(service.dest_base).second) continue;
+        if (service.transition == 0 || !counted.emplace(service.dest_base, service.transition).second) continue;
         const Slots slots = read_slots(balancer.program.datapath().maps().transition(service.transition));
         for (std::size_t slot = 0; slot < slots.size(); ++slot) {
             const std::size_t id = std::size_t{service.dest_base} + slots.former[slot];

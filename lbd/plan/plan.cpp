@@ -141,14 +141,13 @@ void for_each_port(const Vip& vip, const PortSpec& ports, const Use& use) {
 /// The key that tells the program that an address is a VIP. It belongs to no service.
 VipKey vip_itself(const Vip& vip) { return {vip, 0, 0}; }
 
-/// The services' part of the desired image. `was`: these services in the maps now.
-Result<Image> part_for(const Services& services, const Hops& hops, const Image& before, const Vips& was,
-                       const Limits& limits, const Health& health) {
+/// The services' part of the desired image.
+Result<Image> part_for(const Services& services, const Hops& hops, const Before& before, const Limits& limits,
+                       const Health& health) {
     Image image;
-    TRY(image.ids, assign_ids(services, before.ids, limits.dests));
-    Tables tables(before.tables, limits.ring_lines);
-    const Connected connections = connected(was);
-    Transitions transitions(before, connections, limits.transition_lines);
+    TRY(image.ids, assign_ids(services, before.image.ids, limits.dests));
+    Tables tables(before.image.tables, limits.ring_lines);
+    Transitions transitions(before, limits.transition_lines);
     for (const Service& service : services) {
         const ServiceIds& ids = image.ids.at(service.name);
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0, .transition = 0};
@@ -171,16 +170,33 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Image& 
             value.ring = known->second.line;
         }
         put_bodies(service, ids, hops, health, down, image.dests);
-        TRY(value.transition, transitions.follow(service, {.line = value.ring, .size = value.ring_size}, image));
+        const TablePlace table{.line = value.ring, .size = value.ring_size};
+        Result<> followed;
         image.vips.try_emplace(vip_itself(service.vip));
         for (const PortSpec& ports : service.ports) {
             lb_service one = value;
             one.flags |= tracking(service, ports.protocol);
-            if (ports.protocol == Protocol::udp) one.transition = 0;  // its flows have entries
-            for_each_port(service.vip, ports, [&](const VipKey& key) { image.vips[key] = one; });
+            for_each_port(service.vip, ports, [&](const VipKey& key) {
+                const auto transition = transitions.follow(service, key, table, image);
+                if (transition)
+                    one.transition = *transition;
+                else
+                    followed = tl::unexpected(transition.error());
+                image.vips[key] = one;
+            });
         }
+        CHECK_OK(followed);
     }
     return image;
+}
+
+/// The services with their ids in the image.
+Formers formers_of(const Services& services, const Ids& ids) {
+    Formers formers;
+    for (const Service& service : services)
+        if (const auto own = ids.find(service.name); own != ids.end())
+            formers.emplace(own->second.base, Former{.ids = &own->second, .service = &service});
+    return formers;
 }
 
 /// The part of the current image for the services that go, with the ids of those that come.
@@ -189,18 +205,18 @@ Image part_of(const Image& image, const Change& change) {
     std::map<std::uint32_t, std::uint32_t> users;  // indexed by line
     for (const Service& service : change.gone) {
         lb_service value{};
+        std::set<std::uint32_t> transitions;
         for (const PortSpec& ports : service.ports)
             for_each_port(service.vip, ports, [&](const VipKey& key) {
                 const auto known = image.vips.find(key);
                 part.vips.insert(*known);
-                value = known->second.transition != 0 || value.dest_base == 0 ? known->second : value;
+                value = known->second;
+                if (value.transition != 0) transitions.insert(value.transition);
             });
         if (value.ring_size != 0) ++users[value.ring];
-        if (value.transition != 0) {
-            const Transition& known = image.transitions.at(value.transition);
-            ++part.transitions.emplace(value.transition, Transition{.slots = known.slots, .because = {}})
+        for (const std::uint32_t line : transitions)
+            ++part.transitions.emplace(line, Transition{.slots = image.transitions.at(line).slots, .because = {}})
                   .first->second.users;
-        }
         for (const auto& [id, name] : image.ids.at(service.name).backends)
             if (const auto dest = image.dests.find(id); dest != image.dests.end()) part.dests.insert(*dest);
     }
@@ -358,7 +374,8 @@ Result<Limits> grown(const Services& services, const Image& before, const Limits
 
 Result<Image> plan(const Services& services, const Hops& hops, const Image& before, const Limits& limits,
                    const Health& health) {
-    TRY(Image image, part_for(services, hops, before, before.vips, limits, health));
+    const Formers formers = formers_of(services, before.ids);
+    TRY(Image image, part_for(services, hops, {before, before.vips, formers}, limits, health));
     image.ids.insert(before.ids.begin(), before.ids.end());
     CHECK_OK(check_room({}, {}, image.vips, limits));
     return image;
@@ -367,14 +384,15 @@ Result<Image> plan(const Services& services, const Hops& hops, const Image& befo
 Result<Patch> replan(const Change& change, const Hops& hops, const Image& before, const Limits& limits,
                      const Health& health) {
     Patch patch{.was = part_of(before, change), .becomes = {}};
+    const Formers formers = formers_of(change.gone, before.ids);
     if (auto ids = renamed(before.ids, change.gone, change.come)) {
         for (const Service& service : change.gone)
             if (!ids->contains(service.name)) patch.was.ids.insert(*before.ids.find(service.name));
         Image present = before;
         present.ids = *std::move(ids);
-        TRY(patch.becomes, part_for(change.come, hops, present, patch.was.vips, limits, health));
+        TRY(patch.becomes, part_for(change.come, hops, {present, patch.was.vips, formers}, limits, health));
     } else {
-        TRY(patch.becomes, part_for(change.come, hops, before, patch.was.vips, limits, health));
+        TRY(patch.becomes, part_for(change.come, hops, {before, patch.was.vips, formers}, limits, health));
     }
     keep_shared_vips(before, change, patch);
     CHECK_OK(check_room(before.vips, patch.was.vips, patch.becomes.vips, limits));

@@ -7,7 +7,6 @@
 #include <cerrno>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "lbd/model/cure.hpp"
 
@@ -18,32 +17,40 @@ using netlink::Result;
 
 bool has_connections(std::uint8_t protocol) { return protocol != static_cast<std::uint8_t>(Protocol::udp); }
 
-bool has_connections(const Service& service) {
-    return std::ranges::any_of(service.ports, [](const PortSpec& port) { return port.protocol != Protocol::udp; });
-}
-
 /// Whether connections stay with the destination.
 bool is_alive(const std::map<std::uint32_t, lb_dest_body>& dests, std::uint32_t id) {
     const auto dest = dests.find(id);
     return dest != dests.end() && dest->second.action != LB_ACTION_NONE && (dest->second.flags & LB_DEST_LEFT) == 0;
 }
 
-/// What becomes of the backends of a service, by the value that tables have for them.
+/// What becomes of the backends of a table, by the value that it has for them.
 struct Backends {
     std::vector<std::uint16_t> kept;  ///< the present value, or LB_NO_FORMER
     bool some_left = false;           ///< a backend is gone that was alive
     bool renumbered = false;          ///< a backend has another value
 };
 
-Backends backends_of(const Service& service, const Image& before, const Image& image) {
+/// The present id of a backend, whatever its name and that of its service are.
+std::optional<std::uint32_t> present_id(std::uint32_t id, const std::string& name, const Former& former,
+                                        const Service& service, const ServiceIds& ids) {
+    if (const auto own = ids.backends.find(id); own != ids.backends.end()) return ids.current(own->second);
+    if (former.service == nullptr) return std::nullopt;
+    const auto& old = former.service->backends;
+    const auto was = std::ranges::find(old, name, &Backend::name);
+    if (was == old.end()) return std::nullopt;
+    const auto is = std::ranges::find(service.backends, was->address, &Backend::address);
+    return is == service.backends.end() ? std::nullopt : ids.current(is->name);
+}
+
+Backends backends_of(const Service& service, const Former& former, const Image& before, const Image& image) {
     Backends backends;
-    const ServiceIds& old = before.ids.at(service.name);
+    const ServiceIds& old = *former.ids;
     const ServiceIds& ids = image.ids.at(service.name);
     for (auto known = old.backends.lower_bound(old.base); known != old.backends.end() && old.in_block(known->first);
          ++known) {
         const std::uint32_t value = known->first - old.base;
         backends.kept.resize(value + 1UL, LB_NO_FORMER);
-        const auto id = ids.current(known->second);
+        const auto id = present_id(known->first, known->second, former, service, ids);
         if (id && is_alive(image.dests, *id)) {
             backends.kept[value] = static_cast<std::uint16_t>(*id - ids.base);
             backends.renumbered |= backends.kept[value] != value;
@@ -62,21 +69,24 @@ std::uint32_t tracking(const Service& service, Protocol protocol) {
     return service.track == Track::all ? LB_SERVICE_ALL : 0;
 }
 
-Connected connected(const std::map<VipKey, lb_service>& vips) {
-    Connected services;
-    for (const auto& [key, service] : vips)
-        if (key.protocol != 0 && has_connections(key.protocol)) services.insert_or_assign(service.dest_base, service);
-    return services;
+Result<std::uint32_t> Transitions::follow(const Service& service, const VipKey& port, TablePlace table, Image& image) {
+    const auto was = before_.vips.find(port);
+    if (!has_connections(port.protocol) || was == before_.vips.end() || service.track == Track::none) return 0;
+    if (std::exchange(service_, &service) != &service) {
+        used_.clear();
+        followed_.clear();
+    }
+    const auto same = std::ranges::find(followed_, was->second, &std::pair<lb_service, std::uint32_t>::first);
+    if (same != followed_.end()) return same->second;
+    TRY(const std::uint32_t line, follow(service, was->second, table, image));
+    followed_.emplace_back(was->second, line);
+    return line;
 }
 
-Transitions::Transitions(const Image& before, const Connected& was, std::uint32_t limit)
-    : before_(before), was_(was), limit_(limit) {}
-
-Result<std::uint32_t> Transitions::follow(const Service& service, TablePlace table, Image& image) {
-    const auto ids = before_.ids.find(service.name);
-    const auto known = ids == before_.ids.end() ? was_.end() : was_.find(ids->second.base);
-    if (known == was_.end() || !has_connections(service) || service.track == Track::none) return 0;
-    const lb_service& was = known->second;
+Result<std::uint32_t> Transitions::follow(const Service& service, const lb_service& was, TablePlace table,
+                                          Image& image) {
+    const auto former = before_.formers.find(was.dest_base);
+    if (former == before_.formers.end()) return 0;
     const TablePlace from{.line = was.ring, .size = was.ring_size};
     const bool was_sticky = (was.flags & LB_SERVICE_EACH) != 0;
     // Where no flow has an entry, each follows the table. Without a table, connections have entries or are from before
@@ -84,12 +94,14 @@ Result<std::uint32_t> Transitions::follow(const Service& service, TablePlace tab
     if ((was.flags & LB_SERVICE_NEVER) != 0 || (from.size == 0 && was.transition == 0 && !was_sticky)) return 0;
     const bool is_other_slot = was_sticky != service.sticky;  // another hash selects it
     const bool follows_table = !was_sticky && !service.sticky;
-    Backends backends = backends_of(service, before_, image);
+    Backends backends = backends_of(service, former->second, before_.image, image);
     if (!is_other_slot && (from == table || !follows_table)) {
         if (was.transition == 0) return 0;
-        if (!backends.some_left && !backends.renumbered) return keep(was.transition, image);
+        if (!backends.some_left && !backends.renumbered)
+            return use(was.transition, {.slots = before_.image.transitions.at(was.transition).slots, .because = {}},
+                       image);
     }
-    const std::uint32_t slots = was.transition != 0 ? before_.transitions.at(was.transition).slots
+    const std::uint32_t slots = was.transition != 0 ? before_.image.transitions.at(was.transition).slots
                                 : from.size != 0    ? from.size
                                                     : service.table_size;
     return place({.slots = slots,
@@ -101,21 +113,16 @@ Result<std::uint32_t> Transitions::follow(const Service& service, TablePlace tab
                  service.sticky, image);
 }
 
-std::uint32_t Transitions::keep(std::uint32_t line, Image& image) const {
-    const auto known =
-        image.transitions.emplace(line, Transition{.slots = before_.transitions.at(line).slots, .because = {}});
-    ++known.first->second.users;
+std::uint32_t Transitions::use(std::uint32_t line, Transition transition, Image& image) {
+    if (used_.insert(line).second) ++image.transitions.emplace(line, std::move(transition)).first->second.users;
     return line;
 }
 
 Result<std::uint32_t> Transitions::place(TableChange change, bool sticky, Image& image) {
-    if (const auto same = placed_.find({change, sticky}); same != placed_.end()) {
-        ++image.transitions.at(same->second).users;
-        return same->second;
-    }
+    if (const auto same = placed_.find({change, sticky}); same != placed_.end()) return use(same->second, {}, image);
     if (!room_) {
         room_.emplace(1U, limit_);  // 0 stands for none
-        for (const auto& [line, transition] : before_.transitions)
+        for (const auto& [line, transition] : before_.image.transitions)
             room_->mark(line, lb_transition_lines(transition.slots));
     }
     const std::uint32_t slots = change.slots;
@@ -125,10 +132,7 @@ Result<std::uint32_t> Transitions::place(TableChange change, bool sticky, Image&
                                 fmt::format("the map has room for {}", std::uint64_t{limit_} * LB_TRANSITION_WORDS),
                                 std::string(cure_of("maps_full")));
     placed_.emplace(std::pair(change, sticky), *line);
-    image.transitions.emplace(
-        *line,
-        Transition{.slots = slots, .users = 1, .because = std::make_shared<const TableChange>(std::move(change))});
-    return *line;
+    return use(*line, {.slots = slots, .because = std::make_shared<const TableChange>(std::move(change))}, image);
 }
 
 }  // namespace culvert::lbd

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "lbd/model/image.hpp"
 #include "lbd/model/service.hpp"
@@ -16,28 +18,46 @@ namespace culvert::lbd {
 /// enum lb_service_flag of a service's ports of one protocol, as far as they concern its flows.
 [[nodiscard]] std::uint32_t tracking(const Service& service, Protocol protocol);
 
-/// How a service's ports with connections (TCP, SCTP) are found in an image, by the base of its ids.
-using Connected = std::map<std::uint32_t, lb_service>;
-[[nodiscard]] Connected connected(const std::map<VipKey, lb_service>& vips);
+/// A service as it was before a change, with the ids that it had.
+struct Former {
+    const ServiceIds* ids;
+    const Service* service = nullptr;  ///< null: only the names of its backends are known
+};
+/// By the base of the ids.
+using Formers = std::map<std::uint32_t, Former>;
 
-/// Which services have slots in transition when a plan is in force, and where these are in the map.
+/// What an image was before a change.
+struct Before {
+    const Image& image;                        ///< with the ids under their present names
+    const std::map<VipKey, lb_service>& vips;  ///< of the services that change
+    const Formers& formers;
+};
+
+/// Which ports have slots in transition when a plan is in force, and where these are in the map. Ports may come from
+/// another service.
 class Transitions {
   public:
-    /// `was`: the services before. Both must outlive this.
-    Transitions(const Image& before, const Connected& was, std::uint32_t limit);
+    /// What `before` refers to must outlive this.
+    Transitions(const Before& before, std::uint32_t limit) : before_(before), limit_(limit) {}
 
-    /// The first line for a service, of which `image` has all else; 0: all its slots are settled. Enters it in `image`.
-    [[nodiscard]] netlink::Result<std::uint32_t> follow(const Service& service, TablePlace table, Image& image);
+    /// The first line for a port of a service, of which `image` has all else; 0: all its slots are settled. Enters it
+    /// in `image`. Call for all ports of a service in a row.
+    [[nodiscard]] netlink::Result<std::uint32_t> follow(const Service& service, const VipKey& port, TablePlace table,
+                                                        Image& image);
 
   private:
+    [[nodiscard]] netlink::Result<std::uint32_t> follow(const Service& service, const lb_service& was, TablePlace table,
+                                                        Image& image);
     [[nodiscard]] netlink::Result<std::uint32_t> place(TableChange change, bool sticky, Image& image);
-    [[nodiscard]] std::uint32_t keep(std::uint32_t line, Image& image) const;
+    [[nodiscard]] std::uint32_t use(std::uint32_t line, Transition transition, Image& image);
 
-    const Image& before_;
-    const Connected& was_;
+    const Before& before_;
     std::uint32_t limit_;
     std::optional<Extents> room_;  // made on demand
     std::map<std::pair<TableChange, bool>, std::uint32_t> placed_;
+    const Service* service_ = nullptr;                            // the last one
+    std::set<std::uint32_t> used_;                                // its lines
+    std::vector<std::pair<lb_service, std::uint32_t>> followed_;  // and what they follow
 };
 
 }  // namespace culvert::lbd

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -41,7 +42,7 @@ class SlotWatch {
     };
     /// What a destination id is to a service that is watched.
     struct Place {
-        std::uint32_t watched = 0;  ///< index + 1; 0: none
+        std::uint32_t service = 0;  ///< index + 1 in of_services_; 0: none
         std::uint16_t value = LB_NO_FORMER;
     };
 
@@ -49,6 +50,7 @@ class SlotWatch {
 
     std::uint16_t begun_ = 0;
     std::vector<Watched> watched_;
+    std::vector<std::vector<std::size_t>> of_services_;  // of each service, indexes in watched_
     std::vector<Place> by_dest_;
 };
 

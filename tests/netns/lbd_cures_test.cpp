@@ -131,7 +131,7 @@ TEST_F(LbdCures, WhatKeepsLbdFromBeginning) {
         return before(cure, ", then start: all flows are forgotten");
     };
     Balancer(balancer(), config).stop();
-    expect_cured("other_version_runs", fmt::format("cd {} && mv *-? 1-1", pins), run, "those of this version 4 (", other_version);
+    expect_cured("other_version_runs", fmt::format("cd {} && mv *-? 1-1", pins), run, "those of this version 5 (", other_version);
     Balancer(balancer(), config).stop();
     expect_cured(
         "other_version_runs",

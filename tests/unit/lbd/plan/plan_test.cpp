@@ -452,9 +452,9 @@ const lb_dest_body& way_of(const Image& image, std::uint32_t id) {
     return dest == image.dests.end() ? none : dest->second;
 }
 
-/// Where connections go that the flow table does not know, by their slots.
-std::vector<lb_dest_body> ways_of_unknown(const Image& image, const Maps& maps, const Service& service) {
-    const lb_service& value = value_of(image, service);
+/// Where connections to a port go that the flow table does not know, by their slots.
+std::vector<lb_dest_body> ways_of_unknown(const Image& image, const Maps& maps, const VipKey& port) {
+    const lb_service& value = image.vips.at(port);
     const Present present = maps.present();
     const Slots slots = value.transition != 0 ? present.slots(value.transition) : Slots(value.ring_size);
     std::vector<lb_dest_body> ways(slots.size());
@@ -466,9 +466,10 @@ std::vector<lb_dest_body> ways_of_unknown(const Image& image, const Maps& maps, 
     return ways;
 }
 
-/// Services on three VIPs with up to eight backends each. Their names change with each history, their addresses do not.
+/// Services on three VIPs with up to eight backends each, and two ports, perhaps of two services. Their names change
+/// with each history, their addresses do not.
 Services anyhow_named(const std::vector<std::tuple<int, int, int>>& chosen, const std::vector<int>& services,
-                      const std::vector<int>& backends) {
+                      const std::vector<int>& backends, const std::vector<bool>& split) {
     std::map<int, Service> found;
     for (const auto& [vip, host, weight] : chosen) {
         const auto at = found.try_emplace(vip, service("s" + std::to_string(services[static_cast<std::size_t>(vip)]),
@@ -479,7 +480,19 @@ Services anyhow_named(const std::vector<std::tuple<int, int, int>>& chosen, cons
         if (std::ranges::find(list, one.address, &Backend::address) == list.end()) list.push_back(std::move(one));
     }
     Services list;
-    for (auto& [vip, one] : found) list.push_back(std::move(one));
+    for (auto& [vip, one] : found) {
+        const PortSpec other{Protocol::tcp, 443};
+        if (split[static_cast<std::size_t>(vip)]) {
+            Service tls = one;
+            tls.name = "t" + one.name;
+            tls.ports = {other};
+            for (Backend& backend : tls.backends) backend.weight = static_cast<std::uint16_t>((backend.weight + 1) % 3);
+            list.push_back(std::move(tls));
+        } else {
+            one.ports.push_back(other);
+        }
+        list.push_back(std::move(one));
+    }
     return list;
 }
 
@@ -500,28 +513,34 @@ RC_GTEST_PROP(Replan, WhoKeepsTheAddressKeepsTheFlows, ()) {
     for (int step = 0; step < steps; ++step) {
         const auto chosen = *rc::gen::container<std::vector<std::tuple<int, int, int>>>(
             rc::gen::tuple(rc::gen::inRange(1, 4), rc::gen::inRange(1, 9), rc::gen::inRange(0, 3)));
-        const Services next = anyhow_named(chosen, any_names(4), any_names(9));
+        const Services next = anyhow_named(chosen, any_names(4), any_names(9),
+                                           *rc::gen::container<std::vector<bool>>(4, rc::gen::arbitrary<bool>()));
         const Hops ways = hops_of({next.begin(), next.end()});
         const auto patch = replan(difference({present, hops, {}}, {next, ways, {}}), ways, image, limits);
         RC_ASSERT(patch.has_value());
         const Image before = image;
-        std::map<Vip, std::vector<lb_dest_body>> unknown;
-        for (const Service& old : present) unknown[old.vip] = ways_of_unknown(image, maps, old);
+        std::map<VipKey, std::vector<lb_dest_body>> unknown;
+        for (const auto& [port, value] : image.vips)
+            if (port.port != 0) unknown[port] = ways_of_unknown(image, maps, port);
         for (const Edit& edit : diff(image, *patch, maps.present())) maps.apply(edit);
         apply(*patch, image);
         maps.expect_equal(image);
         for (const Service& old : present)
             for (const Service& service : next) {
                 if (old.vip != service.vip) continue;
-                const auto moved = ways_of_unknown(image, maps, service);
-                const auto& former = unknown.at(old.vip);
                 for (const Backend& was : old.backends)
                     for (const Backend& is : service.backends) {
                         if (was.address != is.address) continue;
                         const std::uint32_t id = *before.ids.at(old.name).current(was.name);
                         RC_ASSERT(way_of(image, id) == body_of(service, is));
-                        for (std::size_t slot = 0; slot < former.size(); ++slot)
-                            RC_ASSERT(!(former[slot] == body_of(old, was)) || moved.at(slot) == body_of(service, is));
+                        for (const PortSpec& port : service.ports) {
+                            const VipKey key{service.vip, 6, port.port};
+                            const auto& former = unknown.at(key);
+                            const auto ways_now = ways_of_unknown(image, maps, key);
+                            for (std::size_t slot = 0; slot < former.size(); ++slot)
+                                RC_ASSERT(!(former[slot] == body_of(old, was)) ||
+                                          ways_now.at(slot) == body_of(service, is));
+                        }
                     }
             }
         present = next;
