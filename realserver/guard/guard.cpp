@@ -53,11 +53,12 @@ constexpr std::uint32_t of_balancer = 0x40000000;  ///< checked by `outer`
 constexpr std::uint32_t taken_out = 0x20000000;    ///< decapsulated from such a packet, and checked by `inner`
 
 /// A bit of skb->mark, which stands for `of_balancer` from the last input chain to `inner`. A VLAN device sets the
-/// priority anew (net/8021q/vlan_core.c, vlan_do_receive), and so does batman-adv (batadv_skb_set_priority). Elsewhere
-/// the mark is not looked at, as others may use this bit.
+/// priority anew (net/8021q/vlan_core.c, vlan_do_receive), and so do batman-adv (batadv_skb_set_priority), and veth and
+/// netkit (____dev_forward_skb), which may have both ends here, one of them in a bridge. From another network namespace
+/// they bring no mark. Elsewhere the mark is not looked at, as others may use this bit.
 constexpr std::uint32_t mark_of_balancer = 0x1000;
 const std::set<std::string>& kinds_by_mark() {
-    static const std::set<std::string> known{"batadv", "vlan"};
+    static const std::set<std::string> known{"batadv", "netkit", "veth", "vlan"};
     return known;
 }
 

@@ -485,9 +485,10 @@ TEST_F(Guard, JudgesWhatComesOutOfDevicesOnTunnels) {
         "link add tap type ip6gretap external\n"
         "link add br0 address 02:00:0a:07:00:02 type bridge vlan_filtering 1\n"
         "link set tap master br0\n"
+        "link add port master br0 type veth peer name veth address 02:00:0a:07:00:04\n"
         "link add link br0 name br0.6 type vlan id 6\n"
         "addr add 10.7.5.3/24 dev lb2.5\n");
-    for (const char* device : {"lb2.5", "mac", "geneve.7", "tap", "br0", "br0.6"})
+    for (const char* device : {"lb2.5", "mac", "geneve.7", "tap", "br0", "br0.6", "port", "veth"})
         backend().ip(fmt::format("link set {} up\n", device));
     backend().must("bridge vlan add dev tap vid 6");
     backend().must("bridge vlan add dev br0 vid 6 self");

@@ -42,13 +42,14 @@ def behind_options(packet):
 # A later fragment that looks like the first fragment of a packet to a tunnel's port.
 mimic = UDP(sport=1, dport=7777) / Raw(b'x' * 56 + bytes(udp(5080, b'x' * 20))[:8])
 
-TAP, BRIDGE, MACVLAN = ('02:00:0a:07:00:0%d' % n for n in (1, 2, 3))
+TAP, BRIDGE, MACVLAN, VETH = ('02:00:0a:07:00:0%d' % n for n in (1, 2, 3, 4))
 def tap(to): return GRE(proto=0x6558) / Ether(dst=to)
 def on_tunnels(to, to6):
     return [good/tap(TAP)/Dot1Q(vlan=5)/v4(**to), good/tap(TAP)/Dot1Q(vlan=5)/v6(**to6),
             good/geneve()/MAC/Dot1Q(vlan=7)/v4(**to), good6/geneve()/MAC/Dot1Q(vlan=7)/v6(**to6),
             good6/tap(BRIDGE)/Dot1Q(vlan=6)/v4(**to), good6/tap(BRIDGE)/Dot1Q(vlan=6)/v6(**to6),
-            good/tap(MACVLAN)/v4(**to), good/tap(MACVLAN)/v6(**to6)]
+            good/tap(MACVLAN)/v4(**to), good/tap(MACVLAN)/v6(**to6),
+            good6/tap(VETH)/v4(**to), good6/tap(VETH)/v6(**to6)]
 
 good, good6 = IP(src=B, dst=R), IPv6(src=B6, dst=R6)
 bad, bad6 = IP(src=S, dst=R), IPv6(src=S6, dst=R6)
@@ -90,7 +91,8 @@ groups = {
              *(ip/IPv6(src=C6, dst=R6)/UDP(sport=1, dport=7777) for ip in (peer, peer6)),
              *(ip/GRE()/v4(dst=R) for ip in (peer, peer6)),
              peer/udp(5555, bytes([0, 4, 0, 0]))/v4(dst=R), peer6/udp(5555, bytes([0, 41, 0, 0]))/v6(dst=R6)],
-    # What comes out of devices on tunnels: VLANs of a gretap (5), of Geneve (7) and of a bridge (6), and a macvlan.
+    # What comes out of devices on tunnels: VLANs of a gretap (5), of Geneve (7) and of a bridge (6), a macvlan, and a
+    # veth behind a bridge.
     'on_tunnels': on_tunnels(dict(dst=R), dict(dst=R6)),
     'on_tunnels_legitimate': on_tunnels({}, {}),
     'on_own_vlan': [good/tap(TAP)/Dot1Q(vlan=5)/v4(src='10.7.5.9', dst='10.7.5.3')],
