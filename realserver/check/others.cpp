@@ -11,6 +11,27 @@ void check_others(const Patient& patient, Diagnosis& diagnosis) {
     ++diagnosis.checked;
     for (const OtherTunnel& other : other_tunnels(patient.desired, patient.observed, patient.record)) {
         const std::string seen = fmt::format("ip -d link show {}: {}", other.device, other.what);
+        if (other.instead_of.empty() && other.is_split) {
+            diagnosis.findings.push_back(
+                {.name = "tunnel_not_listed",
+                 .cause = fmt::format("the guard drops packets from {}, which realserver did not make", other.device),
+                 .evidence = {seen},
+                 .advice = fmt::format("if the tunnel is trusted: {}, then realserver apply",
+                                       other.remote.empty() ? "give it a remote address, add that to tunnel_peers"
+                                                            : fmt::format("add {} to tunnel_peers", other.remote))});
+            continue;
+        }
+        if (other.netns) {
+            diagnosis.findings.push_back(
+                {.name = "device_takes_packets",
+                 .cause = fmt::format("{}, which somebody has moved to another network namespace, receives the packets "
+                                      "meant for {}",
+                                      other.device, other.instead_of),
+                 .evidence = {fmt::format("{}: {} (nsid of ip netns list-id)", other.device, other.what)},
+                 .advice =
+                     fmt::format("delete {} there, or give it a remote address that is no balancer's", other.device)});
+            continue;
+        }
         if (other.instead_of.empty()) {
             diagnosis.findings.push_back(
                 {.name = "tunnel_not_listed",

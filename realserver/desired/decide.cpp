@@ -99,10 +99,23 @@ std::set<std::string> left_to_others(const Desired& desired, const Surroundings&
     return devices;
 }
 
+std::set<std::string> peers_elsewhere(const Config& config, const Surroundings& around) {
+    std::set<std::string> devices;
+    for (const SplitTunnel& tunnel : around.split_tunnels)
+        if (!tunnel.netns && tunnel.parameters.remote &&
+            std::ranges::any_of(config.tunnel_peers,
+                                [&](const Prefix& peer) { return peer.contains(*tunnel.parameters.remote); }))
+            devices.insert(tunnel.device);
+    return devices;
+}
+
 }  // namespace
 
 Desired decide(const Config& config, const Surroundings& around) {
-    Desired desired{.config = config, .ways_in = around.ways_in, .link_mtu = around.link_mtu};
+    Desired desired{.config = config,
+                    .peers_elsewhere = peers_elsewhere(config, around),
+                    .ways_in = around.ways_in,
+                    .link_mtu = around.link_mtu};
     for (const Receive& receive : config.receive)
         (is_for_xdp(receive, config, around) ? desired.by_xdp : desired.by_kernel).push_back(receive);
     if (desired.by_xdp.empty()) return desired;

@@ -152,6 +152,7 @@ class GuardWriter {
         }
         table_.sets["tunnels"] = Set::of(devices);
         table_.sets["kinds_by_mark"] = Set::of(kinds_by_mark());
+        if (!desired_.peers_elsewhere.empty()) table_.sets["peers_elsewhere"] = Set::of(desired_.peers_elsewhere);
         if (!kinds.empty()) table_.sets["kinds"] = Set::of(kinds);
         if (!links.empty()) table_.sets["links"] = Set::of(links);
         for (const Family family : both_families) {
@@ -182,6 +183,8 @@ class GuardWriter {
     [[nodiscard]] Chain inner() const {
         Chain chain{Hook{HookPoint::prerouting, priority_inner}};
         const auto add = [&](Rule rule) { chain.rules.push_back(std::move(rule.go_to("unwrapped"))); };
+        if (table_.sets.contains("peers_elsewhere"))
+            chain.rules.push_back(Rule{}.iifname_in("peers_elsewhere").accept());
         if (table_.sets.contains("kinds")) add(Rule{}.iifkind_in("kinds"));
         add(Rule{}.iifname_in("tunnels"));
         chain.rules.push_back(

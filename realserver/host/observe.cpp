@@ -13,6 +13,7 @@
 #include "netlink/fou.hpp"
 #include "netlink/ifaddr.hpp"
 #include "netlink/links.hpp"
+#include "netlink/links_elsewhere.hpp"
 #include "netlink/modules.hpp"
 #include "netlink/route.hpp"
 #include "netlink/sysctl.hpp"
@@ -35,7 +36,26 @@ using netlink::nft::Nftables;
 
 using LinksByIndex = std::map<std::uint32_t, netlink::Link>;
 
+/// True if it is one, which receives none of this host's packets.
+bool put_split_tunnel(const netlink::Link& link, std::optional<std::int32_t> netns, Observed& observed) {
+    const auto* device = std::get_if<netlink::TunnelDevice>(&link.details);
+    if (device == nullptr || !link.lower_netns) return false;
+    if (const auto* tunnel = std::get_if<netlink::Tunnel>(device))
+        observed.around.split_tunnels.push_back({link.name, *tunnel, link.is_up(), netns});
+    return true;
+}
+
+/// Tunnel devices that somebody has moved to other network namespaces. Without a module there are none.
+Result<> observe_links_elsewhere(netlink::Socket& route, Observed& observed) {
+    const auto is_device = [](const auto& item) { return item.first.kind == Kind::device; };
+    if (std::ranges::none_of(observed.state, is_device)) return {};
+    TRY(const auto links, netlink::links_elsewhere(route));
+    for (const auto& [netns, link] : links) put_split_tunnel(link, netns, observed);
+    return {};
+}
+
 void put_device(const netlink::Link& link, Observed& observed) {
+    if (put_split_tunnel(link, {}, observed)) return;
     auto device = device_of(link);
     if (!device) return;
     if (link.alias == our_alias) observed.marked.insert(key(*device));
@@ -210,6 +230,7 @@ Result<HostState> KernelHost::unannounced() {
 Result<Observed> KernelHost::observe(const std::vector<Prefix>& balancers) {
     Observed observed;
     TRY(const LinksByIndex links, observe_links(route_, decap_, observed));
+    CHECK_OK(observe_links_elsewhere(route_, observed));
     CHECK_OK(observe_sysctls(links, observed.state));
     CHECK_OK(observe_addresses(route_, observed));
     CHECK_OK(observe_routes(route_, balancers, links, observed.around));

@@ -20,6 +20,9 @@ struct Desired {
     std::vector<Decap> decap{};        ///< the programs that decapsulate `by_xdp`. An empty device: not known yet.
     /// The kernel's own devices for what XDP decapsulates. Others may bring them up, or make devices of their kinds.
     std::set<std::string> left_to_others{};
+    /// Devices of tunnels to `tunnel_peers` whose outer packets are in another network namespace, where `outer` of the
+    /// guard does not see them.
+    std::set<std::string> peers_elsewhere{};
     std::set<std::string> ways_in;          ///< devices through which packets to the balancers leave
     std::optional<std::uint32_t> link_mtu;  ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Desired&) const = default;

@@ -120,12 +120,23 @@ void put(HostState& state, Item item);
 /// The item under `key`, if the state has one.
 [[nodiscard]] std::optional<Item> find(const HostState& state, const Key& key);
 
+/// A tunnel device that is in another network namespace than its outer packets.
+struct SplitTunnel {
+    std::string device;
+    netlink::Tunnel parameters;
+    bool up = false;
+    /// Where the device is, as an id of `ip netns list-id`; its outer packets are here. None: the device is here.
+    std::optional<std::int32_t> netns{};
+    bool operator==(const SplitTunnel&) const = default;
+};
+
 /// Parts of the host that are not ours to set, but that the desired state depends on.
 struct Surroundings {
-    std::set<std::string> absent_modules;     ///< that this kernel neither has nor can load
-    std::set<netlink::IpAddress> addresses;   ///< of this host on any device, without loopback and link-local
-    std::set<netlink::Prefix> networks;       ///< of its addresses (with host bits), on devices other than lo
-    std::set<netlink::IpAddress> gateways;    ///< of all routes
+    std::set<std::string> absent_modules;    ///< that this kernel neither has nor can load
+    std::set<netlink::IpAddress> addresses;  ///< of this host on any device, without loopback and link-local
+    std::set<netlink::Prefix> networks;      ///< of its addresses (with host bits), on devices other than lo
+    std::set<netlink::IpAddress> gateways;   ///< of all routes
+    std::vector<SplitTunnel> split_tunnels{};
     std::set<std::string> ways_in{};          ///< devices through which packets to the balancers leave
     std::optional<std::uint32_t> link_mtu{};  ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Surroundings&) const = default;

@@ -63,10 +63,45 @@ long rp_filter(const HostState& state, std::string_view device) {
     return std::max(value("all"), value(device));
 }
 
+/// The fallback device beside which the tunnel works, if the guard covers it.
+const FallbackDevice* fallback_beside(const Tunnel& tunnel, const std::set<std::string>& guarded) {
+    const auto* const found = std::ranges::find_if(fallback_devices, [&](const FallbackDevice& one) {
+        return speaks_as(tunnel, one) && guarded.contains(std::string(one.name));
+    });
+    return found == fallback_devices.end() ? nullptr : &*found;
+}
+
+/// Of a tunnel whose device is elsewhere, this host's packets matter; of one whose device is here, what comes out.
+std::optional<OtherTunnel> judge(const SplitTunnel& split, const Desired& desired, const Observed& observed) {
+    const Tunnel& tunnel = split.parameters;
+    const auto* const fallback = fallback_beside(tunnel, guarded_devices(desired));
+    if (fallback == nullptr) return std::nullopt;
+    OtherTunnel other{.device = split.device, .what = describe({split.device, tunnel, {}}), .instead_of = {}};
+    if (tunnel.remote) other.remote = tunnel.remote->to_string();
+    other.what += split.netns ? fmt::format(", in network namespace {}", *split.netns)
+                              : ", its outer packets in another network namespace";
+    other.netns = split.netns;
+    other.of_ipsec = tunnel.kind == fallback->of_ipsec;
+    if (!split.netns) {
+        other.is_split = true;
+        other.guarded = desired.config.guard == Guard::strict && !other.of_ipsec;
+        other.listed = desired.peers_elsewhere.contains(split.device);
+        return split.up && other.guarded && !other.listed ? std::optional(other) : std::nullopt;
+    }
+    const Receivers receivers(desired);
+    if (!receivers.devices().contains(fallback->name) ||
+        !takes_packets(tunnel, split.up, *fallback, desired.config, observed.around))
+        return std::nullopt;
+    other.instead_of = fallback->name;
+    return other;
+}
+
 }  // namespace
 
 std::string OtherTunnel::to_string() const {
     const std::string name = fmt::format("{} ({})", device, what);
+    if (instead_of.empty() && remote.empty())
+        return fmt::format("{}: the guard drops packets from it, as its other end is not in tunnel_peers", name);
     if (instead_of.empty())
         return fmt::format("{}: the guard drops packets from it, as {} is not in tunnel_peers", name, remote);
     std::string text = fmt::format("{} receives the packets meant for {}", name, instead_of);
@@ -85,10 +120,8 @@ std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& o
         const auto* device = std::get_if<Device>(&item);
         const auto* tunnel = device != nullptr ? std::get_if<Tunnel>(&device->parameters) : nullptr;
         if (tunnel == nullptr || is_ours(item, observed, record) || guarded.contains(device->name)) continue;
-        const auto* const fallback = std::ranges::find_if(fallback_devices, [&](const FallbackDevice& one) {
-            return speaks_as(*tunnel, one) && guarded.contains(std::string(one.name));
-        });
-        if (fallback == fallback_devices.end()) continue;
+        const auto* const fallback = fallback_beside(*tunnel, guarded);
+        if (fallback == nullptr) continue;
         const auto link = find(state, {Kind::link, device->name});
         const bool up = link && std::get<Link>(*link).up;
         OtherTunnel other{.device = device->name, .what = value(item), .instead_of = {}};
@@ -105,6 +138,8 @@ std::vector<OtherTunnel> other_tunnels(const Desired& desired, const Observed& o
         }
         if (!other.instead_of.empty() || (up && other.guarded && !other.listed)) result.push_back(std::move(other));
     }
+    for (const SplitTunnel& split : observed.around.split_tunnels)
+        if (auto other = judge(split, desired, observed)) result.push_back(*std::move(other));
     return result;
 }
 

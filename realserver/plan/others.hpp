@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,9 @@ struct OtherTunnel {
     bool guarded = false;         ///< the guard checks the packets from it, and accepts only a listed other end
     bool listed = true;           ///< its other end is a balancer, in `tunnels` or in `tunnel_peers`, or not set
     std::string remote{};         ///< its other end; empty: any
+    /// The network namespace that the device is in, if it is another one: an id of `ip netns list-id`.
+    std::optional<std::int32_t> netns{};
+    bool is_split = false;  ///< the device is here, and its outer packets in another network namespace
     bool operator==(const OtherTunnel&) const = default;
 
     /// "ipip0 (ipip, external) receives the packets meant for tunl0, and …"

@@ -361,6 +361,17 @@ TEST_F(CheckOfTunnels, UnwrappedByTheKernel) {
         {"device_takes_packets",
          "ip link add ipip0 type ipip external; ip link set ipip0 up; sysctl -qw net.ipv4.conf.ipip0.rp_filter=1",
          "rp_filter of ipip0: 1"},
+        // in another network namespace than its outer packets
+        {"device_takes_packets",
+         "ip netns add other; ip link add away type ipip external; ip link set away netns other;"
+         "ip -n other link set away up",
+         "in network namespace", "ip -n other link del away", "ip netns del other"},
+        {"tunnel_not_listed",
+         "ip netns add other; ip -n other tunnel add away mode ipip remote 10.7.0.9;"
+         "ip -n other link set away netns $$; ip link set away up",
+         "its outer packets in another network namespace",
+         "echo 'tunnel_peers: [10.7.0.9]' >>/run/realserver.yaml; " + apply_again,
+         "ip link del away; ip netns del other; sed -i '/^tunnel_peers/d' /run/realserver.yaml; " + apply_again},
         {"device_takes_packets", "ip link add six0 type ip6tnl external", "meant for ip6tnl0"},
         {"tunnel_not_listed", "ip tunnel add their mode ipip local 10.0.0.3 remote 10.0.0.9; ip link set their up",
          "10.0.0.9", "echo 'tunnel_peers: [10.0.0.9]' >>/run/realserver.yaml; " + apply_again,

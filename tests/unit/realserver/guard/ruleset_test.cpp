@@ -171,6 +171,20 @@ TEST(Ruleset, PeersOfOtherTunnelsPass) {
     EXPECT_EQ(table.chains.at("peer").rules.front(), Rule{}.priority_has(0x20000000).back());
 }
 
+TEST(Ruleset, APeerWhoseOuterPacketsAreInAnotherNetworkNamespacePassesByItsDevice) {
+    const Config config = realserver::config(
+        "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: ipip}]\ntunnel_peers: [10.9.0.1]");
+    Surroundings around;
+    around.split_tunnels = {
+        {.device = "theirs", .parameters = {.remote = netlink::IpAddress::parse("10.9.0.1")}},
+        {.device = "unknown", .parameters = {.remote = netlink::IpAddress::parse("10.9.0.2")}},
+        {.device = "away", .parameters = {.remote = netlink::IpAddress::parse("10.9.0.1")}, .netns = 1}};
+    const Table table = ruleset(decide(config, around)).value();
+    EXPECT_EQ(table.sets.at("peers_elsewhere"), Set::of({"theirs"}));
+    EXPECT_EQ(table.chains.at("inner").rules.front(), Rule{}.iifname_in("peers_elsewhere").accept());
+    EXPECT_THAT(table_of("{encap: ipip}").sets, Not(Contains(Key("peers_elsewhere"))));
+}
+
 TEST(Traffic, ShowsWhatTheGuardCaughtByReason) {
     const Tallies tallies{{"outer", {}}, {"no_vip", {2, 120}}, {"stranger", {}}};
     EXPECT_EQ(guard_to_table(Guard::strict, tallies, false),

@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "realserver/desired/decide.hpp"
 #include "realserver/plan/plan.hpp"
 #include "tests/unit/realserver/address.hpp"
 #include "tests/unit/realserver/simulated_host.hpp"
@@ -125,6 +126,30 @@ TEST_F(Others, AreNamedByPlanWithTheirReversePathFilter) {
     EXPECT_THAT(plan_of(config(backend), observed_, {}).notes,
                 ElementsAre("ipip0 (ipip, external) receives the packets meant for tunl0, and its rp_filter "
                             "(1) drops those of IPv4; the guard checks them there, too"));
+}
+
+TEST_F(Others, ThatSomebodyHasMovedToAnotherNetworkNamespaceStillTakeThisHostsPackets) {
+    observed_.around.split_tunnels = {
+        {.device = "other", .parameters = {.kind = TunnelKind::ipip, .external = true}, .up = true, .netns = 7}};
+    ASSERT_EQ(seen().size(), 1U);
+    EXPECT_EQ(seen().front().instead_of, "tunl0");
+    EXPECT_EQ(seen().front().to_string(),
+              "other (ipip, external, in network namespace 7) receives the packets meant for tunl0");
+    observed_.around.split_tunnels.front().up = false;
+    EXPECT_THAT(seen(), IsEmpty());
+}
+
+TEST_F(Others, WhoseOuterPacketsAreElsewhereTakeNone) {
+    observed_.around.split_tunnels = {
+        {.device = "other", .parameters = {.kind = TunnelKind::ipip, .external = true}, .up = true}};
+    EXPECT_EQ(seen().front().to_string(),
+              "other (ipip, external, its outer packets in another network namespace): the guard drops packets from "
+              "it, as its other end is not in tunnel_peers");
+    observed_.around.split_tunnels.front().parameters = {.kind = TunnelKind::ipip, .remote = ip("10.7.0.1")};
+    EXPECT_FALSE(seen().front().listed);
+    const auto listed = decide(config(std::string(backend) + "tunnel_peers: [10.7.0.0/24]"), observed_.around);
+    EXPECT_THAT(other_tunnels(listed, observed_, {}), IsEmpty());
+    EXPECT_THAT(seen("guard: off"), IsEmpty());
 }
 
 TEST_F(Others, ARenamedDeviceOfTheKernelsIsKnownAgain) {
