@@ -65,5 +65,14 @@ TEST(FoundHealth, IsWhatThePlanHasPutIntoTheMaps) {
     }
 }
 
+TEST(FoundHealth, OfAnLbdThatHadOneFlagOnly) {
+    const Services wanted = services(OnFailure::move);
+    const Health down{{{"web", "10.0.0.4"}, {.up = false}}};
+    auto image = plan(wanted, {}, {}, {}, down);
+    ASSERT_TRUE(image);
+    for (auto& [id, body] : image->dests) body.flags &= static_cast<std::uint8_t>(~LB_DEST_DOWN);
+    EXPECT_EQ(found_health(wanted, *image), down);
+}
+
 }  // namespace
 }  // namespace culvert::lbd
