@@ -3,11 +3,13 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
@@ -50,26 +52,55 @@ struct Left {
     }
 };
 
-Result<Left> left_of(const Options& options, const Json& backends) {
+Result<Json> flows_by_service(const Options& options) {
     TRY(const Json flows, ask(socket_path(options), {{"command", "show"}, {"what", "flows"}}));
-    Left left;
-    for (const Json& service : flows.at("services"))
+    return flows.at("services");
+}
+
+/// What stays the same when a service or a backend gets another name.
+struct Place {
+    Json vip;
+    Json ports;
+    Json address;  ///< of the backend
+    bool operator==(const Place&) const = default;
+};
+
+Place place_of(const Json& service, const Json& backend) {
+    return {.vip = service.at("vip"), .ports = service.at("ports"), .address = backend.at("address")};
+}
+
+/// Where the backends are, by their present names.
+Result<std::vector<Place>> places_of(const Options& options, const Json& backends) {
+    TRY(const Json services, flows_by_service(options));
+    std::vector<Place> places;
+    for (const Json& service : services)
         for (const Json& backend : service.at("backends"))
-            for (const Json& drained : backends) {
-                if (drained.at("service") != service.at("name") || drained.at("backend") != backend.at("name"))
-                    continue;
-                left.live_flows += backend.at("live_flows").get<std::uint64_t>();
-                if (backend.at("flows_estimated").get<bool>())
-                    left.slots += backend.at("former_slots").get<std::uint64_t>();
-            }
+            for (const Json& drained : backends)
+                if (drained.at("service") == service.at("name") && drained.at("backend") == backend.at("name"))
+                    places.push_back(place_of(service, backend));
+    return places;
+}
+
+Result<Left> left_at(const Options& options, const std::vector<Place>& places) {
+    TRY(const Json services, flows_by_service(options));
+    Left left;
+    for (const Json& service : services)
+        for (const Json& backend : service.at("backends")) {
+            if (std::ranges::find(places, place_of(service, backend)) == places.end()) continue;
+            left.live_flows += backend.at("live_flows").get<std::uint64_t>();
+            if (backend.at("flows_estimated").get<bool>())
+                left.slots += backend.at("former_slots").get<std::uint64_t>();
+        }
     return left;
 }
 
 ExitCode wait_for_the_last(const Options& options, const Json& backends) {
+    const auto places = places_of(options, backends);
+    if (!places) return fail(places.error());
     const auto deadline = Clock::now() + std::chrono::duration<double>(options.drain.seconds);
     std::optional<Left> said;
     for (;;) {
-        const auto left = left_of(options, backends);
+        const auto left = left_at(options, *places);
         if (!left) return fail(left.error());
         if (*left == Left{}) return exit_done;
         if (options.drain.seconds > 0 && Clock::now() >= deadline) {

@@ -18,7 +18,7 @@
 ///                 path_mtu (if a router reported one: router, told, expires_s), ipv6_needs_mtu (if mtu is too
 ///                 small) or reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is
 ///                 checked: health (unknown | up | down), health_reason, latency_us (of the last answer), probe_address
-///     flows       entries (capacity), used, services []: name, idle_ms, backends []: name, live_flows, closing_flows
+///     flows       entries (capacity), used, services []: name, vip, ports [], idle_ms, backends []: name, address, live_flows, closing_flows
 ///     neighbours  address, interface, mac, state, age_s (of the MAC address or of its absence), managed, backends []:
 ///                 address, mtu (of the path, if there is one)
 ///     interfaces  name, index, mac, mtu, up, carrier; if it is balanced on: xdp (native | generic); if it is a VLAN

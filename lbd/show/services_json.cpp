@@ -56,9 +56,14 @@ std::string_view track_name(Track track) {
     return {};
 }
 
+Json ports_of(const ServiceStatus& service) {
+    Json ports = Json::array();
+    for (const PortSpec& port : service.ports) ports.push_back(to_string(port));
+    return ports;
+}
+
 Json to_json(const ServiceStatus& service) {
-    Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", Json::array()}};
-    for (const PortSpec& port : service.ports) json["ports"].push_back(to_string(port));
+    Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", ports_of(service)}};
     json["table"] = service.table_size;
     json["sticky"] = service.sticky;
     json["track"] = track_name(service.track);
@@ -125,12 +130,17 @@ Json flows_of(const ServiceStatus& service) {
     for (const BackendStatus& backend : service.backends) {
         const FlowCount& count = backend.traffic.flows;
         backends.push_back({{"name", backend.backend.name},
+                            {"address", backend.backend.address.to_string()},
                             {"live_flows", count.live},
                             {"closing_flows", count.closing},
                             {"flows_estimated", count.estimated},
                             {"former_slots", backend.former_slots}});
     }
-    return {{"name", service.name}, {"idle_ms", service.idle.count()}, {"backends", std::move(backends)}};
+    return {{"name", service.name},
+            {"vip", service.vip.to_string()},
+            {"ports", ports_of(service)},
+            {"idle_ms", service.idle.count()},
+            {"backends", std::move(backends)}};
 }
 
 }  // namespace

@@ -224,7 +224,8 @@ for line in sys.stdin:
     Balancer lbd(balancer(), config("web", "r1", "r2", 1));
     Process clients = client().spawn("sh -c 'mkfifo /run/steps; exec python3 /run/clients.py <>/run/steps'");
     clients.wait_for("open");
-    balancer().must(CULVERT_LBD " drain r1");
+    Process waiting = balancer().spawn(CULVERT_LBD " drain r1 --wait");
+    waiting.wait_for("live flows");
     const auto expect_kept = [&](std::string_view service, std::string_view b4, std::string_view b5, int weight,
                                  const std::string& drained) {
         lbd.reload(config(service, b4, b5, weight));
@@ -246,11 +247,13 @@ for line in sys.stdin:
     expect_kept("www", "r3", "r1-a", 7, "r3");
     expect_kept("shop", "r1", "r4", 1, "r1");
     EXPECT_EQ(lbd.said("www: r3 is drained, as r3 of web was"), 1U);
+    EXPECT_TRUE(waiting.running()) << "it looks twice a second, under whatever name";
     // What has gone is drained no more, and the log says so.
     lbd.reload(
         "interfaces: [eth0]\nflows: {entries: 64k}\nservices:\n"
         "  - {name: shop, vip: 192.0.2.1, ports: [80/tcp], encap: {type: l2}, backends: [{address: 10.0.0.6}]}\n");
     EXPECT_EQ(lbd.said("shop: r1 is no longer in the configuration"), 1U);
+    EXPECT_EQ(waiting.wait().status, 0);
     EXPECT_FALSE(balancer().run("test -e /run/culvert/lbd/lbd.drained.json").ok());
 }
 

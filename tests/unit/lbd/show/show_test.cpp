@@ -36,7 +36,10 @@ Status status() {
               .share = 0.75,
               .hop = NextHop{.ifindex = 2, .destination = mac, .from = address("10.0.2.1"), .mtu = 1500},
               .interface = "eth0",
-              .traffic = {.packets = 7, .bytes = 12'345'678, .new_flows = 3, .flows = {.live = 2, .closing = 1, .entries = 3}}},
+              .traffic = {.packets = 7,
+                          .bytes = 12'345'678,
+                          .new_flows = 3,
+                          .flows = {.live = 2, .closing = 1, .entries = 3}}},
              {.backend = {.name = "ns2",
                           .address = address("fd00::31"),
                           .encap = Gue{.port = 5080},
@@ -92,9 +95,11 @@ TEST(ShowJson, Backends) {
 
 TEST(ShowJson, Flows) {
     EXPECT_EQ(to_json(View::flows, status()), Json::parse(R"(
-        {"entries": 64, "used": 3, "services": [{"name": "dns", "idle_ms": 120000, "backends": [
-            {"name": "10.0.2.30", "live_flows": 2, "closing_flows": 1, "flows_estimated": false, "former_slots": 0},
-            {"name": "ns2", "live_flows": 0, "closing_flows": 0, "flows_estimated": false, "former_slots": 0}]}]})"));
+        {"entries": 64, "used": 3, "services": [{"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "idle_ms": 120000, "backends": [
+            {"name": "10.0.2.30", "address": "10.0.2.30", "live_flows": 2, "closing_flows": 1, "flows_estimated": false,
+             "former_slots": 0},
+            {"name": "ns2", "address": "fd00::31", "live_flows": 0, "closing_flows": 0, "flows_estimated": false,
+             "former_slots": 0}]}]})"));
 }
 
 TEST(ShowJson, Neighbours) {
