@@ -63,9 +63,20 @@ static __always_inline __u32 flow_tag(__u64 hash)
     return tag ? tag : 1u << LB_FLOW_STATE_BITS; /* else an empty entry would look like a hit */
 }
 
-static __always_inline int is_sampled(__u32 tag)
+/* 1 for zero, 0 for anything below 2^63, without a branch. The barrier keeps clang from making one. */
+static __always_inline __u64 is_zero(__u64 value)
 {
-    return !(tag & *(volatile __u32 *)&sample_mask);
+    value--;
+    barrier_var(value);
+    return value >> 63;
+}
+
+/* 1 if the value has the bit, else 0, without a branch. */
+#define HAS(value, bit) ((__u32)(value) / (__u32)(bit)&1)
+
+static __always_inline __u32 is_sampled(__u32 tag)
+{
+    return (__u32)is_zero(tag & *(volatile __u32 *)&sample_mask);
 }
 
 static __always_inline __u64 flow_now(void)
@@ -132,14 +143,6 @@ found:
     if (used != entry)
         flow_write(bucket, way, (used ^ entry) >> LB_FLOW_TIME_SHIFT ? flow_lasts(used, p) : used);
     return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
-}
-
-/* 1 for zero, 0 for anything below 2^63, without a branch. The barrier keeps clang from making one. */
-static __always_inline __u64 is_zero(__u64 value)
-{
-    value--;
-    barrier_var(value);
-    return value >> 63;
 }
 
 /* LB_FLOW_RANK of every state, four bits each. */

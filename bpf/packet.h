@@ -55,11 +55,6 @@ static __always_inline int is_opening(const struct packet *p)
 {
     return p->flags & TCP_SYN;
 }
-/* A client opens a connection. A SYN with ACK is the reflection of somebody else's SYN. */
-static __always_inline int opens(const struct packet *p)
-{
-    return (p->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN;
-}
 static __always_inline int is_closing(const struct packet *p)
 {
     return p->flags & (TCP_FIN | TCP_RST);
