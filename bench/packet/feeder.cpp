@@ -29,7 +29,6 @@ double Feeder::run_alone(std::uint64_t packets) {
 
 double Feeder::run(const Subject& subject, std::uint64_t packets) {
     const bool passes = workload_.traffic == Traffic::other;
-    const bool stores = workload_.traffic == Traffic::fresh;
     const auto before = subject.counts() ? subject.forwarded() : lb_counters{};
     const std::uint64_t dropped = subject.counts() ? subject.dropped() : 0;
 
@@ -42,10 +41,23 @@ double Feeder::run(const Subject& subject, std::uint64_t packets) {
     if (forwarded != (passes ? 0 : packets) || subject.dropped() != dropped)
         throw std::runtime_error(fmt::format("{}: of {} packets {} were forwarded and {} dropped", workload_.name,
                                              packets, forwarded, subject.dropped() - dropped));
-    const std::uint64_t stored = after.flows - before.flows;
-    if (workload_.traffic == Traffic::syn ? stored != 0 : stores && stored < packets / 100 * 95)
-        throw std::runtime_error(fmt::format("{}: of {} packets {} were stored", workload_.name, packets, stored));
+    if (const std::uint64_t flows = after.flows - before.flows; !is_right(flows, packets, subject.tracks_each()))
+        throw std::runtime_error(fmt::format("{}: {} packets were of {} new flows", workload_.name, packets, flows));
     return time;
+}
+
+/// New flows are those that were stored where each is, and otherwise those that a packet has opened.
+bool Feeder::is_right(std::uint64_t new_flows, std::uint64_t packets, bool each) const {
+    switch (workload_.traffic) {
+        case Traffic::known:
+        case Traffic::other:
+            return each || new_flows == 0;
+        case Traffic::fresh:
+            return each ? new_flows >= packets / 100 * 95 : new_flows == 0;
+        case Traffic::syn:
+            return new_flows == (each ? 0 : packets);
+    }
+    return false;
 }
 
 double Feeder::send(int program, std::uint64_t packets, std::uint32_t verdict) {

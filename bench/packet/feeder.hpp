@@ -28,6 +28,7 @@ class Feeder {
         void operator()(feeder_bpf* skeleton) const;
     };
 
+    [[nodiscard]] bool is_right(std::uint64_t new_flows, std::uint64_t packets, bool each) const;
     double send(int program, std::uint64_t packets, std::uint32_t verdict);
 
     Workload workload_;

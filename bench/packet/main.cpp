@@ -91,8 +91,10 @@ Section cases() {
             {{.name = "known flow"},
              {.name = "known flow, UDP", .protocol = lbd::Protocol::udp},
              {.name = "524288 flows, UDP", .protocol = lbd::Protocol::udp, .flows = 1U << 19},
+             {.name = "524288 flows, in transition", .flows = 1U << 19, .moving = true},
              {.name = "new flow, table full", .traffic = Traffic::fresh, .flows = 1U << 24},
              {.name = "SYN flood", .traffic = Traffic::syn, .flows = 1U << 24},
+             {.name = "SYN flood, in transition", .traffic = Traffic::syn, .flows = 1U << 24, .moving = true},
              {.name = "no VIP: pass", .traffic = Traffic::other}},
             true};
 }

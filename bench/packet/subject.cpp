@@ -19,6 +19,7 @@
 #include "lb.skel.h"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/own.hpp"
+#include "lbd/datapath/transition_map.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
@@ -33,6 +34,7 @@ using netlink::Family;
 
 constexpr std::uint32_t lo = 1;  // the interface of arrival for BPF_PROG_TEST_RUN
 constexpr std::uint32_t ring_size = 65537;
+constexpr std::uint32_t first_transition = 1;
 constexpr std::uint32_t fast_time_shift = 10;  // an entry's time changes about once a second
 
 int checked(int result, const char* what) {
@@ -82,6 +84,7 @@ void size_maps(bpf_object* object, const Workload& workload, Subject::Kind kind)
     const std::uint32_t dests = 1 + workload.services * workload.backends;
     for (const char* map : {"vips4", "vips6"}) resize(map, 2 * vip_lines(workload));
     resize("rings", ring_size / LB_RING_LINE + 1);
+    resize("transitions", first_transition + lb_transition_lines(ring_size));
     resize("dests", dests);
     resize("dest_counters", dests);
     const bool array = kind == Subject::Kind::ours;
@@ -130,7 +133,8 @@ std::vector<std::pair<Key, lb_service>> vips(const Workload& workload, Subject::
         entries.emplace_back(key, lb_service{});
         key.port_be = htons(service_port);
         key.protocol = static_cast<std::uint8_t>(workload.protocol);
-        entries.emplace_back(key, lb_service{0, ring_size, 1 + service * workload.backends, flags(workload, kind), 0});
+        entries.emplace_back(key, lb_service{0, ring_size, 1 + service * workload.backends, flags(workload, kind),
+                                             workload.moving && kind == Subject::Kind::ours ? first_transition : 0});
     }
     return entries;
 }
@@ -145,6 +149,14 @@ void fill(bpf_object* object, const Workload& workload, Subject::Kind kind) {
         for (std::uint32_t i = 0; i < LB_RING_LINE && line * LB_RING_LINE + i < ring_size; ++i)
             entries.dest[i] = table[line * LB_RING_LINE + i];
         update(object, "rings", line, entries);
+    }
+    if (workload.moving) {
+        lbd::Slots slots(ring_size);
+        slots.moving.assign(ring_size, true);
+        slots.former = table;
+        std::vector<lb_transition_line> lines(lb_transition_lines(ring_size));
+        lbd::write_slots(lines, slots);
+        for (std::uint32_t i = 0; i < lines.size(); ++i) update(object, "transitions", first_transition + i, lines[i]);
     }
     for (std::uint32_t service = 0; service < workload.services; ++service)
         for (std::uint32_t i = 0; i < workload.backends; ++i) {
@@ -205,15 +217,15 @@ void for_each_value(const bpf_object* object, const char* name, Add add) {
 
 }  // namespace
 
-Subject::Subject(std::shared_ptr<bpf_object> object, const char* program, bool counts)
-    : object_(std::move(object)), program_(program), counts_(counts) {}
+Subject::Subject(std::shared_ptr<bpf_object> object, const char* program, bool counts, bool tracks_each)
+    : object_(std::move(object)), program_(program), counts_(counts), tracks_each_(tracks_each) {}
 
 Subject Subject::load(Kind kind, const Workload& workload) {
     switch (kind) {
         case Kind::ours:
-            return {load_balancer<lb_bpf>(workload, kind), "lb", true};
+            return {load_balancer<lb_bpf>(workload, kind), "lb", true, (flags(workload, kind) & LB_SERVICE_EACH) != 0};
         case Kind::lru:
-            return {load_balancer<lru_bpf>(workload, kind), "lb", true};
+            return {load_balancer<lru_bpf>(workload, kind), "lb", true, true};
         case Kind::floor:
         case Kind::line:
             break;
@@ -224,7 +236,7 @@ Subject Subject::load(Kind kind, const Workload& workload) {
     skeleton->rodata->lines_mask = lines - 1;
     checked(bpf_map__set_max_entries(skeleton->maps.lines, lines), "size the lines");
     checked(floor_bpf::load(skeleton), "load the floor");
-    return {std::move(object), kind == Kind::line ? "least_and_line" : "least", false};
+    return {std::move(object), kind == Kind::line ? "least_and_line" : "least", false, false};
 }
 
 int Subject::program() const { return bpf_program__fd(bpf_object__find_program_by_name(object_.get(), program_)); }

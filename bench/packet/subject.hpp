@@ -33,13 +33,16 @@ class Subject {
     /// Dropped packets so far, for any reason.
     [[nodiscard]] std::uint64_t dropped() const;
     [[nodiscard]] bool counts() const { return counts_; }
+    /// Whether each flow has an entry in the flow table.
+    [[nodiscard]] bool tracks_each() const { return tracks_each_; }
 
   private:
-    Subject(std::shared_ptr<bpf_object> object, const char* program, bool counts);
+    Subject(std::shared_ptr<bpf_object> object, const char* program, bool counts, bool tracks_each);
 
     std::shared_ptr<bpf_object> object_;
     const char* program_;
     bool counts_;
+    bool tracks_each_;
 };
 
 }  // namespace culvert::bench

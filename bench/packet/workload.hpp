@@ -38,6 +38,7 @@ struct Workload {
     std::uint32_t services = 1;    ///< a power of two
     std::uint32_t backends = 100;  ///< of each service
     Switches switches = Switches::all;
+    bool moving = false;  ///< all slots are in transition
 };
 
 /// What the feeder sends.
