@@ -71,9 +71,6 @@ static __always_inline __u64 is_zero(__u64 value)
     return value >> 63;
 }
 
-/* 1 if the value has the bit, else 0, without a branch. */
-#define HAS(value, bit) ((__u32)(value) / (__u32)(bit)&1)
-
 static __always_inline __u32 is_sampled(__u32 tag)
 {
     return (__u32)is_zero(tag & *(volatile __u32 *)&sample_mask);

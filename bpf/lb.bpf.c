@@ -79,35 +79,46 @@ __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l
 }
 
 /*
- * Whether the flow table is read: the flow's own entry decides, or it is counted by it. This and the next have no
- * branches, so they make no paths for the verifier. They are no functions of their own, as a call takes 10 ns.
+ * What decides about a flow. There are no branches on the way to these numbers, and the verifier knows none of them, so
+ * they make no paths for it. They are no functions of their own, as a call takes 10 ns.
  */
-static __always_inline __u32 looks_up(const struct packet *p, __u32 tag, __u32 moving)
+struct question {
+    __u32 kind;    /* of the packet */
+    __u32 flags;   /* likewise */
+    __u32 service; /* enum lb_service_flag */
+    __u32 sampled; /* 1: a flow that is counted, where only some are */
+    __u32 moving;  /* 1: its slot is in transition */
+};
+
+/* 1 if the value has the bit, else 0. */
+#define HAS(value, bit) ((__u32)(value) / (__u32)(bit)&1)
+
+/* Whether the flow table is read: the flow's own entry decides, or it is counted by it. */
+static __always_inline __u32 looks_up(const struct question *q)
 {
-    __u32 service = p->service.flags, counts;
+    __u32 counted = HAS(q->service, LB_SERVICE_ALL) | q->sampled, result;
 
     /* All flows of a settled slot are with one backend. An opening packet would only find a flow that has ended. */
-    counts =
-        (HAS(service, LB_SERVICE_ALL) | is_sampled(tag)) & ~HAS(service, LB_SERVICE_NEVER) & ~HAS(p->flags, TCP_SYN);
-    counts = (moving | HAS(service, LB_SERVICE_EACH) | counts | (__u32)is_zero(p->kind ^ PACKET_LATER_FRAGMENT)) & 1;
-    barrier_var(counts); /* else clang makes branches of it */
-    return counts;
+    result = counted & ~HAS(q->service, LB_SERVICE_NEVER) & ~HAS(q->flags, TCP_SYN);
+    result =
+        (result | q->moving | HAS(q->service, LB_SERVICE_EACH) | (__u32)is_zero(q->kind ^ PACKET_LATER_FRAGMENT)) & 1;
+    barrier_var(result); /* else clang makes branches of it */
+    return result;
 }
 
 /* Whether the flow gets an entry; only if the flow table was read. `known`: it has one, of a backend that is gone. */
-static __always_inline __u32 gets_entry(const struct packet *p, __u32 tag, __u32 moving, __u32 known)
+static __always_inline __u32 gets_entry(const struct question *q, __u32 known)
 {
-    __u32 service = p->service.flags, syn = HAS(p->flags, TCP_SYN), opens, goes_on;
+    __u32 syn = HAS(q->flags, TCP_SYN), result;
+    __u32 tracked = HAS(q->service, LB_SERVICE_EACH) | HAS(q->service, LB_SERVICE_ALL) | q->sampled;
 
     /* Without a transition a SYN stores nothing, so a flood of them evicts nothing. In one, a connection without an
        entry is from before. */
-    opens = syn & moving & ~HAS(p->flags, TCP_ACK);
-    goes_on = ~syn & ~HAS(service, LB_SERVICE_NEVER) &
-              (HAS(service, LB_SERVICE_EACH) | HAS(service, LB_SERVICE_ALL) | is_sampled(tag) | ~(__u32)is_zero(known));
-    opens = (opens | goes_on) & ~HAS(p->flags, TCP_FIN) & ~HAS(p->flags, TCP_RST) &
-            ~(__u32)is_zero(p->kind ^ PACKET_ICMP_ERROR) & 1;
-    barrier_var(opens);
-    return opens;
+    result = syn & q->moving & ~HAS(q->flags, TCP_ACK);
+    result |= ~syn & ~HAS(q->service, LB_SERVICE_NEVER) & (tracked | ~(__u32)is_zero(known));
+    result &= ~HAS(q->flags, TCP_FIN) & ~HAS(q->flags, TCP_RST) & ~(__u32)is_zero(q->kind ^ PACKET_ICMP_ERROR) & 1;
+    barrier_var(result);
+    return result;
 }
 
 /*
@@ -119,13 +130,20 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
 {
     const struct lb_dest_body *dest = NULL;
     struct lb_bucket *bucket = NULL;
-    __u32 none = (__u32) * (const volatile __u64 *)&own.zero; /* any number to the verifier, though it is 0 */
-    __u32 id = none, moving = none, closer, each, stores = 0, tag = flow_tag(p->hash);
+    __u32 any = (__u32) * (const volatile __u64 *)&own.zero; /* any number to the verifier, though it is 0 */
+    __u32 id = 0, stores = any & 1, closer, each, tag = flow_tag(p->hash);
+    struct question q = {
+        .kind = p->kind ^ any,
+        .flags = p->flags ^ any,
+        .service = p->service.flags ^ any,
+        .sampled = is_sampled(tag),
+        .moving = any & 1,
+    };
     int verdict;
 
     if (p->service.transition)
-        moving = is_in_transition(p->service.transition, tag);
-    if (looks_up(p, tag, moving)) {
+        q.moving = is_in_transition(p->service.transition, tag) & 1;
+    if (looks_up(&q)) {
         bucket = flow_bucket(p->hash);
         if (!bucket)
             return drop(LB_DROP_INTERNAL);
@@ -143,8 +161,8 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
 
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
-        stores = gets_entry(p, tag, moving, id);
-        from_before = moving & (__u32)is_zero(id) & ~HAS(p->flags, TCP_SYN);
+        stores = gets_entry(&q, id);
+        from_before = q.moving & (__u32)is_zero(id) & ~HAS(q.flags, TCP_SYN);
         barrier_var(from_before);
         if (from_before) {
             former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR);
@@ -184,8 +202,8 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
     if (p->kind == PACKET_ICMP_ERROR)
         count_event(LB_EVENT_ICMP_ERROR);
     /* A SYN with ACK is the reflection of somebody else's SYN. */
-    each = HAS(p->service.flags, LB_SERVICE_EACH);
-    count_forwarded(id, p->length, (each & stores) | (~each & HAS(p->flags, TCP_SYN) & ~HAS(p->flags, TCP_ACK)));
+    each = HAS(q.service, LB_SERVICE_EACH);
+    count_forwarded(id, p->length, (each & stores) | (~each & HAS(q.flags, TCP_SYN) & ~HAS(q.flags, TCP_ACK)));
     return verdict;
 }
 
