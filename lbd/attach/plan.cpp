@@ -6,7 +6,7 @@
 namespace culvert::lbd {
 namespace {
 
-bool is_generic(const Port& port) { return port.ours == XdpMode::generic; }
+bool ours_is_generic(const Port& port) { return port.ours == XdpMode::generic; }
 bool lacks_native(const Port& port) { return port.lacks && !port.taken; }
 
 }  // namespace
@@ -16,7 +16,7 @@ PortsPlan plan_ports(const std::vector<Port>& ports, XdpMode wanted) {
     if (wanted == XdpMode::automatic) {
         const auto lacking = std::ranges::find_if(ports, lacks_native);
         if (lacking != ports.end()) plan.why = lacking->lacks;
-        plan.mode = plan.why || std::ranges::any_of(ports, is_generic) ? XdpMode::generic : XdpMode::native;
+        plan.mode = plan.why || std::ranges::any_of(ports, ours_is_generic) ? XdpMode::generic : XdpMode::native;
     }
     for (const Port& port : ports) {
         if (port.taken) {

@@ -7,7 +7,7 @@ namespace culvert::reference {
 namespace {
 
 /// Every character that scdoc(5) could take for a mark, anywhere in a line or at its beginning.
-std::string escaped(std::string_view text) {
+std::string in_scdoc(std::string_view text) {
     constexpr std::string_view special = "*_\\#`[|.-<>~";
     std::string result;
     for (const char letter : text) {
@@ -29,11 +29,11 @@ std::string description(const Table& table, const std::vector<std::string>& row)
     return text;
 }
 
-std::string intro(const std::string& written) {
+std::string intro_in_scdoc(const std::string& written) {
     std::string text;
     bool in_list = false;
     for (const auto& [words, is_element] : paragraphs(written)) {
-        text += fmt::format("{}{}{}\n", in_list && is_element ? "" : "\n", is_element ? "- " : "", escaped(words));
+        text += fmt::format("{}{}{}\n", in_list && is_element ? "" : "\n", is_element ? "- " : "", in_scdoc(words));
         in_list = is_element;
     }
     return text;
@@ -41,17 +41,17 @@ std::string intro(const std::string& written) {
 
 std::string to_manual(const Table& table) {
     std::string text;
-    if (!table.title.empty()) text += fmt::format("\n## {}\n", escaped(table.title));
-    text += intro(table.intro);
+    if (!table.title.empty()) text += fmt::format("\n## {}\n", in_scdoc(table.title));
+    text += intro_in_scdoc(table.intro);
     for (const auto& row : table.rows)
-        text += fmt::format("\n*{}*\n\t{}\n", escaped(row.front()), escaped(description(table, row)));
+        text += fmt::format("\n*{}*\n\t{}\n", in_scdoc(row.front()), in_scdoc(description(table, row)));
     return text;
 }
 
 }  // namespace
 
 std::string to_manual(const Page& page) {
-    std::string text = intro(page.intro);
+    std::string text = intro_in_scdoc(page.intro);
     for (const Table& table : page.tables) text += to_manual(table);
     return text.starts_with('\n') ? text.substr(1) : text;
 }

@@ -10,7 +10,7 @@ namespace {
 constexpr std::string_view generated =
     "<!-- Generated from the code. Do not edit: cmake --build build/dev --target reference writes it anew. -->\n";
 
-std::string escaped(std::string_view text) {
+std::string in_markdown(std::string_view text) {
     constexpr std::string_view special = "|<>*_`[]";
     std::string result;
     for (const char letter : text) {
@@ -29,11 +29,11 @@ std::string code(std::string_view text) {
 
 std::string line(const std::vector<std::string>& cells) { return fmt::format("| {} |\n", fmt::join(cells, " | ")); }
 
-std::string intro(const std::string& written) {
+std::string intro_in_markdown(const std::string& written) {
     std::string text;
     bool in_list = false;
     for (const auto& [words, is_element] : paragraphs(written)) {
-        text += fmt::format("{}{}{}\n", in_list && is_element ? "" : "\n", is_element ? "* " : "", escaped(words));
+        text += fmt::format("{}{}{}\n", in_list && is_element ? "" : "\n", is_element ? "* " : "", in_markdown(words));
         in_list = is_element;
     }
     return text;
@@ -42,12 +42,12 @@ std::string intro(const std::string& written) {
 std::string to_markdown(const Table& table) {
     std::string text;
     if (!table.title.empty()) text += fmt::format("\n## {}\n", table.title);
-    text += intro(table.intro);
+    text += intro_in_markdown(table.intro);
     if (table.rows.empty()) return text;
     text += '\n' + line(table.columns) + line(std::vector<std::string>(table.columns.size(), "---"));
     for (const auto& row : table.rows) {
         std::vector<std::string> cells{code(row.front())};
-        for (std::size_t i = 1; i < row.size(); ++i) cells.push_back(escaped(row[i]));
+        for (std::size_t i = 1; i < row.size(); ++i) cells.push_back(in_markdown(row[i]));
         text += line(cells);
     }
     return text;
@@ -57,7 +57,7 @@ std::string to_markdown(const Table& table) {
 
 std::string to_markdown(const Page& page) {
     std::string text = fmt::format("{}\n# {}\n", generated, page.title);
-    text += intro(page.intro);
+    text += intro_in_markdown(page.intro);
     for (const Table& table : page.tables) text += to_markdown(table);
     return text;
 }

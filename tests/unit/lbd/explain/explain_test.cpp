@@ -5,6 +5,8 @@
 #include <linux/bpf.h>
 #include <netinet/in.h>
 
+#include <array>
+
 #include <nlohmann/json.hpp>
 
 #include "lbd/frame/frame.hpp"
@@ -110,7 +112,7 @@ TEST_F(Explain, AFrameOfWhichThereIsNotEnough) {
 TEST_F(Explain, APacketThatWasShortenedIsAsLongAsItWas) {
     const Image image = *plan(config_.services, hops_, {}, {}, {});
     const std::uint32_t id = *image.ids.at("web").current("a");
-    for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_ICMP}) {
+    for (const std::uint8_t protocol : std::to_array<std::uint8_t>({IPPROTO_TCP, IPPROTO_ICMP})) {
         auto frame = encode({.source = address("198.51.100.9"),
                              .destination = address("192.0.2.1"),
                              .protocol = protocol,

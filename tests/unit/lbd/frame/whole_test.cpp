@@ -5,6 +5,7 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include <array>
 #include <span>
 
 namespace culvert::lbd {
@@ -74,7 +75,7 @@ TEST(WholeFrame, OfFragmentsAndIcmpErrorsAsMuchIsNeededAsTheBalancerLooksAt) {
 
 TEST(WholeFrame, ThatIsTooLongIsShortenedWithItsLengths) {
     for (const bool is_v4 : {true, false})
-        for (const std::uint8_t protocol : {IPPROTO_TCP, IPPROTO_UDP}) {
+        for (const std::uint8_t protocol : std::to_array<std::uint8_t>({IPPROTO_TCP, IPPROTO_UDP})) {
             const Bytes frame = packet(protocol, is_v4, 9000);
             const Bytes front(frame.begin(), frame.begin() + longest);
             const auto whole = as_whole(front, frame.size(), longest);
