@@ -14,23 +14,26 @@ if(CULVERT_SANITIZE)
     # find, AddressSanitizer finds when memory is touched, and they take a quarter of the compilers' time.
     set(is_test "$<BOOL:$<TARGET_PROPERTY:CULVERT_TEST>>")
     target_compile_options(culvert_flags INTERFACE
-        -fsanitize=address $<$<NOT:${is_test}>:-fsanitize=undefined> $<$<NOT:${is_test}>:-fno-sanitize=vptr$<COMMA>null$<COMMA>object-size$<COMMA>nonnull-attribute$<COMMA>returns-nonnull-attribute>
-        $<${is_test}:-O0>
+        -fsanitize=address $<$<NOT:${is_test}>:-fsanitize=undefined$<COMMA>fuzzer-no-link> $<$<NOT:${is_test}>:-fno-sanitize=vptr$<COMMA>null$<COMMA>object-size$<COMMA>nonnull-attribute$<COMMA>returns-nonnull-attribute>
         -fno-sanitize-recover=all -fno-omit-frame-pointer)
     target_link_options(culvert_flags INTERFACE -fsanitize=address,undefined)
 endif()
 
-# culvert_unity(target): with CMAKE_UNITY_BUILD, six files of one folder are compiled as one. Two files of a folder may not have the same
-# name in their anonymous namespaces. Preset dev compiles each file alone, so that each includes what it uses.
+# culvert_unity(target): with CMAKE_UNITY_BUILD, twelve files of one folder are compiled as one, and so are all files that declare command
+# lines, as these are few in a folder and share large headers. Two files of such a group may not have the same name in their anonymous
+# namespaces. Preset dev compiles each file alone, so that each includes what it uses.
 function(culvert_unity target)
     get_target_property(sources ${target} SOURCES)
     set_target_properties(${target} PROPERTIES UNITY_BUILD_MODE GROUP)
     foreach(source ${sources})
-        cmake_path(GET source PARENT_PATH folder)
-        string(MD5 folder "${folder}")
-        math(EXPR files_${folder} "0${files_${folder}} + 1")
-        math(EXPR batch "(${files_${folder}} - 1) / 6")
-        set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${folder}_${batch})
+        cmake_path(GET source PARENT_PATH group)
+        if(source MATCHES "/commands?\\.cpp$")
+            set(group commands)
+        endif()
+        string(MD5 group "${group}")
+        math(EXPR files_${group} "0${files_${group}} + 1")
+        math(EXPR batch "(${files_${group}} - 1) / 12")
+        set_source_files_properties(${source} PROPERTIES UNITY_GROUP ${group}_${batch})
     endforeach()
 endfunction()
 
