@@ -109,11 +109,21 @@ std::set<std::string> peers_elsewhere(const Config& config, const Surroundings& 
     return devices;
 }
 
+std::set<std::uint16_t> ports_of_others(const Config& config, const Surroundings& around) {
+    std::set<std::uint16_t> ports = around.ports_of_others;
+    for (const Receive& receive : config.receive)
+        if (const auto* end = std::get_if<TunnelEnd>(&receive)) ports.erase(end->port);
+    for (const PointToPoint& tunnel : config.tunnels)
+        if (const auto end = receive_port(tunnel)) ports.erase(end->port);
+    return ports;
+}
+
 }  // namespace
 
 Desired decide(const Config& config, const Surroundings& around) {
     Desired desired{.config = config,
                     .peers_elsewhere = peers_elsewhere(config, around),
+                    .ports_of_others = ports_of_others(config, around),
                     .ways_in = around.ways_in,
                     .link_mtu = around.link_mtu};
     for (const Receive& receive : config.receive)

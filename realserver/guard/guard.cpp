@@ -51,12 +51,14 @@ constexpr std::array<std::uint8_t, 4> tunnel_protocols{IPPROTO_IPIP, IPPROTO_IPV
 constexpr std::uint32_t of_peer = 0x80000000;      ///< from the other end of a foreign tunnel
 constexpr std::uint32_t of_balancer = 0x40000000;  ///< checked by `outer`
 constexpr std::uint32_t taken_out = 0x20000000;    ///< decapsulated from such a packet, and checked by `inner`
+constexpr std::uint32_t of_stranger = 0x10000000;  ///< for a FOU or GUE port that somebody else has opened
 
 /// A bit of skb->mark, which stands for `of_balancer` from the last input chain to `inner`. A VLAN device sets the
 /// priority anew (net/8021q/vlan_core.c, vlan_do_receive), and so do batman-adv (batadv_skb_set_priority), and veth and
 /// netkit (____dev_forward_skb), which may have both ends here, one of them in a bridge. From another network namespace
 /// they bring no mark. Elsewhere the mark is not looked at, as others may use this bit.
 constexpr std::uint32_t mark_of_balancer = 0x1000;
+constexpr std::uint32_t mark_of_stranger = 0x2000;  ///< likewise for `of_stranger`
 const std::set<std::string>& kinds_by_mark() {
     static const std::set<std::string> known{"batadv", "netkit", "veth", "vlan"};
     return known;
@@ -112,6 +114,8 @@ class GuardWriter {
         table_.chains["sender"] = sender();
         table_.chains["last"] = {.hook = Hook{HookPoint::input, priority_last},
                                  .rules = {Rule{}.priority_has(of_balancer).change_mark(0, mark_of_balancer)}};
+        if (!desired_.ports_of_others.empty())
+            table_.chains["last"].rules.push_back(Rule{}.priority_has(of_stranger).change_mark(0, mark_of_stranger));
         Chain outer{Hook{HookPoint::input, priority_outer}};
         add_peers(outer);
         const std::vector<Entrance> open = entrances_of(devices);
@@ -131,6 +135,12 @@ class GuardWriter {
             if (const auto port = receive_port(tunnel)) merge(*port);
         add_headers(outer);
         for (const auto& [key, port] : ports_) add(key, port, outer);
+        for (const std::uint16_t port : desired_.ports_of_others)
+            outer.rules.push_back(Rule{}
+                                      .l4proto(IPPROTO_UDP)
+                                      .dport(port)
+                                      .priority_lacks(of_peer | of_balancer)
+                                      .change_priority(0, of_stranger));
         outer.rules.push_back(forget());
         table_.chains["outer"] = std::move(outer);
     }
@@ -189,10 +199,13 @@ class GuardWriter {
         add(Rule{}.iifname_in("tunnels"));
         chain.rules.push_back(
             Rule{}.iifkind_in("kinds_by_mark").mark_has(mark_of_balancer).change_priority(0, of_balancer));
+        if (!desired_.ports_of_others.empty())
+            chain.rules.push_back(
+                Rule{}.iifkind_in("kinds_by_mark").mark_has(mark_of_stranger).change_priority(0, of_stranger));
         // This host may send to itself with any priority: traffic classes set these bits, too.
         chain.rules.push_back(Rule{}.iifname("lo").accept());
         add(Rule{}
-                .priority_has(of_peer | of_balancer)
+                .priority_has(of_peer | of_balancer | of_stranger)
                 .with_comment(config_.guard == Guard::log ? "guard log" : "guard strict"));
         return chain;
     }

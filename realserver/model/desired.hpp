@@ -23,8 +23,9 @@ struct Desired {
     /// Devices of tunnels to `tunnel_peers` whose outer packets are in another network namespace, where `outer` of the
     /// guard does not see them.
     std::set<std::string> peers_elsewhere{};
-    std::set<std::string> ways_in;          ///< devices through which packets to the balancers leave
-    std::optional<std::uint32_t> link_mtu;  ///< bytes: the smallest of the links that lead to the balancers
+    std::set<std::uint16_t> ports_of_others{};  ///< of FOU and GUE, not in `config`
+    std::set<std::string> ways_in;              ///< devices through which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu;      ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Desired&) const = default;
 };
 

@@ -33,6 +33,9 @@ Surroundings surroundings(const Observed& observed, const Record& record) {
         const auto* vip = std::get_if<Vip>(&*known->second.original);
         if (vip != nullptr && vip->prefix.is_host()) around.addresses.insert(vip->prefix.address);
     }
+    for (const auto& [key, item] : observed.state)
+        if (const auto* port = std::get_if<Port>(&item); port != nullptr && !is_ours(item, observed, record))
+            around.ports_of_others.insert(port->port.port);
     return around;
 }
 

@@ -137,8 +137,9 @@ struct Surroundings {
     std::set<netlink::Prefix> networks;      ///< of its addresses (with host bits), on devices other than lo
     std::set<netlink::IpAddress> gateways;   ///< of all routes
     std::vector<SplitTunnel> split_tunnels{};
-    std::set<std::string> ways_in{};          ///< devices through which packets to the balancers leave
-    std::optional<std::uint32_t> link_mtu{};  ///< bytes: the smallest of the links that lead to the balancers
+    std::set<std::uint16_t> ports_of_others{};  ///< of FOU and GUE, in host order
+    std::set<std::string> ways_in{};            ///< devices through which packets to the balancers leave
+    std::optional<std::uint32_t> link_mtu{};    ///< bytes: the smallest of the links that lead to the balancers
     bool operator==(const Surroundings&) const = default;
 };
 

@@ -492,15 +492,21 @@ TEST_F(Guard, JudgesWhatComesOutOfDevicesOnTunnels) {
         backend().ip(fmt::format("link set {} up\n", device));
     backend().must("bridge vlan add dev tap vid 6");
     backend().must("bridge vlan add dev br0 vid 6 self");
+    backend().must("ip fou add port 5555 gue");
+    backend().must("ip -6 fou add port 5555 gue");
     send("on_tunnels");
     EXPECT_EQ(arrived(), size("on_tunnels")) << "without a guard";
+    send("on_tunnels_by_port");
+    EXPECT_EQ(arrived(), size("on_tunnels_by_port")) << "without a guard";
     send("on_own_vlan");
     EXPECT_EQ(arrived(), 1);
 
     provision("strict", own);
     send("on_tunnels");
     EXPECT_EQ(arrived(), 0);
-    const std::map<std::string, int> expected{{"no_vip", size("on_tunnels")}};
+    send("on_tunnels_by_port");
+    EXPECT_EQ(arrived(), 0);
+    const std::map<std::string, int> expected{{"no_vip", size("on_tunnels")}, {"stranger", size("on_tunnels_by_port")}};
     EXPECT_EQ(caught(), expected);
 
     send("on_tunnels_legitimate");

@@ -95,6 +95,12 @@ groups = {
     # veth behind a bridge.
     'on_tunnels': on_tunnels(dict(dst=R), dict(dst=R6)),
     'on_tunnels_legitimate': on_tunnels({}, {}),
+    # The same through a GUE port of somebody else, from anybody who writes these addresses.
+    'on_tunnels_by_port': [ip/udp(5555, bytes([0, 47, 0, 0]))/GRE(proto=0x6558)/Ether(dst=to)/inner
+                           for ip, to, inners in ((good, TAP, (Dot1Q(vlan=5)/v4(), Dot1Q(vlan=5)/v6(dst=R6))),
+                                                  (bad6, BRIDGE, (Dot1Q(vlan=6)/v4(dst=R), Dot1Q(vlan=6)/v6())),
+                                                  (good, MACVLAN, (v4(), v6())), (bad6, VETH, (v4(), v6())))
+                           for inner in inners],
     'on_own_vlan': [good/tap(TAP)/Dot1Q(vlan=5)/v4(src='10.7.5.9', dst='10.7.5.3')],
     # What a program at eth0 that decapsulates GRE and GUE passes; the second also arrives elsewhere.
     'passed_by_xdp': [bad/v4(dst=R), bad/v6(dst=R6), bad6/v6(dst=R6), IP(src=S, dst=V)/GRE()/v4(dst=R),

@@ -185,6 +185,20 @@ TEST(Ruleset, APeerWhoseOuterPacketsAreInAnotherNetworkNamespacePassesByItsDevic
     EXPECT_THAT(table_of("{encap: ipip}").sets, Not(Contains(Key("peers_elsewhere"))));
 }
 
+TEST(Ruleset, PacketsToPortsOfOthersAreStrangersWhateverTheyComeOutOf) {
+    const Config config = realserver::config(
+        "balancers: [10.0.0.1]\nvips: [192.0.2.1]\nreceive: [{encap: gue, port: 5080, via: kernel}]");
+    Surroundings around;
+    around.ports_of_others = {5080, 5555};
+    const Table table = ruleset(decide(config, around)).value();
+    const auto sign = [](std::uint16_t port) {
+        return Rule{}.l4proto(17).dport(port).priority_lacks(0xc0000000).change_priority(0, 0x10000000);
+    };
+    EXPECT_THAT(table.chains.at("outer").rules, Contains(sign(5555)));
+    EXPECT_THAT(table.chains.at("outer").rules, Not(Contains(sign(5080)))) << "judged by its own chain";
+    EXPECT_THAT(table.chains.at("last").rules, Contains(Rule{}.priority_has(0x10000000).change_mark(0, 0x2000)));
+}
+
 TEST(Traffic, ShowsWhatTheGuardCaughtByReason) {
     const Tallies tallies{{"outer", {}}, {"no_vip", {2, 120}}, {"stranger", {}}};
     EXPECT_EQ(guard_to_table(Guard::strict, tallies, false),
