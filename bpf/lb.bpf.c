@@ -157,7 +157,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
     if (id)
         dest = find_dest(id);
     if (is_left(dest) || is_sorry(dest, p)) {
-        __u32 former = 0, from_before;
+        __u32 former = 0, from_before, chosen;
 
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
@@ -169,7 +169,9 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
             if (config.dry_run)
                 story.former = former ? former : LB_STORY_NO_FORMER;
         }
-        id = former ? former : choose(p);
+        chosen = choose(p);
+        id = former | (chosen & (__u32)-is_zero(former));
+        barrier_var(id);
         dest = id ? find_dest(id) : NULL;
         if (is_left(dest))
             return drop(p->service.flags & LB_SERVICE_DOWN ? LB_DROP_SERVICE_DOWN : LB_DROP_NO_BACKEND);
