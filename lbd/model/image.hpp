@@ -66,7 +66,7 @@ struct TableChange {
     TablePlace to;
     std::uint32_t before = 0;  ///< line of the transition until then; 0: all slots were settled
     std::vector<std::uint16_t>
-        kept;          ///< by the former value of a backend: its present one, or LB_NO_FORMER: it is gone
+        kept;          ///< by the former value of a backend: its present one, or LB_NO_FORMER: it has none
     bool all = false;  ///< whether all slots are in transition, also those that keep their backend
     auto operator<=>(const TableChange&) const = default;
 };

@@ -5,6 +5,7 @@
 #include <string>
 #include <unordered_set>
 
+#include "lbd/plan/former_ports.hpp"
 #include "lbd/plan/plan.hpp"
 
 namespace culvert::lbd {
@@ -51,14 +52,19 @@ Change difference(const Situation& before, const Situation& after) {
         return turned.contains(service.name) || (!moved.empty() && std::ranges::any_of(service.backends, has_moved));
     };
     Change change;
+    Services others;
     for (auto service = old_first; service != old_end; ++service)
         if (!new_ones.contains(*service)) change.gone.push_back(*service);
     for (auto service = present.begin(); service != present.end(); ++service) {
         const bool is_new = service >= first && service < end && !old_ones.contains(*service);
         if (!is_new && !is_touched(**service)) continue;
         change.come.push_back(*service);
-        if (!is_new) change.gone.push_back(*service);
+        if (is_new)
+            others.push_back(*service);
+        else
+            change.gone.push_back(*service);
     }
+    change.neighbours = neighbours(before.services, change.gone, others);
     return change;
 }
 

@@ -384,7 +384,8 @@ Result<Image> plan(const Services& services, const Hops& hops, const Image& befo
 Result<Patch> replan(const Change& change, const Hops& hops, const Image& before, const Limits& limits,
                      const Health& health) {
     Patch patch{.was = part_of(before, change), .becomes = {}};
-    const Formers formers = formers_of(change.gone, before.ids);
+    Formers formers = formers_of(change.gone, before.ids);
+    formers.merge(formers_of(change.neighbours, before.ids));
     if (auto ids = renamed(before.ids, change.gone, change.come)) {
         for (const Service& service : change.gone)
             if (!ids->contains(service.name)) patch.was.ids.insert(*before.ids.find(service.name));

@@ -42,6 +42,7 @@ struct Situation {
 struct Change {
     Services gone;
     Services come;
+    Services neighbours;  ///< that stay, but packets that were theirs may be of services that come
 };
 [[nodiscard]] Change difference(const Situation& before, const Situation& after);
 

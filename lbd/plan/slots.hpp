@@ -14,7 +14,7 @@ namespace culvert::lbd {
 using MaglevTable = std::span<const std::uint16_t>;
 
 /// The slots when the table becomes another one. An unknown connection stays with the backend that it has, and goes to
-/// the present one if that backend is gone.
+/// the present one if that backend has no value any more.
 ///
 /// `before`: those in transition until now; without any, all slots of `from` are settled. An empty table: no backend
 /// takes new flows. `kept`, `all`: as in TableChange. `now` is in units of FlowClock.

@@ -17,17 +17,10 @@ using netlink::Result;
 
 bool has_connections(std::uint8_t protocol) { return protocol != static_cast<std::uint8_t>(Protocol::udp); }
 
-/// Whether connections stay with the destination.
-bool is_alive(const std::map<std::uint32_t, lb_dest_body>& dests, std::uint32_t id) {
-    const auto dest = dests.find(id);
-    return dest != dests.end() && dest->second.action != LB_ACTION_NONE && (dest->second.flags & LB_DEST_LEFT) == 0;
-}
-
 /// What becomes of the backends of a table, by the value that it has for them.
 struct Backends {
     std::vector<std::uint16_t> kept;  ///< the present value, or LB_NO_FORMER
-    bool some_left = false;           ///< a backend is gone that was alive
-    bool renumbered = false;          ///< a backend has another value
+    bool renumbered = false;          ///< some have another value
 };
 
 /// The present id of a backend, whatever its name and that of its service are.
@@ -42,21 +35,18 @@ std::optional<std::uint32_t> present_id(std::uint32_t id, const std::string& nam
     return is == service.backends.end() ? std::nullopt : ids.current(is->name);
 }
 
-Backends backends_of(const Service& service, const Former& former, const Image& before, const Image& image) {
+/// A backend that is down, or has left the configuration, keeps its value as long as it has an id: packets that find it
+/// dead go to the present one, and silent connections are there when it comes back.
+Backends backends_of(const Service& service, const Former& former, const ServiceIds& ids) {
     Backends backends;
     const ServiceIds& old = *former.ids;
-    const ServiceIds& ids = image.ids.at(service.name);
     for (auto known = old.backends.lower_bound(old.base); known != old.backends.end() && old.in_block(known->first);
          ++known) {
         const std::uint32_t value = known->first - old.base;
         backends.kept.resize(value + 1UL, LB_NO_FORMER);
-        const auto id = present_id(known->first, known->second, former, service, ids);
-        if (id && is_alive(image.dests, *id)) {
+        if (const auto id = present_id(known->first, known->second, former, service, ids))
             backends.kept[value] = static_cast<std::uint16_t>(*id - ids.base);
-            backends.renumbered |= backends.kept[value] != value;
-        } else {
-            backends.some_left |= is_alive(before.dests, known->first);
-        }
+        backends.renumbered |= backends.kept[value] != value;
     }
     return backends;
 }
@@ -70,16 +60,18 @@ std::uint32_t tracking(const Service& service, Protocol protocol) {
 }
 
 Result<std::uint32_t> Transitions::follow(const Service& service, const VipKey& port, TablePlace table, Image& image) {
-    const auto was = before_.vips.find(port);
-    if (!has_connections(port.protocol) || was == before_.vips.end() || service.track == Track::none) return 0;
+    if (!has_connections(port.protocol) || service.track == Track::none) return 0;
+    const auto known = before_.image.ids.find(service.name);
+    const lb_service* was = ports_.of(port, known == before_.image.ids.end() ? 0 : known->second.base);
+    if (was == nullptr) return 0;
     if (std::exchange(service_, &service) != &service) {
         used_.clear();
         followed_.clear();
     }
-    const auto same = std::ranges::find(followed_, was->second, &std::pair<lb_service, std::uint32_t>::first);
+    const auto same = std::ranges::find(followed_, *was, &std::pair<lb_service, std::uint32_t>::first);
     if (same != followed_.end()) return same->second;
-    TRY(const std::uint32_t line, follow(service, was->second, table, image));
-    followed_.emplace_back(was->second, line);
+    TRY(const std::uint32_t line, follow(service, *was, table, image));
+    followed_.emplace_back(*was, line);
     return line;
 }
 
@@ -94,10 +86,10 @@ Result<std::uint32_t> Transitions::follow(const Service& service, const lb_servi
     if ((was.flags & LB_SERVICE_NEVER) != 0 || (from.size == 0 && was.transition == 0 && !was_sticky)) return 0;
     const bool is_other_slot = was_sticky != service.sticky;  // another hash selects it
     const bool follows_table = !was_sticky && !service.sticky;
-    Backends backends = backends_of(service, former->second, before_.image, image);
+    Backends backends = backends_of(service, former->second, image.ids.at(service.name));
     if (!is_other_slot && (from == table || !follows_table)) {
         if (was.transition == 0) return 0;
-        if (!backends.some_left && !backends.renumbered)
+        if (!backends.renumbered)
             return use(was.transition, {.slots = before_.image.transitions.at(was.transition).slots, .because = {}},
                        image);
     }

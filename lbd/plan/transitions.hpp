@@ -11,6 +11,7 @@
 #include "lbd/model/image.hpp"
 #include "lbd/model/service.hpp"
 #include "lbd/plan/extents.hpp"
+#include "lbd/plan/former_ports.hpp"
 #include "netlink/result.hpp"
 
 namespace culvert::lbd {
@@ -33,12 +34,13 @@ struct Before {
     const Formers& formers;
 };
 
-/// Which ports have slots in transition when a plan is in force, and where these are in the map. Ports may come from
-/// another service.
+/// Which ports have slots in transition when a plan is in force, and where these are in the map. Packets of a port may
+/// have been another service's: see FormerPorts.
 class Transitions {
   public:
     /// What `before` refers to must outlive this.
-    Transitions(const Before& before, std::uint32_t limit) : before_(before), limit_(limit) {}
+    Transitions(const Before& before, std::uint32_t limit)
+        : before_(before), ports_(before.image, before.vips), limit_(limit) {}
 
     /// The first line for a port of a service, of which `image` has all else; 0: all its slots are settled. Enters it
     /// in `image`. Call for all ports of a service in a row.
@@ -52,6 +54,7 @@ class Transitions {
     [[nodiscard]] std::uint32_t use(std::uint32_t line, Transition transition, Image& image);
 
     const Before& before_;
+    FormerPorts ports_;
     std::uint32_t limit_;
     std::optional<Extents> room_;  // made on demand
     std::map<std::pair<TableChange, bool>, std::uint32_t> placed_;

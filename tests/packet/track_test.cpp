@@ -50,7 +50,12 @@ class Loaded final : public track::System {
         lbd::Config config;
         config.interfaces = {"lo"};
         config.flows.entries = 1 << 10;
-        config.services = {track::World().service()};
+        // With the switches for all of what a history may bring.
+        for (unsigned shape = 0; shape < track::World::shapes; ++shape) {
+            track::World world;
+            world.shape = shape;
+            for (lbd::Service& service : world.services()) config.services.push_back(std::move(service));
+        }
         const lbd::Limits limits{.vips4 = 16, .vips6 = 16, .ring_lines = 1024, .transition_lines = 1024, .dests = 256};
         lbd::Build build = lbd::build_for(config, {}, limits);
         build.config.hash_final = all_on().hash_final;
@@ -63,7 +68,7 @@ class Loaded final : public track::System {
 
     void change(const track::World& world) override {
         world_ = world;
-        apply({.services = {world.service()}, .hops = track::World::hops(), .health = world.health()});
+        apply({.services = world.services(), .hops = track::World::hops(), .health = world.health()});
     }
 
     void apply(const lbd::Planned& wanted) {

@@ -39,6 +39,10 @@ struct World {
     std::uint32_t table_size = 101;
     bool sticky = false;
     lbd::Track track = lbd::Track::just_enough;
+    /// Where packets to 192.0.2.1, port 80, are: in the service, which has the port, all ports or a network; or in one
+    /// with the same backends that is beside it.
+    static constexpr unsigned shapes = 6;
+    unsigned shape = 0;
 
     [[nodiscard]] bool is_alive(unsigned index) const { return backends[index].present && backends[index].up; }
     [[nodiscard]] bool takes_new(unsigned index) const {
@@ -52,10 +56,22 @@ struct World {
     }
     [[nodiscard]] std::string name() const { return fmt::format("web{}", service_name); }
 
-    [[nodiscard]] Service service() const {
-        Service service{.name = name(),
-                        .vip = *netlink::IpAddress::parse("192.0.2.1"),
-                        .ports = {{lbd::Protocol::tcp, 80}},
+    [[nodiscard]] bool is_beside() const { return shape >= 4; }
+    [[nodiscard]] std::vector<Service> services() const {
+        constexpr const char* vips[shapes] = {"192.0.2.1",    "192.0.2.1",    "192.0.2.0/28",
+                                              "192.0.2.0/27", "192.0.2.0/28", "192.0.2.1"};
+        const bool all_ports = shape == 1 || shape == 3 || shape == 5;
+        std::vector<Service> services{
+            service(name(), vips[shape], {lbd::Protocol::tcp, static_cast<std::uint16_t>(all_ports ? 0 : 80)})};
+        if (is_beside()) services.push_back(service(beside, "192.0.2.1", {lbd::Protocol::tcp, 80}));
+        return services;
+    }
+    static constexpr const char* beside = "beside";
+
+    [[nodiscard]] Service service(const std::string& name, const char* vip, const lbd::PortSpec& port) const {
+        Service service{.name = name,
+                        .vip = *netlink::Prefix::parse(vip),
+                        .ports = {port},
                         .table_size = table_size,
                         .sticky = sticky,
                         .track = track,
@@ -63,7 +79,7 @@ struct World {
                         .backends = {}};
         for (unsigned index = 0; index < most_backends; ++index)
             if (backends[index].present)
-                service.backends.push_back({.name = name(index),
+                service.backends.push_back({.name = this->name(index),
                                             .address = *netlink::IpAddress::parse(address(index)),
                                             .encap = lbd::L2{},
                                             .weight = backends[index].weight,
@@ -73,7 +89,9 @@ struct World {
     [[nodiscard]] lbd::Health health() const {
         lbd::Health health;
         for (unsigned index = 0; index < most_backends; ++index)
-            if (backends[index].present && !backends[index].up) health[{name(), name(index)}] = {.up = false};
+            if (backends[index].present && !backends[index].up)
+                for (const std::string& service : {name(), std::string(beside)})
+                    health[{service, name(index)}] = {.up = false};
         return health;
     }
     /// Backend `index` has the MAC address 02:00:00:00:01:index.
@@ -112,13 +130,13 @@ class System {
 inline constexpr std::uint16_t idle_ticks = 4;
 
 struct Step {
-    enum Kind : std::uint8_t { packet, close, junk, backend, table, mode, rename, sweep, sample, restart } kind;
+    enum Kind : std::uint8_t { packet, close, junk, backend, table, mode, rename, ports, sweep, sample, restart } kind;
     std::uint32_t a = 0;
     std::uint32_t b = 0;
 
     [[nodiscard]] std::string text() const {
-        constexpr const char* names[] = {"packet", "close",  "junk",  "backend", "table",
-                                         "mode",   "rename", "sweep", "sample",  "restart"};
+        constexpr const char* names[] = {"packet", "close", "junk",  "backend", "table",  "mode",
+                                         "rename", "ports", "sweep", "sample",  "restart"};
         return fmt::format("{{{} {} {}}}", names[kind], a, b);
     }
 };
@@ -143,6 +161,8 @@ inline History random_history(std::uint64_t seed, std::size_t length, bool modes
             history.push_back({Step::mode, below(4)});
         else if (draw < changes + 3 && below(2) == 0)
             history.push_back({Step::rename, below(World::most_backends), below(64)});
+        else if (draw < changes + 4 && below(4) == 0)
+            history.push_back({Step::ports, below(World::shapes), below(64)});
         else if (draw < changes + 6)
             history.push_back({Step::sweep, below(4) == 0 ? below(8) : below(2)});
         else if (draw < changes + 7)
@@ -173,7 +193,7 @@ class Reference {
   private:
     struct Connection {
         unsigned backend = 0;
-        bool is_free = false;                       ///< may be with any backend: its own was down
+        bool is_free = false;                       ///< its next packet may go to any backend
         std::optional<std::uint32_t> silent_since;  ///< in a transition; absent: there is none
     };
 
@@ -215,10 +235,16 @@ class Reference {
             case Step::rename:
                 rename(step.a, step.b);
                 break;
+            case Step::ports:
+                // Connections of a service that is removed are lost.
+                if (world_.is_beside() && step.a < 4) return std::nullopt;
+                world_.shape = step.a;
+                if ((step.b & 8) != 0) turn(world_.backends[step.b % World::most_backends], step.b % 8);
+                break;
         }
         system_.change(world_);
         for (auto& [number, connection] : known_) {
-            connection.is_free |= !world_.is_alive(connection.backend);
+            connection.is_free |= !world_.backends[connection.backend].present;
             if (!connection.silent_since) connection.silent_since = tick_;
         }
         return std::nullopt;
@@ -263,17 +289,17 @@ class Reference {
     std::optional<std::string> goes_on(std::uint32_t number, Segment segment) {
         Connection& connection = known_.at(number);
         const auto to = system_.send(number, segment);
-        const bool may_move =
-            connection.is_free || (connection.silent_since && tick_ - *connection.silent_since > idle_ticks);
-        if (!may_move && to != connection.backend)
+        const bool is_lost = !world_.is_alive(connection.backend) ||
+                             (connection.silent_since && tick_ - *connection.silent_since > idle_ticks);
+        if (!is_lost && !connection.is_free && to != connection.backend)
             return fmt::format("is at backend {}, goes to {}, silent since {} at {}", connection.backend,
                                to ? std::to_string(*to) : "none", connection.silent_since.value_or(0), tick_);
-        if (!to) {
+        if (to && !world_.is_alive(*to)) return fmt::format("goes to backend {}, which is down", *to);
+        // A client that loses its connection opens it again.
+        if (to && !is_lost && (!connection.is_free || world_.sticky))
+            connection = seen(*to);
+        else
             known_.erase(number);
-            return std::nullopt;
-        }
-        if (!world_.is_alive(*to)) return fmt::format("goes to backend {}, which is down", *to);
-        connection = seen(*to);
         return std::nullopt;
     }
 

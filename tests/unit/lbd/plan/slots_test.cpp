@@ -9,6 +9,8 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -105,7 +107,7 @@ class Simulated final : public track::System {
         const Limits limits{.vips4 = 64, .vips6 = 1, .ring_lines = 4096, .transition_lines = 4096, .dests = 4096};
         world_ = world;
         auto draft = planner_.draft(
-            {.services = {world.service()}, .hops = track::World::hops(), .health = world.health()}, limits);
+            {.services = world.services(), .hops = track::World::hops(), .health = world.health()}, limits);
         ASSERT_TRUE(draft) << draft.error().message();
         const Present present{.table = [this](const TablePlace& place) { return MaglevTable(tables_.at(place.line)); },
                               .slots = [this](std::uint32_t line) { return slots_.at(line); },
@@ -144,23 +146,10 @@ class Simulated final : public track::System {
         std::erase_if(entries_, [this](const auto& entry) {
             return static_cast<std::int16_t>(now_ - entry.second.used) > track::idle_ticks;
         });
-        const lb_service service = value();
-        if (service.transition == 0) return;
-        const Slots& slots = slots_.at(service.transition);
-        std::vector<bool> awaited(slots.size());
-        const bool sticky = (service.flags & LB_SERVICE_EACH) != 0;
-        for (const auto& [connection, entry] : entries_) {
-            const std::uint32_t tag = tag_of(connection);
-            const bool is_there =
-                service.ring_size != 0 && is_alive(entry.dest) &&
-                backend_of(entry.dest) ==
-                    backend_of(service.dest_base + tables_.at(service.ring)[lb_slot(tag, service.ring_size)]);
-            if (!is_there && !sticky) awaited[lb_slot(tag, static_cast<std::uint32_t>(slots.size()))] = true;
-        }
-        const auto done = settled(slots, awaited, sticky || service.ring_size != slots.size(), now_, track::idle_ticks);
-        for (const std::uint32_t slot : done) slots_.at(service.transition).moving[slot] = false;
-        if (std::ranges::count(slots.moving, true) != 0) return;
-        planner_.take(planner_.without_transitions({service.transition}));
+        std::set<std::uint32_t> over;
+        for (const auto& [port, service] : planner_.image().vips)
+            if (service.transition != 0 && settles(service)) over.insert(service.transition);
+        planner_.take(planner_.without_transitions(over));
     }
 
     void sample(unsigned shift) override { shift_ = shift; }
@@ -183,8 +172,33 @@ class Simulated final : public track::System {
         const std::uint64_t hash = lb_vip_mix(seed_ << 32 | (connection + 1));
         return static_cast<std::uint32_t>(hash >> 32) & ~0xfU;
     }
+    /// How a packet to 192.0.2.1, port 80, finds its service.
     [[nodiscard]] const lb_service& value() const {
-        return planner_.image().vips.at({world_.service().vip, static_cast<std::uint8_t>(Protocol::tcp), 80});
+        const auto& vips = planner_.image().vips;
+        const auto tcp = static_cast<std::uint8_t>(Protocol::tcp);
+        for (const char* vip : {"192.0.2.1", "192.0.2.0/28", "192.0.2.0/27"})
+            for (const bool all : {false, true}) {
+                const VipKey key{*netlink::Prefix::parse(vip), tcp, static_cast<std::uint16_t>(all ? 0 : 80)};
+                if (const auto found = vips.find(key); found != vips.end()) return found->second;
+            }
+        throw std::out_of_range("no service has the packet");
+    }
+    /// Whether all slots are settled now.
+    bool settles(const lb_service& service) {
+        Slots& slots = slots_.at(service.transition);
+        std::vector<bool> awaited(slots.size());
+        const bool sticky = (service.flags & LB_SERVICE_EACH) != 0;
+        for (const auto& [connection, entry] : entries_) {
+            const std::uint32_t tag = tag_of(connection);
+            const bool is_there =
+                service.ring_size != 0 && is_alive(entry.dest) &&
+                backend_of(entry.dest) ==
+                    backend_of(service.dest_base + tables_.at(service.ring)[lb_slot(tag, service.ring_size)]);
+            if (!is_there && !sticky) awaited[lb_slot(tag, static_cast<std::uint32_t>(slots.size()))] = true;
+        }
+        const auto done = settled(slots, awaited, sticky || service.ring_size != slots.size(), now_, track::idle_ticks);
+        for (const std::uint32_t slot : done) slots.moving[slot] = false;
+        return std::ranges::count(slots.moving, true) == 0;
     }
     [[nodiscard]] bool is_alive(std::uint32_t id) const {
         const auto dest = dests_.find(id);
