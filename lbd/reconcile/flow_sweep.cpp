@@ -24,7 +24,7 @@ Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     swept_ += share;
     if (sampling_->see(entries_, most_sampled)) entries_ = 0;
     flows.sample(sampling_->shift());
-    return swept_ == table.size() ? end_round(reconciler, idle) : Result<>{};
+    return swept_ == table.size() ? end_round(reconciler) : Result<>{};
 }
 
 Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
@@ -40,9 +40,11 @@ Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
     return {};
 }
 
-Result<> FlowSweep::end_round(Reconciler& reconciler, const IdleTimes& idle) {
-    TRY(const std::uint16_t now, reconciler.datapath().flows().long_now());
-    sampling_->end_round(entries_, now, idle.other);
+Result<> FlowSweep::end_round(Reconciler& reconciler) {
+    const FlowMap& flows = reconciler.datapath().flows();
+    TRY(const std::uint16_t now, flows.long_now());
+    const auto& planned = reconciler.planner().planned();
+    sampling_->end_round(entries_, now, planned ? flows.clock().units(sampled_idle(planned->services)) : 0);
     // An entry that was stored since a plan came into force may name what is another backend than the table's now.
     if (watch_.empty() || reconciler.planner().plans() != planned_) return {};
     const auto over = watch_.settle(reconciler.datapath().maps());

@@ -28,7 +28,7 @@ class FlowSweep {
 
   private:
     [[nodiscard]] netlink::Result<> begin_round(const Reconciler& reconciler);
-    [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler, const IdleTimes& idle);
+    [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler);
 
     std::size_t swept_ = 0;      // buckets swept in this round
     std::uint64_t planned_ = 0;  // Planner::plans() when the round began

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 
 namespace culvert::lbd {
 
@@ -26,14 +27,17 @@ class Sampling {
     bool see(std::uint64_t entries, unsigned highest) {
         if (entries <= most || shift_ == highest) return false;
         ++shift_;
+        is_raised_ = true;
         if (counted_ < shift_) counted_ = shift_;
         return true;
     }
-    /// Call after a round. Times are in units of FlowClock.
+    /// Call after a round. Times are in units of FlowClock. `idle`: the longest of the services whose flows are
+    /// sampled. A round in which the part became smaller was counted only from there on, so it does not make the part
+    /// larger.
     void end_round(std::uint64_t entries, std::uint16_t now, std::uint16_t idle) {
         if (counted_ > shift_ && static_cast<std::int16_t>(now - lowered_) > static_cast<std::int16_t>(idle))
             counted_ = shift_;
-        if (entries >= least || shift_ == 0 || counted_ > shift_) return;
+        if (std::exchange(is_raised_, false) || entries >= least || shift_ == 0 || counted_ > shift_) return;
         --shift_;
         lowered_ = now;
     }
@@ -41,6 +45,7 @@ class Sampling {
   private:
     unsigned shift_;
     unsigned counted_;
+    bool is_raised_ = false;     // in this round
     std::uint16_t lowered_ = 0;  // when shift_ became lower than counted_
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <string_view>
 #include <utility>
 
 #include "lbd/datapath/transition_map.hpp"
@@ -13,6 +14,11 @@ namespace culvert::lbd {
 namespace {
 
 bool has_connections(const PortSpec& port) { return port.protocol != Protocol::udp; }
+
+bool is_sampled(const Service& service) {
+    return !service.sticky && service.track == Track::just_enough &&
+           std::ranges::any_of(service.ports, has_connections);
+}
 
 /// The ports of the service that have slots in transition: how packets find each of those, once.
 std::map<std::uint32_t, lb_service> moving_ports(const Service& service, const Image& image) {
@@ -32,7 +38,13 @@ std::map<std::uint32_t, lb_service> moving_ports(const Service& service, const I
 SlotWatch::SlotWatch(const Image& image, const Services& services, const FlowClock& clock, std::uint16_t begun)
     : begun_(begun) {
     if (image.transitions.empty()) return;
-    for (const Service& service : services) watch(service, image, clock.units(service.idle));
+    ByVip by_vip;
+    for (const Service& service : services) by_vip[service.vip].push_back(&service);
+    for (const Service& service : services) {
+        const std::size_t known = of_services_.size();
+        watch(service, image, clock.units(service.idle));
+        if (of_services_.size() != known) watch_others(service, image, by_vip);
+    }
 }
 
 void SlotWatch::watch(const Service& service, const Image& image, std::uint16_t idle) {
@@ -64,14 +76,46 @@ void SlotWatch::watch(const Service& service, const Image& image, std::uint16_t 
     }
 }
 
+void SlotWatch::watch_others(const Service& service, const Image& image, const ByVip& services) {
+    const ServiceIds& own = image.ids.at(service.name);
+    std::map<IpAddress, std::uint16_t> values;
+    for (const Backend& backend : service.backends)
+        if (const auto id = own.current(backend.name))
+            values.emplace(backend.address, static_cast<std::uint16_t>(*id - own.base));
+    const auto add = [&](const Service& other) {
+        std::map<std::string_view, std::uint16_t> by_name;
+        for (const Backend& backend : other.backends)
+            if (const auto value = values.find(backend.address); value != values.end())
+                by_name.emplace(backend.name, value->second);
+        for (const auto& [id, backend] : image.ids.at(other.name).backends)
+            if (const auto value = by_name.find(backend); value != by_name.end())
+                of_others_[id].push_back(
+                    {.service = static_cast<std::uint32_t>(of_services_.size()), .value = value->second});
+    };
+    const auto& [address, bits] = service.vip.prefix;
+    for (int length = bits; length >= 0; --length) {
+        const auto found = services.find(netlink::Prefix{address, static_cast<std::uint8_t>(length)}.network());
+        if (found == services.end()) continue;
+        for (const Service* other : found->second)
+            if (other != &service) add(*other);
+    }
+}
+
 void SlotWatch::see(const Flow& flow, const ImageMaps& maps) {
-    if (flow.dest >= by_dest_.size() || by_dest_[flow.dest].service == 0 || flow.is_of_fragments()) return;
-    const auto& [service, value] = by_dest_[flow.dest];
-    for (const std::size_t index : of_services_[service - 1]) {
+    if (flow.is_of_fragments()) return;
+    if (flow.dest < by_dest_.size() && by_dest_[flow.dest].service != 0) await(by_dest_[flow.dest], flow, maps);
+    if (of_others_.empty()) return;
+    if (const auto others = of_others_.find(flow.dest); others != of_others_.end())
+        for (const Place& place : others->second) await(place, flow, maps);
+}
+
+void SlotWatch::await(const Place& place, const Flow& flow, const ImageMaps& maps) {
+    for (const std::size_t index : of_services_[place.service - 1]) {
         Watched& watched = watched_[index];
         if (watched.sticky) continue;
         const TablePlace& table = watched.table;
-        if (table.size != 0 && maps.ring(table.line, table.size)[lb_slot(flow.tag, table.size)] == value) continue;
+        if (table.size != 0 && maps.ring(table.line, table.size)[lb_slot(flow.tag, table.size)] == place.value)
+            continue;
         watched.awaited[lb_slot(flow.tag, watched.slots)] = true;
     }
 }
@@ -94,15 +138,20 @@ std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps) const {
 std::vector<bool> sampled_dests(const Services& services, const Ids& ids) {
     std::vector<bool> dests;
     for (const Service& service : services) {
-        if (service.sticky || service.track != Track::just_enough ||
-            std::ranges::none_of(service.ports, has_connections))
-            continue;
+        if (!is_sampled(service)) continue;
         for (const auto& [id, backend] : ids.at(service.name).backends) {
             if (id >= dests.size()) dests.resize(id + 1UL);
             dests[id] = true;
         }
     }
     return dests;
+}
+
+std::chrono::milliseconds sampled_idle(const Services& services) {
+    std::chrono::milliseconds longest{};
+    for (const Service& service : services)
+        if (is_sampled(service)) longest = std::max(longest, service.idle);
+    return longest;
 }
 
 }  // namespace culvert::lbd

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <map>
+#include <unordered_map>
 #include <vector>
 
 #include "lbd/datapath/flow_clock.hpp"
@@ -46,15 +49,23 @@ class SlotWatch {
         std::uint16_t value = LB_NO_FORMER;
     };
 
+    using ByVip = std::map<Vip, std::vector<const Service*>>;
+
     void watch(const Service& service, const Image& image, std::uint16_t idle);
+    /// Entries that name another service's backends may be of connections that are this one's now.
+    void watch_others(const Service& service, const Image& image, const ByVip& services);
+    void await(const Place& place, const Flow& flow, const ImageMaps& maps);
 
     std::uint16_t begun_ = 0;
     std::vector<Watched> watched_;
     std::vector<std::vector<std::size_t>> of_services_;  // of each service, indexes in watched_
     std::vector<Place> by_dest_;
+    std::unordered_map<std::uint32_t, std::vector<Place>> of_others_;  // by destination
 };
 
 /// The destinations of which the flow table has a sample of the flows.
 [[nodiscard]] std::vector<bool> sampled_dests(const Services& services, const Ids& ids);
+/// How long such flows may be silent, and still live.
+[[nodiscard]] std::chrono::milliseconds sampled_idle(const Services& services);
 
 }  // namespace culvert::lbd

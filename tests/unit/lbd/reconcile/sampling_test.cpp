@@ -3,6 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+
+#include "lbd/reconcile/slot_watch.hpp"
+
 namespace culvert::lbd {
 namespace {
 
@@ -43,6 +47,36 @@ TEST(Sampling, APartThatIsLargeEnoughStays) {
     Sampling sampling(3);
     sampling.end_round(Sampling::least, 100, 30);
     EXPECT_EQ(sampling.shift(), 3U);
+}
+
+TEST(Sampling, ARoundThatBeganWithALargerPartDoesNotMakeItLargerAgain) {
+    Sampling sampling;
+    EXPECT_TRUE(sampling.see(Sampling::most + 1, highest));
+    sampling.end_round(Sampling::least - 1, 100, 30);
+    EXPECT_EQ(sampling.shift(), 1U) << "only the rest of the round was counted";
+    sampling.end_round(Sampling::least - 1, 104, 30);
+    EXPECT_EQ(sampling.shift(), 0U);
+}
+
+TEST(Sampling, EntriesAreMissingForTheLongestIdleTimeOfWhatIsSampled) {
+    Services services;
+    const auto add = [&](Track track, bool sticky, Protocol protocol, int seconds) {
+        services.push_back(Service{.name = "s",
+                                   .vip = {},
+                                   .ports = {{protocol, 80}},
+                                   .sticky = sticky,
+                                   .track = track,
+                                   .idle = std::chrono::seconds(seconds),
+                                   .health = {},
+                                   .backends = {}});
+    };
+    EXPECT_EQ(sampled_idle(services).count(), 0);
+    add(Track::just_enough, false, Protocol::tcp, 5);
+    add(Track::just_enough, false, Protocol::sctp, 7);
+    add(Track::just_enough, false, Protocol::udp, 20);
+    add(Track::just_enough, true, Protocol::tcp, 20);
+    add(Track::all, false, Protocol::tcp, 20);
+    EXPECT_EQ(sampled_idle(services), std::chrono::seconds(7));
 }
 
 }  // namespace
