@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
+#include <string>
 #include <system_error>
 #include <utility>
 
@@ -61,6 +63,18 @@ Result<> replace_file(const std::filesystem::path& path, std::string_view text, 
         return written;
     }
     return write_through(path.parent_path(), O_RDONLY | O_DIRECTORY, {});
+}
+
+Result<> create_file(const std::filesystem::path& path, std::string_view text) {
+    CHECK_OK(make_directory(path.parent_path()));
+    std::string fresh = path.string() + ".XXXXXX";
+    const Descriptor file{mkostemp(fresh.data(), O_CLOEXEC)};
+    if (file.fd < 0) return failure(operation, path.string(), errno, {}, privilege(errno));
+    auto written = write_through(fresh, O_WRONLY, text);
+    if (written && link(fresh.c_str(), path.c_str()) < 0 && errno != EEXIST)
+        written = failure(operation, path.string(), errno);
+    unlink(fresh.c_str());
+    return written ? write_through(path.parent_path(), O_RDONLY | O_DIRECTORY, {}) : written;
 }
 
 Result<FileReplacement> FileReplacement::prepare(std::filesystem::path path, const std::optional<std::string>& text,

@@ -19,7 +19,10 @@ namespace culvert::common {
 /// Creates or replaces the file, completely or not at all, even if the machine stops meanwhile.
 [[nodiscard]] netlink::Result<> replace_file(const std::filesystem::path& path, std::string_view text, mode_t mode);
 
-/// The same in two steps, with a way back, for a change that affects more than the file.
+/// Creates a file for its owner only, completely or not at all. One that is there stays as it is.
+[[nodiscard]] netlink::Result<> create_file(const std::filesystem::path& path, std::string_view text);
+
+/// replace_file() in two steps, with a way back, for a change that affects more than the file.
 class FileReplacement {
   public:
     /// Writes the new content to a second file. No text: the file will be removed. Fails if the directory is read-only.
