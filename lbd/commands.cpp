@@ -9,6 +9,7 @@
 #include "lbd/capture/command.hpp"
 #include "lbd/drain/command.hpp"
 #include "lbd/explain/command.hpp"
+#include "lbd/key/command.hpp"
 #include "lbd/lifecycle/command.hpp"
 #include "lbd/render/command.hpp"
 #include "lbd/show/command.hpp"
@@ -63,6 +64,10 @@ constexpr std::array all{
         "packets, or packets that tcpdump captured on \"any\". Bytes that were not captured count as zero, unless lbd\n"
         "looks at them. If the file was cut off, the packets before that are explained, and the exit status is 1.",
         declare_explain, explain},
+    Command{"keygen", "Print a new key for a cluster",
+            "A random one, as key_file of lbd.yaml has it: lbd keygen | install -o culvert -m 600 /dev/stdin\n"
+            "/etc/culvert/cluster.key. Copy it to all balancers of the cluster, and show it nobody else.",
+            [](CLI::App&, Options&) {}, keygen},
     Command{"render", "Print the configuration of a backend", "", declare_render, render},
 };
 

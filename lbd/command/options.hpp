@@ -64,6 +64,7 @@ struct Options {
     bool brief = false;
     std::optional<netlink::Family> family;  ///< show this family only; absent: both
     bool check = false;
+    std::string state_directory = "/var/lib/culvert/lbd";
     bool detach = false;
     RenderOptions render;
     ExplainOptions explain;

@@ -13,6 +13,7 @@
 #include "lbd/network/host_settings.hpp"
 #include "lbd/network/report.hpp"
 #include "lbd/reconcile/slot_watch.hpp"
+#include "lbd/reload/key.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -227,6 +228,11 @@ Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const P
     Status status;
     status.reloads = reloads;
     status.flow_table = {.entries = balancer.wanted.config.flows.entries};
+    if (parts.flows) {
+        TRY(auto keys, hash_keys(balancer.wanted.config, balancer.program.datapath().build().config));
+        status.flow_table.key = std::move(keys.in_force);
+        status.flow_table.configured_key = std::move(keys.configured);
+    }
     if (parts.services) {
         TRY(status.services, service_statuses(balancer, parts.flows));
     }

@@ -10,6 +10,7 @@
 #include "lbd/health/probe_path.hpp"
 #include "lbd/network/log.hpp"
 #include "lbd/network/report.hpp"
+#include "lbd/reload/key.hpp"
 #include "lbd/reload/start.hpp"
 
 namespace culvert::lbd {
@@ -18,10 +19,12 @@ namespace {
 using netlink::Result;
 
 /// Whether this lbd can take over from the earlier one, if there was one.
-Result<> try_to_take_over(const Pins& pins) {
+Result<> try_to_take_over(const Pins& pins, const Config& config) {
     TRY(const auto former, pins.present());
     if (!former) return {};
     TRY(const Build build, read_build(*former));
+    std::string told;
+    CHECK_OK(report_hash_keys(config, build.config, told));
     return Datapath::load(build, former).map([](const Datapath&) {});
 }
 
@@ -41,7 +44,7 @@ Result<> Daemon::try_out(const Config& config, const std::string& socket) {
     const Network& network = resolver.network();
     CHECK_OK(check_tags(network.ports, config.xdp, network.links));
     TRY(const Pins pins, Pins::look());
-    CHECK_OK(try_to_take_over(pins));
+    CHECK_OK(try_to_take_over(pins, config));
     TRY(const Build build, first_build(config, resolver));
     TRY(const auto datapath, Datapath::load(build, {}));
     CHECK_OK(lbd::try_out(datapath, network.ports, config.xdp));

@@ -12,7 +12,7 @@ namespace culvert::lbd {
 
 /// The parameters of a loaded program: what is compiled into it, and the size of its maps.
 struct Build {
-    lb_config config{};  ///< the hash key is zero until one is drawn
+    lb_config config{};  ///< the hash key is zero until one is set
     Limits limits;
     bool operator==(const Build& other) const;
 

@@ -5,7 +5,6 @@
 #include <bpf/libbpf.h>
 #include <fmt/core.h>
 #include <linux/if_link.h>
-#include <sys/random.h>
 
 #include <atomic>
 #include <cerrno>
@@ -25,15 +24,6 @@ using netlink::failure;
 using netlink::Result;
 
 std::string privilege(int code) { return std::string(code == EPERM ? cure_of("not_permitted") : ""); }
-
-/// Draws a random key, so that nobody outside can cause collisions in the flow table on purpose. A key that is there
-/// stays.
-Result<> draw_key(lb_config& config) {
-    if (config.hash_final != 0) return {};
-    const auto draw = [](auto& field) { return ::getrandom(&field, sizeof field, 0) == sizeof field; };
-    if (!draw(config.hash_final) || !draw(config.hash_key)) return failure("draw", "a hash key", errno);
-    return {};
-}
 
 void size_maps(const lb_bpf& skeleton, const Build& build) {
     constexpr std::uint32_t most_interfaces = 256;
@@ -62,7 +52,6 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
     const LibbpfLog log;
     Skeleton skeleton(lb_bpf::open());
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
-    if (!former) CHECK_OK(draw_key(build.config));
     skeleton->rodata->config = build.config;
     size_maps(*skeleton, build);
     std::vector<Replaced> replaced;

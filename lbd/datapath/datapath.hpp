@@ -29,8 +29,7 @@ class Rehearsal;
 class Datapath {
   public:
     /// Loads the program; it receives no packet yet. It shares with `former` the maps whose size fits, and copies the
-    /// others. A hash key is drawn unless `former` has one. If the verifier refuses the program, the error's text is
-    /// the end of the verifier's log.
+    /// others. If the verifier refuses the program, the error's text is the end of the verifier's log.
     [[nodiscard]] static netlink::Result<Datapath> load(Build build, const std::optional<Generation>& former);
 
     Datapath(Datapath&&) noexcept = default;

@@ -9,6 +9,7 @@
 
 #include "common/log.hpp"
 #include "lbd/daemon/daemon.hpp"
+#include "lbd/key/source.hpp"
 #include "lbd/lifecycle/command.hpp"
 
 namespace culvert::lbd {
@@ -23,15 +24,21 @@ void print_summary(const Options& options, const Config& config) {
 
 void declare_run(CLI::App& app, Options& options) {
     declare_config(app, options);
+    app.add_option("--state-dir", options.state_directory,
+                   "Where lbd keeps the key that it makes if the configuration has no key_file (default " +
+                       options.state_directory + ")")
+        ->type_name("DIRECTORY");
     app.add_flag("--check", options.check, "Check everything as a start does, and stop before the first packet");
 }
 
 ExitCode run(const Options& options) {
-    auto source = open_source(std::filesystem::absolute(options.config));
+    common::log_to_stderr(options.color);
+    auto source = with_key(open_source(std::filesystem::absolute(options.config)),
+                           {.use = options.check ? OwnKey::Use::look : OwnKey::Use::make,
+                            .state_directory = std::filesystem::absolute(options.state_directory)});
     auto config = read_or_print(*source);
     if (!config) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
-    common::log_to_stderr(options.color);
     if (options.check) {
         if (const auto tried = Daemon::try_out(*config, socket_path(options)); !tried) return fail(tried.error());
         print_summary(options, *config);
@@ -46,7 +53,8 @@ ExitCode run(const Options& options) {
 }
 
 ExitCode check(const Options& options) {
-    const auto config = load(options);
+    common::log_to_stderr(options.color);
+    const auto config = read_or_print(*with_key(open_source(options.config), {}));
     if (!config) return exit_usage;
     print_summary(options, *config);
     return exit_done;

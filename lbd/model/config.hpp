@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lbd/model/cluster_key.hpp"
 #include "lbd/model/endpoint.hpp"
 #include "lbd/model/services.hpp"
 
@@ -25,12 +26,20 @@ struct Flows {
     bool operator==(const Flows&) const = default;
 };
 
+/// What the balancers of a cluster have in common.
+struct Cluster {
+    std::string key_file;           ///< empty: lbd's own
+    std::optional<ClusterKey> key;  ///< once it is read; see lbd/key/source.hpp
+    bool operator==(const Cluster&) const = default;
+};
+
 struct Config {
     std::vector<std::string> interfaces;  ///< not empty
     XdpMode xdp = XdpMode::automatic;
     Flows flows;
     bool latency = true;  ///< measure how long the program takes for some packets
     std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< absent: not served
+    Cluster cluster;
     Services services;
     bool operator==(const Config&) const = default;
 };

@@ -38,6 +38,8 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
      "the MTU of the path to a backend leaves too little room for IPv6 packets once encapsulated"},
     {"path_mtu", "ADDRESS, MTU, ROUTER", "a router reported a smaller path MTU to the backend ADDRESS, in bytes"},
     {"path_mtu_forgotten", "ADDRESS", "a reported path MTU has expired"},
+    {"key_kept", "KEY, CONFIGURED",
+     "the pinned program keeps its key, although the configured one is another; KEY, CONFIGURED: their digests"},
     {"accepts_redirects", "INTERFACE", "the host follows ICMP redirects that arrive on an interface"},
 });
 

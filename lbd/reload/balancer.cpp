@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "lbd/network/own.hpp"
+#include "lbd/reload/key.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -67,6 +68,8 @@ void Balancer::report(const Hops& before) const {
     if (lbd::report(reach, before, wanted.config.services))
         ::sd_notifyf(0, "STATUS=%s", summary(wanted.config, reach.hops).c_str());
 }
+
+Result<> Balancer::report_key() { return report_hash_keys(wanted.config, program.datapath().build().config, told_key); }
 
 void Balancer::report_missing() const {
     for (const std::string& name : reach.resolver.tables().missing())

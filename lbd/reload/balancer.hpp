@@ -68,6 +68,8 @@ struct Balancer {
     [[nodiscard]] netlink::Result<> follow_network();
     /// Logs which next hops have changed.
     void report(const Hops& before) const;
+    /// Warns if the program has another hash key than the configuration. Each difference is logged once.
+    [[nodiscard]] netlink::Result<> report_key();
     /// Logs the interfaces that lbd waits for.
     void report_missing() const;
 
@@ -80,6 +82,7 @@ struct Balancer {
     std::optional<Offloads> offloads;  // set by start()
     std::optional<Losses> losses;      // absent: losses cannot be counted
     std::optional<Refused> refused;
+    std::string told_key;  // report_hash_keys()
     IdleTimes idle_times;
     FlowSweep flow_sweep;
     Checks checks;

@@ -247,6 +247,7 @@ void Reload::take_over_ways() {
 /// Detaches from interfaces that are no longer configured, and narrows the program to the new state.
 void Reload::tidy_up() {
     log_heirs(heirs_);
+    complain(balancer_.report_key());
     Program& program = balancer_.program;
     const bool is_other_program = candidate_->program.has_value();
     if (attachments_) {

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "lbd/key/derive.hpp"
 #include "lbd/network/log.hpp"
 #include "lbd/plan/found_health.hpp"
 
@@ -54,7 +55,9 @@ void count_losses(Balancer& balancer) {
 Result<Build> first_build(const Config& config, Resolver& resolver) {
     TRY(const Image image, plan(config.services, {}, {}, {}));
     TRY(const Surroundings around, resolver.surroundings());
-    return build_for(config, around, limits_for(image));
+    Build build = build_for(config, around, limits_for(image));
+    if (config.cluster.key) CHECK_OK(set_hash_key(build.config, *config.cluster.key));
+    return build;
 }
 
 Result<> start(Balancer& balancer) {
@@ -81,6 +84,7 @@ Result<> start(Balancer& balancer) {
         spdlog::warn(forgotten.error().message());
     balancer.idle_times = idle_times(balancer.wanted.config, balancer.image().ids, program.datapath().flows().clock());
     balancer.report({});
+    CHECK_OK(balancer.report_key());
     log_redirects(balancer.reach.resolver.network());
     return {};
 }

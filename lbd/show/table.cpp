@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/show/text.hpp"
 #include "lbd/show/words.hpp"
 
@@ -114,8 +115,13 @@ std::string flows(const Json& json, bool colored) {
                        {live_flows(backend)},
                        {text(backend, "closing_flows")}});
     const double load = json["used"].get<double>() / json["entries"].get<double>();
+    const std::string other =
+        json.contains("configured_key")
+            ? fmt::format("; the configured one is {} ({})", text(json, "configured_key"), cure_of("key_kept"))
+            : "";
     return table.to_string(colored) +
-           fmt::format("{} of {} entries used ({:.1f}%)\n", text(json, "used"), text(json, "entries"), 100 * load);
+           fmt::format("{} of {} entries used ({:.1f}%)\n", text(json, "used"), text(json, "entries"), 100 * load) +
+           fmt::format("key {} in force{}\n", text(json, "key"), other);
 }
 
 /// "45s", "12m", "3h", "40d"

@@ -14,7 +14,7 @@ _culvert() {
   local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} program=${COMP_WORDS[0]} command='' i
   for ((i = 1; i < COMP_CWORD; i++)); do
     case ${COMP_WORDS[i]} in
-      --netns | --socket | --color | --config | -c) ((i++)) ;;
+      --netns | --socket | --state-dir | --color | --config | -c) ((i++)) ;;
       -*) ;;
       *) command=${COMP_WORDS[i]} && break ;;
     esac
@@ -23,6 +23,7 @@ _culvert() {
   case $before in
     --color) mapfile -t COMPREPLY < <(compgen -W 'auto always never' -- "$word") ;;
     --config | -c | --socket | --output | -o) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
+    --state-dir) mapfile -t COMPREPLY < <(compgen -d -- "$word") ;;
     --netns) mapfile -t COMPREPLY < <(compgen -W "$(ip netns list 2>/dev/null | cut -d' ' -f1)" -- "$word") ;;
     *) mapfile -t COMPREPLY < <(compgen -W "$(_culvert_words "$program" ${command:+"$command"})" -- "$word") ;;
   esac

@@ -5,7 +5,7 @@ local command line part i
 local -a found
 for ((i = 2; i < CURRENT; i++)); do
   case $words[i] in
-    --netns|--socket|--color|--config|-c) ((i++)) ;;
+    --netns|--socket|--state-dir|--color|--config|-c) ((i++)) ;;
     -*) ;;
     *) command=$words[i]; break ;;
   esac
@@ -13,6 +13,7 @@ done
 case $words[CURRENT-1] in
   --color) compadd auto always never; return ;;
   --config|-c|--socket|--output|-o) _files; return ;;
+  --state-dir) _files -/; return ;;
   --netns) compadd ${${(f)"$(ip netns list 2>/dev/null)"}%% *}; return ;;
 esac
 for line in ${(f)"$($words[1] $command --help 2>/dev/null)"}; do

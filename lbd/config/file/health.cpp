@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "lbd/config/file/map.hpp"
+#include "lbd/config/file/values.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -28,12 +29,6 @@ std::optional<StatusRange> read_status(const Value& value) {
     const auto last = dash == text->size() ? first : yaml::decimal(text->substr(dash + 1));
     if (!first || !last || *first < 100 || *last > 599 || *first > *last) return value.mismatch(wanted);
     return StatusRange{static_cast<std::uint16_t>(*first), static_cast<std::uint16_t>(*last)};
-}
-
-std::optional<std::string> read_path(const Value& value) {
-    auto path = yaml::string(value);
-    if (path && !path->starts_with('/')) return value.mismatch({"a path", "one that begins with /"});
-    return path;
 }
 
 /// A host as in a URL, without port and path.

@@ -62,10 +62,12 @@ inline constexpr Key table_key{"table", 101, limits::largest_table};
 inline constexpr Key idle_key{"idle", limits::second, limits::idle};
 inline constexpr Key port_key{"port", 1, limits::port};
 
-inline constexpr auto root_keys =
-    keys_of({{"interfaces"}, {"xdp"}, {"flows"}, {"latency"}, {"metrics"}, {"defaults"}, {"pools"}, {"services"}});
+inline constexpr auto root_keys = keys_of(
+    {{"interfaces"}, {"xdp"}, {"flows"}, {"latency"}, {"metrics"}, {"cluster"}, {"defaults"}, {"pools"}, {"services"}});
 
 inline constexpr auto flow_keys = keys_of({{"entries", 1 << 10, 1 << 30}, idle_key});
+
+inline constexpr auto cluster_keys = keys_of({{"key_file"}});
 
 inline constexpr auto default_keys = keys_of({{"encap"}, {"scheduler"}, table_key, {"health"}});
 

@@ -28,6 +28,7 @@ std::optional<Config> read_root(const Value& value) {
     map.optional(root_keys["flows"], read_flows, config.flows);
     map.optional(root_keys["latency"], yaml::boolean, config.latency);
     map.optional(root_keys["metrics"], read_metrics, config.metrics);
+    map.optional(root_keys["cluster"], read_cluster, config.cluster);
     map.optional(root_keys["defaults"], read_defaults, defaults);
     map.optional(root_keys["pools"], read_pools, pools);
     defaults.idle = config.flows.idle;

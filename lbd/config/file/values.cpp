@@ -160,6 +160,20 @@ std::optional<Track> read_track(const Value& value) {
     return track(value);
 }
 
+std::optional<std::string> read_path(const Value& value) {
+    auto path = yaml::string(value);
+    if (path && !path->starts_with('/')) return value.mismatch({"a path", "one that begins with /"});
+    return path;
+}
+
+std::optional<Cluster> read_cluster(const Value& value) {
+    Cluster cluster;
+    Map map(value, "the cluster", "a map such as {key_file: /etc/culvert/cluster.key}");
+    map.optional(cluster_keys["key_file"], read_path, cluster.key_file);
+    map.finish();
+    return cluster;
+}
+
 std::optional<Flows> read_flows(const Value& value) {
     Flows flows;
     Map map(value, "the flow table", "a map such as {entries: 4M, idle: 120s}");
