@@ -131,7 +131,8 @@ TEST_F(LbdCures, WhatKeepsLbdFromBeginning) {
         return before(cure, ", then start: all flows are forgotten");
     };
     Balancer(balancer(), config).stop();
-    expect_cured("other_version_runs", fmt::format("cd {} && mv *-? 1-1", pins), run, "those of this version 5 (", other_version);
+    expect_cured("other_version_runs", fmt::format("cd {} && mv *-? 1-1", pins), run, "those of this version 5 (",
+                 other_version);
     Balancer(balancer(), config).stop();
     expect_cured(
         "other_version_runs",
@@ -162,6 +163,33 @@ TEST_F(LbdCures, WhoAsks) {
         [](const std::string& cure) { return "echo " + with(cure, "ADDRESS", "10.0.0.2") + " > /run/more"; });
 }
 
+TEST_F(LbdCures, OfKeys) {
+    balancer().write("/run/more", "");
+    const Asking check = [&] { return says("run --check -c /run/lbd.yaml " + balancer().read("/run/more"))(); };
+    const auto by_this_lbd = [](const std::string& cure) { return with(cure, "lbd", CULVERT_LBD); };
+    const std::string own = "/var/lib/culvert/lbd/key";
+    expect_cured("own_key_damaged", "mkdir /var/lib/culvert/lbd; : > " + own, check, "64 hexadecimal digits (",
+                 [](const std::string& cure) { return before(cure, ": lbd then makes another one"); });
+
+    Balancer(balancer(), config).stop();
+    expect_cured("key_kept", CULVERT_LBD " keygen > " + own, check, "the pinned program keeps its key ",
+                 [&](const std::string& said) {
+                     return by_this_lbd(before(behind(said, " ("), ", then start, at a moment without connections"));
+                 });
+
+    expect_cured("state_not_writable", "rm -r /var/lib/culvert/lbd; mount -o remount,ro /var/lib/culvert", check,
+                 "Read-only file system (", [](const std::string& cure) {
+                     const std::string option = behind(cure, "StateDirectory=culvert/lbd in the unit of systemd, or ");
+                     return "echo " + with(option, "DIRECTORY", "/run/state") + " > /run/more";
+                 });
+
+    expect_cured("key_missing", "echo 'cluster: {key_file: /run/cluster.key}' >> /run/lbd.yaml", check,
+                 "read /run/cluster.key: No such file or directory (", [&](const std::string& cure) {
+                     return by_this_lbd(before(cure, ", or copy it from another balancer of the cluster"));
+                 });
+    expect_cured("key_open", "chmod 644 /run/cluster.key", check, "/run/cluster.key, which is a secret (");
+}
+
 // As nobody, and then as root.
 class LbdPermissions : public LbdCures {
   protected:
@@ -184,10 +212,18 @@ class LbdPermissions : public LbdCures {
 };
 
 TEST_F(LbdPermissions, ToBalance) {
-    const Asking check = as("run --check -c /run/lbd.yaml");
+    balancer().must("install -d -m 1777 /run/state");
+    const Asking check = as("run --check -c /run/lbd.yaml --state-dir /run/state");
     expect_cured("not_permitted_socket", become(""), check, "(run as root, or with ", root("CAP_NET_RAW"));
     expect_cured("not_permitted", become("net_raw"), check, "(run as root, or with ",
                  root("CAP_BPF, CAP_NET_ADMIN and CAP_PERFMON"));
+}
+
+TEST_F(LbdPermissions, ToReadAKey) {
+    balancer().must("sh -c 'umask 77; " CULVERT_LBD " keygen > /run/cluster.key'");
+    balancer().must("sh -c \"echo 'cluster: {key_file: /run/cluster.key}' >> /run/lbd.yaml\"");
+    expect_cured("key_unreadable", become(""), as("check -c /run/lbd.yaml"),
+                 "read /run/cluster.key: Permission denied (");
 }
 
 TEST_F(LbdPermissions, ToCapture) {

@@ -36,8 +36,8 @@ TEST_F(LbdService, ItsPrivilegesAreEnough) {
     balancer().must(
         "sh -ec 'modprobe -q tun || true; mkdir -p /dev/net; mount -t tmpfs tmpfs /dev/net; mknod -m 0666 /dev/net/tun "
         "c 10 200; mkdir -p /run/culvert/lbd "
-        "/sys/fs/bpf/culvert/lbd; chmod a+x /sys/fs/bpf;"
-        " chown 65534:65534 /run/culvert/lbd /sys/fs/bpf/culvert/lbd'");
+        "/var/lib/culvert/lbd /sys/fs/bpf/culvert/lbd; chmod a+x /sys/fs/bpf;"
+        " chown 65534:65534 /run/culvert/lbd /var/lib/culvert/lbd /sys/fs/bpf/culvert/lbd'");
     balancer().write("/run/lbd.yaml", config);
     for (const char* start : {"the first", "one that takes over"}) {
         SCOPED_TRACE(start);

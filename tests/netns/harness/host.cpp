@@ -56,6 +56,8 @@ std::string path_of_sysctl(std::string_view name) {
 void mount_own_directories() {
     check(mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), "mount / private");
     check(mount("tmpfs", "/run", "tmpfs", 0, "mode=0755"), "mount /run");
+    std::filesystem::create_directories("/var/lib/culvert");
+    check(mount("tmpfs", "/var/lib/culvert", "tmpfs", 0, "mode=0755"), "mount /var/lib/culvert");
     check(mount("sysfs", "/sys", "sysfs", 0, nullptr), "mount /sys");
     check(mount("bpf", "/sys/fs/bpf", "bpf", 0, "mode=0700"), "mount /sys/fs/bpf");
 }

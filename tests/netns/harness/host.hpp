@@ -10,8 +10,8 @@
 namespace culvert::netns {
 
 /// A host: a network namespace with its own mounts. /run (a new tmpfs for configurations, captures and the programs'
-/// run-time files), /sys and /sys/fs/bpf are private. It has no name outside this process: nothing of it is left when
-/// the test ends, even by SIGKILL, and tests can run in parallel.
+/// run-time files), /var/lib/culvert, /sys and /sys/fs/bpf are private. It has no name outside this process: nothing of
+/// it is left when the test ends, even by SIGKILL, and tests can run in parallel.
 ///
 /// Its lo is up. IPv6 addresses need no duplicate detection, and router advertisements are ignored. rp_filter is strict
 /// (1) on "all" and on new devices, as in the strictest distributions.

@@ -75,6 +75,7 @@ lbd::Status status() {
     status.interfaces = {{.name = "eth0", .mode = XdpMode::native, .link = link},
                          {.name = "eth0.20", .link = vlan, .vlan_of = "eth0"},
                          {.name = "eth1", .link = link, .member_of = "bond0"}};
+    status.flow_table.configured_key = "5eedf00d";
     status.latency = Latency{.sum = 9, .counts = {1, 1}};
     return status;
 }

@@ -284,11 +284,12 @@ TEST(ReferenceSchema, HasWhatLbdReads) {
     Comparison comparison("lbd", parser(read_lbd),
                           {{"interfaces", {"eth0"}},
                            {"flows", Json::object()},
+                           {"cluster", Json::object()},
                            {"defaults", defaults},
                            {"pools", pools},
                            {"services", {first, second}}});
     comparison.compare();
-    EXPECT_EQ(comparison.counts().maps, 6 + 4 * 7 + 2 * 7);
+    EXPECT_EQ(comparison.counts().maps, 7 + 4 * 7 + 2 * 7);
     EXPECT_GT(comparison.counts().values, 150);
     EXPECT_GT(comparison.counts().limits, 150);
     EXPECT_GT(comparison.counts().defaults, 100);

@@ -74,6 +74,7 @@ xdp: native
 flows: {entries: 64k, idle: 2m}
 latency: false
 metrics: 192.0.2.200:9000
+cluster: {key_file: /etc/culvert/cluster.key}
 defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
 services:
   - name: dns
@@ -106,6 +107,7 @@ services:
                               .flows = {64U << 10, std::chrono::minutes(2)},
                               .latency = false,
                               .metrics = Endpoint{ip("192.0.2.200"), 9000},
+                              .cluster = {.key_file = "/etc/culvert/cluster.key", .key = {}},
                               .services = {dns, rest}}));
 }
 
