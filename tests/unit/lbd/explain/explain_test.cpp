@@ -6,6 +6,9 @@
 #include <netinet/in.h>
 
 #include <array>
+#include <cstdint>
+#include <optional>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -36,19 +39,23 @@ class Explain : public testing::Test {
         const Image image = *plan(config_.services, hops_, {}, {}, health);
         const ServiceIds& ids = image.ids.at("web");
         const bool moves = !health_of(health, "web", "a").up;
-        const lb_story story{.hash = 7,
-                             .known = *ids.current("a"),
-                             .service = image.vips.at({config_.services[0].vip, 6, 80}).dest_base,
-                             .table_size = moves ? 101U : 0,
-                             .slot = 5,
-                             .chosen = moves ? *ids.current("b") : 0,
-                             .former = 0};
+        return told(image, {.hash = 7,
+                            .known = *ids.current("a"),
+                            .service = image.vips.at({config_.services[0].vip, 6, 80}).dest_base,
+                            .table_size = moves ? 101U : 0,
+                            .slot = 5,
+                            .chosen = moves ? *ids.current("b") : 0,
+                            .former = 0});
+    }
+    [[nodiscard]] Json told(const Image& image, const lb_story& story, std::optional<lb_reason> dropped = {}) const {
         const auto frame = encode({.source = address("198.51.100.9"),
                                    .destination = address("192.0.2.1"),
                                    .protocol = IPPROTO_TCP,
                                    .source_port = 40000,
                                    .destination_port = 80});
-        return explain(frame, 2, {.verdict = XDP_TX, .frame = frame, .story = story}, {config_, image, {{2, "eth0"}}});
+        const std::uint32_t verdict = dropped ? XDP_DROP : XDP_TX;
+        return explain(frame, 2, {.verdict = verdict, .frame = frame, .reason = dropped, .story = story},
+                       {config_, image, {{2, "eth0"}}});
     }
 
     Config config_;
@@ -147,6 +154,55 @@ TEST_F(Explain, TheFlowOfABackendThatIsDownGoesToTheOneThatTheTableNames) {
     EXPECT_THAT(
         to_story(json, false),
         HasSubstr("\nflow      in the flow table, for a backend that is gone, down or not needed (bucket 7)\n"));
+}
+
+/// A flow without an entry, whose slot is in transition from a.
+class ExplainTransition : public Explain {
+  protected:
+    [[nodiscard]] std::uint32_t id(const char* backend) const { return *image_.ids.at("web").current(backend); }
+    [[nodiscard]] lb_story from_before(std::uint32_t former) const {
+        const std::uint32_t service = image_.vips.at({config_.services[0].vip, 6, 80}).dest_base;
+        return {.hash = 7, .known = 0, .service = service, .table_size = 0, .slot = 0, .chosen = 0, .former = former};
+    }
+
+    Image image_ = *plan(config_.services, hops_, {}, {}, {});
+};
+
+TEST_F(ExplainTransition, AFlowFromBeforeStaysWithTheFormerBackend) {
+    const Json json = told(image_, from_before(id("a")));
+    EXPECT_EQ(json["backend"]["name"], "a");
+    EXPECT_EQ(json["backend"]["destination"], id("a"));
+    EXPECT_EQ(json["verdict"], "sent");
+    EXPECT_EQ(json["flow"]["former"], true);
+    EXPECT_EQ(json["flow"]["known"], false);
+    EXPECT_FALSE(json["flow"].contains("gone"));
+    EXPECT_FALSE(json.contains("table")) << "it was not read";
+    EXPECT_THAT(
+        to_story(json, false),
+        HasSubstr("\nflow      not in the flow table (bucket 7); it stays with the backend that its entry of the "
+                  "Maglev table had\nbackend   a 10.0.0.3"));
+}
+
+TEST_F(ExplainTransition, WithoutItsFormerBackendItGoesWhereTheTableSays) {
+    lb_story story = from_before(LB_STORY_NO_FORMER);
+    story.table_size = 101;
+    story.slot = 5;
+    story.chosen = id("b");
+    const Json json = told(image_, story);
+    EXPECT_EQ(json["backend"]["name"], "b");
+    EXPECT_EQ(json["table"]["entry"], 5);
+    EXPECT_FALSE(json["flow"].contains("former"));
+    EXPECT_THAT(to_story(json, false),
+                HasSubstr("\nflow      not in the flow table (bucket 7)\ntable     entry 5 of 101\n"));
+}
+
+TEST_F(ExplainTransition, WithoutAnyBackendItIsDropped) {
+    const Json json = told(image_, from_before(LB_STORY_NO_FORMER), LB_DROP_NO_BACKEND);
+    EXPECT_EQ(json["service"]["name"], "web");
+    EXPECT_FALSE(json.contains("backend"));
+    EXPECT_FALSE(json["flow"].contains("former"));
+    EXPECT_EQ(json["verdict"], "dropped");
+    EXPECT_EQ(json["reason"], "no_backend");
 }
 
 }  // namespace
