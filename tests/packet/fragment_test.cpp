@@ -15,8 +15,8 @@ class Fragments : public BalancerTest {};
 Packet first4(std::uint16_t id, std::uint16_t port = 40000) {
     return Ethernet() / IPv4{.id = id, .fragment = 0x2000} / UDP{.source = port, .length = 2000} / payload(1000);
 }
-Packet later4(std::uint16_t id, std::size_t length = 500) {
-    return Ethernet() / IPv4{.id = id, .fragment = 126, .protocol = 17} / payload(length);
+Packet later4(std::uint16_t id, std::size_t length = 500, std::uint8_t protocol = 17) {
+    return Ethernet() / IPv4{.id = id, .fragment = 126, .protocol = protocol} / payload(length);
 }
 Packet first6(std::uint8_t id) {
     return Ethernet() / IPv6() / Extension{44, {0, 1, 0, 0, 0, id}} / UDP{.length = 2000} / payload(1000);
@@ -83,6 +83,54 @@ TEST_F(Fragments, OfAnotherPacketWithTheSameIdentificationGoWithThat) {
         all.insert(backend);
     }
     EXPECT_GT(all.size(), 1U);
+}
+
+TEST_F(Fragments, FollowTheirFirstOneThroughAChangeOfTheTable) {
+    struct Mode {
+        const char* name;
+        std::uint32_t flags;
+        bool has_entries;
+    };
+    FlowBalancer balancer({1}, all_on(), 64);
+    balancer.sample(~0U);
+    std::uint16_t number = 1;
+    for (const Mode& mode : {Mode{"track: none", LB_SERVICE_NEVER, false}, Mode{"track: just enough", 0, false},
+                             Mode{"track: all", LB_SERVICE_ALL, true}, Mode{"sticky", LB_SERVICE_EACH, true}}) {
+        SCOPED_TRACE(mode.name);
+        const auto turn_to = [&](std::uint16_t backend) {
+            balancer.serve("192.0.2.1", lbd::Protocol::tcp, 80, {backend}, mode.flags);
+        };
+        const auto first = [port = static_cast<std::uint16_t>(1000 + number)](std::uint16_t id) {
+            return Ethernet() / IPv4{.id = id, .fragment = 0x2000} / TCP{.source = port, .flags = ack} / payload(988);
+        };
+        const std::uint16_t before = number++, after = number++;
+        turn_to(1);
+        EXPECT_EQ(balancer.send(first(before)), "backend 1");
+        turn_to(2);
+        EXPECT_EQ(balancer.send(later4(before, 500, 6)), "backend 1");
+        const std::string now = mode.has_entries ? "backend 1" : "backend 2";
+        EXPECT_EQ(balancer.send(first(after)), now);
+        EXPECT_EQ(balancer.send(later4(after, 500, 6)), now);
+        EXPECT_EQ(balancer.send(later4(before, 500, 6)), "backend 1");
+    }
+}
+
+TEST_F(Fragments, OfUdpThatIsNeverTrackedDoSoToo) {
+    FlowBalancer balancer({1}, all_on(), 64);
+    const auto turn_to = [&](std::uint16_t backend) {
+        for (const char* vip : {"192.0.2.1", "2001:db8::1"})
+            balancer.serve(vip, lbd::Protocol::udp, 53, {backend}, LB_SERVICE_NEVER);
+    };
+    turn_to(1);
+    EXPECT_EQ(balancer.send(first4(1)), "backend 1");
+    EXPECT_EQ(balancer.send(first6(1)), "backend 1");
+    turn_to(2);
+    EXPECT_EQ(balancer.send(later4(1)), "backend 1");
+    EXPECT_EQ(balancer.send(later6(1)), "backend 1");
+    EXPECT_EQ(balancer.send(first4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(later4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(first6(1)), "backend 2") << "another packet with the same identification";
+    EXPECT_EQ(balancer.send(later6(1)), "backend 2");
 }
 
 TEST_F(Fragments, AreTheFirstToMakeRoomInAFullBucket) {
