@@ -173,13 +173,19 @@ std::vector<std::uint64_t> former_slots(const Balancer& balancer) {
     const Image& image = balancer.image();
     std::vector<std::uint64_t> counts(image.dests_end());
     if (image.transitions.empty()) return counts;
-    std::set<std::pair<std::uint32_t, std::uint32_t>> counted;  // bases of services, and transitions
+    std::set<std::pair<std::uint32_t, std::uint32_t>> counted;                // bases of services, and transitions
+    std::map<std::uint32_t, std::map<std::uint16_t, std::uint64_t>> by_line;  // services share transitions
     for (const auto& [key, service] : image.vips) {
         if (service.transition == 0 || !counted.emplace(service.dest_base, service.transition).second) continue;
-        const Slots slots = read_slots(balancer.program.datapath().maps().transition(service.transition));
-        for (std::size_t slot = 0; slot < slots.size(); ++slot) {
-            const std::size_t id = std::size_t{service.dest_base} + slots.former[slot];
-            if (slots.moving[slot] && slots.former[slot] != LB_NO_FORMER && id < counts.size()) ++counts[id];
+        const auto [found, is_new] = by_line.try_emplace(service.transition);
+        if (is_new) {
+            const Slots slots = read_slots(balancer.program.datapath().maps().transition(service.transition));
+            for (std::size_t slot = 0; slot < slots.size(); ++slot)
+                if (slots.moving[slot]) ++found->second[slots.former[slot]];
+        }
+        for (const auto& [former, slots] : found->second) {
+            const std::size_t id = std::size_t{service.dest_base} + former;
+            if (former != LB_NO_FORMER && id < counts.size()) counts[id] += slots;
         }
     }
     return counts;

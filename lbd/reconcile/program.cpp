@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "lbd/datapath/transition_map.hpp"
+
 namespace culvert::lbd {
 
 using netlink::Result;
@@ -38,7 +40,8 @@ Result<> Program::start() {
     return datapath_.flows().leave_former();
 }
 
-Result<> Program::replace(Datapath next, const Ports& ports, XdpMode mode) {
+Result<> Program::replace(Datapath next, const Ports& ports, XdpMode mode,
+                          const std::map<std::uint32_t, Transition>& transitions) {
     TRY(Generation generation, pin(next));
     auto done = attachments_.exchange(next, datapath_, ports, mode);
     if (done) done = next.flows().leave_former();
@@ -47,6 +50,8 @@ Result<> Program::replace(Datapath next, const Ports& ports, XdpMode mode) {
         Pins::remove(generation);
         return done;
     }
+    for (const auto& [line, transition] : transitions)
+        keep_times(datapath_.maps().transition(line), next.maps().transition(line));
     former_ = Placed{std::exchange(datapath_, std::move(next)), *std::exchange(generation_, std::move(generation)),
                      ports, mode};
     return {};

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <optional>
 
 #include "lbd/attach/attachments.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
+#include "lbd/model/image.hpp"
 #include "lbd/model/surroundings.hpp"
 #include "netlink/result.hpp"
 
@@ -37,8 +40,10 @@ class Program {
     /// Pins the first program, and replaces the one that an earlier lbd left.
     [[nodiscard]] netlink::Result<> start();
     /// Replaces the present program by a loaded one. The present one stays ready until keep(). If this fails, nothing
-    /// has changed. `ports` and `mode`: see Attachments::exchange().
-    [[nodiscard]] netlink::Result<> replace(Datapath next, const Ports& ports, XdpMode mode);
+    /// has changed. `ports` and `mode`: see Attachments::exchange(). `transitions`: of which packets have stored
+    /// times of use while the next program was loaded.
+    [[nodiscard]] netlink::Result<> replace(Datapath next, const Ports& ports, XdpMode mode,
+                                            const std::map<std::uint32_t, Transition>& transitions);
     /// Drops the former program, so that restore() is no longer possible.
     void keep();
     /// Puts the former program back.

@@ -36,7 +36,9 @@ Result<Candidate> Reconciler::prepare_maps(Planned wanted) const {
 }
 
 Result<> Reconciler::place(Candidate& candidate, const Ports& ports, XdpMode mode) {
-    return candidate.program ? program_.replace(*std::move(candidate.program), ports, mode) : Result<>{};
+    return candidate.program
+               ? program_.replace(*std::move(candidate.program), ports, mode, planner_.image().transitions)
+               : Result<>{};
 }
 
 Result<> Reconciler::edit(Candidate& candidate) {
@@ -64,7 +66,7 @@ Result<> Reconciler::narrow(const Build& build, const Ports& ports, XdpMode mode
     const Build wanted = keyed(build, program_.datapath().build());
     if (wanted == program_.datapath().build()) return {};
     TRY(auto narrower, program_.load(wanted));
-    CHECK_OK(program_.replace(std::move(narrower), ports, mode));
+    CHECK_OK(program_.replace(std::move(narrower), ports, mode, planner_.image().transitions));
     program_.keep();
     return {};
 }
