@@ -344,6 +344,8 @@ Limits limits_for(const Image& image) {
     };
     std::uint64_t vips4 = 0;
     std::uint64_t ring_lines = 0;
+    // Twice for the present transitions, and one more of each table: they are longer than tables, and seldom there.
+    constexpr std::uint64_t step = 1U << 14;
     std::uint64_t transition_lines = 0;
     std::uint64_t dests = 1;
     for (const auto& [key, value] : image.vips) vips4 += is_v4(key) ? 1 : 0;
@@ -351,12 +353,14 @@ Limits limits_for(const Image& image) {
         ring_lines += lines(table.ring.size);
         transition_lines += lb_transition_lines(table.ring.size);
     }
-    for (const auto& [line, transition] : image.transitions) transition_lines += lb_transition_lines(transition.slots);
+    for (const auto& [line, transition] : image.transitions)
+        transition_lines += 2UL * lb_transition_lines(transition.slots);
     for (const auto& [name, ids] : image.ids) dests = std::max<std::uint64_t>(dests, ids.base + ids.size);
     return {.vips4 = twice(vips4, 1024),
             .vips6 = twice(image.vips.size() - vips4, 1024),
             .ring_lines = twice(ring_lines, 1U << 16),
-            .transition_lines = twice(transition_lines, 1U << 14),
+            .transition_lines =
+                static_cast<std::uint32_t>(std::min<std::uint64_t>((transition_lines / step + 1) * step, 1U << 31)),
             .dests = std::min(twice(dests, 4096), LB_DEST_MAX)};
 }
 

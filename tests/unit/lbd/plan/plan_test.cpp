@@ -177,6 +177,17 @@ TEST(Plan, LimitsLeaveRoomForTwice) {
         (Limits{.vips4 = 4096, .vips6 = 1024, .ring_lines = 1U << 16, .transition_lines = 1U << 14, .dests = 8192}));
 }
 
+TEST(Plan, EachTableHasRoomForOneTransition) {
+    Image image;
+    for (std::uint32_t i = 0; i < 300; ++i) image.tables[i] = {.line = i, .ring = {.size = 65537, .contenders = {}}};
+    const std::uint32_t one = lb_transition_lines(65537);
+    const std::uint32_t at_rest = limits_for(image).transition_lines;
+    EXPECT_GE(at_rest, 300 * one);
+    EXPECT_LT(at_rest, 310 * one);
+    for (std::uint32_t i = 0; i < 300; ++i) image.transitions[i] = {.slots = 65537, .because = {}};
+    EXPECT_GE(limits_for(image).transition_lines, 900 * one) << "all change again";
+}
+
 TEST(Diff, NothingToDoMakesNoEdits) {
     const Image image = planned({service("web", "192.0.2.1", {backend("10.0.0.2")})});
     EXPECT_TRUE(diff(image, image).empty());
