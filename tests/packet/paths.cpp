@@ -29,7 +29,7 @@ struct Overloaded : Functions... {
 const char* client(Family family) { return family == Family::ipv4 ? "198.51.100.7" : "2001:db8:c::7"; }
 const char* vip(Family family) { return family == Family::ipv4 ? "192.0.2.1" : "2001:db8::1"; }
 const char* usual_own(Family family) { return family == Family::ipv4 ? "10.0.0.1" : "fd00::1"; }
-const char* backend(Family family) { return family == Family::ipv4 ? "10.0.2.30" : "fd00:0:0:2::30"; }
+const char* backend_address(Family family) { return family == Family::ipv4 ? "10.0.2.30" : "fd00:0:0:2::30"; }
 
 Packet l4(const Path& path, const Sent& sent) {
     if (path.protocol == Protocol::tcp) return TCP{.source = sent.source_port, .flags = sent.tcp_flags} / sent.data;
@@ -46,8 +46,8 @@ Packet client_packet(const Path& path, const Sent& sent, const std::string& to, 
 }
 
 Packet outer_ip(Family family, const std::string& from, std::uint8_t tos, std::uint32_t label) {
-    if (family == Family::ipv4) return IPv4{.source = from, .destination = backend(family), .tos = tos};
-    return IPv6{.source = from, .destination = backend(family), .traffic_class = tos, .flow_label = label};
+    if (family == Family::ipv4) return IPv4{.source = from, .destination = backend_address(family), .tos = tos};
+    return IPv6{.source = from, .destination = backend_address(family), .traffic_class = tos, .flow_label = label};
 }
 
 /// Whether the sum of the client's packet can be derived from its own checksum.
@@ -151,7 +151,7 @@ lbd::NextHop next_hop(const Path& path) {
 }
 
 lb_dest_body body(const Path& path, const lbd::NextHop& next) {
-    return lbd::make_body(path.encap, path.inner, netlink::IpAddress::parse(backend(path.outer)).value(), next);
+    return lbd::make_body(path.encap, path.inner, netlink::IpAddress::parse(backend_address(path.outer)).value(), next);
 }
 
 lb_dest_body body(const Path& path, std::uint16_t mtu, const std::string& own) {
@@ -190,7 +190,7 @@ Packet forwarded_frame(const Path& path, const Sent& sent, const Entropy& entrop
                           [&](const lbd::L2&) { return ethernet / inner; },
                           [&](const lbd::L3dsr& l3dsr) {
                               const auto tos = static_cast<std::uint8_t>(l3dsr.dscp << 2 | (sent.tos & 3));
-                              return ethernet / client_packet(path, sent, backend(path.inner), tos, ttl);
+                              return ethernet / client_packet(path, sent, backend_address(path.inner), tos, ttl);
                           },
                           [&](const lbd::Ipip&) { return outer / inner; },
                           [&](const lbd::Gre&) { return outer / Gre() / inner; },
