@@ -27,8 +27,6 @@ using netlink::IpsecDirection;
 using netlink::IpsecPolicy;
 using netlink::IpsecSelector;
 
-Prefix anybody(Family family) { return {IpAddress::any(family), 0}; }
-
 std::optional<Prefix> common_part(const Prefix& one, const Prefix& other) {
     const auto& [wide, narrow] = one.length <= other.length ? std::tie(one, other) : std::tie(other, one);
     return wide.contains(narrow.address) ? std::optional(narrow.network()) : std::nullopt;
@@ -81,7 +79,7 @@ class Blocked {
         std::set<IpAddress> clients;
         for (const auto& answer : seen_.answers)
             if (answer.vip == vip) clients.insert(answer.client);
-        const Prefix anybody = realserver::anybody(vip.address.family());
+        const Prefix anybody{IpAddress::any(vip.address.family()), 0};
         const std::string name = vip.is_host() ? vip.address.to_string() : vip.to_string();
         std::set<std::pair<std::uint8_t, std::uint16_t>> services;
         for (const auto& listener : seen_.listeners)
