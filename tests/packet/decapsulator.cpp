@@ -20,7 +20,7 @@ namespace {
 
 using netlink::Family;
 
-constexpr std::array reason_names{
+constexpr std::array decap_reason_names{
 #define DECAP_REASON(identifier, name, text) name,
     DECAP_REASONS(DECAP_REASON)
 #undef DECAP_REASON
@@ -122,7 +122,7 @@ Outcome Decapsulator::receive(const Bytes& frame) {
     for (std::size_t i = 0; i < reasons_.size(); ++i)
         for (auto count = before[i]; count < reasons_[i]; ++count) {
             outcome.fate += std::exchange(separator, ", ");
-            outcome.fate += reason_names.at(i);
+            outcome.fate += decap_reason_names.at(i);
         }
     return outcome;
 }

@@ -27,15 +27,15 @@ Entry seen(std::uint16_t idle) { return other(idle, true); }
 Entry once(std::uint16_t idle) { return other(idle, false); }
 Entry closed(std::uint16_t idle) { return other(idle, true, true); }
 
-struct Case {
+struct EvictionCase {
     const char* name;
     Entries before;
     std::size_t victim;
 };
 
-void PrintTo(const Case& test, std::ostream* out) { *out << test.name; }
+void PrintTo(const EvictionCase& test, std::ostream* out) { *out << test.name; }
 
-const Case cases[] = {
+const EvictionCase cases[] = {
     {"FirstOfTheEmpty", {seen(1), seen(1), Entry{}, seen(9), Entry{}, once(9), closed(9), Entry{}}, 2},
     {"EmptyBeforeClosed", {closed(4095), seen(1), seen(1), seen(1), seen(1), seen(1), seen(1), Entry{}}, 7},
     {"ClosedBeforeSingle", {seen(1), once(4095), seen(4095), closed(0), seen(1), seen(1), once(9), seen(1)}, 3},
@@ -60,7 +60,7 @@ const Case cases[] = {
     {"OldestWhenItIsTheLast", {seen(1), seen(2), seen(3), seen(4), seen(5), seen(6), seen(7), seen(8)}, 7},
 };
 
-class FullBucket : public BalancerTest, public testing::WithParamInterface<Case> {};
+class FullBucket : public BalancerTest, public testing::WithParamInterface<EvictionCase> {};
 
 INSTANTIATE_TEST_SUITE_P(Evicts, FullBucket, testing::ValuesIn(cases),
                          [](const auto& test) { return test.param.name; });
