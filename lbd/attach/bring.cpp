@@ -52,14 +52,14 @@ class Bringer {
         bool is_done = true;
         for (const PortPlan& port : plan.ports) {
             if (const Failed* failed = port.is_done ? nullptr : has_failed(port.ifindex, plan.mode)) {
-                leave(port, failed->error);
+                leave(port, ports.at(port.ifindex), failed->error);
                 continue;
             }
             if (!port.is_done) {
                 is_done = false;
                 if (!put(port, ports.at(port.ifindex))) continue;
             }
-            brought_.attached.push_back({.ifindex = port.ifindex, .name = port.name, .mode = port.mode});
+            brought_.attached.push_back(attached(port, ports.at(port.ifindex)));
         }
         return is_done;
     }
@@ -69,12 +69,17 @@ class Bringer {
         return found != brought_.failed.end() && found->second.mode == mode ? &found->second : nullptr;
     }
 
+    /// Under the name that lbd knows. The kernel may have another one already, whose event has not been read yet.
+    static Attachment attached(const PortPlan& port, const netlink::Link& known) {
+        return {.ifindex = port.ifindex, .name = known.name, .mode = port.mode};
+    }
+
     /// The port stays as it is, maybe with an earlier program.
-    void leave(const PortPlan& port, const netlink::Error& error) {
+    void leave(const PortPlan& port, const netlink::Link& known, const netlink::Error& error) {
         if (port.mode == XdpMode::generic) brought_.refused.push_back(error);
         if (!pins_.link(port.ifindex)) return;
         brought_.stuck = error;
-        brought_.attached.push_back({.ifindex = port.ifindex, .name = port.name, .mode = port.mode});
+        brought_.attached.push_back(attached(port, known));
     }
 
     bool put(const PortPlan& port, const netlink::Link& link) {
