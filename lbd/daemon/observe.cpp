@@ -191,14 +191,14 @@ std::vector<std::uint64_t> former_slots(const Balancer& balancer) {
     return counts;
 }
 
-Result<std::vector<ServiceStatus>> service_statuses(const Balancer& balancer, bool with_flows) {
+Result<std::vector<ServiceStatus>> service_statuses(const Balancer& balancer, const Parts& parts) {
     const Image& image = balancer.image();
     const Datapath& datapath = balancer.program.datapath();
     const CheckStatuses checks = balancer.checks.statuses();
-    Counted counted{
-        .counters = {}, .flows = std::vector<FlowCount>(image.dests_end()), .former_slots = former_slots(balancer)};
+    Counted counted{.counters = {}, .flows = std::vector<FlowCount>(image.dests_end()), .former_slots = {}};
+    if (parts.slots) counted.former_slots = former_slots(balancer);
     TRY(counted.counters, datapath.counters().dests(image.dests_end()));
-    if (with_flows) {
+    if (parts.flows) {
         TRY(const std::uint16_t now, datapath.flows().now());
         count_flows(datapath.flows().table(), now, datapath.flows().clock().units(closed_after), counted.flows,
                     {.shift = balancer.flow_sweep.counted(),
@@ -224,6 +224,7 @@ Parts parts_of(View view) {
     const bool lists_services = view == View::services || view == View::backends || view == View::flows;
     return {.services = lists_services || view == View::counters,
             .flows = lists_services,
+            .slots = view == View::flows,
             .neighbours = view == View::neighbours,
             .interfaces = view == View::interfaces,
             .counters = view == View::counters};
@@ -240,7 +241,7 @@ Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const P
         status.flow_table.configured_key = std::move(keys.configured);
     }
     if (parts.services) {
-        TRY(status.services, service_statuses(balancer, parts.flows));
+        TRY(status.services, service_statuses(balancer, parts));
     }
     if (parts.neighbours) status.neighbours = neighbour_statuses(balancer.reach.hops, balancer.reach.resolver);
     if (parts.interfaces) {

@@ -13,6 +13,7 @@ namespace culvert::lbd {
 struct Parts {
     bool services = false;  ///< with the counters of their backends
     bool flows = false;     ///< of these backends
+    bool slots = false;     ///< in transition, of which these backends are the former ones
     bool neighbours = false;
     bool interfaces = false;
     bool counters = false;  ///< of the whole balancer
@@ -20,7 +21,7 @@ struct Parts {
 /// The parts that a view shows.
 [[nodiscard]] Parts parts_of(View view);
 inline constexpr Parts parts_of_metrics{
-    .services = true, .flows = true, .neighbours = false, .interfaces = true, .counters = true};
+    .services = true, .flows = true, .slots = false, .neighbours = false, .interfaces = true, .counters = true};
 
 /// Reads the counters, the flow table, and the kernel's state of the interfaces. The rest comes from the plan and from
 /// the resolver.
