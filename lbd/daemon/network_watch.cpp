@@ -13,8 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto time_to_gather = 50ms;  // collects changes that come together
 constexpr auto time_to_retry = 1s;     // after a failure, which may be for lack of memory
-constexpr auto look_interval =
-    1s;  // for changes without events: detached programs, IPv6 MTUs, fewer abilities of a driver
+constexpr auto look_interval = 1s;     // for changes without events: see look()
 
 }  // namespace
 
@@ -53,6 +52,7 @@ void NetworkWatch::update() {
     if (!adapted) next_update_.arm(time_to_retry);
 }
 
+/// No event tells of detached programs, of IPv6 MTUs, or that a driver can do less than before.
 void NetworkWatch::look() {
     next_look_.arm(look_interval);
     if (balancer_.reach.resolver.look()) changed();

@@ -15,8 +15,6 @@ namespace {
 
 using netlink::Result;
 
-bool has_connections(std::uint8_t protocol) { return protocol != static_cast<std::uint8_t>(Protocol::udp); }
-
 /// What becomes of the backends of a table, by the value that it has for them.
 struct Backends {
     std::vector<std::uint16_t> kept;  ///< the present value, or LB_NO_FORMER
@@ -55,12 +53,12 @@ Backends backends_of(const Service& service, const Former& former, const Service
 
 std::uint32_t tracking(const Service& service, Protocol protocol) {
     if (service.track == Track::none) return LB_SERVICE_NEVER;
-    if (protocol == Protocol::udp || service.sticky) return LB_SERVICE_EACH;
+    if (!has_connections(protocol) || service.sticky) return LB_SERVICE_EACH;
     return service.track == Track::all ? LB_SERVICE_ALL : 0;
 }
 
 Result<std::uint32_t> Transitions::follow(const Service& service, const VipKey& port, TablePlace table, Image& image) {
-    if (!has_connections(port.protocol) || service.track == Track::none) return 0;
+    if (!has_connections(static_cast<Protocol>(port.protocol)) || service.track == Track::none) return 0;
     const auto known = before_.image.ids.find(service.name);
     const lb_service* was = ports_.of(port, known == before_.image.ids.end() ? 0 : known->second.base);
     if (was == nullptr) return 0;

@@ -16,6 +16,9 @@
 
 namespace culvert::lbd {
 
+/// Whether packets of the protocol tell where a connection begins, so that its slots can be in transition.
+[[nodiscard]] inline bool has_connections(Protocol protocol) { return protocol != Protocol::udp; }
+
 /// enum lb_service_flag of a service's ports of one protocol, as far as they concern its flows.
 [[nodiscard]] std::uint32_t tracking(const Service& service, Protocol protocol);
 

@@ -9,22 +9,21 @@
 
 #include "lbd/datapath/transition_map.hpp"
 #include "lbd/plan/slots.hpp"
+#include "lbd/plan/transitions.hpp"
 
 namespace culvert::lbd {
 namespace {
 
-bool has_connections(const PortSpec& port) { return port.protocol != Protocol::udp; }
-
 bool is_sampled(const Service& service) {
     return !service.sticky && service.track == Track::just_enough &&
-           std::ranges::any_of(service.ports, has_connections);
+           std::ranges::any_of(service.ports, has_connections, &PortSpec::protocol);
 }
 
 /// The ports of the service that have slots in transition: how packets find each of those, once.
 std::map<std::uint32_t, lb_service> moving_ports(const Service& service, const Image& image) {
     std::map<std::uint32_t, lb_service> moving;
     for (const PortSpec& port : service.ports) {
-        if (!has_connections(port)) continue;
+        if (!has_connections(port.protocol)) continue;
         const auto protocol = static_cast<std::uint8_t>(port.protocol);
         const auto end = image.vips.upper_bound({service.vip, protocol, port.last});
         for (auto one = image.vips.lower_bound({service.vip, protocol, port.port}); one != end; ++one)
