@@ -115,6 +115,16 @@ TEST_F(Fragments, FollowTheirFirstOneThroughAChangeOfTheTable) {
     }
 }
 
+/// Packets whose first fragment went to backend 1 stay there, although new ones go to backend 2.
+void expect_later_ones_to_follow(FlowBalancer& balancer) {
+    EXPECT_EQ(balancer.send(later4(1)), "backend 1");
+    EXPECT_EQ(balancer.send(later6(1)), "backend 1");
+    EXPECT_EQ(balancer.send(first4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(later4(2)), "backend 2");
+    EXPECT_EQ(balancer.send(first6(1)), "backend 2") << "another packet with the same identification";
+    EXPECT_EQ(balancer.send(later6(1)), "backend 2");
+}
+
 TEST_F(Fragments, OfUdpThatIsNeverTrackedDoSoToo) {
     FlowBalancer balancer({1}, all_on(), 64);
     const auto turn_to = [&](std::uint16_t backend) {
@@ -125,12 +135,7 @@ TEST_F(Fragments, OfUdpThatIsNeverTrackedDoSoToo) {
     EXPECT_EQ(balancer.send(first4(1)), "backend 1");
     EXPECT_EQ(balancer.send(first6(1)), "backend 1");
     turn_to(2);
-    EXPECT_EQ(balancer.send(later4(1)), "backend 1");
-    EXPECT_EQ(balancer.send(later6(1)), "backend 1");
-    EXPECT_EQ(balancer.send(first4(2)), "backend 2");
-    EXPECT_EQ(balancer.send(later4(2)), "backend 2");
-    EXPECT_EQ(balancer.send(first6(1)), "backend 2") << "another packet with the same identification";
-    EXPECT_EQ(balancer.send(later6(1)), "backend 2");
+    expect_later_ones_to_follow(balancer);
 }
 
 TEST_F(Fragments, AreTheFirstToMakeRoomInAFullBucket) {
@@ -151,12 +156,7 @@ TEST_F(Fragments, OfASorryBackendThatIsNotNeededFollowTheirFirstOne) {
     sorry.flags |= LB_DEST_SORRY;
     balancer.set_dest(1, sorry);
     for (const char* vip : {"192.0.2.1", "2001:db8::1"}) balancer.serve(vip, lbd::Protocol::udp, 53, {2});
-    EXPECT_EQ(balancer.send(later4(1)), "backend 1");
-    EXPECT_EQ(balancer.send(later6(1)), "backend 1");
-    EXPECT_EQ(balancer.send(first4(2)), "backend 2");
-    EXPECT_EQ(balancer.send(later4(2)), "backend 2");
-    EXPECT_EQ(balancer.send(first6(1)), "backend 2") << "another packet with the same identification";
-    EXPECT_EQ(balancer.send(later6(1)), "backend 2");
+    expect_later_ones_to_follow(balancer);
 }
 
 TEST_F(Fragments, HaveTheSumOfTheirBytesWhereTheOuterChecksumIsNeeded) {
