@@ -12,6 +12,7 @@
 
 #include "common/encap.hpp"
 #include "lbd/config/file/read.hpp"
+#include "tests/unit/lbd/config/random_texts.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -189,12 +190,12 @@ void expect_good_order(const yaml::Errors& errors, const std::string& text) {
 }
 
 TEST(ConfigSlips, AreRefusedOrHarmlessButNeverACrash) {
-    constexpr std::uint32_t rounds = 4'000;
+    const std::uint32_t texts = random_texts(4'000);
     std::size_t accepted = 0;
     for (const auto* path : {"examples/lbd.yaml", "examples/lbd-minimal.yaml"}) {
         const auto good = yaml::read_file(path);
         ASSERT_TRUE(good);
-        for (std::uint32_t seed = 0; seed < rounds; ++seed) {
+        for (std::uint32_t seed = 0; seed < texts; ++seed) {
             Slips slips(seed);
             std::string text = *good;
             for (std::size_t count = 1 + slips.below(3); count > 0; --count) slips.make_one(text);
@@ -206,7 +207,7 @@ TEST(ConfigSlips, AreRefusedOrHarmlessButNeverACrash) {
             if (HasFatalFailure()) return;
         }
     }
-    EXPECT_GT(accepted, rounds / 100) << "slips in comments are harmless: the mutations do not destroy everything";
+    EXPECT_GT(accepted, texts / 100) << "slips in comments are harmless: the mutations do not destroy everything";
 }
 
 }  // namespace
