@@ -321,6 +321,33 @@ struct lb_bucket {
 };
 LB_SIZE(struct lb_bucket, 64);
 
+/*
+ * Packets use a part of the map: the first `number of buckets >> shift`, which user space chooses by the number of
+ * entries. When the part changes, user space moves each entry to its new bucket. So the highest bits of an index are
+ * bits of the tag, which the entry has: as many as the part can be halved. Until all entries are moved, what is not in
+ * its new bucket may be in its former one. `flow_part` has the shift in its lower byte, and the former one in the next.
+ */
+#define LB_FLOW_LEAST_PART (1u << 13) /* buckets, 512 KiB: what would be smaller is no faster */
+#define LB_FLOW_MOST_SHIFT 4          /* each bit is one less to tell flows by */
+#define LB_FLOW_INDEX_SHIFT 3 /* from the tag: neither bits by which flows are sampled nor the highest of a slot */
+#define LB_FLOW_PART(shift, former) ((shift) | (former) << 8)
+#define LB_FLOW_PART_SHIFT(part) ((part)&0xff)
+#define LB_FLOW_PART_FORMER(part) ((part) >> 8 & 0xff)
+
+/* The bits of an index that come from the tag. `mask`: number of buckets in the map - 1. */
+static inline __u32 lb_flow_index_of_tag(__u32 mask)
+{
+    return mask & ~(mask >> LB_FLOW_MOST_SHIFT) & ~(LB_FLOW_LEAST_PART - 1);
+}
+
+/* The index of a flow's bucket if the whole map is used. `low`: the lower half of its hash. */
+static inline __u32 lb_flow_index(__u32 low, __u32 tag, __u32 mask)
+{
+    __u32 of_tag = lb_flow_index_of_tag(mask);
+
+    return ((low & ~of_tag) | (tag >> LB_FLOW_INDEX_SHIFT & of_tag)) & mask;
+}
+
 /* ---- Counters, per CPU: maps dest_counters, reasons --------------------------------------------------------------- */
 
 struct lb_counters {

@@ -15,6 +15,9 @@ extern const volatile struct lb_config config;
  */
 __u32 sample_mask;
 
+/* The part of the flow table that packets use, as LB_FLOW_PART. */
+__u32 flow_part;
+
 /*
  * NH of UMAC (RFC 4418, section 5.2): for a random key, any two five-tuples collide with a probability of at most
  * 2^-32. The last step is the finalizer of MurmurHash3, a bijection that spreads the bits.
@@ -81,11 +84,45 @@ static __always_inline __u64 flow_now(void)
     return bpf_jiffies64() >> config.time_shift << LB_FLOW_TIME_SHIFT;
 }
 
-static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
+static __always_inline __u32 present_part(void)
 {
-    __u32 index = (__u32)hash & config.bucket_mask;
+    return *(volatile __u32 *)&flow_part;
+}
+
+static __always_inline struct lb_bucket *flow_bucket_in(__u64 hash, __u32 shift)
+{
+    __u32 mask = config.bucket_mask, index = lb_flow_index((__u32)hash, (__u32)(hash >> 32), mask) & mask >> shift;
 
     return bpf_map_lookup_elem(&flows, &index);
+}
+
+static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
+{
+    return flow_bucket_in(hash, LB_FLOW_PART_SHIFT(present_part()));
+}
+
+/* 1 if the entry is the flow's. */
+static __always_inline int is_flow(__u64 entry, __u32 tag)
+{
+    return ((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS;
+}
+
+#define NOWHERE (~0u)
+
+/* While the part changes: bucket and way of a flow in the former part. Not static, so it is verified once. */
+__noinline __u32 flow_former_place(__u64 hash)
+{
+    __u32 mask = config.bucket_mask, tag = flow_tag(hash), way;
+    __u32 index = lb_flow_index((__u32)hash, tag, mask) & mask >> LB_FLOW_PART_FORMER(present_part());
+    struct lb_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
+
+    if (!bucket)
+        return NOWHERE;
+#pragma unroll
+    for (way = 0; way < LB_FLOW_WAYS; way++)
+        if (is_flow(*(volatile __u64 *)&bucket->entry[way], tag))
+            return index * LB_FLOW_WAYS + way;
+    return NOWHERE;
 }
 
 static __always_inline void flow_write(struct lb_bucket *bucket, __u32 way, __u64 entry)
@@ -117,15 +154,26 @@ static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct pa
 {
     __u32 tag = flow_tag(p->hash);
     __u64 entry = 0, used;
-    __u32 way;
+    __u32 way, place, part, index;
 
 #pragma unroll
     for (way = 0; way < LB_FLOW_WAYS; way++) {
         entry = *(volatile __u64 *)&bucket->entry[way];
-        if (((__u32)entry ^ tag) < 1u << LB_FLOW_STATE_BITS)
+        if (is_flow(entry, tag))
             goto found;
     }
-    return 0;
+    part = present_part();
+    if (LB_FLOW_PART_SHIFT(part) == LB_FLOW_PART_FORMER(part))
+        return 0;
+    place = flow_former_place(p->hash);
+    index = place / LB_FLOW_WAYS;
+    way = place % LB_FLOW_WAYS;
+    bucket = place == NOWHERE ? NULL : bpf_map_lookup_elem(&flows, &index);
+    if (!bucket)
+        return 0;
+    entry = *(volatile __u64 *)&bucket->entry[way];
+    if (!is_flow(entry, tag))
+        return 0;
 
 found:
     if (p->kind == PACKET_ICMP_ERROR || p->kind == PACKET_LATER_FRAGMENT)

@@ -17,12 +17,14 @@
 
 #include "floor.skel.h"
 #include "lb.skel.h"
+#include "lbd/datapath/flow_moves.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/own.hpp"
 #include "lbd/datapath/transition_map.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
 #include "lbd/plan/template.hpp"
+#include "lbd/reconcile/part_size.hpp"
 #include "lbd/reconcile/sampling.hpp"
 #include "lru.skel.h"
 
@@ -124,6 +126,16 @@ std::uint32_t sample(const Workload& workload) {
     return lbd::sample_mask(shift);
 }
 
+/// The part of the flow table that the sweep leaves.
+std::uint32_t part(const Workload& workload, std::uint32_t buckets) {
+    const bool counts_only = workload.protocol != lbd::Protocol::udp && !workload.moving;
+    const std::uint64_t entries = counts_only ? lbd::Sampling::most : workload.flows;
+    unsigned shift = workload.whole ? 0 : lbd::most_halved(buckets);
+    while (const auto less = lbd::PartSize::larger({entries, std::uint64_t{buckets} * LB_FLOW_WAYS >> shift}, shift))
+        shift = *less;
+    return LB_FLOW_PART(shift, shift);
+}
+
 template <typename Key>
 std::vector<std::pair<Key, lb_service>> vips(const Workload& workload, Subject::Kind kind) {
     std::vector<std::pair<Key, lb_service>> entries;
@@ -198,6 +210,7 @@ std::shared_ptr<bpf_object> load_balancer(const Workload& workload, Subject::Kin
         lbd::own_table({.macs = {{.port = lo, .mac = own}}, .vlans = {}}, skeleton->rodata->config.redirect != 0);
     checked(Skeleton::load(skeleton), "load a balancer");
     skeleton->bss->sample_mask = sample(workload);
+    skeleton->bss->flow_part = part(workload, buckets);
     fill(object.get(), workload, kind);
     return object;
 }

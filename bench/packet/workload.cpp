@@ -103,6 +103,7 @@ feed_config feed(const Workload& workload) {
 }
 
 std::uint32_t table_entries(const Workload& workload) {
+    if (workload.entries != 0) return workload.entries;
     return workload.traffic == Traffic::known ? std::max(least_entries, 2 * workload.flows) : entries_of_others;
 }
 

@@ -38,7 +38,9 @@ struct Workload {
     std::uint32_t services = 1;    ///< a power of two
     std::uint32_t backends = 100;  ///< of each service
     Switches switches = Switches::all;
-    bool moving = false;  ///< all slots are in transition
+    bool moving = false;        ///< all slots are in transition
+    std::uint32_t entries = 0;  ///< of the flow table; 0: two for each known flow
+    bool whole = false;         ///< packets use all of the flow table, however few entries it has
 };
 
 /// What the feeder sends.
@@ -50,7 +52,7 @@ struct Workload {
 [[nodiscard]] netlink::IpAddress vip(netlink::Family family, std::uint32_t index);
 inline constexpr std::uint16_t service_port = 80;
 
-/// Entries of the flow table: two for each known flow, 16 bytes together.
+/// Entries of the flow table.
 [[nodiscard]] std::uint32_t table_entries(const Workload& workload);
 
 }  // namespace culvert::bench

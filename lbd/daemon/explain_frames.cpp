@@ -34,7 +34,10 @@ std::vector<std::uint8_t> addressed(std::vector<std::uint8_t> frame, const netli
 tl::expected<Json, std::string> explain_frames(const Balancer& balancer, const ExplainRequest& request) {
     const auto& attachments = balancer.program.attachments().list();
     if (attachments.empty()) return tl::unexpected(std::string("it balances on no interface yet"));
-    Scene scene{.config = balancer.wanted.config, .image = balancer.image(), .interfaces = {}};
+    Scene scene{.config = balancer.wanted.config,
+                .image = balancer.image(),
+                .interfaces = {},
+                .buckets = balancer.program.datapath().flows().table().size()};
     for (const Attachment& one : attachments) scene.interfaces[one.ifindex] = one.name;
     const std::string& name = request.interface;
     const auto by = name.empty() ? attachments.begin() : std::ranges::find(attachments, name, &Attachment::name);

@@ -234,7 +234,8 @@ Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const P
     const Network& network = balancer.reach.resolver.network();
     Status status;
     status.reloads = reloads;
-    status.flow_table = {.entries = balancer.wanted.config.flows.entries};
+    status.flow_table = {.entries = balancer.wanted.config.flows.entries,
+                         .part = balancer.program.datapath().flows().table().size() * LB_FLOW_WAYS};
     if (parts.flows) {
         TRY(auto keys, hash_keys(balancer.wanted.config, balancer.program.datapath().build().config));
         status.flow_table.key = std::move(keys.in_force);

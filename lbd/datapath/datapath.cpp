@@ -64,7 +64,7 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
     if (former) CHECK_OK(copy_maps(*skeleton, replaced, former->abi));
 
     TRY(auto maps, ImageMaps::open(*skeleton));
-    TRY(auto flows, FlowMap::open(*skeleton, replaced));
+    TRY(auto flows, FlowMap::open(*skeleton, replaced, former));
     return Datapath(std::move(skeleton), build, std::move(maps), std::move(flows));
 }
 

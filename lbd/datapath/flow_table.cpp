@@ -14,28 +14,6 @@ constexpr std::chrono::minutes closing_time{2};
 
 std::uint64_t read(__u64& word) { return std::atomic_ref(word).load(std::memory_order_relaxed); }
 
-/// The eviction priority of an entry; see bpf/flow.h.
-std::uint64_t willingness(const Flow& flow, std::uint16_t now) {
-    if (flow.dest == 0) return UINT64_MAX;
-    return LB_FLOW_RANK(unsigned{flow.state}) << LB_FLOW_TIME_BITS | FlowClock::age(flow.time, now);
-}
-
-/// The entry to overwrite with a flow: a free one, or the one with the highest eviction priority. Null if the bucket
-/// has the flow already, or if the flow itself has the highest priority.
-__u64* place_for(const Flow& flow, lb_bucket& bucket, std::uint16_t now) {
-    __u64* best = nullptr;
-    std::uint64_t most = willingness(flow, now);
-    for (__u64& word : bucket.entry) {
-        const Flow other = decode_flow(read(word));
-        if (other.dest != 0 && other.tag == flow.tag) return nullptr;
-        const std::uint64_t willing = willingness(other, now);
-        if (willing <= most) continue;
-        most = willing;
-        best = &word;
-    }
-    return best;
-}
-
 }  // namespace
 
 Flow decode_flow(std::uint64_t entry) {
@@ -107,19 +85,6 @@ void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16
                 kept(flow);
             else
                 std::atomic_ref(word).compare_exchange_strong(entry, 0, std::memory_order_relaxed);
-        }
-}
-
-void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now) {
-    for (std::size_t i = 0; i < from.size(); ++i)
-        for (__u64& word : from[i].entry) {
-            const __u64 entry = read(word);
-            if (entry == 0) continue;
-            for (std::size_t j = i % to.size(); j < to.size(); j += from.size())
-                if (__u64* const place = place_for(decode_flow(entry), to[j], now)) {
-                    __u64 seen = read(*place);
-                    std::atomic_ref(*place).compare_exchange_strong(seen, entry, std::memory_order_relaxed);
-                }
         }
 }
 

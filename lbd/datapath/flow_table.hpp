@@ -74,9 +74,4 @@ void set_idle_times(IdleTimes& idle, const Services& services, const Ids& ids, c
 void expire_flows(std::span<lb_bucket> table, const IdleTimes& idle, std::uint16_t now,
                   const std::function<void(const Flow&)>& kept);
 
-/// Copies flows into another table, which may have another size. Flows that it has already stay. If the table grows, an
-/// entry is copied to each bucket that its flow may belong to. If it shrinks and a bucket is full, the entries with the
-/// highest eviction priority are lost. `now` is in units of FlowClock.
-void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now);
-
 }  // namespace culvert::lbd

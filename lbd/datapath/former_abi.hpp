@@ -8,7 +8,8 @@
 #include "netlink/result.hpp"
 
 /// What lbd takes over from the ABI version before. There each flow had an entry in the flow table, and a service had
-/// no slots in transition: map `transitions` is new, `vips4`, `vips6` and the program's variables differ.
+/// no slots in transition: map `transitions` is new, `vips4`, `vips6` and the program's variables differ. The index of
+/// a bucket came from the hash alone.
 namespace culvert::lbd {
 
 inline constexpr std::uint32_t former_abi = LB_ABI_VERSION - 1;

@@ -34,7 +34,7 @@ constexpr std::uint32_t first_transition_lines = 1U << 14;  // for a table of 65
 /// Maps with the same name in the former ABI version that this one cannot share.
 bool is_other(const bpf_map* map, const lb_bpf& skeleton) {
     const auto& maps = skeleton.maps;
-    return map == maps.vips4 || map == maps.vips6 || map == maps.bss;
+    return map == maps.vips4 || map == maps.vips6 || map == maps.bss || map == maps.flows;
 }
 
 /// The file name of a shared map; empty for maps that each program has for itself. bpffs allows no dots in names.

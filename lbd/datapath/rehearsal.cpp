@@ -87,6 +87,7 @@ Result<Fate> Rehearsal::run(std::span<const std::uint8_t> frame, std::uint32_t i
     CHECK_OK(clear(skeleton_->maps.events));
     skeleton_->bss->vips_half = live_->bss->vips_half;
     skeleton_->bss->sample_mask = live_->bss->sample_mask;
+    skeleton_->bss->flow_part = live_->bss->flow_part;
     skeleton_->bss->story = {};
     const lb_own& own = skeleton_->data_own->own = live_->data_own->own;
 

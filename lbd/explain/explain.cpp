@@ -121,9 +121,11 @@ Json out(const Fate& fate, const std::string& interface, const std::vector<Part>
 bool is_from_before(const lb_story& story) { return story.former != 0 && story.former != LB_STORY_NO_FORMER; }
 
 Json flow(const lb_story& story, bool gone, const Scene& scene) {
-    const std::uint64_t buckets = scene.config.flows.entries / LB_FLOW_WAYS;
+    const auto whole = static_cast<std::uint32_t>(scene.config.flows.entries / LB_FLOW_WAYS);
+    const std::size_t used = scene.buckets != 0 ? scene.buckets : whole;
+    const auto low = static_cast<std::uint32_t>(story.hash), high = static_cast<std::uint32_t>(story.hash >> 32);
     Json json{{"hash", fmt::format("{:016x}", story.hash)},
-              {"bucket", static_cast<std::uint32_t>(story.hash) & (buckets - 1)},
+              {"bucket", lb_flow_index(low, high, whole - 1) & (used - 1)},
               {"known", story.known != 0}};
     if (gone) json["gone"] = true;
     if (is_from_before(story)) json["former"] = true;

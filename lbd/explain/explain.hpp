@@ -22,6 +22,7 @@ struct Scene {
     const Config& config;
     const Image& image;
     std::map<std::uint32_t, std::string> interfaces;  ///< names by index, of interfaces that are balanced on
+    std::size_t buckets = 0;                          ///< of the flow table, that packets use; 0: all
 };
 
 /// How much of a frame the program was given; by default all.

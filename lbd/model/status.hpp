@@ -88,6 +88,7 @@ struct InterfaceStatus {
 
 struct FlowTableStatus {
     std::uint64_t entries = 0;   ///< capacity
+    std::uint64_t part = 0;      ///< entries of the part that packets use
     std::string key;             ///< digest of the hash key in force
     std::string configured_key;  ///< likewise of another one that the configuration has; empty: the same
 };

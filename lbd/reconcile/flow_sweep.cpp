@@ -9,28 +9,36 @@ using netlink::Result;
 
 Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     FlowMap& flows = reconciler.datapath().flows();
+    if (flows.part().is_changing()) {
+        swept_ = 0;  // a round would miss what moves from ahead to behind
+        return flows.move();
+    }
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
     if (!sampling_) sampling_.emplace(flows.sampled());
     swept_ %= table.size();  // the size may have changed
     if (swept_ == 0) CHECK_OK(begin_round(reconciler));
-    const std::size_t share = std::min(table.size() - swept_, table.size() / parts + 1);
+    const std::size_t share = std::min(table.size() - swept_, table.size() / shares + 1);
     const std::uint32_t mask = sample_mask(sampling_->shift());
     const ImageMaps& maps = reconciler.datapath().maps();
+    PartSize::Use use{.entries = 0, .places = share * LB_FLOW_WAYS};
     expire_flows(table.subspan(swept_, share), idle, now, [&](const Flow& flow) {
+        ++use.entries;
         if (!watch_.empty()) watch_.see(flow, maps);
         if (flow.dest < sampled_.size() && sampled_[flow.dest] && (flow.tag & mask) == 0) ++entries_;
     });
     swept_ += share;
     if (sampling_->see(entries_, most_sampled)) entries_ = 0;
     flows.sample(sampling_->shift());
+    kept_ += use.entries;
+    if (const auto shift = PartSize::larger(use, flows.part().shift)) return flows.use_part(*shift);
     return swept_ == table.size() ? end_round(reconciler) : Result<>{};
 }
 
 Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
     const Planner& planner = reconciler.planner();
     planned_ = planner.plans();
-    entries_ = 0;
+    entries_ = kept_ = 0;
     if (!planner.planned()) return {};
     const Services& services = planner.planned()->services;
     const FlowMap& flows = reconciler.datapath().flows();
@@ -41,7 +49,10 @@ Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
 }
 
 Result<> FlowSweep::end_round(Reconciler& reconciler) {
-    const FlowMap& flows = reconciler.datapath().flows();
+    FlowMap& flows = reconciler.datapath().flows();
+    const PartSize::Use use{.entries = kept_, .places = flows.table().size() * LB_FLOW_WAYS};
+    if (const auto shift = size_.smaller(use, flows.part().shift, most_halved(flows.capacity())))
+        CHECK_OK(flows.use_part(*shift));
     TRY(const std::uint16_t now, flows.long_now());
     const auto& planned = reconciler.planner().planned();
     sampling_->end_round(entries_, now, planned ? flows.clock().units(sampled_idle(planned->services)) : 0);

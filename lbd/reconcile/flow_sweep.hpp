@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "lbd/datapath/flow_table.hpp"
+#include "lbd/reconcile/part_size.hpp"
 #include "lbd/reconcile/reconciler.hpp"
 #include "lbd/reconcile/sampling.hpp"
 #include "lbd/reconcile/slot_watch.hpp"
@@ -14,11 +15,12 @@
 
 namespace culvert::lbd {
 
-/// Goes through the flow table in rounds: frees idle entries, ends the transition of slots that nobody needs, and
-/// chooses how many flows are counted. Each call sweeps a part.
+/// Goes through the flow table in rounds: frees idle entries, ends the transition of slots that nobody needs, chooses
+/// how many flows are counted, and how much of the table packets use. Each call sweeps a share of the buckets, or moves
+/// entries when that part has changed.
 class FlowSweep {
   public:
-    static constexpr std::size_t parts = 16;  ///< per round
+    static constexpr std::size_t shares = 16;  ///< per round
 
     /// `reconciler` must have planned.
     [[nodiscard]] netlink::Result<> next(Reconciler& reconciler, const IdleTimes& idle);
@@ -36,6 +38,8 @@ class FlowSweep {
     std::vector<bool> sampled_;         // by destination id
     std::uint64_t entries_ = 0;         // of the sample, in this round
     std::optional<Sampling> sampling_;  // from the first call on
+    std::uint64_t kept_ = 0;            // entries in this round
+    PartSize size_;
 };
 
 }  // namespace culvert::lbd

@@ -148,7 +148,10 @@ Json flows_of(const ServiceStatus& service) {
 Json flows(const Status& status) {
     std::uint64_t used = 0;
     for (const ServiceStatus& service : status.services) used += service.traffic().flows.entries;
-    Json json{{"entries", status.flow_table.entries}, {"used", used}, {"key", status.flow_table.key}};
+    Json json{{"entries", status.flow_table.entries},
+              {"part", status.flow_table.part},
+              {"used", used},
+              {"key", status.flow_table.key}};
     if (!status.flow_table.configured_key.empty()) json["configured_key"] = status.flow_table.configured_key;
     json["services"] = Json::array();
     return json;

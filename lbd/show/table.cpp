@@ -120,7 +120,8 @@ std::string flows(const Json& json, bool colored) {
             ? fmt::format("; the configured one is {} ({})", text(json, "configured_key"), cure_of("key_kept"))
             : "";
     return table.to_string(colored) +
-           fmt::format("{} of {} entries used ({:.1f}%)\n", text(json, "used"), text(json, "entries"), 100 * load) +
+           fmt::format("{} of {} entries used ({:.1f}%), in a part of {}\n", text(json, "used"), text(json, "entries"),
+                       100 * load, text(json, "part")) +
            fmt::format("key {} in force{}\n", text(json, "key"), other);
 }
 

@@ -40,6 +40,7 @@ class Loaded final : public track::System {
     /// `seed` are in the same slots.
     Loaded(lbd::Datapath& datapath, std::uint64_t seed)
         : datapath_(datapath), planner_(value(datapath.maps().read())), seed_(seed) {
+        move();
         std::ranges::fill(datapath_.flows().table(), lb_bucket{});
         datapath_.flows().sample(0);
         apply({.services = {}, .hops = {}, .health = {}});
@@ -49,7 +50,7 @@ class Loaded final : public track::System {
     static lbd::Datapath load() {
         lbd::Config config;
         config.interfaces = {"lo"};
-        config.flows.entries = 1 << 10;
+        config.flows.entries = most_parts * LB_FLOW_LEAST_PART * LB_FLOW_WAYS;
         // With the switches for all of what a history may bring.
         for (unsigned shape = 0; shape < track::World::shapes; ++shape) {
             track::World world;
@@ -105,6 +106,7 @@ class Loaded final : public track::System {
     }
 
     void sweep(std::uint16_t ticks) override {
+        move();
         age(ticks);
         const lbd::IdleTimes idle{.by_dest = {}, .other = track::idle_ticks, .closing = track::idle_ticks};
         // The service's own idle time is one in seconds.
@@ -125,7 +127,16 @@ class Loaded final : public track::System {
         take(planner_.without_unused_ids(services, [&](std::uint32_t id) { return in_use.contains(id); }));
     }
 
-    void sample(unsigned shift) override { datapath_.flows().sample(shift); }
+    /// In some histories the part of the flow table that packets use changes as well. The entries are moved before the
+    /// next sweep, or at once: the move waits for the kernel each time.
+    void sample(unsigned shift) override {
+        lbd::FlowMap& flows = datapath_.flows();
+        flows.sample(shift);
+        if (seed_ % 8 != 3) return;
+        move();
+        done(flows.use_part(1 - flows.part().shift));
+        if (shift == 0) move();
+    }
     void restart() override {
         planner_ = lbd::Planner(value(datapath_.maps().read()));
         change(world_);
@@ -134,7 +145,11 @@ class Loaded final : public track::System {
 
   private:
     static constexpr std::uint16_t now = 0;
+    static constexpr std::uint64_t most_parts = 2;
 
+    void move() {
+        while (datapath_.flows().part().is_changing()) done(datapath_.flows().move());
+    }
     void take(lbd::Image next) {
         done(datapath_.maps().apply(planner_.edits(next)));
         planner_.take(std::move(next));

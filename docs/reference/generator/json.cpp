@@ -90,6 +90,7 @@ Page lbd_json() {
               {"[].flows_estimated", "true or false", "whether these two are estimates"}}),
         keys("lbd show flows --json", "An object.",
              {{"entries", "number", "size of the flow table"},
+              {"part", "number", "size of the part of it that packets use: it grows with what is in it"},
               {"used", "number", "entries in use"},
               {"key", "text",
                "eight digits that stand for the key in force: the same on all balancers with the same key"},

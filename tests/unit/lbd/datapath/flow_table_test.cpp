@@ -102,58 +102,5 @@ TEST(FlowTable, IdleTimesAreTheServices) {
     EXPECT_EQ(of(4, LB_FLOW_CLOSING), clock.units(2min));
 }
 
-/// Flow i of `count`, with i in the lower bits of its hash, in a table of this many buckets.
-std::vector<lb_bucket> table_of(std::uint32_t buckets, std::uint32_t count) {
-    std::vector<lb_bucket> table(buckets);
-    for (std::uint32_t i = 0; i < count; ++i)
-        table[i % buckets].entry[i / buckets % LB_FLOW_WAYS] = encode_flow(
-            {.dest = i + 1, .tag = (i + 1) << 4, .time = static_cast<std::uint16_t>(100 + i), .state = LB_FLOW_SEEN});
-    return table;
-}
-
-bool knows(std::vector<lb_bucket>& table, std::uint32_t flow) {
-    for (const __u64 word : table[flow % table.size()].entry)
-        if (decode_flow(word) == Flow{.dest = flow + 1,
-                                      .tag = (flow + 1) << 4,
-                                      .time = static_cast<std::uint16_t>(100 + flow),
-                                      .state = LB_FLOW_SEEN})
-            return true;
-    return false;
-}
-
-TEST(FlowTable, ALargerOneTakesAllFlowsOver) {
-    auto small = table_of(4, 32);
-    std::vector<lb_bucket> large(16);
-    copy_flows(small, large, 200);
-    for (std::uint32_t flow = 0; flow < 32; ++flow) EXPECT_TRUE(knows(large, flow)) << flow;
-}
-
-TEST(FlowTable, ASmallerOneTakesThoseOverThatWereUsedLast) {
-    auto large = table_of(16, 64);
-    std::vector<lb_bucket> small(4);
-    copy_flows(large, small, 200);
-    for (std::uint32_t flow = 32; flow < 64; ++flow) EXPECT_TRUE(knows(small, flow)) << flow;
-}
-
-TEST(FlowTable, ASmallerOnePrefersFlowsThatHaveLasted) {
-    constexpr std::uint8_t lasting = LB_FLOW_SEEN | LB_FLOW_AGE_MAX * LB_FLOW_AGE;
-    std::vector<lb_bucket> large(2), small(1);
-    for (std::uint32_t i = 0; i < LB_FLOW_WAYS; ++i) {
-        large[0].entry[i] = encode_flow({.dest = 1, .tag = (i + 1) << 4, .time = 199, .state = LB_FLOW_SEEN});
-        large[1].entry[i] = encode_flow({.dest = 2, .tag = (i + 9) << 4, .time = 150, .state = lasting});
-    }
-    copy_flows(large, small, 200);
-    for (const __u64 word : small[0].entry) EXPECT_EQ(decode_flow(word).dest, 2U);
-}
-
-TEST(FlowTable, FlowsThatAreThereAlreadyStay) {
-    std::vector<lb_bucket> before(1), after(1);
-    before[0].entry[0] = encode_flow({.dest = 1, .tag = 0x10});
-    after[0].entry[7] = encode_flow({.dest = 2, .tag = 0x10});
-    copy_flows(before, after, 200);
-    EXPECT_EQ(after[0].entry[0], 0U);
-    EXPECT_EQ(decode_flow(after[0].entry[7]).dest, 2U);
-}
-
 }  // namespace
 }  // namespace culvert::lbd

@@ -28,18 +28,21 @@ Status status() {
         {.name = "dns",
          .vip = *IpAddress::parse("192.0.2.1"),
          .ports = {{Protocol::udp, 53}, {Protocol::tcp, 0}},
-         .backends = {
-             {.backend = {.name = "ns1"},
-              .share = 0.75,
-              .hop = NextHop{},
-              .traffic = {.packets = 7, .bytes = 12'345'678'901, .new_flows = 3, .flows = {.live = 2, .closing = 1, .entries = 3}}},
-             {.backend = {.name = "ns2", .state = BackendState::drain},
-              .share = 0,
-              .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR),
-              .check = CheckStatus{.condition = Condition::down,
-                                   .counts = {.answered = 4, .failed = 3, .changes = 1, .spent = 2'500us}}}}}};
+         .backends = {{.backend = {.name = "ns1"},
+                       .share = 0.75,
+                       .hop = NextHop{},
+                       .traffic = {.packets = 7,
+                                   .bytes = 12'345'678'901,
+                                   .new_flows = 3,
+                                   .flows = {.live = 2, .closing = 1, .entries = 3}}},
+                      {.backend = {.name = "ns2", .state = BackendState::drain},
+                       .share = 0,
+                       .hop = tl::unexpected(LB_DROP_NO_NEIGHBOUR),
+                       .check = CheckStatus{.condition = Condition::down,
+                                            .counts = {.answered = 4, .failed = 3, .changes = 1, .spent = 2'500us}}}}}};
     status.interfaces = {{.name = "eth0", .mode = XdpMode::generic}};
     status.flow_table.entries = 64;
+    status.flow_table.part = 32;
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_EVICTED] = 9;
     status.latency = {.sum = 400, .counts = {0, 0, 0, 0, 0, 0, 3, 1}};
@@ -122,6 +125,7 @@ TEST(Metrics, OfAServiceAreSums) {
                            R"(lbd_backend_check_duration_seconds_sum{service="dns"} 0.005)",
                            R"(lbd_backend_check_failures_total{service="dns"} 6)",
                            R"(lbd_backend_health_changes_total{service="dns"} 2)",
+                           R"(lbd_flow_table_part_entries 32)",
                            R"(lbd_flow_table_entries 64)",
                        });
     EXPECT_THAT(text, Not(HasSubstr("backend=")));
@@ -167,6 +171,7 @@ TEST(Metrics, OfTheBalancer) {
                            R"(lbd_packet_latency_seconds_bucket{le="1.28e-07"} 4)",
                            R"(lbd_packet_latency_seconds_bucket{le="+Inf"} 5)",
                            R"(lbd_flow_table_used_entries 3)",
+                           R"(lbd_flow_table_part_entries 32)",
                            R"(lbd_flow_table_entries 64)",
                            R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
                        });

@@ -64,7 +64,7 @@ Status status() {
                          {.name = "eth1", .mode = XdpMode::generic},
                          {.name = "storage", .link = vlan, .vlan_of = "eth0"},
                          {.name = "eth2", .link = member, .member_of = "bond0"}};
-    status.flow_table = {.entries = 64, .key = "0e9bfec2", .configured_key = {}};
+    status.flow_table = {.entries = 64, .part = 32, .key = "0e9bfec2", .configured_key = {}};
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_ECHO] = 9;
     status.latency = {.sum = 20'000'000, .counts = {0, 0, 0, 0, 0, 0, 180, 19}};
@@ -95,7 +95,7 @@ TEST(ShowJson, Backends) {
 
 TEST(ShowJson, Flows) {
     EXPECT_EQ(to_json(View::flows, status()), Json::parse(R"(
-        {"entries": 64, "used": 3, "key": "0e9bfec2", "services": [{"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "idle_ms": 120000, "backends": [
+        {"entries": 64, "part": 32, "used": 3, "key": "0e9bfec2", "services": [{"name": "dns", "vip": "192.0.2.1", "ports": ["53/udp", "any/tcp"], "idle_ms": 120000, "backends": [
             {"name": "10.0.2.30", "address": "10.0.2.30", "live_flows": 2, "closing_flows": 1, "flows_estimated": false,
              "former_slots": 0},
             {"name": "ns2", "address": "fd00::31", "live_flows": 0, "closing_flows": 0, "flows_estimated": false,
@@ -207,7 +207,7 @@ TEST(ShowTable, Flows) {
               "SERVICE  BACKEND     IDLE  LIVE  CLOSING\n"
               "dns      10.0.2.30  120 s     2        1\n"
               "dns      ns2        120 s     0        0\n"
-              "3 of 64 entries used (4.7%)\nkey 0e9bfec2 in force\n");
+              "3 of 64 entries used (4.7%), in a part of 32\nkey 0e9bfec2 in force\n");
 }
 
 TEST(ShowTable, Neighbours) {

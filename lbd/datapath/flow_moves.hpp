@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "bpf/abi.h"
+
+/// Entries of the flow table that move to other buckets, while packets use them.
+namespace culvert::lbd {
+
+/// The part of the flow table that packets use: see abi.h. `shift`: the present one, `former`: the one that may have
+/// entries yet.
+struct FlowPart {
+    unsigned shift = 0;
+    unsigned former = 0;
+    bool operator==(const FlowPart&) const = default;
+
+    [[nodiscard]] bool is_changing() const { return shift != former; }
+};
+
+/// How often a table of this many buckets can be halved.
+[[nodiscard]] unsigned most_halved(std::size_t buckets);
+
+/// Moves entries from the former part to the present one. Packets look there first, and store nowhere else. So no
+/// packet misses an entry that has a copy there before it is gone from here.
+class FlowMoves {
+  public:
+    /// `map`: all buckets. `now`: in units of FlowClock.
+    FlowMoves(std::span<lb_bucket> map, FlowPart part, std::uint16_t now) : map_(map), part_(part), now_(now) {}
+
+    /// The buckets to move entries from.
+    struct Range {
+        std::size_t begin = 0;
+        std::size_t end = 0;
+    };
+    [[nodiscard]] static Range range(std::size_t buckets, FlowPart part);
+
+    /// Copies the entries of these buckets. False if one has no room that an entry in use does not need more.
+    bool copy(Range buckets);
+    /// Call when all packets have ended that were being processed during the last call. Frees the entries that were
+    /// copied. False if a packet has overwritten a copy, which it did not see: it was made again. Wait, and call again.
+    bool free_copied();
+
+  private:
+    struct Copy {
+        __u64* from = nullptr;
+        __u64* to = nullptr;  ///< null: there is no copy, as it was not needed
+        std::uint64_t entry = 0;
+        std::size_t bucket = 0;
+    };
+
+    bool copy(__u64& from, std::uint64_t entry, std::size_t bucket);
+
+    std::span<lb_bucket> map_;
+    FlowPart part_;
+    std::uint16_t now_;
+    std::vector<Copy> copies_;
+};
+
+/// Where the index of a bucket comes from: as abi.h says, or from the hash alone, as in the former ABI version.
+enum class FlowIndex : std::uint8_t { of_tag, of_hash };
+
+/// Copies flows into another table, which may have another size. Both are used whole. Flows that it has already stay.
+/// If the table grows, an entry is copied to each bucket that its flow may belong to. If it shrinks and a bucket is
+/// full, the entries with the highest eviction priority are lost. `now` is in units of FlowClock.
+void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now,
+                FlowIndex index = FlowIndex::of_tag);
+
+}  // namespace culvert::lbd
