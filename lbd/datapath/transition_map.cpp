@@ -22,6 +22,15 @@ bool is_moving(TransitionLines at, std::uint32_t slot) {
     return (std::atomic_ref(bits(at, slot)).load(std::memory_order_relaxed) >> slot % 32 & 1) != 0;
 }
 
+/// Calls `use` for each slot in transition. Settled ones cost next to nothing.
+template <typename Use>
+void for_each_moving(TransitionLines at, const Use& use) {
+    for (std::uint32_t first = 0; first < slots_of(at); first += 32)
+        for (std::uint32_t left = std::atomic_ref(bits(at, first)).load(std::memory_order_relaxed); left != 0;
+             left &= left - 1)
+            use(first + static_cast<std::uint32_t>(std::countr_zero(left)));
+}
+
 /// The halves of a slot's word: the former backend, and when it was last used.
 std::uint16_t* word(TransitionLines at, std::uint32_t slot) {
     const std::uint32_t line = lb_transition_head(slots_of(at)) + slot / LB_TRANSITION_WORDS;
@@ -38,12 +47,11 @@ std::int16_t age(std::uint16_t then, std::uint16_t now) { return static_cast<std
 
 Slots read_slots(TransitionLines at) {
     Slots slots(slots_of(at));
-    for (std::uint32_t slot = 0; slot < slots.size(); ++slot) {
-        if (!is_moving(at, slot)) continue;
+    for_each_moving(at, [&](std::uint32_t slot) {
         slots.moving[slot] = true;
         slots.former[slot] = word(at, slot)[0];
         slots.used[slot] = time(at, slot).load(std::memory_order_relaxed);
-    }
+    });
     return slots;
 }
 
@@ -64,22 +72,21 @@ void settle_slots(TransitionLines at, const std::vector<std::uint32_t>& slots) {
 }
 
 void keep_times(TransitionLines from, TransitionLines to) {
-    for (std::uint32_t slot = 0; slot < slots_of(to); ++slot) {
-        if (!is_moving(from, slot) || !is_moving(to, slot)) continue;
+    for_each_moving(to, [&](std::uint32_t slot) {
+        if (!is_moving(from, slot)) return;
         const std::uint16_t before = time(from, slot).load(std::memory_order_relaxed);
         std::uint16_t present = time(to, slot).load(std::memory_order_relaxed);
         while (age(present, before) > 0 && !time(to, slot).compare_exchange_weak(present, before)) {
         }
-    }
+    });
 }
 
 void hold_times(TransitionLines at, std::uint16_t now) {
-    for (std::uint32_t slot = 0; slot < slots_of(at); ++slot) {
-        if (!is_moving(at, slot)) continue;
+    for_each_moving(at, [&](std::uint32_t slot) {
         std::uint16_t then = time(at, slot).load(std::memory_order_relaxed);
         if (age(then, now) > long_ago)
             time(at, slot).compare_exchange_strong(then, static_cast<std::uint16_t>(now - long_ago));
-    }
+    });
 }
 
 }  // namespace culvert::lbd

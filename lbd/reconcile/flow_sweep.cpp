@@ -7,12 +7,19 @@ namespace culvert::lbd {
 
 using netlink::Result;
 
+namespace {
+
+constexpr std::size_t settled_at_once = 1U << 19;  // slots: some milliseconds
+
+}  // namespace
+
 Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     FlowMap& flows = reconciler.datapath().flows();
     if (flows.part().is_changing()) {
         swept_ = 0;  // a round would miss what moves from ahead to behind
         return flows.move();
     }
+    if (settles_) return settle(reconciler);
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
     if (!sampling_) sampling_.emplace(flows.sampled());
@@ -56,9 +63,16 @@ Result<> FlowSweep::end_round(Reconciler& reconciler) {
     TRY(const std::uint16_t now, flows.long_now());
     const auto& planned = reconciler.planner().planned();
     sampling_->end_round(entries_, now, planned ? flows.clock().units(sampled_idle(planned->services)) : 0);
+    settles_ = !watch_.empty();
+    return settles_ ? settle(reconciler) : Result<>{};
+}
+
+Result<> FlowSweep::settle(Reconciler& reconciler) {
     // An entry that was stored since a plan came into force may name what is another backend than the table's now.
-    if (watch_.empty() || reconciler.planner().plans() != planned_) return {};
-    const auto over = watch_.settle(reconciler.datapath().maps());
+    settles_ = reconciler.planner().plans() == planned_;
+    if (!settles_) return {};
+    const auto over = watch_.settle(reconciler.datapath().maps(), settled_at_once);
+    settles_ = !watch_.is_settled();
     return over.empty() ? Result<>{} : reconciler.end_transitions({over.begin(), over.end()});
 }
 

@@ -31,10 +31,12 @@ class FlowSweep {
   private:
     [[nodiscard]] netlink::Result<> begin_round(const Reconciler& reconciler);
     [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> settle(Reconciler& reconciler);
 
     std::size_t swept_ = 0;      // buckets swept in this round
     std::uint64_t planned_ = 0;  // Planner::plans() when the round began
     SlotWatch watch_;
+    bool settles_ = false;              // the round is over, and not all watched slots were looked at
     std::vector<bool> sampled_;         // by destination id
     std::uint64_t entries_ = 0;         // of the sample, in this round
     std::optional<Sampling> sampling_;  // from the first call on

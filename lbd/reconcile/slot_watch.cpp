@@ -119,9 +119,11 @@ void SlotWatch::await(const Place& place, const Flow& flow, const ImageMaps& map
     }
 }
 
-std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps) const {
+std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps, std::size_t most) {
     std::vector<std::uint32_t> over;
-    for (const Watched& one : watched_) {
+    for (std::size_t looked_at = 0; looked_at < most && !is_settled(); ++settled_) {
+        const Watched& one = watched_[settled_];
+        looked_at += one.slots;
         const TransitionLines at = maps.transition(one.line);
         const Slots slots = read_slots(at);
         const auto done = settled(slots, one.awaited, one.whole(), begun_, one.idle);

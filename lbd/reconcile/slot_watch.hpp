@@ -29,7 +29,9 @@ class SlotWatch {
     void see(const Flow& flow, const ImageMaps& maps);
     /// After the round: ends the transition of slots that nobody needs. Returns the transitions of which none is left,
     /// without a change to them. Who used a former backend since the round began may have an entry that was not seen.
-    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps) const;
+    /// Looks at `most` slots or a few more, and goes on with the next call: see is_settled().
+    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps, std::size_t most = SIZE_MAX);
+    [[nodiscard]] bool is_settled() const { return settled_ == watched_.size(); }
 
   private:
     struct Watched {
@@ -58,6 +60,7 @@ class SlotWatch {
 
     std::uint16_t begun_ = 0;
     std::vector<Watched> watched_;
+    std::size_t settled_ = 0;                            // of these, in this round
     std::vector<std::vector<std::size_t>> of_services_;  // of each service, indexes in watched_
     std::vector<Place> by_dest_;
     std::unordered_map<std::uint32_t, std::vector<Place>> of_others_;  // by destination
