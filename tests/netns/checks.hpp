@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <string>
 
 #include "tests/netns/lbd_test.hpp"
@@ -16,6 +17,14 @@ inline bool becomes(const Balancer& lbd, const std::string& name, const std::str
     return eventually([&] {
         const auto backend = lbd.backend(name);
         return backend["health"] == health && backend.value("health_reason", "").find(reason) != std::string::npos;
+    });
+}
+
+/// All backends of all services.
+inline bool all_become(const Balancer& lbd, const std::string& health) {
+    return eventually([&] {
+        const auto backends = lbd.show("backends");
+        return std::ranges::all_of(backends, [&](const auto& backend) { return backend["health"] == health; });
     });
 }
 

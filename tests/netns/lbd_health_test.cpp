@@ -225,7 +225,7 @@ TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
     std::string services;
     for (const Checked& one : tunnels()) services += one.yaml();
     const Balancer lbd(balancer(), head + services);
-    for (const Checked& one : tunnels()) EXPECT_TRUE(becomes(lbd, one.name, "up")) << one.name << lbd.backend(one.name);
+    EXPECT_TRUE(all_become(lbd, "up")) << lbd.show("backends");
 
     // Removes the tunnels and the VIPs.
     std::vector<std::string> names;
@@ -233,10 +233,8 @@ TEST_F(LbdHealth, GoesByEveryEncapsulationAndFindsThatNothingTakesIt) {
     Falls falls(balancer(), names);
     backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
     falls.expect();
-    for (const Checked& one : tunnels()) {
-        EXPECT_TRUE(becomes(lbd, one.name, "down")) << one.name;
-        EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("backend {} is down: ", one.name)));
-    }
+    EXPECT_TRUE(all_become(lbd, "down")) << lbd.show("backends");
+    for (const std::string& name : names) EXPECT_THAT(lbd.log(), HasSubstr(fmt::format("backend {} is down: ", name)));
 }
 
 // Faults that an operator can cause in the kernel's own tunnel devices.

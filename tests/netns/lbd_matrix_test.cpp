@@ -135,11 +135,11 @@ TEST_P(LbdMatrix, PagesUploadsAndNames) {
 
     const auto address_of = [](const Way& way) { return way.outer == 4 ? "10.0.0.3" : "fd00::3"; };
     std::vector<std::string> vips;
-    std::string services;
+    std::string services, addresses, routes;
     for (const Way& way : encapsulation.ways) {
         const std::string& vip = vips.emplace_back(vip_of(way.inner, vips.size()));
-        backend().ip(fmt::format("addr replace {}/{} dev lo\n", vip, way.inner == 4 ? 32 : 128));
-        client().ip(fmt::format("route replace {} via {}\n", vip, way.inner == 4 ? "10.0.0.2" : "fd00::2"));
+        addresses += fmt::format("addr replace {}/{} dev lo\n", vip, way.inner == 4 ? 32 : 128);
+        routes += fmt::format("route replace {} via {}\n", vip, way.inner == 4 ? "10.0.0.2" : "fd00::2");
         services += fmt::format(R"(
           - name: {}
             vip: "{}"
@@ -148,6 +148,8 @@ TEST_P(LbdMatrix, PagesUploadsAndNames) {
             backends: [{{address: "{}"}}])",
                                 "way_" + way.name, vip, way.encap, address_of(way));
     }
+    backend().ip(addresses);
+    client().ip(routes);
     const HttpServer web(backend(), "backend", vips);
     const DnsServer dns(backend(), "backend", vips);
     const Balancer lbd(balancer(), fmt::format(R"(

@@ -175,8 +175,8 @@ services:
     http_put(client(), vip6, "large6", large);
     EXPECT_EQ(web.uploaded("large4"), large);
     EXPECT_EQ(web.uploaded("large6"), large);
-    for (const char* vip : {vip4, vip6})
-        for (const Transport transport : {Transport::udp, Transport::tcp})
+    for (const char* vip : {vip4, vip6})  // an answer to a datagram tells that all packets before it have arrived
+        for (const Transport transport : {Transport::tcp, Transport::udp})
             EXPECT_EQ(dns_whoami(client(), vip, transport), "backend") << vip;
 
     const Packets packets = wire.stop();

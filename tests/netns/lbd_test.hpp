@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/netns/harness/default_offloads.hpp"
+#include "tests/netns/harness/json_output.hpp"
 #include "tests/netns/harness/netns_test.hpp"
 
 namespace culvert::netns {
@@ -45,8 +46,14 @@ class Balancer {
         host_.must(CULVERT_LBD " reload");
     }
 
-    [[nodiscard]] nlohmann::json show(std::string_view what) const {
-        return nlohmann::json::parse(host_.must(fmt::format("{} show {} --json", CULVERT_LBD, what)));
+    /// As `lbd show --json` prints it. No program is started, as tests ask again and again.
+    [[nodiscard]] nlohmann::json show(const std::string& what) const {
+        const std::string request = fmt::format(R"({{"command": "show", "what": "{}"}})", what);
+        const std::string answer = answer_at(host_, "/run/culvert/lbd/lbd.sock", request);
+        nlohmann::json shown = nlohmann::json::parse(answer).value("ok", nlohmann::json());
+        if (shown.is_null()) throw std::runtime_error(answer);
+        compare_with_reference({CULVERT_LBD, "show", what, "--json"}, shown.dump());
+        return shown;
     }
     /// The entry of a backend in `show backends`.
     [[nodiscard]] nlohmann::json backend(const std::string& name) const {

@@ -20,6 +20,7 @@
 #include <algorithm>
 #include <array>
 #include <map>
+#include <sstream>
 
 #include <nlohmann/json.hpp>
 
@@ -41,8 +42,9 @@ std::string frame(const std::string& packet, const std::array<std::uint8_t, 6>& 
                   const std::array<std::uint8_t, 6>& to) {
     std::string bytes(to.begin(), to.end());
     bytes.append(from.begin(), from.end()).append(packet.front() == '4' ? std::string("\x08\0", 2) : "\x86\xdd");
+    const auto digit = [](char c) { return c <= '9' ? c - '0' : c - 'a' + 10; };
     for (std::size_t i = 0; i + 1 < packet.size(); i += 2)
-        bytes += static_cast<char>(std::stoi(packet.substr(i, 2), nullptr, 16));
+        bytes += static_cast<char>(digit(packet[i]) << 4 | digit(packet[i + 1]));
     return bytes;
 }
 
@@ -117,10 +119,14 @@ guard: {}
 
     /// Datagrams to the port where nobody listens, over either family, since the last call.
     [[nodiscard]] int arrived() {
-        const std::string now = backend_->must("sh -c 'nstat -asz UdpNoPorts Udp6NoPorts | grep NoPorts'");
+        // /proc/net/snmp has a line of names and a line of values, snmp6 a name and a value in each line.
+        const std::string four = backend_->read("/proc/thread-self/net/snmp");
+        const std::string six = backend_->read("/proc/thread-self/net/snmp6");
+        std::istringstream values(four.substr(four.rfind("\nUdp: ") + 6));
+        int received = 0;
         int total = 0;
-        std::istringstream words(now);
-        for (std::string name, value, rate; words >> name >> value >> rate;) total += std::stoi(value);
+        values >> received >> total;
+        total += std::stoi(six.substr(six.find("Udp6NoPorts") + 11, 40));
         return total - std::exchange(seen_, total);
     }
 
@@ -204,11 +210,14 @@ void PrintTo(const Others& others, std::ostream* stream) { *stream << others.nam
 class GuardBesideOthers : public Guard, public testing::WithParamInterface<Others> {
   protected:
     void make_others() const {
-        backend().ip(GetParam().making);
-        for (const std::string& device : GetParam().devices) backend().ip("link set " + device + " up\n");
+        std::string lines = GetParam().making;
+        for (const std::string& device : GetParam().devices) lines += "link set " + device + " up\n";
+        backend().ip(lines);
     }
     void remove_others() const {
-        for (const std::string& device : GetParam().devices) backend().ip("link del " + device + "\n");
+        std::string lines;
+        for (const std::string& device : GetParam().devices) lines += "link del " + device + "\n";
+        backend().ip(lines);
     }
 
     [[nodiscard]] std::uint64_t received_by(const std::string& device) const {
@@ -285,8 +294,12 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
 
     // They come later, when the kernel's own have other names.
     remove_others();
-    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
-        backend().ip(fmt::format("link set {0} down\nlink set {0} name my-{0}\nlink set my-{0} up\n", device));
+    std::string renaming, as_before;
+    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"}) {
+        renaming += fmt::format("link set {0} down\nlink set {0} name my-{0}\nlink set my-{0} up\n", device);
+        as_before += fmt::format("link set my-{0} down\nlink set my-{0} name {0}\n", device);
+    }
+    backend().ip(renaming);
     attack();
     for (auto& [reason, times] : expected) times *= 2;
     EXPECT_EQ(caught(), expected);
@@ -295,8 +308,7 @@ TEST_P(GuardBesideOthers, NoDeviceIsAWayAround) {
     for (auto& [reason, times] : expected) times = times / 2 * 3;
     EXPECT_EQ(caught(), expected);
     EXPECT_EQ(arrived(), 0);
-    for (const char* device : {"tunl0", "sit0", "gre0", "ip6tnl0", "ip6gre0"})
-        backend().ip(fmt::format("link set my-{0} down\nlink set my-{0} name {0}\n", device));
+    backend().ip(as_before);
     backend().must(CULVERT_REALSERVER " teardown -c /run/realserver.yaml");
 }
 

@@ -150,14 +150,16 @@ TEST_P(BackendOver, ServesBothFamiliesInEveryEncapsulation) {
     for (const Encapsulation& encapsulation : encapsulations) {
         SCOPED_TRACE(encapsulation.name);
         const Path path{encapsulation, GetParam()};
+        std::string lines;
         for (const int inner : {4, 6})
-            balancer().ip(fmt::format("link add to{0} type {1}\nlink set to{0} up\n", inner, path.device(inner)));
-        balancer().ip(fmt::format("route add {} dev to4\nroute add {} dev to6\n", vip4, vip6));
+            lines += fmt::format("link add to{0} type {1}\nlink set to{0} up\n", inner, path.device(inner));
+        lines += fmt::format("route add {} dev to4\nroute add {} dev to6\n", vip4, vip6);
         if (encapsulation.geneve)  // the MAC address of every backend's device
-            balancer().ip(
-                fmt::format("neigh add {} lladdr 02:43:55:4c:56:54 dev to4\n"
-                            "neigh add {} lladdr 02:43:55:4c:56:54 dev to6\n",
-                            vip4, vip6));
+            lines += fmt::format(
+                "neigh add {} lladdr 02:43:55:4c:56:54 dev to4\n"
+                "neigh add {} lladdr 02:43:55:4c:56:54 dev to6\n",
+                vip4, vip6);
+        balancer().ip(lines);
 
         provision(path.receive());
 

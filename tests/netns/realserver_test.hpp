@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <filesystem>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -63,9 +64,13 @@ class Realserver : public NetnsTest {
         connect({*other_, "eth0", {"10.0.0.1/24", "fd00::1/64"}}, {*host_, "eth0", {"10.0.0.3/24", "fd00::3/64"}});
         // The kernel reports a carrier with a delay. Nothing may change by itself once a test has begun.
         EXPECT_TRUE(eventually([&] { return host_->read("/sys/class/net/eth0/operstate") == "up\n"; }));
-        for (const char* device : {"tunl0", "sit0", "ip6tnl0", "gre0", "ip6gre0"})
-            if (host_->run(fmt::format("ip link show {}", device)).ok())
-                host_->ip(fmt::format("link set {0} up\nlink set {0} down\n", device));
+        std::string lines;
+        host_->within([&] {
+            for (const char* device : {"tunl0", "sit0", "ip6tnl0", "gre0", "ip6gre0"})
+                if (std::filesystem::exists(fmt::format("/sys/class/net/{}", device)))
+                    lines += fmt::format("link set {0} up\nlink set {0} down\n", device);
+        });
+        if (!lines.empty()) host_->ip(lines);
     }
 
     Output realserver(const std::string& arguments) {

@@ -2,9 +2,14 @@
 #include "tests/netns/harness/capture.hpp"
 
 #include <fmt/format.h>
+#include <pcap/pcap.h>
+#include <poll.h>
+#include <sys/eventfd.h>
 
+#include <array>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 namespace culvert::netns {
 
@@ -29,9 +34,33 @@ Arguments tshark(const std::string& path, const std::vector<std::string>& decode
     return arguments;
 }
 
-/// tcpdump's buffer has as many slots as frames of this length fit into it: about two thousand.
-constexpr const char* snap_length = "9216";   // bytes
-constexpr const char* buffer_size = "20480";  // KiB
+/// The kernel's buffer has as many slots as frames of this length fit into it: about two thousand.
+constexpr int snap_length = 9216;
+constexpr int buffer_size = 20 << 20;
+
+using Pcap = std::unique_ptr<pcap_t, decltype(&pcap_close)>;
+
+void set_filter(pcap_t* pcap, const std::string& filter) {
+    bpf_program program{};
+    if (pcap_compile(pcap, &program, filter.c_str(), 1, PCAP_NETMASK_UNKNOWN) < 0 || pcap_setfilter(pcap, &program) < 0)
+        throw std::runtime_error(fmt::format("filter {}: {}", filter, pcap_geterr(pcap)));
+    pcap_freecode(&program);
+}
+
+/// In the host of the calling thread.
+Pcap listening_on(const std::string& device, const std::string& filter) {
+    std::array<char, PCAP_ERRBUF_SIZE> error{};
+    Pcap pcap(pcap_create(device.c_str(), error.data()), pcap_close);
+    if (!pcap) throw std::runtime_error(fmt::format("capture on {}: {}", device, error.data()));
+    pcap_set_snaplen(pcap.get(), snap_length);
+    pcap_set_promisc(pcap.get(), 1);
+    pcap_set_immediate_mode(pcap.get(), 1);
+    pcap_set_buffer_size(pcap.get(), buffer_size);
+    if (pcap_activate(pcap.get()) < 0 || pcap_setnonblock(pcap.get(), 1, error.data()) < 0)
+        throw std::runtime_error(fmt::format("capture on {}: {}{}", device, pcap_geterr(pcap.get()), error.data()));
+    set_filter(pcap.get(), filter);
+    return pcap;
+}
 
 constexpr Milliseconds time_for_tshark{120'000};
 
@@ -42,8 +71,23 @@ constexpr std::string_view anything_wrong =
 
 }  // namespace
 
-std::vector<std::string> Packets::lines(std::string_view filter) const {
-    const Arguments arguments{"tcpdump", "-r", path_, "-n", "-v", "-e", "-tt", std::string(filter)};
+std::size_t Packets::count(const std::string& filter) const {
+    std::size_t packets = 0;
+    host_.within([&] {
+        std::array<char, PCAP_ERRBUF_SIZE> error{};
+        const Pcap pcap(pcap_open_offline(path_.c_str(), error.data()), pcap_close);
+        if (!pcap) throw std::runtime_error(error.data());
+        set_filter(pcap.get(), filter);
+        pcap_pkthdr* header = nullptr;
+        const unsigned char* packet = nullptr;
+        while (pcap_next_ex(pcap.get(), &header, &packet) == 1) ++packets;
+    });
+    return packets;
+}
+
+std::vector<std::string> Packets::lines(const std::string& filter) const {
+    if (count(filter) == 0) return {};
+    const Arguments arguments{"tcpdump", "-r", path_, "-n", "-v", "-e", "-tt", filter};
     const Output output = host_.run(arguments);
     expect_success(arguments, output);
     std::vector<std::string> packets;
@@ -80,20 +124,61 @@ std::vector<std::string> Packets::complaints(const std::vector<std::string>& dec
     return complaints;
 }
 
-Capture::Capture(const Host& host, const std::string& device, std::string_view filter)
-    : host_(host),
-      path_(fmt::format("/run/{}.pcap", device)),
-      process_(host.spawn({"tcpdump", "-i", device, "-n", "-U", "--immediate-mode", "-s", snap_length, "-B",
-                           buffer_size, "-Z", "root", "-w", path_, std::string(filter)})) {
-    process_.wait_for("listening on");
+class Capture::Reader {
+  public:
+    Reader(const std::string& device, const std::string& filter, const std::string& path)
+        : pcap_(listening_on(device, filter)), file_(pcap_dump_open(pcap_.get(), path.c_str()), pcap_dump_close) {
+        if (!file_) throw std::runtime_error(pcap_geterr(pcap_.get()));
+        thread_ = std::thread([this] { read(); });
+    }
+    ~Reader() {
+        if (thread_.joinable()) end();
+    }
+
+    /// The thread ends when nothing is left to read.
+    void end() {
+        eventfd_write(stopped_.get(), 1);
+        thread_.join();
+        pcap_dump_flush(file_.get());
+    }
+
+    [[nodiscard]] unsigned missing() const {
+        pcap_stat counted{};
+        pcap_stats(pcap_.get(), &counted);
+        return counted.ps_drop;
+    }
+
+  private:
+    void read() {
+        std::array<pollfd, 2> events{{{.fd = pcap_get_selectable_fd(pcap_.get()), .events = POLLIN, .revents = 0},
+                                      {.fd = stopped_.get(), .events = POLLIN, .revents = 0}}};
+        while (true) {
+            poll(events.data(), events.size(), -1);
+            const bool last = events[1].revents != 0;
+            while (pcap_dispatch(pcap_.get(), -1, pcap_dump, reinterpret_cast<unsigned char*>(file_.get())) > 0) {
+            }
+            if (last) return;
+        }
+    }
+
+    FileDescriptor stopped_{eventfd(0, EFD_CLOEXEC)};
+    Pcap pcap_;
+    std::unique_ptr<pcap_dumper_t, decltype(&pcap_dump_close)> file_;
+    std::thread thread_;
+};
+
+Capture::Capture(const Host& host, const std::string& device, const std::string& filter)
+    : host_(host), path_(fmt::format("/run/{}.pcap", device)) {
+    host.within([&] { reader_ = std::make_unique<Reader>(device, filter, path_); });
 }
 
+Capture::~Capture() = default;
+
 Packets Capture::stop() {
-    // it sleeps after it has written all packets so far
-    if (!eventually([&] { return process_.sleeping(); })) throw std::runtime_error("tcpdump does not become idle");
-    const Output output = process_.stop(SIGINT);
-    if (!output.ok() || output.err.find("\n0 packets dropped by kernel") == std::string::npos)
-        throw std::runtime_error("tcpdump: " + output.err);
+    reader_->end();
+    if (const unsigned missing = reader_->missing(); missing != 0)
+        throw std::runtime_error(fmt::format("{} packets are missing in {}", missing, path_));
+    reader_.reset();
     return {host_, path_};
 }
 

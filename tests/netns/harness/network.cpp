@@ -8,6 +8,7 @@
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
 #include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <sys/ioctl.h>
@@ -92,12 +93,55 @@ void wait_until_up(const Port& port) {
         throw std::runtime_error(port.host.name() + ": " + port.device + " does not come up");
 }
 
-/// Configures an existing device: sets addresses, and sets it up.
+[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
+
+/// "10.0.0.1/24", to a device of the calling thread's host (rtnetlink(7)).
+void add_address(const std::string& device, const std::string& address) {
+    struct {
+        nlmsghdr header;
+        ifaddrmsg body;
+        rtattr attribute;
+        std::array<unsigned char, 16> address;
+    } request{};
+    const auto slash = address.find('/');
+    const bool v6 = address.find(':') != std::string::npos;
+    const std::size_t unused = v6 ? 0 : 12;
+    request.header = {.nlmsg_len = static_cast<std::uint32_t>(sizeof request - unused),
+                      .nlmsg_type = RTM_NEWADDR,
+                      .nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
+                      .nlmsg_seq = 1,
+                      .nlmsg_pid = 0};
+    request.body = {.ifa_family = static_cast<std::uint8_t>(v6 ? AF_INET6 : AF_INET),
+                    .ifa_prefixlen = static_cast<std::uint8_t>(std::stoi(address.substr(slash + 1))),
+                    .ifa_flags = 0,
+                    .ifa_scope = RT_SCOPE_UNIVERSE,
+                    .ifa_index = if_nametoindex(device.c_str())};
+    request.attribute = {.rta_len = static_cast<std::uint16_t>(sizeof(rtattr) + request.address.size() - unused),
+                         .rta_type = IFA_LOCAL};
+    inet_pton(request.body.ifa_family, address.substr(0, slash).c_str(), request.address.data());
+    struct {
+        nlmsghdr header;
+        nlmsgerr error;
+    } answer{};
+    const FileDescriptor socket(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE));
+    if (send(socket.get(), &request, request.header.nlmsg_len, 0) < 0 ||
+        recv(socket.get(), &answer, sizeof answer, 0) < 0)
+        fail("rtnetlink");
+    errno = -answer.error.error;
+    if (errno != 0) fail(address + " on " + device);
+}
+
+/// Gives an existing device its addresses, and sets it up.
 void configure(const Port& port) {
-    std::string lines;
-    for (const std::string& address : port.addresses)
-        lines += fmt::format("addr add {} dev {}\n", address, port.device);
-    port.host.ip(lines + fmt::format("link set {} up\n", port.device));
+    port.host.within([&] {
+        for (const std::string& address : port.addresses) add_address(port.device, address);
+        const FileDescriptor socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+        ifreq request{};
+        port.device.copy(request.ifr_name, IFNAMSIZ - 1);
+        if (ioctl(socket.get(), SIOCGIFFLAGS, &request) < 0) fail("flags of " + port.device);
+        request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+        if (ioctl(socket.get(), SIOCSIFFLAGS, &request) < 0) fail("flags of " + port.device);
+    });
 }
 
 std::string port_of_switch(const Port& port) { return port.host.name() + "-" + port.device; }

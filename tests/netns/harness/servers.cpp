@@ -3,8 +3,10 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 #include <sys/socket.h>
 
+#include <sstream>
 #include <stdexcept>
 
 #include "tests/netns/harness/clients.hpp"
@@ -26,6 +28,31 @@ bool connects(const std::string& address, int port) {
     inet_pton(AF_INET6, address.c_str(), &v6.sin6_addr);
     const FileDescriptor socket(::socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0));
     return connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof(v6)) == 0;
+}
+
+/// In /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
+bool is_tentative(const Host& host, const std::string& address) {
+    in6_addr bytes{};
+    if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return false;
+    std::string digits;
+    for (const unsigned char byte : bytes.s6_addr) digits += fmt::format("{:02x}", byte);
+    std::istringstream table(host.read("/proc/thread-self/net/if_inet6"));
+    std::string found;
+    std::string device;
+    unsigned index = 0;
+    unsigned length = 0;
+    unsigned scope = 0;
+    unsigned flags = 0;
+    while (table >> found >> std::hex >> index >> length >> scope >> flags >> device)
+        if (found == digits && (flags & IFA_F_TENTATIVE) != 0) return true;
+    return false;
+}
+
+/// Nobody can bind to a new IPv6 address before a worker of the kernel has dealt with it.
+void wait_until_usable(const Host& host, const std::vector<std::string>& addresses) {
+    for (const std::string& address : addresses)
+        if (!eventually([&] { return !is_tentative(host, address); }))
+            throw std::runtime_error(fmt::format("{}: {} stays tentative", host.name(), address));
 }
 
 /// Returns the process when it listens.
@@ -73,6 +100,7 @@ http {{
 
 Process start_nginx(const Host& host, const std::string& directory, const std::string& name,
                     const std::vector<std::string>& addresses, int port) {
+    wait_until_usable(host, addresses);
     const std::string configuration = directory + "/nginx.conf";
     host.write(directory + "/root/.keep", {});
     host.write(configuration, nginx_configuration(directory, name, addresses, port));
@@ -80,6 +108,7 @@ Process start_nginx(const Host& host, const std::string& directory, const std::s
 }
 
 Process start_dnsmasq(const Host& host, const std::string& name, const std::vector<std::string>& addresses) {
+    wait_until_usable(host, addresses);
     Arguments arguments{"dnsmasq",
                         "--keep-in-foreground",
                         "--conf-file=/dev/null",
