@@ -89,16 +89,20 @@ static __always_inline __u32 present_part(void)
     return *(volatile __u32 *)&flow_part;
 }
 
-static __always_inline struct lb_bucket *flow_bucket_in(__u64 hash, __u32 shift)
+/* The index of a flow's bucket: lb_flow_index() within a part, in fewer instructions. */
+static __always_inline __u32 flow_index(__u64 hash, __u32 shift)
 {
-    __u32 mask = config.bucket_mask, index = lb_flow_index((__u32)hash, (__u32)(hash >> 32), mask) & mask >> shift;
+    __u32 mask = config.bucket_mask, of_hash = mask >> LB_FLOW_MOST_SHIFT | (LB_FLOW_LEAST_PART - 1);
+    __u32 of_tag = (__u32)(hash >> (32 + LB_FLOW_INDEX_SHIFT));
 
-    return bpf_map_lookup_elem(&flows, &index);
+    return ((((__u32)hash ^ of_tag) & of_hash) ^ of_tag) & mask >> shift;
 }
 
 static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
 {
-    return flow_bucket_in(hash, LB_FLOW_PART_SHIFT(present_part()));
+    __u32 index = flow_index(hash, LB_FLOW_PART_SHIFT(present_part()));
+
+    return bpf_map_lookup_elem(&flows, &index);
 }
 
 /* 1 if the entry is the flow's. */
@@ -112,8 +116,7 @@ static __always_inline int is_flow(__u64 entry, __u32 tag)
 /* While the part changes: bucket and way of a flow in the former part. Not static, so it is verified once. */
 __noinline __u32 flow_former_place(__u64 hash)
 {
-    __u32 mask = config.bucket_mask, tag = flow_tag(hash), way;
-    __u32 index = lb_flow_index((__u32)hash, tag, mask) & mask >> LB_FLOW_PART_FORMER(present_part());
+    __u32 index = flow_index(hash, LB_FLOW_PART_FORMER(present_part())), tag = flow_tag(hash), way;
     struct lb_bucket *bucket = bpf_map_lookup_elem(&flows, &index);
 
     if (!bucket)

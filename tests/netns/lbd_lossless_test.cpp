@@ -98,7 +98,7 @@ print(json.dumps(result))
 std::string config(int backends, std::string_view more = "") {
     std::string text = fmt::format(R"(
 interfaces: [eth0]
-flows: {{entries: 64k}}
+flows: {{entries: 1M}}
 defaults: {{encap: {{type: l2}}}}
 services:
   - name: echo
@@ -188,7 +188,7 @@ TEST_F(LbdLossless, RestartsAndReloads) {
                       "  - {name: six, vip: \"2001:db8::1\", ports: any, encap: {type: ipip}, "
                       "backends: [{address: 10.0.0.3}]}\n"));  // another program
     std::string larger = config(2);
-    lbd.reload(larger.replace(larger.find("64k"), 3, "1M"));
+    lbd.reload(larger.replace(larger.find("1M"), 2, "4M"));
     lbd.reload(config(2));
     copy.stop(SIGKILL);
     const Balancer again(balancer(), config(2));
@@ -249,7 +249,7 @@ TEST_F(LbdLossless, IsKilledAtManyMomentsOfReloads) {
     std::string other = config(3,
                                "  - {name: six, vip: \"2001:db8::1\", ports: any, encap: {type: ipip}, "
                                "backends: [{address: 10.0.0.3}]}\n");
-    other.replace(other.find("64k"), 3, "128k");  // another program, other maps
+    other.replace(other.find("1M"), 2, "2M");  // another program, other maps
     Balancer(balancer(), config(2)).stop();
     Process load = this->load();
     int at = 1;
