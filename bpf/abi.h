@@ -71,7 +71,7 @@ struct lb_vip6 {
     __u16 port_be;
     __u8 protocol;
     __u8 prefix;
-};
+} __attribute__((aligned(4))); /* copied and compared as five numbers */
 LB_SIZE(struct lb_vip6, 20);
 
 /*
@@ -95,9 +95,10 @@ LB_SIZE(struct lb_service, 20);
 enum lb_service_flag {
     LB_SERVICE_STICKY = 1 << 0, /* new flows of one client address go to one backend */
     LB_SERVICE_DOWN = 1 << 1,   /* fewer backends are up than it needs; if none takes new flows, this is why */
-    LB_SERVICE_EACH = 1 << 2,   /* each flow is where its entry in the flow table says: UDP, sticky services */
-    LB_SERVICE_NEVER = 1 << 3,  /* no flow has an entry: each packet is where the Maglev table says */
-    LB_SERVICE_ALL = 1 << 4,    /* all flows are counted, not a sample */
+    /* The packet program uses these as they stand, as bits of an index. */
+    LB_SERVICE_ALL = 1 << 3,   /* all flows are counted, not a sample */
+    LB_SERVICE_EACH = 1 << 4,  /* each flow is where its entry in the flow table says: UDP, sticky services */
+    LB_SERVICE_NEVER = 1 << 5, /* no flow has an entry: each packet is where the Maglev table says */
 };
 
 /*
@@ -251,7 +252,7 @@ struct lb_dest_body {
        addresses, protocol, destination port, and headers between UDP and the client's IP header. */
     __u16 udp_sum;
     __u8 bytes[LB_TEMPLATE_MAX]; /* the template; for L3DSR the new destination address follows the Ethernet header */
-};
+} __attribute__((aligned(8)));   /* the template is copied by eight bytes */
 LB_SIZE(struct lb_dest_body, 112);
 
 /*
@@ -337,15 +338,15 @@ LB_SIZE(struct lb_bucket, 64);
 /* The bits of an index that come from the tag. `mask`: number of buckets in the map - 1. */
 static inline __u32 lb_flow_index_of_tag(__u32 mask)
 {
-    return mask & ~(mask >> LB_FLOW_MOST_SHIFT) & ~(LB_FLOW_LEAST_PART - 1);
+    return mask & ~(mask >> LB_FLOW_MOST_SHIFT | (LB_FLOW_LEAST_PART - 1));
 }
 
-/* The index of a flow's bucket if the whole map is used. `low`: the lower half of its hash. */
-static inline __u32 lb_flow_index(__u32 low, __u32 tag, __u32 mask)
+/* The index of a flow's bucket. `low`: the lower half of its hash. `used`: number of buckets in the part - 1. */
+static inline __u32 lb_flow_index(__u32 low, __u32 tag, __u32 mask, __u32 used)
 {
-    __u32 of_tag = lb_flow_index_of_tag(mask);
+    __u32 of_tag = tag >> LB_FLOW_INDEX_SHIFT, of_hash = mask >> LB_FLOW_MOST_SHIFT | (LB_FLOW_LEAST_PART - 1);
 
-    return ((low & ~of_tag) | (tag >> LB_FLOW_INDEX_SHIFT & of_tag)) & mask;
+    return (((low ^ of_tag) & of_hash) ^ of_tag) & used;
 }
 
 /* ---- Counters, per CPU: maps dest_counters, reasons --------------------------------------------------------------- */

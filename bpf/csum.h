@@ -28,6 +28,16 @@ static __always_inline __u16 csum_fold(__u64 sum)
     return (__u16)sum;
 }
 
+/*
+ * Whether the folded sum would be all ones: whether the sum, which is not zero, is a multiple of 65,535. The factor is
+ * the inverse of 65,535 modulo 2^64, which maps the multiples, and nothing else, to the quotients (Hacker's Delight,
+ * section 10-17).
+ */
+static __always_inline int csum_is_complete(__u64 sum)
+{
+    return sum * 0xfffefffefffeffffULL <= ~0ULL / 0xffff;
+}
+
 /* UDP sends a checksum of zero as all ones, as zero means none (RFC 768). */
 static __always_inline __u16 csum_udp(__u64 sum)
 {

@@ -13,9 +13,9 @@
 
 #define TEMPLATE_HALF 32
 
-static __always_inline int send(struct xdp_md *ctx, const struct lb_dest_body *dest)
+static __always_inline int send(const struct packet *p, const struct lb_dest_body *dest)
 {
-    if (!config.redirect || dest->ifindex == ctx->ingress_ifindex)
+    if (dest->ifindex == p->port || !config.redirect)
         return XDP_TX;
     if (bpf_redirect_map(&ports, dest->ifindex, 0) == XDP_REDIRECT)
         return XDP_REDIRECT;
@@ -35,7 +35,7 @@ static __always_inline int replace_ethernet(struct xdp_md *ctx, const struct pac
 {
     void *data, *data_end;
 
-    if (config.vlan && p->l2_length != dest->head_len &&
+    if (p->l2_length != dest->head_len && config.vlan &&
         bpf_xdp_adjust_head(ctx, (int)p->l2_length - (int)dest->head_len))
         return 0;
     data = (void *)(long)ctx->data;
@@ -45,7 +45,7 @@ static __always_inline int replace_ethernet(struct xdp_md *ctx, const struct pac
     *(__u64 *)data = *(const __u64 *)dest->bytes;
     *(__u32 *)(data + 8) = *(const __u32 *)(dest->bytes + 8);
     *(__u16 *)(data + 12) = *(const __u16 *)(dest->bytes + 12);
-    if (config.vlan && dest->head_len > ETH_HLEN) {
+    if (dest->head_len > ETH_HLEN && config.vlan) {
         *(__u32 *)(data + 14) = *(const __u32 *)(dest->bytes + 14);
         if (dest->head_len > ETH_HLEN + 4)
             *(__u32 *)(data + 18) = *(const __u32 *)(dest->bytes + 18);
@@ -82,7 +82,7 @@ static __always_inline int sum_of_packet(struct xdp_md *ctx, const struct packet
 static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *p, const struct lb_dest_body *dest,
                                        void *l3, int inner6)
 {
-    __u32 head = dest->head_len, outer = config.vlan ? dest->l2_len : ETH_HLEN;
+    __u32 head = dest->head_len, outer = dest->l2_len;
     __u8 flags = dest->flags;
     void *data, *data_end, *tail, *ip, *udp;
     __u32 rest; /* bytes behind the outer IP header */
@@ -153,7 +153,7 @@ static __always_inline int encapsulate(struct xdp_md *ctx, const struct packet *
         if (flags & LB_ENCAP_UDP_CSUM)
             header->check = csum_udp((__u64)dest->udp_sum + 2 * length + header->source + (__u32)sum);
     }
-    return send(ctx, dest);
+    return send(p, dest);
 }
 
 /*

@@ -89,13 +89,11 @@ static __always_inline __u32 present_part(void)
     return *(volatile __u32 *)&flow_part;
 }
 
-/* The index of a flow's bucket: lb_flow_index() within a part, in fewer instructions. */
 static __always_inline __u32 flow_index(__u64 hash, __u32 shift)
 {
-    __u32 mask = config.bucket_mask, of_hash = mask >> LB_FLOW_MOST_SHIFT | (LB_FLOW_LEAST_PART - 1);
-    __u32 of_tag = (__u32)(hash >> (32 + LB_FLOW_INDEX_SHIFT));
+    __u32 mask = config.bucket_mask;
 
-    return ((((__u32)hash ^ of_tag) & of_hash) ^ of_tag) & mask >> shift;
+    return lb_flow_index((__u32)hash, (__u32)(hash >> 32), mask, mask >> shift);
 }
 
 static __always_inline struct lb_bucket *flow_bucket(__u64 hash)
@@ -153,9 +151,8 @@ static __always_inline __u64 flow_lasts(__u64 entry, const struct packet *p)
  * and for later fragments, which arrive together with the first. A SYN for a closing flow starts a new one: it frees
  * the entry, and the flow is unknown.
  */
-static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct packet *p)
+static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct packet *p, __u32 tag)
 {
-    __u32 tag = flow_tag(p->hash);
     __u64 entry = 0, used;
     __u32 way, place, part, index;
 
@@ -179,7 +176,7 @@ static __always_inline __u32 flow_find(struct lb_bucket *bucket, const struct pa
         return 0;
 
 found:
-    if (p->kind == PACKET_ICMP_ERROR || p->kind == PACKET_LATER_FRAGMENT)
+    if (p->kind & (PACKET_ICMP_ERROR | PACKET_LATER_FRAGMENT))
         return (__u32)(entry >> LB_FLOW_DEST_SHIFT) & (LB_DEST_MAX - 1);
     if (is_opening(p) && entry & LB_FLOW_CLOSING) {
         flow_write(bucket, way, 0);

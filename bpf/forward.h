@@ -44,19 +44,19 @@ static __always_inline int forward(struct xdp_md *ctx, const struct packet *p, c
         if ((void *)(ip + 1) > data_end)
             return drop(LB_DROP_INTERNAL);
         check = ip->check + bpf_htons(0x0100);
-        ip->check = (__u16)(check + (check >= 0xffff));
+        ip->check = (__u16)(check + ((check + 1) >> 16)); /* all ones become zero, too */
         ip->ttl--;
     }
 
-    if (config.encap && dest->action == LB_ACTION_ENCAP)
+    if (dest->action == LB_ACTION_ENCAP && config.encap)
         return encapsulate(ctx, p, dest, l3, inner6);
-    if (config.l3dsr && dest->action == LB_ACTION_L3DSR) {
+    if (dest->action == LB_ACTION_L3DSR && config.l3dsr) {
         if (!(inner6 ? rewrite_ipv6(p, dest, l3, data_end) : rewrite_ipv4(p, dest, l3, data_end)))
             return drop(LB_DROP_INTERNAL);
-    } else if (!config.l2 || dest->action != LB_ACTION_L2) {
+    } else if (dest->action != LB_ACTION_L2 || !config.l2) {
         return drop(LB_DROP_INTERNAL);
     }
-    return replace_ethernet(ctx, p, dest) ? send(ctx, dest) : drop(LB_DROP_NO_ROOM);
+    return replace_ethernet(ctx, p, dest) ? send(p, dest) : drop(LB_DROP_NO_ROOM);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include "parse4.h"
 #include "parse6.h"
 #include "stats.h"
+#include "track.h"
 #include "transition.h"
 #include "unfinished.h"
 
@@ -42,12 +43,16 @@ static __always_inline __u32 choose(const struct packet *p)
 }
 
 /*
- * Connections of a sorry backend end by themselves. UDP has none: a client that keeps its port would stay there for
- * ever.
+ * Whether a flow with this destination chooses anew. Connections of a sorry backend end by themselves. UDP has none: a
+ * client that keeps its port would stay there for ever.
  */
-static __always_inline int is_sorry(const struct lb_dest_body *dest, const struct packet *p)
+static __always_inline int is_over(const struct lb_dest_body *dest, const struct packet *p)
 {
-    return dest->flags & LB_DEST_SORRY && p->protocol == IPPROTO_UDP && p->kind != PACKET_LATER_FRAGMENT;
+    if (!dest || dest->action == LB_ACTION_NONE)
+        return 1;
+    if (!(dest->flags & (LB_DEST_LEFT | LB_DEST_SORRY)))
+        return 0;
+    return dest->flags & LB_DEST_LEFT || (p->protocol == IPPROTO_UDP && p->kind != PACKET_LATER_FRAGMENT);
 }
 
 /* Result of look_closer(), above the range of a sum. */
@@ -79,49 +84,6 @@ __noinline __u32 look_closer(struct xdp_md *ctx, __u32 l3, __u32 length, __u32 l
 }
 
 /*
- * What decides about a flow. There are no branches on the way to these numbers, and the verifier knows none of them, so
- * they make no paths for it. They are no functions of their own, as a call takes 10 ns.
- */
-struct question {
-    __u32 kind;    /* of the packet */
-    __u32 flags;   /* likewise */
-    __u32 service; /* enum lb_service_flag */
-    __u32 sampled; /* 1: a flow that is counted, where only some are */
-    __u32 moving;  /* 1: its slot is in transition */
-};
-
-/* 1 if the value has the bit, else 0. */
-#define HAS(value, bit) ((__u32)(value) / (__u32)(bit)&1)
-
-/* Whether the flow table is read: the flow's own entry decides, or it is counted by it. */
-static __always_inline __u32 looks_up(const struct question *q)
-{
-    __u32 counted = HAS(q->service, LB_SERVICE_ALL) | q->sampled, result;
-
-    /* All flows of a settled slot are with one backend. An opening packet would only find a flow that has ended. */
-    result = counted & ~HAS(q->service, LB_SERVICE_NEVER) & ~HAS(q->flags, TCP_SYN);
-    result =
-        (result | q->moving | HAS(q->service, LB_SERVICE_EACH) | (__u32)is_zero(q->kind ^ PACKET_LATER_FRAGMENT)) & 1;
-    barrier_var(result); /* else clang makes branches of it */
-    return result;
-}
-
-/* Whether the flow gets an entry; only if the flow table was read. `known`: it has one, of a backend that is gone. */
-static __always_inline __u32 gets_entry(const struct question *q, __u32 known)
-{
-    __u32 syn = HAS(q->flags, TCP_SYN), result;
-    __u32 tracked = HAS(q->service, LB_SERVICE_EACH) | HAS(q->service, LB_SERVICE_ALL) | q->sampled;
-
-    /* Without a transition a SYN stores nothing, so a flood of them evicts nothing. In one, a connection without an
-       entry is from before. */
-    result = syn & q->moving & ~HAS(q->flags, TCP_ACK);
-    result |= ~syn & ~HAS(q->service, LB_SERVICE_NEVER) & (tracked | ~(__u32)is_zero(known));
-    result &= ~HAS(q->flags, TCP_FIN) & ~HAS(q->flags, TCP_RST) & ~(__u32)is_zero(q->kind ^ PACKET_ICMP_ERROR) & 1;
-    barrier_var(result);
-    return result;
-}
-
-/*
  * A flow is where its entry says. Without one it is where the Maglev table says, unless its slot is in transition:
  * then it is from before, and with the former backend. A later fragment goes where the first one went. It is dropped if
  * the flow table doesn't know that.
@@ -130,24 +92,19 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
 {
     const struct lb_dest_body *dest = NULL;
     struct lb_bucket *bucket = NULL;
-    __u32 any = (__u32) * (const volatile __u64 *)&own.zero; /* any number to the verifier, though it is 0 */
-    __u32 id = 0, stores = any & 1, closer, each, tag = flow_tag(p->hash);
-    struct question q = {
-        .kind = p->kind ^ any,
-        .flags = p->flags ^ any,
-        .service = p->service.flags ^ any,
-        .sampled = is_sampled(tag),
-        .moving = any & 1,
-    };
+    __u32 id = 0, tag = flow_tag(p->hash), index, closer;
     int verdict;
 
+    index = (p->service.flags & ~(LB_SERVICE_STICKY | LB_SERVICE_DOWN)) | (p->kind & TRACK_LATER) |
+            (p->flags / TCP_SYN & TRACK_SYN) | is_sampled(tag) * TRACK_COUNTED;
     if (p->service.transition)
-        q.moving = is_in_transition(p->service.transition, tag) & 1;
-    if (looks_up(&q)) {
+        index |= is_in_transition(p->service.transition, tag) * TRACK_MOVING & TRACK_MOVING;
+    barrier_var(index);
+    if (looks_up(index)) {
         bucket = flow_bucket(p->hash);
         if (!bucket)
             return drop(LB_DROP_INTERNAL);
-        id = flow_find(bucket, p);
+        id = flow_find(bucket, p, tag);
     }
     if (config.dry_run) {
         story.hash = p->hash;
@@ -156,20 +113,23 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
     }
     if (id)
         dest = find_dest(id);
-    if (is_left(dest) || is_sorry(dest, p)) {
-        __u32 former = 0, from_before, chosen;
+    if (is_over(dest, p)) {
+        __u32 chosen, former = 0, stores, is_new = (__u32)is_zero(id),
+                      from_before = (index / TRACK_MOVING & ~index) & is_new;
 
         if (p->kind == PACKET_LATER_FRAGMENT)
             return drop(LB_DROP_FRAGMENT);
-        stores = gets_entry(&q, id);
-        from_before = q.moving & (__u32)is_zero(id) & ~HAS(q.flags, TCP_SYN);
+        stores = gets_entry(index | (is_new ^ 1) * TRACK_COUNTED, p->flags, p->kind) & 1;
+        barrier_var(stores);
+        index |= stores * TRACK_STORES | begins(index, stores, p->flags) * TRACK_BEGINS;
+        barrier_var(index);
         barrier_var(from_before);
-        if (from_before) {
-            former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR);
-            if (config.dry_run)
-                story.former = former ? former : LB_STORY_NO_FORMER;
-        }
         chosen = choose(p);
+        if (from_before) {
+            former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR, 0);
+            if (config.dry_run)
+                story.former = former_dest(p->service.transition, tag, p->service.dest_base, 0, LB_STORY_NO_FORMER);
+        }
         id = former | (chosen & (__u32)-is_zero(former));
         barrier_var(id);
         dest = id ? find_dest(id) : NULL;
@@ -190,7 +150,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
                              : too_big4(ctx, p->l2_length, p->length, l4_of(p), dest->mtu));
     }
     p->pseudo = (__u16)closer;
-    if (stores)
+    if (index & TRACK_STORES)
         flow_store(flow_bucket(p->hash), p->hash, id, 0);
     if (p->kind == PACKET_FIRST_FRAGMENT) {
         bucket = flow_bucket(p->fragments);
@@ -203,9 +163,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
         return verdict;
     if (p->kind == PACKET_ICMP_ERROR)
         count_event(LB_EVENT_ICMP_ERROR);
-    /* A SYN with ACK is the reflection of somebody else's SYN. */
-    each = HAS(q.service, LB_SERVICE_EACH);
-    count_forwarded(id, p->length, (each & stores) | (~each & HAS(q.flags, TCP_SYN) & ~HAS(q.flags, TCP_ACK)));
+    count_forwarded(id, p->length, index / TRACK_BEGINS & 1);
     return verdict;
 }
 

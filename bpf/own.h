@@ -19,11 +19,6 @@ extern const volatile struct lb_config config;
 
 struct lb_own own SEC(".data.own");
 
-static __always_inline __u32 port_of(const struct xdp_md *ctx)
-{
-    return config.redirect ? ctx->ingress_ifindex : 0;
-}
-
 /* A global function: the verifier walks it once. */
 __noinline int is_own_frame(struct xdp_md *ctx)
 {
@@ -46,10 +41,10 @@ __noinline int is_own_frame(struct xdp_md *ctx)
 /*
  * The same, with a fast path for the usual case. Called only for frames to a VIP: others pass anyway and cost nothing.
  */
-static __always_inline int is_own(struct xdp_md *ctx, const struct ethhdr *eth)
+static __always_inline int is_own(struct xdp_md *ctx, struct packet *p, const struct ethhdr *eth)
 {
-    return *(const volatile __u64 *)own.macs[eth->h_dest[ETH_ALEN - 1]] ==
-               lb_mac_key(*(const __u64 *)eth, port_of(ctx)) ||
+    p->port = port_of(ctx);
+    return *(const volatile __u64 *)own.macs[eth->h_dest[ETH_ALEN - 1]] == lb_mac_key(*(const __u64 *)eth, p->port) ||
            is_own_frame(ctx);
 }
 

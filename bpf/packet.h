@@ -17,11 +17,14 @@
 
 #include "abi.h"
 
+extern const volatile struct lb_config config;
+
+/* bpf/track.h uses these as they stand, as bits of an index. */
 enum packet_kind {
-    PACKET_WHOLE,
-    PACKET_FIRST_FRAGMENT, /* has ports, so its flow is known; the later fragments follow it */
-    PACKET_LATER_FRAGMENT, /* has no ports: goes where the first one went */
-    PACKET_ICMP_ERROR,     /* about a packet of a VIP: goes to the backend that sent that packet */
+    PACKET_WHOLE = 0,
+    PACKET_FIRST_FRAGMENT = 1, /* has ports, so its flow is known; the later fragments follow it */
+    PACKET_ICMP_ERROR = 2,     /* about a packet of a VIP: goes to the backend that sent that packet */
+    PACKET_LATER_FRAGMENT = 4, /* has no ports: goes where the first one went */
 };
 
 struct packet {
@@ -38,6 +41,7 @@ struct packet {
     __u8 kind;    /* enum packet_kind */
     __u8 flags;   /* TCP's; SCTP chunks are translated to them; none for UDP */
     __u16 pseudo; /* the pseudo-header's sum if the L4 checksum has only that and somebody behind us completes it */
+    __u32 port;   /* the interface it came by; 0 if there is only one */
     __u8 lean;    /* the L4 checksum covers all behind the IP header; the outer one can be derived from it */
 };
 
@@ -64,6 +68,12 @@ static __always_inline int is_closing(const struct packet *p)
 static __always_inline int has_data(const struct packet *p)
 {
     return p->flags & TCP_PSH;
+}
+
+/* The port that a packet came by, for struct packet. */
+static __always_inline __u32 port_of(const struct xdp_md *ctx)
+{
+    return config.redirect ? ctx->ingress_ifindex : 0;
 }
 
 /* The minimum length behind the IP headers, bytes; for a first fragment, enough for the ports. */

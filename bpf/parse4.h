@@ -14,12 +14,17 @@
 #define IP_OFFSET 0x1fff
 #define IP_MORE_FRAGMENTS 0x2000
 
+/* Written out: clang makes a loop of a loop. */
+static __always_inline __u64 sum_of_header(const struct iphdr *ip)
+{
+    const __u32 *words = (const void *)ip;
+
+    return (__u64)words[0] + words[1] + words[2] + words[3] + words[4];
+}
+
 /* Checks lengths and checksum as a router does (RFC 1812, section 5.2.2). */
 static __always_inline int check_ipv4(struct packet *p, const struct iphdr *ip, const void *data_end)
 {
-    __u32 sum;
-    int i;
-
     p->tos = ip->tos;
     p->length = bpf_ntohs(ip->tot_len);
     p->l4_offset = sizeof(*ip);
@@ -28,9 +33,7 @@ static __always_inline int check_ipv4(struct packet *p, const struct iphdr *ip, 
         return drop(LB_DROP_IP_HEADER);
     if (p->length > data_end - (const void *)ip)
         return drop(LB_DROP_TRUNCATED);
-    for (i = 0, sum = 0; i < (int)sizeof(*ip) / 2; i++)
-        sum += ((const __u16 *)ip)[i];
-    if (csum_fold(sum) != 0xffff)
+    if (!csum_is_complete(sum_of_header(ip)))
         return drop(LB_DROP_IP_CHECKSUM);
     return GO_ON;
 }
@@ -57,7 +60,7 @@ static __always_inline int set_flow4(struct packet *p, const struct tuple4 *flow
         return 0;
     p->hash = flow_hash4(flow->client, flow->vip, flow->ports, flow->protocol);
     p->choice = p->hash;
-    if (config.sticky && p->service.flags & LB_SERVICE_STICKY)
+    if (p->service.flags & LB_SERVICE_STICKY && config.sticky)
         p->choice = flow_hash4(flow->client, 0, 0, 0);
     return 1;
 }
@@ -124,6 +127,7 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
         if (p->kind == PACKET_LATER_FRAGMENT) {
             if (!is_vip4(ip->daddr) || !is_own_frame(ctx))
                 return XDP_PASS;
+            p->port = port_of(ctx);
             p->hash = p->fragments;
             verdict = check_ipv4(p, ip, data_end);
             return verdict == GO_ON ? check_ttl4(ctx, p, ip) : verdict;
@@ -140,7 +144,7 @@ static __always_inline int parse_ipv4(struct xdp_md *ctx, struct packet *p, void
         if (verdict != GO_ON)
             return verdict;
     }
-    if (!set_flow4(p, &flow) || !is_own(ctx, data))
+    if (!set_flow4(p, &flow) || !is_own(ctx, p, data))
         return XDP_PASS;
     verdict = check_ipv4(p, ip, data_end);
     if (verdict != GO_ON)

@@ -115,7 +115,7 @@ static __always_inline int set_flow6(struct packet *p, const struct tuple6 *flow
         return 0;
     p->hash = flow_hash6(client, vip, flow->ports, flow->protocol);
     p->choice = p->hash;
-    if (config.sticky && p->service.flags & LB_SERVICE_STICKY)
+    if (p->service.flags & LB_SERVICE_STICKY && config.sticky)
         p->choice = flow_hash6(client, client, 0, 0);
     return 1;
 }
@@ -195,6 +195,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void
         if (p->kind == PACKET_LATER_FRAGMENT) {
             if (!is_vip6(&ip->daddr) || !is_own_frame(ctx))
                 return XDP_PASS;
+            p->port = port_of(ctx);
             p->hash = p->fragments;
             verdict = check_ipv6(p, ip, data_end);
             return verdict == GO_ON ? check_ttl6(ctx, p, ip) : verdict;
@@ -220,7 +221,7 @@ static __always_inline int parse_ipv6(struct xdp_md *ctx, struct packet *p, void
         if (verdict != GO_ON)
             return verdict;
     }
-    if (!set_flow6(p, &flow) || !is_own(ctx, data))
+    if (!set_flow6(p, &flow) || !is_own(ctx, p, data))
         return XDP_PASS;
     verdict = check_ipv6(p, ip, data_end);
     if (verdict != GO_ON)

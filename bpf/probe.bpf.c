@@ -112,7 +112,7 @@ SEC("xdp")
 int probe(struct xdp_md *ctx)
 {
     void *data = (void *)(long)ctx->data, *data_end = (void *)(long)ctx->data_end;
-    struct packet p = {.l2_length = ETH_HLEN, .kind = PACKET_WHOLE};
+    struct packet p = {.l2_length = ETH_HLEN, .kind = PACKET_WHOLE, .port = port_of(ctx)};
     const struct lb_dest_body *dest;
     struct probe_key key = {};
     struct ethhdr *eth = data;

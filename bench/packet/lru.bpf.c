@@ -72,7 +72,7 @@ static __always_inline void lru_store(struct xdp_md *ctx, const struct packet *p
 }
 
 /* `ctx`, `p` and `inner6` are those of balance(). */
-#define flow_find(bucket, packet) lru_find(ctx, packet, inner6)
+#define flow_find(bucket, packet, tag) lru_find(ctx, packet, inner6)
 #define flow_store(bucket, hash, dest, state) lru_store(ctx, p, inner6, dest)
 
 #include "bpf/lb.bpf.c"

@@ -77,8 +77,8 @@ bool FlowMoves::copy(Range buckets) {
         for (__u64& word : map_[i].entry) {
             const std::uint64_t entry = load(word);
             if (entry == 0) continue;
-            const std::uint32_t whole = lb_flow_index(static_cast<std::uint32_t>(i), decode_flow(entry).tag, mask);
-            const std::size_t bucket = whole & mask >> part_.shift;
+            const std::size_t bucket =
+                lb_flow_index(static_cast<std::uint32_t>(i), decode_flow(entry).tag, mask, mask >> part_.shift);
             if (bucket != i) all &= copy(word, entry, bucket);
         }
     return all;
@@ -132,7 +132,7 @@ void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_
             if (entry == 0) continue;
             const std::uint32_t tag = decode_flow(entry).tag;
             for (std::uint64_t low = i & known & of_hash(mask); low <= of_hash(mask); low += std::uint64_t{known} + 1)
-                put(entry, to[lb_flow_index(static_cast<std::uint32_t>(low), tag, mask)], now);
+                put(entry, to[lb_flow_index(static_cast<std::uint32_t>(low), tag, mask, mask)], now);
         }
 }
 

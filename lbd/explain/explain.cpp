@@ -125,7 +125,7 @@ Json flow(const lb_story& story, bool gone, const Scene& scene) {
     const std::size_t used = scene.buckets != 0 ? scene.buckets : whole;
     const auto low = static_cast<std::uint32_t>(story.hash), high = static_cast<std::uint32_t>(story.hash >> 32);
     Json json{{"hash", fmt::format("{:016x}", story.hash)},
-              {"bucket", lb_flow_index(low, high, whole - 1) & (used - 1)},
+              {"bucket", lb_flow_index(low, high, whole - 1, static_cast<std::uint32_t>(used - 1))},
               {"known", story.known != 0}};
     if (gone) json["gone"] = true;
     if (is_from_before(story)) json["former"] = true;

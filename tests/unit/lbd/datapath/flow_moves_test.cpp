@@ -89,7 +89,7 @@ struct HashedFlow {
     [[nodiscard]] lb_bucket& bucket(std::vector<lb_bucket>& map, unsigned shift = 0) const {
         const auto mask = static_cast<std::uint32_t>(map.size()) - 1;
         const auto low = static_cast<std::uint32_t>(hash), high = static_cast<std::uint32_t>(hash >> 32);
-        return map[lb_flow_index(low, high, mask) & mask >> shift];
+        return map[lb_flow_index(low, high, mask, mask >> shift)];
     }
     void enter(std::vector<lb_bucket>& map, unsigned shift = 0) const {
         for (__u64& word : bucket(map, shift).entry)
@@ -119,7 +119,7 @@ std::size_t entries_of(const std::vector<lb_bucket>& map) {
 
 TEST(FlowIndex, OfASmallTableComesFromTheHashAlone) {
     EXPECT_EQ(lb_flow_index_of_tag(LB_FLOW_LEAST_PART - 1), 0U);
-    EXPECT_EQ(lb_flow_index(0xabcdef12, 0x12345670, 0xff), 0x12U);
+    EXPECT_EQ(lb_flow_index(0xabcdef12, 0x12345670, 0xff, 0xff), 0x12U);
     EXPECT_EQ(most_halved(1), 0U);
     EXPECT_EQ(most_halved(LB_FLOW_LEAST_PART), 0U);
     EXPECT_EQ(most_halved(2 * LB_FLOW_LEAST_PART), 1U);
@@ -132,8 +132,8 @@ TEST(FlowIndex, HasBitsOfTheTagWhichNeitherChooseTheSampleNorTheSlot) {
         EXPECT_EQ(static_cast<unsigned>(std::popcount(of_tag)), most_halved(std::size_t{1} << bits));
         EXPECT_EQ(of_tag << LB_FLOW_INDEX_SHIFT & sample_mask(most_sampled), 0U);
     }
-    EXPECT_EQ(lb_flow_index(0xffffffff, 0, whole - 1), 0x1fffU);
-    EXPECT_EQ(lb_flow_index(0, 0xffffffff, whole - 1), 0x1e000U);
+    EXPECT_EQ(lb_flow_index(0xffffffff, 0, whole - 1, whole - 1), 0x1fffU);
+    EXPECT_EQ(lb_flow_index(0, 0xffffffff, whole - 1, whole - 1), 0x1e000U);
 }
 
 TEST(FlowMoves, EachEntryComesToWherePacketsLookForIt) {
