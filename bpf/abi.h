@@ -75,6 +75,24 @@ struct lb_vip6 {
 LB_SIZE(struct lb_vip6, 20);
 
 /*
+ * Tells of most addresses that no network contains them, so that packets for nobody here do not pay for a walk through
+ * the trie. The first bytes of an address, four or eight, are tried with each mask in turn: the bit of their hash is set
+ * if they are those of a network. A network that is longer than its mask sets the bit of a larger one.
+ */
+#define LB_FILTER_MASKS 4
+#define LB_FILTER_BITS 4096u
+struct lb_prefix_filter {
+    __u64 mask[LB_FILTER_MASKS]; /* as in memory; those that are not needed are as the first */
+    __u64 bits[LB_FILTER_BITS / 64];
+};
+LB_SIZE(struct lb_prefix_filter, 544);
+
+static inline __u64 lb_filter_bit(__u64 masked)
+{
+    return masked * 0x9e3779b97f4a7c15ULL >> 52;
+}
+
+/*
  * The location of a service's Maglev table and of its destinations. A destination is one backend of one service. Its id
  * is dest_base plus the table's entry, so services with alike backends can share a table.
  */

@@ -14,6 +14,26 @@
 /* The valid half of vips4 and vips6: 0 or 1, changed by user space. */
 __u32 vips_half;
 
+/* Two of each: as with vips4 and vips6, user space changes the one of the idle half. */
+struct lb_prefix_filter filters4[2], filters6[2];
+
+/* Whether a network may contain the address that begins with these bytes. */
+static __always_inline int may_be_in(const struct lb_prefix_filter *filters, __u64 first)
+{
+    const volatile struct lb_prefix_filter *filter = &filters[*(volatile __u32 *)&vips_half & 1];
+    __u64 bit = lb_filter_bit(first & filter->mask[0]), found = filter->bits[bit / 64] >> bit % 64;
+    int i;
+
+    if (filter->mask[1] == filter->mask[0])
+        return found & 1;
+#pragma unroll
+    for (i = 1; i < LB_FILTER_MASKS; i++) {
+        bit = lb_filter_bit(first & filter->mask[i]);
+        found |= filter->bits[bit / 64] >> bit % 64;
+    }
+    return found & 1;
+}
+
 static __always_inline __u32 vip_line(__u32 hash, __u32 mask)
 {
     return (hash & mask) + (*(volatile __u32 *)&vips_half & 1) * (mask + 1);
@@ -113,7 +133,7 @@ static __always_inline int find_service4(struct lb_service *service, __u32 addre
     __builtin_memcpy(key.address, &address, sizeof(key.address));
     if (port_or_all4(service, &key, port_be))
         return 1;
-    if (!config.prefixes)
+    if (!config.prefixes || !may_be_in(filters4, address))
         return 0;
     __builtin_memcpy(prefix.address, &address, sizeof(prefix.address));
     vip = bpf_map_lookup_elem(&prefixes4, &prefix);
@@ -134,7 +154,7 @@ static __always_inline int find_service6(struct lb_service *service, const __u32
         ((__u32 *)&key)[i] = address[i];
     if (port_or_all6(service, &key, port_be))
         return 1;
-    if (!config.prefixes)
+    if (!config.prefixes || !may_be_in(filters6, address[0] | (__u64)address[1] << 32))
         return 0;
     __builtin_memcpy(prefix.address, address, sizeof(prefix.address));
     vip = bpf_map_lookup_elem(&prefixes6, &prefix);

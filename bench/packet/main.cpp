@@ -101,7 +101,8 @@ Section cases() {
              {.name = "new flow, table full", .traffic = Traffic::fresh, .flows = 1U << 24},
              {.name = "SYN flood", .traffic = Traffic::syn, .flows = 1U << 24},
              {.name = "SYN flood, in transition", .traffic = Traffic::syn, .flows = 1U << 24, .moving = true},
-             {.name = "no VIP: pass", .traffic = Traffic::other}},
+             {.name = "no VIP: pass", .traffic = Traffic::other},
+             {.name = "no VIP, one is a network", .traffic = Traffic::other, .network = true}},
             true};
 }
 

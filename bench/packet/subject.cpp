@@ -20,6 +20,7 @@
 #include "lbd/datapath/flow_moves.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/own.hpp"
+#include "lbd/datapath/prefix_filter.hpp"
 #include "lbd/datapath/transition_map.hpp"
 #include "lbd/datapath/vip_table.hpp"
 #include "lbd/plan/maglev.hpp"
@@ -211,6 +212,11 @@ std::shared_ptr<bpf_object> load_balancer(const Workload& workload, Subject::Kin
     checked(Skeleton::load(skeleton), "load a balancer");
     skeleton->bss->sample_mask = sample(workload);
     skeleton->bss->flow_part = part(workload, buckets);
+    if (workload.network) {
+        const lb_prefix4 key{.length = 24, .address = {198, 51, 100, 0}};
+        update(object.get(), "prefixes4", key, lb_vip4{.address = {198, 51, 100, 0}, .prefix = 24});
+        skeleton->bss->filters4[0] = lbd::prefix_filter(std::vector{*netlink::Prefix::parse("198.51.100.0/24")});
+    }
     fill(object.get(), workload, kind);
     return object;
 }

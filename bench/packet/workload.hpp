@@ -41,6 +41,7 @@ struct Workload {
     bool moving = false;        ///< all slots are in transition
     std::uint32_t entries = 0;  ///< of the flow table; 0: two for each known flow
     bool whole = false;         ///< packets use all of the flow table, however few entries it has
+    bool network = false;       ///< a VIP to which no packet goes is a network
 };
 
 /// What the feeder sends.

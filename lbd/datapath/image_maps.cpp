@@ -16,6 +16,7 @@
 
 #include "lb.skel.h"
 #include "lbd/datapath/keys.hpp"
+#include "lbd/datapath/prefix_filter.hpp"
 #include "lbd/model/owners.hpp"
 
 namespace culvert::lbd {
@@ -94,6 +95,7 @@ Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton) {
     ImageMaps maps(skeleton, std::move(settler),
                    {std::move(vips4), std::move(vips6), std::move(rings), std::move(transitions), std::move(dests)});
     maps.reread();
+    maps.write_filters(skeleton.bss->vips_half & 1);
     return maps;
 }
 
@@ -223,6 +225,7 @@ Result<> ImageMaps::run(const SetVips& edit, Done& done) {
     CHECK_OK(edit_vips(vips4_, memory_.vips4.values(), present, edit, Family::ipv4));
     CHECK_OK(edit_vips(vips6_, memory_.vips6.values(), present, edit, Family::ipv6));
     if (skeleton_->rodata->config.prefixes != 0) CHECK_OK(enter_prefixes(vips_of(1 - present)));
+    write_filters(1 - present);
     flip(skeleton_->bss->vips_half);
     done.vips = true;
     return {};
@@ -235,6 +238,16 @@ std::set<Vip> ImageMaps::vips_of(std::uint32_t half) const {
     insert_vips<lb_vip4_line>(half_of(memory_.vips4.values(), half), vips);
     insert_vips<lb_vip6_line>(half_of(memory_.vips6.values(), half), vips);
     return vips;
+}
+
+/// Where packets use this half, its filters are written as they are already, unless the program has just replaced one
+/// that had none.
+void ImageMaps::write_filters(std::uint32_t half) {
+    std::vector<netlink::Prefix> networks4, networks6;
+    for (const Vip& vip : vips_of(half))
+        if (!vip.prefix.is_host()) (vip.family() == Family::ipv4 ? networks4 : networks6).push_back(vip.prefix);
+    skeleton_->bss->filters4[half] = prefix_filter(networks4);
+    skeleton_->bss->filters6[half] = prefix_filter(networks6);
 }
 
 /// Addresses are entered too, so that the longest match of an address is the address itself.

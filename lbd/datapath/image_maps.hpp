@@ -64,6 +64,7 @@ class ImageMaps {
 
     /// The VIPs in one half of their tables.
     [[nodiscard]] std::set<Vip> vips_of(std::uint32_t half) const;
+    void write_filters(std::uint32_t half);
     [[nodiscard]] netlink::Result<> enter_prefixes(const std::set<Vip>& wanted);
     void remove_unused_prefixes();
 

@@ -86,6 +86,8 @@ Result<Fate> Rehearsal::run(std::span<const std::uint8_t> frame, std::uint32_t i
     CHECK_OK(clear(skeleton_->maps.reasons));
     CHECK_OK(clear(skeleton_->maps.events));
     skeleton_->bss->vips_half = live_->bss->vips_half;
+    std::ranges::copy(live_->bss->filters4, skeleton_->bss->filters4);
+    std::ranges::copy(live_->bss->filters6, skeleton_->bss->filters6);
     skeleton_->bss->sample_mask = live_->bss->sample_mask;
     skeleton_->bss->flow_part = live_->bss->flow_part;
     skeleton_->bss->story = {};

@@ -15,6 +15,7 @@
 #include <stdexcept>
 
 #include "lb.skel.h"
+#include "lbd/datapath/prefix_filter.hpp"
 #include "netlink/address.hpp"
 #include "tests/packet/maps.hpp"
 
@@ -157,7 +158,10 @@ void Balancer::serve(const std::string& vip, lbd::Protocol protocol, std::uint16
         enter<lb_prefix4>(vips4_, maps.prefixes4, prefix, port, number, service);
     else
         enter<lb_prefix6>(vips6_, maps.prefixes6, prefix, port, number, service);
+    if (!prefix.is_host()) (prefix.address.is_v4() ? networks4_ : networks6_).push_back(prefix);
     const std::uint32_t idle = 1 - skeleton_->bss->vips_half;
+    skeleton_->bss->filters4[idle] = lbd::prefix_filter(networks4_);
+    skeleton_->bss->filters6[idle] = lbd::prefix_filter(networks6_);
     write_half(maps.vips4, idle, lbd::vip4_table(vips4_, vip_lines));
     write_half(maps.vips6, idle, lbd::vip6_table(vips6_, vip_lines));
     skeleton_->bss->vips_half = idle;

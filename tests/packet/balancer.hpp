@@ -78,6 +78,7 @@ class Balancer {
 
     SkeletonPointer<lb_bpf> skeleton_;
     std::vector<std::uint64_t> reasons_;
+    std::vector<netlink::Prefix> networks4_, networks6_;
     std::vector<lbd::Vip4Entry> vips4_;
     std::vector<lbd::Vip6Entry> vips6_;
     std::uint32_t ring_lines_ = 0;
