@@ -19,7 +19,7 @@ constexpr unsigned most_bits = 64;
 unsigned length_of(const netlink::Prefix& network) { return std::min<unsigned>(network.length, most_bits); }
 
 /// The first bits of an address, as the filter's mask has them in memory.
-std::uint64_t mask_of(unsigned length) {
+std::uint64_t mask_of_length(unsigned length) {
     std::array<std::uint8_t, most_bits / 8> bytes{};
     for (unsigned bit = 0; bit < length; ++bit) bytes[bit / 8] |= static_cast<std::uint8_t>(0x80U >> bit % 8);
     return std::bit_cast<std::uint64_t>(bytes);
@@ -56,12 +56,12 @@ lb_prefix_filter prefix_filter(std::span<const netlink::Prefix> networks) {
     } else if (lengths.front() == 0) {
         std::ranges::fill(filter.bits, ~std::uint64_t{0});  // each address is in this network
     } else {
-        std::ranges::fill(filter.mask, mask_of(lengths.front()));
-        std::ranges::transform(lengths, filter.mask, mask_of);
+        std::ranges::fill(filter.mask, mask_of_length(lengths.front()));
+        std::ranges::transform(lengths, filter.mask, mask_of_length);
     }
     for (const netlink::Prefix& network : networks) {
         const unsigned length = *std::prev(std::ranges::upper_bound(lengths, length_of(network)));
-        const std::uint64_t bit = lb_filter_bit(first_bytes(network.address) & mask_of(length));
+        const std::uint64_t bit = lb_filter_bit(first_bytes(network.address) & mask_of_length(length));
         filter.bits[bit / 64] |= std::uint64_t{1} << bit % 64;
     }
     return filter;

@@ -16,6 +16,7 @@
 #include "lbd/datapath/flow_table.hpp"
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/maps.hpp"
+#include "tests/packet/result.hpp"
 
 namespace culvert::packet {
 namespace {
@@ -23,16 +24,6 @@ namespace {
 constexpr lbd::Limits limits{
     .vips4 = 16, .vips6 = 16, .ring_lines = 1U << 14, .transition_lines = 1U << 15, .dests = 256};
 constexpr std::size_t source_at = 14 + 12, checksum_at = 14 + 10, flags_at = 14 + 20 + 13;
-
-template <typename T>
-T value(netlink::Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().message());
-    return *std::move(result);
-}
-
-void done(const netlink::Result<>& result) {
-    if (!result) throw std::runtime_error(result.error().message());
-}
 
 /// Pins are by network namespace, and another lbd may run in this one.
 lbd::Pins pins_of_new_namespace() {

@@ -17,20 +17,11 @@
 #include "lbd/reconcile/slot_watch.hpp"
 #include "tests/packet/flows.hpp"
 #include "tests/packet/maps.hpp"
+#include "tests/packet/result.hpp"
 #include "tests/track/history.hpp"
 
 namespace culvert::packet {
 namespace {
-
-template <typename T>
-T value(netlink::Result<T> result) {
-    if (!result) throw std::runtime_error(result.error().message());
-    return *std::move(result);
-}
-
-void done(const netlink::Result<>& result) {
-    if (!result) throw std::runtime_error(result.error().message());
-}
 
 /// The loaded program with its maps, planned, edited and swept as lbd does. Flow time stands still, however long the
 /// test takes; entries and slots grow older instead.

@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "lbd/datapath/flow_table.hpp"
+#include "tests/unit/lbd/datapath/encode_flow.hpp"
 
 namespace culvert::lbd {
 namespace {
-
-/// As the program enters it.
-std::uint64_t encode_flow(const Flow& flow) {
-    return std::uint64_t{flow.time} << LB_FLOW_TIME_SHIFT | std::uint64_t{flow.dest} << LB_FLOW_DEST_SHIFT | flow.tag |
-           flow.state;
-}
 
 /// Flow i of `count`, with i in the lower bits of its hash, in a table of this many buckets.
 std::vector<lb_bucket> table_of(std::uint32_t buckets, std::uint32_t count) {

@@ -6,14 +6,10 @@
 #include <algorithm>
 #include <array>
 
+#include "tests/unit/lbd/datapath/encode_flow.hpp"
+
 namespace culvert::lbd {
 namespace {
-
-/// As the program enters it.
-std::uint64_t encode_flow(const Flow& flow) {
-    return std::uint64_t{flow.time} << LB_FLOW_TIME_SHIFT | std::uint64_t{flow.dest} << LB_FLOW_DEST_SHIFT | flow.tag |
-           flow.state;
-}
 
 using namespace std::chrono_literals;
 
