@@ -99,6 +99,7 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
             (p->flags / TCP_SYN & TRACK_SYN) | is_sampled(tag) * TRACK_COUNTED;
     if (p->service.transition)
         index |= is_in_transition(p->service.transition, tag) * TRACK_MOVING & TRACK_MOVING;
+    index ^= (__u32) * (const volatile __u64 *)&own.zero; /* any number to the verifier, though it is 0 */
     barrier_var(index);
     if (looks_up(index)) {
         bucket = flow_bucket(p->hash);

@@ -19,8 +19,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <map>
 #include <sstream>
+#include <thread>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -117,16 +120,14 @@ guard: {}
         return result;
     }
 
-    /// Datagrams to the port where nobody listens, over either family, since the last call.
+    /// Datagrams to the port where nobody listens, over either family, since the last call. Those that are on their way
+    /// are waited for: a busy kernel takes them from its queues later.
     [[nodiscard]] int arrived() {
-        // /proc/net/snmp has a line of names and a line of values, snmp6 a name and a value in each line.
-        const std::string four = backend_->read("/proc/thread-self/net/snmp");
-        const std::string six = backend_->read("/proc/thread-self/net/snmp6");
-        std::istringstream values(four.substr(four.rfind("\nUdp: ") + 6));
-        int received = 0;
-        int total = 0;
-        values >> received >> total;
-        total += std::stoi(six.substr(six.find("Udp6NoPorts") + 11, 40));
+        int total = received(), before = -1;
+        while (std::exchange(before, total) != total) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(300));
+            total = received();
+        }
         return total - std::exchange(seen_, total);
     }
 
@@ -140,6 +141,17 @@ guard: {}
     [[nodiscard]] const Host& outside() const { return *outside_; }
 
   private:
+    [[nodiscard]] int received() const {
+        // /proc/net/snmp has a line of names and a line of values, snmp6 a name and a value in each line.
+        const std::string four = backend_->read("/proc/thread-self/net/snmp");
+        const std::string six = backend_->read("/proc/thread-self/net/snmp6");
+        std::istringstream values(four.substr(four.rfind("\nUdp: ") + 6));
+        int datagrams = 0;
+        int total = 0;
+        values >> datagrams >> total;
+        return total + std::stoi(six.substr(six.find("Udp6NoPorts") + 11, 40));
+    }
+
     std::optional<Host> attacker_, backend_, outside_;
     std::optional<Switch> lan_;
     json packets_;
