@@ -35,10 +35,10 @@ __noinline int is_in_transition(__u32 transition, __u32 tag)
 }
 
 /*
- * The former destination of the slot; `otherwise` if it is gone. `uses`: a packet is sent there, so the time of last use is
+ * The former destination of the slot; 0 if it is gone. `uses`: a packet is sent there, so the time of last use is
  * stored. It costs one write for each slot and unit of time.
  */
-__noinline __u32 former_dest(__u32 transition, __u32 tag, __u32 base, __u32 uses, __u32 otherwise)
+__noinline __u32 former_dest(__u32 transition, __u32 tag, __u32 base, __u32 uses)
 {
     __u32 slots = transition_slots(transition), slot = (__u32)lb_slot(tag, slots);
     __u32 *word = transition_word(transition + lb_transition_head(slots) + slot / LB_TRANSITION_WORDS, slot);
@@ -47,13 +47,13 @@ __noinline __u32 former_dest(__u32 transition, __u32 tag, __u32 base, __u32 uses
     __u32 former;
 
     if (!word)
-        return otherwise;
+        return 0;
     former = *(volatile __u16 *)word;
     if (former == LB_NO_FORMER)
-        return otherwise;
+        return 0;
     dest = find_dest(base + former);
     if (is_left(dest))
-        return otherwise;
+        return 0;
     if (uses && !config.dry_run && *((volatile __u16 *)word + 1) != now)
         *((volatile __u16 *)word + 1) = now;
     return base + former;

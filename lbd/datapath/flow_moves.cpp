@@ -27,16 +27,16 @@ std::uint64_t willingness(const Flow& flow, std::uint16_t now) {
     return LB_FLOW_RANK(unsigned{flow.state}) << LB_FLOW_TIME_BITS | FlowClock::age(flow.time, now);
 }
 
-/// Where an entry of a bucket is or can be. Null: all entries there have a lower eviction priority.
+/// Where an entry of a bucket is or can be. Null: all entries there have to stay.
 struct Place {
     __u64* word = nullptr;
     std::uint64_t seen = 0;  ///< its content
     bool is_flow = false;    ///< which is of the same flow
 };
 
-Place place_for(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now) {
+/// Entries give way whose eviction priority is higher than `most`.
+Place place_for(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now, std::uint64_t most) {
     Place best;
-    std::uint64_t most = willingness(decode_flow(entry), now);
     for (__u64& word : bucket.entry) {
         const std::uint64_t seen = load(word);
         if (are_of_same_flow(seen, entry)) return {.word = &word, .seen = seen, .is_flow = true};
@@ -49,9 +49,9 @@ Place place_for(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now) {
 }
 
 /// Enters an entry into a bucket, unless its flow has one there. Packets may take the same place at the same time.
-Place put(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now) {
+Place put(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now, std::uint64_t most) {
     for (;;) {
-        const Place place = place_for(entry, bucket, now);
+        const Place place = place_for(entry, bucket, now, most);
         if (place.word == nullptr || place.is_flow || replace(*place.word, place.seen, entry)) return place;
     }
 }
@@ -70,6 +70,11 @@ FlowMoves::Range FlowMoves::range(std::size_t buckets, FlowPart part) {
     return {.begin = part.shift > part.former ? buckets >> part.shift : 0, .end = buckets >> part.former};
 }
 
+std::uint64_t FlowMoves::most(std::uint64_t entry) const {
+    constexpr std::uint64_t all_but_free_places = UINT64_MAX - 1;
+    return part_.shift > part_.former ? all_but_free_places : willingness(decode_flow(entry), now_);
+}
+
 bool FlowMoves::copy(Range buckets) {
     bool all = true;
     const std::uint32_t mask = mask_of(map_.size());
@@ -85,7 +90,7 @@ bool FlowMoves::copy(Range buckets) {
 }
 
 bool FlowMoves::copy(__u64& from, std::uint64_t entry, std::size_t bucket) {
-    const Place place = put(entry, map_[bucket], now_);
+    const Place place = put(entry, map_[bucket], now_, most(entry));
     Copy copy{.from = &from, .to = place.word, .entry = entry, .bucket = bucket};
     if (place.is_flow) {
         const Flow here = decode_flow(entry), there = decode_flow(place.seen);
@@ -108,7 +113,7 @@ bool FlowMoves::free_copied() {
         }
         const std::uint64_t there = copy.to != nullptr ? load(*copy.to) : 0;
         if (there != 0 && !are_of_same_flow(there, now)) {
-            const Place place = put(now, map_[copy.bucket], now_);
+            const Place place = put(now, map_[copy.bucket], now_, most(now));
             if (place.word != nullptr && !place.is_flow) {
                 overwritten.push_back({.from = copy.from, .to = place.word, .entry = now, .bucket = copy.bucket});
                 continue;
@@ -132,7 +137,8 @@ void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_
             if (entry == 0) continue;
             const std::uint32_t tag = decode_flow(entry).tag;
             for (std::uint64_t low = i & known & of_hash(mask); low <= of_hash(mask); low += std::uint64_t{known} + 1)
-                put(entry, to[lb_flow_index(static_cast<std::uint32_t>(low), tag, mask, mask)], now);
+                put(entry, to[lb_flow_index(static_cast<std::uint32_t>(low), tag, mask, mask)], now,
+                    willingness(decode_flow(entry), now));
         }
 }
 

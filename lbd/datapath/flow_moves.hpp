@@ -38,7 +38,8 @@ class FlowMoves {
     };
     [[nodiscard]] static Range range(std::size_t buckets, FlowPart part);
 
-    /// Copies the entries of these buckets. False if one has no room that an entry in use does not need more.
+    /// Copies the entries of these buckets. In a larger part, one takes the place that a packet would take. In a
+    /// smaller part only a free one, as nobody needs that part. False if one has no place.
     bool copy(Range buckets);
     /// Call when all packets have ended that were being processed during the last call. Frees the entries that were
     /// copied. False if a packet has overwritten a copy, which it did not see: it was made again. Wait, and call again.
@@ -53,6 +54,8 @@ class FlowMoves {
     };
 
     bool copy(__u64& from, std::uint64_t entry, std::size_t bucket);
+    /// Which entries don't give way to this one: those up to this eviction priority.
+    [[nodiscard]] std::uint64_t most(std::uint64_t entry) const;
 
     std::span<lb_bucket> map_;
     FlowPart part_;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <iterator>
 #include <random>
 #include <vector>
 
@@ -149,6 +150,24 @@ TEST(FlowMoves, EachEntryComesToWherePacketsLookForIt) {
         EXPECT_EQ(entries_of(map), flows.size());
         former = shift;
     }
+}
+
+// A packet would take the place of one of them, as they have been idle for longer.
+TEST(FlowMoves, InASmallerPartNobodyGivesWay) {
+    std::vector<lb_bucket> map(whole);
+    std::mt19937_64 random(3);
+    HashedFlow flow(random);
+    while (&flow.bucket(map, 4) == &flow.bucket(map)) flow = HashedFlow(random);
+    flow.enter(map);
+    lb_bucket& full = flow.bucket(map, 4);
+    for (std::uint32_t i = 0; i < LB_FLOW_WAYS; ++i)
+        full.entry[i] = encode_flow({.dest = 1 + i, .tag = ~decode_flow(flow.entry).tag & 0xfffffff0, .time = 90});
+    const std::vector<__u64> before(std::begin(full.entry), std::end(full.entry));
+    const FlowPart part{.shift = 4, .former = 0};
+    FlowMoves moves(map, part, 100);
+    EXPECT_FALSE(moves.copy(FlowMoves::range(map.size(), part)));
+    EXPECT_TRUE(flow.is_in(map));
+    EXPECT_EQ(std::vector<__u64>(std::begin(full.entry), std::end(full.entry)), before);
 }
 
 /// One flow that has a copy in the larger part, and is still in the smaller one.
