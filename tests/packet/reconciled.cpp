@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/packet/reconciled.hpp"
 
-#include <bpf/bpf.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <linux/bpf.h>
 #include <sched.h>
 
 #include <algorithm>
@@ -17,6 +15,7 @@
 #include "tests/packet/balancer.hpp"
 #include "tests/packet/maps.hpp"
 #include "tests/packet/result.hpp"
+#include "tests/packet/run.hpp"
 
 namespace culvert::packet {
 namespace {
@@ -112,15 +111,8 @@ void Reconciled::sweep() {
 }
 
 int Reconciled::send(const Bytes& frame) const {
-    Bytes in = frame, out(256);
-    bpf_test_run_opts run{};
-    run.sz = sizeof run;
-    run.data_in = in.data();
-    run.data_size_in = static_cast<std::uint32_t>(in.size());
-    run.data_out = out.data();
-    run.data_size_out = static_cast<std::uint32_t>(out.size());
-    check(bpf_prog_test_run_opts(program_.datapath().program(), &run), "BPF_PROG_TEST_RUN");
-    return run.retval == XDP_TX ? out.at(5) : 0;
+    const auto sent = transmitted(program_.datapath().program(), frame);
+    return sent ? sent->at(5) : 0;
 }
 
 std::uint64_t Reconciled::evicted() const {

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <bpf/bpf.h>
-#include <bpf/libbpf.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -18,6 +16,7 @@
 #include "tests/packet/flows.hpp"
 #include "tests/packet/maps.hpp"
 #include "tests/packet/result.hpp"
+#include "tests/packet/run.hpp"
 #include "tests/track/history.hpp"
 
 namespace culvert::packet {
@@ -84,16 +83,8 @@ class Loaded final : public track::System {
              IPv4{.source = fmt::format("10.{}.{}.{}", seed_ >> 8 & 0xff, seed_ & 0xff, 1 + connection % 5)} /
              TCP{.source = static_cast<std::uint16_t>(1024 + connection), .flags = flags})
                 .bytes();
-        Bytes out(4096);
-        bpf_test_run_opts run{};
-        run.sz = sizeof run;
-        run.data_in = frame.data();
-        run.data_size_in = static_cast<std::uint32_t>(frame.size());
-        run.data_out = out.data();
-        run.data_size_out = static_cast<std::uint32_t>(out.size());
-        check(bpf_prog_test_run_opts(datapath_.program(), &run), "BPF_PROG_TEST_RUN");
-        if (run.retval != XDP_TX) return std::nullopt;
-        return out.at(5);
+        const auto sent = transmitted(datapath_.program(), frame);
+        return sent ? std::optional<unsigned>(sent->at(5)) : std::nullopt;
     }
 
     void sweep(std::uint16_t ticks) override {

@@ -7,7 +7,6 @@
 #include <fmt/format.h>
 #include <linux/bpf.h>
 #include <linux/ethtool.h>
-#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <linux/sockios.h>
 #include <net/if.h>
@@ -16,21 +15,23 @@
 
 #include <array>
 #include <cerrno>
-#include <sstream>
 #include <stdexcept>
 #include <system_error>
+
+#include "tests/netns/harness/addresses.hpp"
 
 namespace culvert::netns {
 
 namespace {
+
+[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 void set_offload(int socket, const std::string& device, std::uint32_t command, bool on) {
     ethtool_value value{.cmd = command, .data = on ? 1U : 0U};
     ifreq request{};
     device.copy(request.ifr_name, IFNAMSIZ - 1);
     request.ifr_data = reinterpret_cast<char*>(&value);
-    if (ioctl(socket, SIOCETHTOOL, &request) < 0)
-        throw std::system_error(errno, std::generic_category(), "offloads of " + device);
+    if (ioctl(socket, SIOCETHTOOL, &request) < 0) fail("offloads of " + device);
 }
 
 /// Completes checksums before packets are sent, and puts VLAN tags into the frame (ETHTOOL_SFLAGS turns both VLAN
@@ -70,20 +71,13 @@ void let_everything_pass(const Host& host, const std::vector<std::string>& devic
 std::string end_of_cable(const std::string& device) { return device + " gso_max_segs 1 gro_max_size 1"; }
 
 /// The kernel notices a carrier a little later. Only then does the device get its link-local address, and its other
-/// addresses become usable. /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
+/// addresses become usable.
 bool is_up(const Host& host, const std::string& device) {
-    std::istringstream table(host.read("/proc/thread-self/net/if_inet6"));
     bool link_local = false;
-    std::string address;
-    std::string its_device;
-    unsigned index = 0;
-    unsigned length = 0;
-    unsigned scope = 0;
-    unsigned flags = 0;
-    while (table >> address >> std::hex >> index >> length >> scope >> flags >> its_device) {
-        if (its_device != device) continue;
-        if ((flags & IFA_F_TENTATIVE) != 0) return false;
-        link_local = link_local || address.starts_with("fe80");
+    for (const Inet6Address& one : inet6_addresses(host)) {
+        if (one.device != device) continue;
+        if (one.is_tentative) return false;
+        link_local = link_local || one.digits.starts_with("fe80");
     }
     return link_local;
 }
@@ -92,8 +86,6 @@ void wait_until_up(const Port& port) {
     if (!eventually([&] { return is_up(port.host, port.device); }))
         throw std::runtime_error(port.host.name() + ": " + port.device + " does not come up");
 }
-
-[[noreturn]] void fail(const std::string& what) { throw std::system_error(errno, std::generic_category(), what); }
 
 /// "10.0.0.1/24", to a device of the calling thread's host (rtnetlink(7)).
 void add_address(const std::string& device, const std::string& address) {

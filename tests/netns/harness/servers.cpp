@@ -3,12 +3,12 @@
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
-#include <linux/if_addr.h>
 #include <sys/socket.h>
 
-#include <sstream>
+#include <algorithm>
 #include <stdexcept>
 
+#include "tests/netns/harness/addresses.hpp"
 #include "tests/netns/harness/clients.hpp"
 
 namespace culvert::netns {
@@ -30,22 +30,13 @@ bool connects(const std::string& address, int port) {
     return connect(socket.get(), reinterpret_cast<const sockaddr*>(&v6), sizeof(v6)) == 0;
 }
 
-/// In /proc/net/if_inet6: address, index, prefix length, scope, flags, device.
 bool is_tentative(const Host& host, const std::string& address) {
     in6_addr bytes{};
     if (inet_pton(AF_INET6, address.c_str(), &bytes) != 1) return false;
     std::string digits;
     for (const unsigned char byte : bytes.s6_addr) digits += fmt::format("{:02x}", byte);
-    std::istringstream table(host.read("/proc/thread-self/net/if_inet6"));
-    std::string found;
-    std::string device;
-    unsigned index = 0;
-    unsigned length = 0;
-    unsigned scope = 0;
-    unsigned flags = 0;
-    while (table >> found >> std::hex >> index >> length >> scope >> flags >> device)
-        if (found == digits && (flags & IFA_F_TENTATIVE) != 0) return true;
-    return false;
+    return std::ranges::any_of(inet6_addresses(host),
+                               [&](const Inet6Address& one) { return one.digits == digits && one.is_tentative; });
 }
 
 /// Nobody can bind to a new IPv6 address before a worker of the kernel has dealt with it.
