@@ -125,12 +125,12 @@ static __always_inline int balance(struct xdp_md *ctx, struct packet *p, int inn
         index |= stores * TRACK_STORES | begins(index, stores, p->flags) * TRACK_BEGINS;
         barrier_var(index);
         barrier_var(from_before);
-        chosen = choose(p);
         if (from_before) {
-            former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR, 0);
+            former = former_dest(p->service.transition, tag, p->service.dest_base, p->kind != PACKET_ICMP_ERROR);
             if (config.dry_run)
-                story.former = former_dest(p->service.transition, tag, p->service.dest_base, 0, LB_STORY_NO_FORMER);
+                story.former = former ? former : LB_STORY_NO_FORMER;
         }
+        chosen = choose(p);
         id = former | (chosen & (__u32)-is_zero(former));
         barrier_var(id);
         dest = id ? find_dest(id) : NULL;

@@ -20,8 +20,8 @@ enum track_bit {
 };
 
 /*
- * Above the index: what was decided. To the verifier these bits may be set on all paths, as the flags of a service may
- * have them, so it does not walk the rest once for each decision.
+ * Above the index: what was decided. To the verifier these bits may be set on all paths, so it does not walk the rest
+ * once for each decision.
  */
 #define TRACK_STORES (1u << 31) /* the flow gets an entry */
 #define TRACK_BEGINS (1u << 30) /* it is counted as new */

@@ -39,16 +39,6 @@ static __always_inline __u32 vip_line(__u32 hash, __u32 mask)
     return (hash & mask) + (*(volatile __u32 *)&vips_half & 1) * (mask + 1);
 }
 
-/* By eight bytes, though they are aligned to four: clang would copy by four. */
-static __always_inline void copy_service(struct lb_service *to, const struct lb_service *from)
-{
-    const __u64 *words = (const void *)from;
-
-    ((__u64 *)to)[0] = words[0];
-    ((__u64 *)to)[1] = words[1];
-    to->transition = from->transition;
-}
-
 static __always_inline int find_vip4(struct lb_service *service, const struct lb_vip4 *key)
 {
     __u64 hash = lb_vip4_hash(key), whole;
@@ -65,7 +55,7 @@ static __always_inline int find_vip4(struct lb_service *service, const struct lb
 #pragma unroll
         for (way = 0; way < LB_VIP4_WAYS; way++)
             if (*(__u64 *)&line->key[way] == whole && line->used & 1u << way) {
-                copy_service(service, &line->service[way]);
+                *service = line->service[way];
                 return 1;
             }
         if (choice || !line->spilled)
@@ -97,7 +87,7 @@ static __always_inline int find_vip6(struct lb_service *service, const struct lb
 #pragma unroll
         for (way = 0; way < LB_VIP6_WAYS; way++)
             if (is_same_vip6(&line->key[way], key) && line->used & 1u << way) {
-                copy_service(service, &line->service[way]);
+                *service = line->service[way];
                 return 1;
             }
         if (choice || !line->spilled)
