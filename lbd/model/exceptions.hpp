@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "bpf/abi.h"
+
+namespace culvert::lbd {
+
+/// What one balancer tells the others of its cluster about a service: the connections that are not where the Maglev
+/// table says, and the slots in transition. It names backends, as each balancer has ids of its own.
+struct Exceptions {
+    /// A slot in transition: see Slots.
+    struct Slot {
+        std::uint32_t slot = 0;
+        std::uint16_t former = LB_NO_FORMER;  ///< index in `backends`, or LB_NO_FORMER: there is none
+        std::uint16_t age = 0;                ///< since a packet was last sent to it, seconds
+        bool operator==(const Slot&) const = default;
+    };
+    /// An entry of the flow table.
+    struct Record {
+        std::uint32_t low = 0;      ///< the lower bits of the flow's hash that the entry's place tells
+        std::uint32_t tag = 0;      ///< as in the entry, with the state in its lowest LB_FLOW_STATE_BITS
+        std::uint16_t backend = 0;  ///< index in `backends`
+        std::uint16_t age = 0;      ///< since its last packet, seconds
+        bool operator==(const Record&) const = default;
+    };
+
+    std::string service;
+    std::vector<std::string> backends;  ///< names
+    std::uint32_t slots = 0;            ///< number of slots; 0: none is in transition
+    std::vector<Slot> moving;
+    std::uint32_t buckets = 0;  ///< of the sender's flow table; `low` has the bits that select one
+    std::vector<Record> records;
+    bool operator==(const Exceptions&) const = default;
+};
+
+}  // namespace culvert::lbd
