@@ -26,10 +26,17 @@ struct Flows {
     bool operator==(const Flows&) const = default;
 };
 
-/// What the balancers of a cluster have in common.
+/// The default port on which balancers of a cluster connect to each other.
+inline constexpr std::uint16_t cluster_port = 9478;
+
+/// The balancers that choose the same backend for a flow, and tell each other what their tables alone do not say.
 struct Cluster {
-    std::string key_file;           ///< empty: lbd's own
-    std::optional<ClusterKey> key;  ///< once it is read; see lbd/key/source.hpp
+    std::string key_file;              ///< empty: lbd's own
+    std::optional<ClusterKey> key;     ///< once it is read; see lbd/key/source.hpp
+    std::optional<IpAddress> address;  ///< where peers reach this balancer; absent: the one that leads to each
+    std::uint16_t port = cluster_port;
+    std::vector<IpAddress> peers;  ///< may have the balancer's own address, which is skipped
+    std::chrono::milliseconds join_timeout{10'000};
     bool operator==(const Cluster&) const = default;
 };
 
