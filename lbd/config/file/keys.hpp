@@ -67,7 +67,8 @@ inline constexpr auto root_keys = keys_of(
 
 inline constexpr auto flow_keys = keys_of({{"entries", 1 << 10, 1 << 30}, idle_key});
 
-inline constexpr auto cluster_keys = keys_of({{"key_file"}});
+inline constexpr auto cluster_keys =
+    keys_of({{"key_file"}, {"address"}, port_key, {"peers"}, {"join_timeout", limits::second, limits::hour}});
 
 inline constexpr auto default_keys = keys_of({{"encap"}, {"scheduler"}, table_key, {"health"}});
 

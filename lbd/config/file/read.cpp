@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "lbd/config/file/cluster.hpp"
 #include "lbd/config/file/foreign_keys.hpp"
 #include "lbd/config/file/marks.hpp"
 #include "lbd/config/file/service.hpp"

@@ -166,14 +166,6 @@ std::optional<std::string> read_path(const Value& value) {
     return path;
 }
 
-std::optional<Cluster> read_cluster(const Value& value) {
-    Cluster cluster;
-    Map map(value, "the cluster", "a map such as {key_file: /etc/culvert/cluster.key}");
-    map.optional(cluster_keys["key_file"], read_path, cluster.key_file);
-    map.finish();
-    return cluster;
-}
-
 std::optional<Flows> read_flows(const Value& value) {
     Flows flows;
     Map map(value, "the flow table", "a map such as {entries: 4M, idle: 120s}");

@@ -44,9 +44,6 @@ namespace culvert::lbd {
 /// Begins with /.
 [[nodiscard]] std::optional<std::string> read_path(const common::yaml::Value& value);
 
-/// `{key_file: /etc/culvert/cluster.key}`; the file is not read
-[[nodiscard]] std::optional<Cluster> read_cluster(const common::yaml::Value& value);
-
 /// `{entries: 4M, idle: 120s}`
 [[nodiscard]] std::optional<Flows> read_flows(const common::yaml::Value& value);
 

@@ -74,7 +74,7 @@ xdp: native
 flows: {entries: 64k, idle: 2m}
 latency: false
 metrics: 192.0.2.200:9000
-cluster: {key_file: /etc/culvert/cluster.key}
+cluster: {key_file: /etc/culvert/cluster.key, address: 10.0.0.2, port: 9000, peers: [10.0.0.3, "fd00::4"], join_timeout: 2m}
 defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
 services:
   - name: dns
@@ -107,7 +107,12 @@ services:
                               .flows = {64U << 10, std::chrono::minutes(2)},
                               .latency = false,
                               .metrics = Endpoint{ip("192.0.2.200"), 9000},
-                              .cluster = {.key_file = "/etc/culvert/cluster.key", .key = {}},
+                              .cluster = {.key_file = "/etc/culvert/cluster.key",
+                                          .key = {},
+                                          .address = ip("10.0.0.2"),
+                                          .port = 9000,
+                                          .peers = {ip("10.0.0.3"), ip("fd00::4")},
+                                          .join_timeout = std::chrono::minutes(2)},
                               .services = {dns, rest}}));
 }
 
