@@ -35,6 +35,8 @@ void EventLoop::Source::arm(std::chrono::milliseconds time) {
     ::sd_event_source_set_enabled(source_.get(), SD_EVENT_ONESHOT);
 }
 
+void EventLoop::Source::watch(std::uint32_t events) { ::sd_event_source_set_io_events(source_.get(), events); }
+
 Result<EventLoop> EventLoop::open() {
     sd_event* event = nullptr;
     if (const int error = ::sd_event_new(&event); error < 0) return failure("open", "event loop", -error);

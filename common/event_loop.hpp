@@ -22,6 +22,8 @@ class EventLoop {
         Source() = default;
         /// A timer: calls its function once, after `time`. If it is armed already, the earlier time wins.
         void arm(std::chrono::milliseconds time);
+        /// A descriptor: waits for these events from now on.
+        void watch(std::uint32_t events);
 
       private:
         friend class EventLoop;

@@ -21,10 +21,10 @@ using common::EventLoop;
 
 /// What a balancer says of itself.
 struct Introduction {
-    std::string name;           ///< host name
-    std::string version;        ///< of lbd
-    std::string hash_key;       ///< digest of the hash key in force
-    std::uint64_t buckets = 0;  ///< of the flow table
+    std::string name;                ///< host name
+    std::string version;             ///< of lbd
+    std::string hash_key;            ///< digest of the hash key in force
+    std::uint64_t flow_entries = 0;  ///< configured size of the flow table
     bool operator==(const Introduction&) const = default;
 };
 

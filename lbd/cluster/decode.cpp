@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <string>
+#include <utility>
+
+#include "lbd/cluster/message.hpp"
+#include "lbd/cluster/wire.hpp"
+#include "lbd/cluster/wire_types.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using wire::Type;
+
+constexpr std::uint32_t most_slots = 1U << 24;    // the largest Maglev table has fewer
+constexpr std::uint32_t most_buckets = 1U << 30;  // likewise, the largest flow table
+
+bool first(std::uint8_t flags) { return (flags & 1) != 0; }
+bool second(std::uint8_t flags) { return (flags & 2) != 0; }
+
+std::vector<std::string> names(WireReader& in, std::size_t most) {
+    std::vector<std::string> list(in.count(sizeof(std::uint16_t), most));
+    for (std::string& name : list) name = in.text(wire::longest_name);
+    return list;
+}
+
+Message hello(WireReader& in) {
+    Hello hello;
+    hello.oldest = in.get<std::uint16_t>();
+    hello.newest = in.get<std::uint16_t>();
+    hello.instance = in.get<std::uint64_t>();
+    const std::string address = in.bytes(16);
+    const auto from =
+        netlink::IpAddress::from_bytes({reinterpret_cast<const std::uint8_t*>(address.data()), address.size()});
+    if (from)
+        hello.from = *from;
+    else
+        in.fail();
+    hello.name = in.text(wire::longest_name);
+    hello.version = in.text(wire::longest_name);
+    hello.hash_key = in.text(wire::longest_name);
+    hello.flow_entries = in.get<std::uint64_t>();
+    if (hello.oldest > hello.newest) in.fail();
+    return hello;
+}
+
+Message views(WireReader& in) {
+    constexpr std::size_t least = sizeof(std::uint16_t) + 3 * sizeof(std::uint64_t);
+    Views views;
+    const auto flags = in.get<std::uint8_t>();
+    views.anew = first(flags);
+    views.whole = second(flags);
+    views.views.resize(in.count(least, most_views));
+    for (Views::View& view : views.views) {
+        view.service = in.text(wire::longest_name);
+        view.table = in.get<std::uint64_t>();
+        view.whole = in.get<std::uint64_t>();
+        view.idle = in.get<std::uint64_t>();
+    }
+    views.gone = names(in, most_views);
+    return views;
+}
+
+Message ask(WireReader& in) { return Ask{.service = in.text(wire::longest_name)}; }
+
+Message lines(WireReader& in) {
+    Lines lines;
+    lines.service = in.text(wire::longest_name);
+    lines.whole = in.get<std::uint64_t>();
+    const auto flags = in.get<std::uint8_t>();
+    lines.first = first(flags);
+    lines.last = second(flags);
+    lines.lines.resize(in.count(2 * sizeof(std::uint16_t), most_lines));
+    for (ViewLine& line : lines.lines) {
+        line.key = in.text(wire::longest_key);
+        line.value = in.text(wire::longest_value);
+    }
+    return lines;
+}
+
+Message exceptions(WireReader& in) {
+    Exceptions read;
+    read.service = in.text(wire::longest_name);
+    read.backends = names(in, UINT16_MAX);
+    read.slots = in.get<std::uint32_t>();
+    if (read.slots > most_slots) in.fail();
+    read.moving.resize(in.count(sizeof(std::uint32_t) + 2 * sizeof(std::uint16_t), most_records));
+    for (Exceptions::Slot& slot : read.moving) {
+        slot.slot = in.get<std::uint32_t>();
+        slot.former = in.get<std::uint16_t>();
+        slot.age = in.get<std::uint16_t>();
+        if (slot.slot >= read.slots) in.fail();
+        if (slot.former != LB_NO_FORMER && slot.former >= read.backends.size()) in.fail();
+    }
+    read.buckets = in.get<std::uint32_t>();
+    if (read.buckets > most_buckets) in.fail();
+    read.records.resize(
+        in.count(2 * sizeof(std::uint32_t) + 2 * sizeof(std::uint16_t), most_records - read.moving.size()));
+    for (Exceptions::Record& record : read.records) {
+        record.low = in.get<std::uint32_t>();
+        record.tag = in.get<std::uint32_t>();
+        record.backend = in.get<std::uint16_t>();
+        record.age = in.get<std::uint16_t>();
+        if (record.low >= read.buckets || record.backend >= read.backends.size()) in.fail();
+    }
+    return read;
+}
+
+std::optional<Message> fields(Type type, WireReader& in) {
+    switch (type) {
+        case Type::hello:
+            return hello(in);
+        case Type::chosen:
+            return Chosen{};
+        case Type::views:
+            return views(in);
+        case Type::ask:
+            return ask(in);
+        case Type::lines:
+            return lines(in);
+        case Type::exceptions:
+            return exceptions(in);
+        case Type::all_sent:
+            return AllSent{};
+        case Type::ping:
+            return Ping{.number = in.get<std::uint64_t>()};
+        case Type::pong:
+            return Pong{.number = in.get<std::uint64_t>()};
+        case Type::bye:
+            return Bye{.reason = in.text(wire::longest_reason)};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::size_t length_of(std::span<const std::uint8_t, length_bytes> bytes) {
+    return WireReader(bytes).get<std::uint32_t>();
+}
+
+tl::expected<std::optional<Message>, std::string> decode(std::span<const std::uint8_t> bytes) {
+    WireReader in(bytes);
+    const auto type = in.get<std::uint16_t>();
+    auto message = fields(static_cast<Type>(type), in);
+    if (in.failed()) return tl::unexpected("a message of type " + std::to_string(type) + " is damaged");
+    return message;
+}
+
+}  // namespace culvert::lbd
