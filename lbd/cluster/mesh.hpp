@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "common/event_loop.hpp"
+#include "common/fd.hpp"
 #include "lbd/model/cluster_status.hpp"
 #include "lbd/model/config.hpp"
+#include "lbd/model/endpoint.hpp"
 #include "lbd/model/exceptions.hpp"
 #include "lbd/model/service_view.hpp"
 #include "netlink/result.hpp"
@@ -42,18 +44,27 @@ class Mesh {
   public:
     /// `config` has peers. Nothing waits for them.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Mesh>> open(EventLoop& loop, const Cluster& config,
-                                                                     const ClusterKey& key, Introduction own,
+                                                                     const ClusterKey& key, const Introduction& own,
                                                                      MeshCalls calls);
     Mesh(const Mesh&) = delete;
     Mesh& operator=(const Mesh&) = delete;
     ~Mesh();
+
+    /// For another configuration: what can fail is done beforehand, and nobody sees a difference.
+    struct Prepared {
+        common::Fd socket;  ///< open if another one than now listens
+        Endpoint at;
+    };
+    [[nodiscard]] netlink::Result<Prepared> prepare(const Cluster& next) const;
+    /// Takes it over. Connections with peers that stay are not interrupted, unless address or port change.
+    void follow(const Cluster& next, Prepared prepared);
 
     /// To every peer that is connected. Divided into messages if it has many records.
     void share(const Exceptions& exceptions);
     /// All our views. Peers are told what has changed since the last call.
     void tell(std::vector<ServiceView> views);
     /// Likewise, of the balancer.
-    void introduce(Introduction own);
+    void introduce(const Introduction& own);
 
     /// Whether each peer has the same table for the service as we, or no such service. A peer that is gone counts for
     /// the longest `idle`.

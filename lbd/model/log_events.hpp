@@ -40,6 +40,12 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"path_mtu_forgotten", "ADDRESS", "a reported path MTU has expired"},
     {"key_kept", "KEY, CONFIGURED",
      "the pinned program keeps its key, although the configured one is another; KEY, CONFIGURED: their digests"},
+    {"peer_up", "PEER, NAME", "another balancer of the cluster is connected; PEER: its address, NAME: its host name"},
+    {"peer_down", "PEER, NAME, REASON", "the connection with another balancer has ended; REASON: why"},
+    {"peer_refused", "ADDRESS, REASON", "a connection to the port of the cluster was refused; REASON: why"},
+    {"peers_disagree", "PEER, SERVICE", "another balancer has had another configuration or health for half a minute"},
+    {"not_joined", "PEER, REASON",
+     "join_timeout is over before another balancer has said what it knows; REASON: why it is not connected"},
     {"accepts_redirects", "INTERFACE", "the host follows ICMP redirects that arrive on an interface"},
 });
 

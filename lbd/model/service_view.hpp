@@ -28,9 +28,9 @@ struct ServiceView {
 /// A line that two balancers do not agree on.
 struct Disagreement {
     std::string service;  ///< empty: about the whole balancer
-    std::string key;
-    std::string here;   ///< the value; empty: there is none
-    std::string there;  ///< likewise, of the peer
+    std::string key;      ///< empty: the service itself
+    std::string here;     ///< the value; empty: there is none
+    std::string there;    ///< likewise, of the peer
     bool operator==(const Disagreement&) const = default;
 };
 
