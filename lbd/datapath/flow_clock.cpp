@@ -26,6 +26,14 @@ std::uint16_t FlowClock::units(std::chrono::milliseconds duration) const {
     return static_cast<std::uint16_t>((static_cast<std::uint64_t>(duration.count()) * hz_ / 1000 >> shift_) + 1);
 }
 
+std::chrono::seconds FlowClock::duration(std::uint16_t units) const {
+    return std::chrono::seconds(((std::uint64_t{units} << shift_) + hz_ - 1) / hz_);
+}
+
+std::uint16_t FlowClock::whole_units(std::chrono::seconds duration) const {
+    return static_cast<std::uint16_t>(static_cast<std::uint64_t>(duration.count()) * hz_ >> shift_);
+}
+
 std::uint16_t FlowClock::age(std::uint16_t then, std::uint16_t now) {
     const auto age = static_cast<std::uint16_t>((now - then) & mask);
     return age <= mask / 2 ? age : 0;

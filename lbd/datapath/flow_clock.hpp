@@ -21,6 +21,10 @@ class FlowClock {
     /// The number of units that last at least this long. `duration` must not exceed longest_idle, a little less than
     /// half the range, so that past times can be told from times just ahead.
     [[nodiscard]] std::uint16_t units(std::chrono::milliseconds duration) const;
+    /// How long so many units last, rounded up to a second.
+    [[nodiscard]] std::chrono::seconds duration(std::uint16_t units) const;
+    /// The number of whole units in a duration.
+    [[nodiscard]] std::uint16_t whole_units(std::chrono::seconds duration) const;
     /// Units since an entry was last used; 0 if it was used after the clock was read.
     [[nodiscard]] static std::uint16_t age(std::uint16_t then, std::uint16_t now);
     /// Whether an entry that was last used at `then` has been idle for more than `idle` units.

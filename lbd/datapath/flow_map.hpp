@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -50,6 +51,12 @@ class FlowMap {
     /// Moves some entries, if the part has changed. If a smaller part has no room for one, the former part is used
     /// again.
     [[nodiscard]] netlink::Result<> move();
+
+    /// Enters an entry of another balancer: see enter_flow(). Not while the part changes.
+    void enter(const ForeignEntry& foreign, std::uint16_t now,
+               const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered) {
+        enter_flow(table_.values(), part().shift, foreign, now, entered);
+    }
 
     /// Takes over what the former program has added to its own table since open(), and closes that table.
     [[nodiscard]] netlink::Result<> leave_former();

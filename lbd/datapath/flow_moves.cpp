@@ -58,7 +58,27 @@ Place put(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now, std::uint64
 
 std::uint32_t mask_of(std::size_t buckets) { return static_cast<std::uint32_t>(buckets) - 1; }
 
+/// Calls `use` for each bucket of a table that a flow may belong to, of which another table's place tells `low`, in its
+/// bits `known`.
+template <typename Use>
+void for_each_bucket(std::uint32_t low, std::uint32_t known, std::uint32_t tag, std::size_t buckets, unsigned shift,
+                     const Use& use) {
+    const std::uint32_t mask = mask_of(buckets), of_hash = known_of_hash(buckets);
+    for (std::uint64_t one = low & known & of_hash; one <= of_hash; one += std::uint64_t{known} + 1)
+        use(std::size_t{lb_flow_index(static_cast<std::uint32_t>(one), tag, mask, mask >> shift)});
+}
+
+/// The later of two entries of a flow.
+std::uint64_t later(std::uint64_t own, std::uint64_t foreign, std::uint16_t now) {
+    return FlowClock::age(decode_flow(foreign).time, now) < FlowClock::age(decode_flow(own).time, now) ? foreign : own;
+}
+
 }  // namespace
+
+std::uint32_t known_of_hash(std::size_t buckets) {
+    const std::uint32_t mask = mask_of(buckets);
+    return mask & ~lb_flow_index_of_tag(mask);
+}
 
 unsigned most_halved(std::size_t buckets) {
     unsigned shift = 0;
@@ -128,18 +148,31 @@ bool FlowMoves::free_copied() {
 }
 
 void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now, FlowIndex index) {
-    const auto of_hash = [](std::uint32_t mask) { return mask & ~lb_flow_index_of_tag(mask); };
-    const std::uint32_t mask = mask_of(to.size());
-    const std::uint32_t known = index == FlowIndex::of_tag ? of_hash(mask_of(from.size())) : mask_of(from.size());
+    const std::uint32_t known = index == FlowIndex::of_tag ? known_of_hash(from.size()) : mask_of(from.size());
     for (std::size_t i = 0; i < from.size(); ++i)
         for (__u64& word : from[i].entry) {
             const std::uint64_t entry = load(word);
             if (entry == 0) continue;
-            const std::uint32_t tag = decode_flow(entry).tag;
-            for (std::uint64_t low = i & known & of_hash(mask); low <= of_hash(mask); low += std::uint64_t{known} + 1)
-                put(entry, to[lb_flow_index(static_cast<std::uint32_t>(low), tag, mask, mask)], now,
-                    willingness(decode_flow(entry), now));
+            for_each_bucket(
+                static_cast<std::uint32_t>(i), known, decode_flow(entry).tag, to.size(), 0,
+                [&](std::size_t bucket) { put(entry, to[bucket], now, willingness(decode_flow(entry), now)); });
         }
+}
+
+void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
+                const std::function<void(std::size_t, std::uint64_t, bool)>& entered) {
+    const Flow flow = decode_flow(foreign.entry);
+    for_each_bucket(foreign.low, known_of_hash(foreign.buckets), flow.tag, map.size(), shift, [&](std::size_t bucket) {
+        const Place place = put(foreign.entry, map[bucket], now, willingness(flow, now));
+        if (place.word == nullptr) return;
+        std::uint64_t entry = foreign.entry;
+        if (place.is_flow) {
+            entry = later(place.seen, foreign.entry, now);
+            if (entry != place.seen && !replace(*place.word, place.seen, entry)) return;  // a packet has just used it
+        }
+        entered(bucket * LB_FLOW_WAYS + static_cast<std::size_t>(place.word - &map[bucket].entry[0]), entry,
+                !place.is_flow || entry != place.seen);
+    });
 }
 
 }  // namespace culvert::lbd

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -71,5 +72,21 @@ enum class FlowIndex : std::uint8_t { of_tag, of_hash };
 /// full, the entries with the highest eviction priority are lost. `now` is in units of FlowClock.
 void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now,
                 FlowIndex index = FlowIndex::of_tag);
+
+/// The lower bits of a flow's hash that the place of its entry tells, in a table of this many buckets.
+[[nodiscard]] std::uint32_t known_of_hash(std::size_t buckets);
+
+/// An entry of another balancer's flow table.
+struct ForeignEntry {
+    std::uint64_t entry = 0;
+    std::uint32_t low = 0;    ///< the bits known_of_hash() of the flow's hash
+    std::size_t buckets = 0;  ///< of that table
+};
+/// Enters it where packets look for its flow: into each bucket that this may be, if the other table is smaller. An own
+/// entry that names another backend stays if it was used as late. `map`: all buckets; packets use the first of them,
+/// `shift` as in FlowPart. Calls `entered` for each place, with its number, what it has now, and whether that is
+/// foreign.
+void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
+                const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered);
 
 }  // namespace culvert::lbd

@@ -18,10 +18,6 @@ std::uint32_t& bits(TransitionLines at, std::uint32_t slot) {
     return at[1 + slot / LB_TRANSITION_BITS].word[slot / 32 % LB_TRANSITION_WORDS];
 }
 
-bool is_moving(TransitionLines at, std::uint32_t slot) {
-    return (std::atomic_ref(bits(at, slot)).load(std::memory_order_relaxed) >> slot % 32 & 1) != 0;
-}
-
 /// Calls `use` for each slot in transition. Settled ones cost next to nothing.
 template <typename Use>
 void for_each_moving(TransitionLines at, const Use& use) {
@@ -43,7 +39,32 @@ std::atomic_ref<std::uint16_t> time(TransitionLines at, std::uint32_t slot) {
 
 std::int16_t age(std::uint16_t then, std::uint16_t now) { return static_cast<std::int16_t>(now - then); }
 
+void raise_time(TransitionLines at, std::uint32_t slot, std::uint16_t used) {
+    std::uint16_t present = time(at, slot).load(std::memory_order_relaxed);
+    while (age(present, used) > 0 && !time(at, slot).compare_exchange_weak(present, used)) {
+    }
+}
+
 }  // namespace
+
+bool is_moving(TransitionLines at, std::uint32_t slot) {
+    return (std::atomic_ref(bits(at, slot)).load(std::memory_order_relaxed) >> slot % 32 & 1) != 0;
+}
+
+MovingSlot begin_slot(TransitionLines at, const MovingSlot& moving) {
+    const std::uint32_t slot = moving.slot;
+    if (is_moving(at, slot)) {
+        std::uint16_t none = LB_NO_FORMER;
+        std::atomic_ref(word(at, slot)[0]).compare_exchange_strong(none, moving.former);
+        raise_time(at, slot, moving.used);
+        return {.slot = slot, .former = word(at, slot)[0], .used = time(at, slot).load(std::memory_order_relaxed)};
+    }
+    // No packet reads the word before it sees the bit.
+    word(at, slot)[0] = moving.former;
+    word(at, slot)[1] = moving.used;
+    std::atomic_ref(bits(at, slot)).fetch_or(1U << slot % 32, std::memory_order_release);
+    return moving;
+}
 
 Slots read_slots(TransitionLines at) {
     Slots slots(slots_of(at));
@@ -74,10 +95,7 @@ void settle_slots(TransitionLines at, const std::vector<std::uint32_t>& slots) {
 void keep_times(TransitionLines from, TransitionLines to) {
     for_each_moving(to, [&](std::uint32_t slot) {
         if (!is_moving(from, slot)) return;
-        const std::uint16_t before = time(from, slot).load(std::memory_order_relaxed);
-        std::uint16_t present = time(to, slot).load(std::memory_order_relaxed);
-        while (age(present, before) > 0 && !time(to, slot).compare_exchange_weak(present, before)) {
-        }
+        raise_time(to, slot, time(from, slot).load(std::memory_order_relaxed));
     });
 }
 

@@ -32,6 +32,9 @@ struct Exceptions {
     std::vector<std::string> backends;  ///< names
     std::uint32_t slots = 0;            ///< number of slots; 0: none is in transition
     std::vector<Slot> moving;
+    /// Of its Maglev table; 0: nothing is said about it, or no backend takes new flows.
+    std::uint32_t table_size = 0;
+    std::vector<std::uint32_t> weights;  ///< in that table, of each of `backends`; 0: it has no entries
     std::uint32_t buckets = 0;  ///< of the sender's flow table; `low` has the bits that select one
     std::vector<Record> records;
     bool operator==(const Exceptions&) const = default;

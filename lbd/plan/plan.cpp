@@ -152,12 +152,8 @@ Result<Image> part_for(const Services& services, const Hops& hops, const Before&
         const ServiceIds& ids = image.ids.at(service.name);
         lb_service value{.ring = 0, .ring_size = 0, .dest_base = ids.base, .flags = 0, .transition = 0};
         if (service.sticky) value.flags |= LB_SERVICE_STICKY;
-        Ring ring = ring_of(service, ids, BackendState::active, health);
-        const bool down = is_down(service, ring);
-        if (down) {
-            if (service.health) value.flags |= LB_SERVICE_DOWN;
-            ring = ring_of(service, ids, BackendState::sorry, health);
-        }
+        auto [ring, down] = table_input(service, ids, health);
+        if (down && service.health) value.flags |= LB_SERVICE_DOWN;
         if (!ring.contenders.empty()) {
             const Digest key = digest(ring);
             value.ring_size = ring.size;
@@ -431,6 +427,13 @@ void apply(Patch patch, Image& image) {
         left->second.users -= table.users;
         if (left->second.users == 0) image.tables.erase(left);
     }
+}
+
+TableInput table_input(const Service& service, const ServiceIds& ids, const Health& health) {
+    TableInput input{.ring = ring_of(service, ids, BackendState::active, health)};
+    input.down = is_down(service, input.ring);
+    if (input.down) input.ring = ring_of(service, ids, BackendState::sorry, health);
+    return input;
 }
 
 Digest digest(const Ring& ring) {

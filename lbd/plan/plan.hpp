@@ -19,6 +19,14 @@ namespace culvert::lbd {
 /// Identifies a table.
 [[nodiscard]] Digest digest(const Ring& ring);
 
+/// The input of the service's table, and whether fewer backends are up than the service needs. Without contenders it
+/// has no table.
+struct TableInput {
+    Ring ring;
+    bool down = false;
+};
+[[nodiscard]] TableInput table_input(const Service& service, const ServiceIds& ids, const Health& health);
+
 /// Room for this image twice, so that all of it can change at once.
 [[nodiscard]] Limits limits_for(const Image& image);
 

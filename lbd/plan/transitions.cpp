@@ -49,6 +49,18 @@ Backends backends_of(const Service& service, const Former& former, const Service
     return backends;
 }
 
+Extents free_lines(const Image& image, std::uint32_t limit) {
+    Extents room(1U, limit);  // 0 stands for none
+    for (const auto& [line, transition] : image.transitions) room.mark(line, lb_transition_lines(transition.slots));
+    return room;
+}
+
+tl::unexpected<netlink::Error> no_room(std::uint32_t slots, std::uint32_t limit) {
+    return netlink::failure("plan", fmt::format("{} slots in transition", slots), ENOSPC,
+                            fmt::format("the map has room for {}", std::uint64_t{limit} * LB_TRANSITION_WORDS),
+                            std::string(cure_of("maps_full")));
+}
+
 }  // namespace
 
 std::uint32_t tracking(const Service& service, Protocol protocol) {
@@ -110,19 +122,38 @@ std::uint32_t Transitions::use(std::uint32_t line, Transition transition, Image&
 
 Result<std::uint32_t> Transitions::place(TableChange change, bool sticky, Image& image) {
     if (const auto same = placed_.find({change, sticky}); same != placed_.end()) return use(same->second, {}, image);
-    if (!room_) {
-        room_.emplace(1U, limit_);  // 0 stands for none
-        for (const auto& [line, transition] : before_.image.transitions)
-            room_->mark(line, lb_transition_lines(transition.slots));
-    }
+    if (!room_) room_ = free_lines(before_.image, limit_);
     const std::uint32_t slots = change.slots;
     const auto line = room_->take(lb_transition_lines(slots));
-    if (!line)
-        return netlink::failure("plan", fmt::format("{} slots in transition", slots), ENOSPC,
-                                fmt::format("the map has room for {}", std::uint64_t{limit_} * LB_TRANSITION_WORDS),
-                                std::string(cure_of("maps_full")));
+    if (!line) return no_room(slots, limit_);
     placed_.emplace(std::pair(change, sticky), *line);
     return use(*line, {.slots = slots, .because = std::make_shared<const TableChange>(std::move(change))}, image);
+}
+
+Result<std::uint32_t> begin_transition(const std::vector<const Service*>& services, const TablePlace& table,
+                                       std::uint32_t shared, std::uint32_t slots, std::uint32_t limit, Image& image) {
+    if (shared != 0) slots = image.transitions.at(shared).slots;
+    const auto line = free_lines(image, limit).take(lb_transition_lines(slots));
+    if (!line) return no_room(slots, limit);
+    TableChange change{.slots = slots, .from = table, .to = table, .before = shared, .kept = {}, .all = false};
+    for (const Service* service : services) {
+        const std::uint32_t size = image.ids.at(service->name).size;
+        while (change.kept.size() < size) change.kept.push_back(static_cast<std::uint16_t>(change.kept.size()));
+        for (const PortSpec& port : service->ports) {
+            if (!has_connections(port.protocol)) continue;
+            const auto protocol = static_cast<std::uint8_t>(port.protocol);
+            const auto end = image.vips.upper_bound({service->vip, protocol, port.last});
+            for (auto one = image.vips.lower_bound({service->vip, protocol, port.port}); one != end; ++one)
+                if (one->second.transition == shared &&
+                    TablePlace{.line = one->second.ring, .size = one->second.ring_size} == table)
+                    one->second.transition = *line;
+        }
+    }
+    const auto users = static_cast<std::uint32_t>(services.size());
+    if (shared != 0 && (image.transitions.at(shared).users -= users) == 0) image.transitions.erase(shared);
+    image.transitions[*line] = {
+        .slots = slots, .users = users, .because = std::make_shared<const TableChange>(std::move(change))};
+    return *line;
 }
 
 }  // namespace culvert::lbd

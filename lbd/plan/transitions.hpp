@@ -66,4 +66,12 @@ class Transitions {
     std::vector<std::pair<lb_service, std::uint32_t>> followed_;  // and what they follow
 };
 
+/// Gives these services a transition of their own in the image, in which no slot is that was not in transition before.
+/// It replaces `shared`, another transition or 0, at those of their ports that have the table. `slots`: how many it
+/// has, if it replaces none. Returns its line. ENOSPC if the map has no room; then nothing has changed. `limit`: lines
+/// of the map.
+[[nodiscard]] netlink::Result<std::uint32_t> begin_transition(const std::vector<const Service*>& services,
+                                                              const TablePlace& table, std::uint32_t shared,
+                                                              std::uint32_t slots, std::uint32_t limit, Image& image);
+
 }  // namespace culvert::lbd

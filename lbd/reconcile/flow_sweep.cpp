@@ -13,13 +13,13 @@ constexpr std::size_t settled_at_once = 1U << 19;  // slots: some milliseconds
 
 }  // namespace
 
-Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
+Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle, const IsHeld& held) {
     FlowMap& flows = reconciler.datapath().flows();
     if (flows.part().is_changing()) {
         swept_ = 0;  // a round would miss what moves from ahead to behind
         return flows.move();
     }
-    if (settles_) return settle(reconciler);
+    if (settles_) return settle(reconciler, held);
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
     if (!sampling_) sampling_.emplace(flows.sampled());
@@ -39,7 +39,7 @@ Result<> FlowSweep::next(Reconciler& reconciler, const IdleTimes& idle) {
     flows.sample(sampling_->shift());
     kept_ += use.entries;
     if (const auto shift = PartSize::larger(use, flows.part().shift)) return flows.use_part(*shift);
-    return swept_ == table.size() ? end_round(reconciler) : Result<>{};
+    return swept_ == table.size() ? end_round(reconciler, held) : Result<>{};
 }
 
 Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
@@ -55,7 +55,7 @@ Result<> FlowSweep::begin_round(const Reconciler& reconciler) {
     return {};
 }
 
-Result<> FlowSweep::end_round(Reconciler& reconciler) {
+Result<> FlowSweep::end_round(Reconciler& reconciler, const IsHeld& held) {
     FlowMap& flows = reconciler.datapath().flows();
     const PartSize::Use use{.entries = kept_, .places = flows.table().size() * LB_FLOW_WAYS};
     if (const auto shift = size_.smaller(use, flows.part().shift, most_halved(flows.capacity())))
@@ -64,14 +64,14 @@ Result<> FlowSweep::end_round(Reconciler& reconciler) {
     const auto& planned = reconciler.planner().planned();
     sampling_->end_round(entries_, now, planned ? flows.clock().units(sampled_idle(planned->services)) : 0);
     settles_ = !watch_.empty();
-    return settles_ ? settle(reconciler) : Result<>{};
+    return settles_ ? settle(reconciler, held) : Result<>{};
 }
 
-Result<> FlowSweep::settle(Reconciler& reconciler) {
+Result<> FlowSweep::settle(Reconciler& reconciler, const IsHeld& held) {
     // An entry that was stored since a plan came into force may name what is another backend than the table's now.
     settles_ = reconciler.planner().plans() == planned_;
     if (!settles_) return {};
-    const auto over = watch_.settle(reconciler.datapath().maps(), settled_at_once);
+    const auto over = watch_.settle(reconciler.datapath().maps(), settled_at_once, held);
     settles_ = !watch_.is_settled();
     return over.empty() ? Result<>{} : reconciler.end_transitions({over.begin(), over.end()});
 }

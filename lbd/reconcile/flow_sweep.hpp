@@ -22,16 +22,16 @@ class FlowSweep {
   public:
     static constexpr std::size_t shares = 16;  ///< per round
 
-    /// `reconciler` must have planned.
-    [[nodiscard]] netlink::Result<> next(Reconciler& reconciler, const IdleTimes& idle);
+    /// `reconciler` must have planned. `held`: see SlotWatch::settle().
+    [[nodiscard]] netlink::Result<> next(Reconciler& reconciler, const IdleTimes& idle, const IsHeld& held = {});
 
     /// The shift by which flows are counted: see Sampling.
     [[nodiscard]] unsigned counted() const { return sampling_ ? sampling_->counted() : 0; }
 
   private:
     [[nodiscard]] netlink::Result<> begin_round(const Reconciler& reconciler);
-    [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler);
-    [[nodiscard]] netlink::Result<> settle(Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> end_round(Reconciler& reconciler, const IsHeld& held);
+    [[nodiscard]] netlink::Result<> settle(Reconciler& reconciler, const IsHeld& held);
 
     std::size_t swept_ = 0;      // buckets swept in this round
     std::uint64_t planned_ = 0;  // Planner::plans() when the round began

@@ -36,6 +36,18 @@ void Planner::take(Draft draft) {
     apply(std::move(draft.patch), image_);
     planned_ = std::move(draft.planned);
     ++plans_;
+    ++changes_;
+}
+
+void Planner::take(Image next) {
+    image_ = std::move(next);
+    ++changes_;
+}
+
+void Planner::begin(Image next) {
+    for (auto& [line, transition] : next.transitions) transition.because.reset();
+    take(std::move(next));
+    ++plans_;
 }
 
 Image Planner::without_transitions(const std::set<std::uint32_t>& lines) const {

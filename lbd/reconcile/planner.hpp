@@ -53,11 +53,19 @@ class Planner {
                                            const std::function<bool(std::uint32_t)>& in_use) const;
     /// The image without these transitions: all their slots are settled.
     [[nodiscard]] Image without_transitions(const std::set<std::uint32_t>& lines) const;
-    [[nodiscard]] std::vector<Edit> edits(const Image& next) const { return diff(image_, next); }
-    void take(Image next) { image_ = std::move(next); }
+    /// `present` is needed if transitions begin.
+    [[nodiscard]] std::vector<Edit> edits(const Image& next, const Present& present = {}) const {
+        return diff(image_, next, present);
+    }
+    void take(Image next);
+    /// Likewise, if transitions begin in it.
+    void begin(Image next);
 
-    /// The number of drafts that were taken.
+    /// The number of changes by which entries of the flow table may have another meaning: drafts, and transitions that
+    /// have begun.
     [[nodiscard]] std::uint64_t plans() const { return plans_; }
+    /// The number of images that were taken.
+    [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
   private:
     [[nodiscard]] netlink::Result<Patch> patch(const Planned& wanted, const Limits& limits) const;
@@ -65,6 +73,7 @@ class Planner {
     Image image_;
     std::optional<Planned> planned_;
     std::uint64_t plans_ = 0;
+    std::uint64_t changes_ = 0;
 };
 
 /// Whether slots enter a transition, or their former backends change.

@@ -75,15 +75,22 @@ Result<> Reconciler::forget_unused_ids(const Services& services) {
     Datapath& datapath = program_.datapath();
     std::vector<FlowCount> flows(datapath.build().limits.dests);
     count_flows(datapath.flows().table(), 0, 0, flows);  // live or closing: only whether there are any matters
-    Image next = planner_.without_unused_ids(
-        services, [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; });
-    CHECK_OK(datapath.maps().apply(planner_.edits(next)));
-    planner_.take(std::move(next));
-    return {};
+    return take(planner_.without_unused_ids(
+        services, [&](std::uint32_t id) { return id < flows.size() && flows[id] != FlowCount{}; }));
 }
 
 Result<> Reconciler::end_transitions(const std::set<std::uint32_t>& lines) {
-    Image next = planner_.without_transitions(lines);
+    return take(planner_.without_transitions(lines));
+}
+
+Result<> Reconciler::begin_transitions(Image next) {
+    TRY(const Present now, present());
+    CHECK_OK(program_.datapath().maps().apply(planner_.edits(next, now)));
+    planner_.begin(std::move(next));
+    return {};
+}
+
+Result<> Reconciler::take(Image next) {
     CHECK_OK(program_.datapath().maps().apply(planner_.edits(next)));
     planner_.take(std::move(next));
     return {};

@@ -53,7 +53,11 @@ class Reconciler {
     /// Ends these transitions: all their slots are settled.
     [[nodiscard]] netlink::Result<> end_transitions(const std::set<std::uint32_t>& lines);
 
+    /// Begins the transitions that the image has, and the present one has not. They differ in nothing else.
+    [[nodiscard]] netlink::Result<> begin_transitions(Image next);
+
   private:
+    [[nodiscard]] netlink::Result<> take(Image next);
     [[nodiscard]] netlink::Result<Present> present() const;
     Program& program_;
     Planner planner_;

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "lbd/datapath/transition_map.hpp"
+#include "lbd/plan/connection_ports.hpp"
 #include "lbd/plan/slots.hpp"
 #include "lbd/plan/transitions.hpp"
 
@@ -22,13 +23,8 @@ bool is_sampled(const Service& service) {
 /// The ports of the service that have slots in transition: how packets find each of those, once.
 std::map<std::uint32_t, lb_service> moving_ports(const Service& service, const Image& image) {
     std::map<std::uint32_t, lb_service> moving;
-    for (const PortSpec& port : service.ports) {
-        if (!has_connections(port.protocol)) continue;
-        const auto protocol = static_cast<std::uint8_t>(port.protocol);
-        const auto end = image.vips.upper_bound({service.vip, protocol, port.last});
-        for (auto one = image.vips.lower_bound({service.vip, protocol, port.port}); one != end; ++one)
-            if (one->second.transition != 0) moving.emplace(one->second.transition, one->second);
-    }
+    for (const lb_service& port : connection_ports(service, image))
+        if (port.transition != 0) moving.emplace(port.transition, port);
     return moving;
 }
 
@@ -57,10 +53,12 @@ void SlotWatch::watch(const Service& service, const Image& image, std::uint16_t 
                                 .table = {.line = value.ring, .size = value.ring_size},
                                 .sticky = (value.flags & LB_SERVICE_EACH) != 0,
                                 .idle = 0,
-                                .awaited = std::vector<bool>(slots)});
+                                .awaited = std::vector<bool>(slots),
+                                .services = {}});
             watched = std::prev(watched_.end());
         }
         watched->idle = std::max(watched->idle, idle);
+        watched->services.push_back(service.name);
         own.push_back(static_cast<std::size_t>(watched - watched_.begin()));
     }
     if (own.empty()) return;
@@ -119,12 +117,16 @@ void SlotWatch::await(const Place& place, const Flow& flow, const ImageMaps& map
     }
 }
 
-std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps, std::size_t most) {
+std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps, std::size_t most, const IsHeld& held) {
     std::vector<std::uint32_t> over;
     for (std::size_t looked_at = 0; looked_at < most && !is_settled(); ++settled_) {
         const Watched& one = watched_[settled_];
         looked_at += one.slots;
         const TransitionLines at = maps.transition(one.line);
+        if (held && std::ranges::any_of(one.services, held)) {
+            hold_times(at, begun_);
+            continue;
+        }
         const Slots slots = read_slots(at);
         const auto done = settled(slots, one.awaited, one.whole(), begun_, one.idle);
         if (static_cast<std::ptrdiff_t>(done.size()) == std::ranges::count(slots.moving, true))

@@ -4,7 +4,9 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <string>
 #include <unordered_map>
 #include <vector>
 
@@ -15,6 +17,9 @@
 #include "lbd/model/services.hpp"
 
 namespace culvert::lbd {
+
+/// Whether the slots of a service must stay in transition: other balancers have another table for it.
+using IsHeld = std::function<bool(const std::string& service)>;
 
 /// Finds out which slots in transition still have flows that need it, during one round of the sweep. Nothing of the
 /// image may change meanwhile, but a slot may end its transition.
@@ -29,8 +34,10 @@ class SlotWatch {
     void see(const Flow& flow, const ImageMaps& maps);
     /// After the round: ends the transition of slots that nobody needs. Returns the transitions of which none is left,
     /// without a change to them. Who used a former backend since the round began may have an entry that was not seen.
-    /// Looks at `most` slots or a few more, and goes on with the next call: see is_settled().
-    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps, std::size_t most = SIZE_MAX);
+    /// Looks at `most` slots or a few more, and goes on with the next call: see is_settled(). Slots of services that
+    /// are `held` stay as they are.
+    [[nodiscard]] std::vector<std::uint32_t> settle(const ImageMaps& maps, std::size_t most = SIZE_MAX,
+                                                    const IsHeld& held = {});
     [[nodiscard]] bool is_settled() const { return settled_ == watched_.size(); }
 
   private:
@@ -41,6 +48,7 @@ class SlotWatch {
         bool sticky = false;     ///< each flow has an entry, which decides: nothing depends on the table
         std::uint16_t idle = 0;  ///< the longest of the services, in units of FlowClock
         std::vector<bool> awaited;
+        std::vector<std::string> services;
 
         /// The slots of a table of another size, or of another hash, end together.
         [[nodiscard]] bool whole() const { return sticky || table.size != slots; }

@@ -105,8 +105,8 @@ void Reconciled::change(const lbd::Services& services, const lbd::Health& health
     idle_ = lbd::idle_times(config_of(services, flows().capacity()), image().ids, flows().clock());
 }
 
-void Reconciled::sweep() {
-    for (std::size_t i = 0; i < lbd::FlowSweep::shares; ++i) done(sweep_.next(reconciler_, idle_));
+void Reconciled::sweep(const lbd::IsHeld& held) {
+    for (std::size_t i = 0; i < lbd::FlowSweep::shares; ++i) done(sweep_.next(reconciler_, idle_, held));
     move_all();
 }
 

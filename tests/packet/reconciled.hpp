@@ -44,11 +44,12 @@ class Reconciled {
     /// Each backend is reachable. `down`: those that checks have found down.
     void change(const lbd::Services& services, const lbd::Health& health = {});
     /// A whole round of the sweep, and what it leads to.
-    void sweep();
+    void sweep(const lbd::IsHeld& held = {});
     /// The number of the backend that gets a packet; 0: it is dropped.
     [[nodiscard]] int send(const Bytes& frame) const;
 
     [[nodiscard]] lbd::Datapath& datapath() { return program_.datapath(); }
+    [[nodiscard]] lbd::Reconciler& reconciler() { return reconciler_; }
     [[nodiscard]] lbd::FlowMap& flows() { return datapath().flows(); }
     [[nodiscard]] const lbd::Image& image() const { return reconciler_.image(); }
     [[nodiscard]] std::uint64_t evicted() const;

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/exchange/exchange.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include "lbd/datapath/transition_map.hpp"
+#include "lbd/exchange/tables.hpp"
+#include "lbd/plan/plan.hpp"
+#include "lbd/plan/transitions.hpp"
+
+namespace culvert::lbd {
+
+using netlink::Result;
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// Half a millisecond of each ten, while connections are not where the table says. Flows of UDP are where it says until
+// it changes, so others need not know of them at once.
+constexpr std::size_t buckets_at_once = 1U << 15;
+constexpr auto hurried = 10ms, unhurried = 250ms;
+constexpr auto between_slots = 1s;
+
+InForce in_force(const Reconciler& reconciler) {
+    const Planned& planned = *reconciler.planner().planned();
+    return {planned.services, planned.health, reconciler.image(), reconciler.datapath().maps()};
+}
+
+}  // namespace
+
+std::chrono::milliseconds Exchange::pause() const {
+    return outgoing_.has_transitions() || !incoming_.empty() ? hurried : unhurried;
+}
+
+void Exchange::follow(const Reconciler& reconciler) {
+    const Planner& planner = reconciler.planner();
+    if (changes_ == planner.changes()) return;
+    changes_ = planner.changes();
+    told_slots_ = {};
+    outgoing_.follow({planner.planned()->services, planner.image(), reconciler.datapath().flows().clock()});
+    incoming_.follow();
+}
+
+Result<> Exchange::run(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell) {
+    if (!reconciler.planner().planned()) return {};
+    follow(reconciler);
+    CHECK_OK(take_in(reconciler));
+    if (outgoing_.empty()) return {};
+    const Datapath& datapath = reconciler.datapath();
+    if (now - told_slots_ >= between_slots) {
+        CHECK_OK(outgoing_.tell_slots(datapath.flows(), datapath.maps(), tell));
+        told_slots_ = now;
+    }
+    return outgoing_.tell_flows(datapath.flows(), datapath.maps(), buckets_at_once, tell);
+}
+
+Result<std::deque<Exceptions>> Exchange::slots_and_tables(Reconciler& reconciler) {
+    follow(reconciler);
+    const Datapath& datapath = reconciler.datapath();
+    TRY(auto slots, outgoing_.all_slots(datapath.flows(), datapath.maps()));
+    std::deque<Exceptions> all(std::make_move_iterator(slots.begin()), std::make_move_iterator(slots.end()));
+    const Planned& planned = *reconciler.planner().planned();
+    for (const Service& service : planned.services) {
+        if (own_slots(service, reconciler.image()).empty()) continue;
+        const auto known = std::ranges::find(all, service.name, &Exceptions::service);
+        Exceptions& message = known != all.end() ? *known : all.emplace_back();
+        message.service = service.name;
+        tell_table(table_input(service, reconciler.image().ids.at(service.name), planned.health).ring, message);
+    }
+    return all;
+}
+
+std::function<Result<std::optional<Exceptions>>()> Exchange::everything(Reconciler& reconciler) {
+    struct Story {
+        std::deque<Exceptions> messages;
+        std::size_t bucket = 0;
+        std::size_t buckets = 0;
+        bool is_begun = false;
+    };
+    return [this, &reconciler, story = Story()]() mutable -> Result<std::optional<Exceptions>> {
+        if (!reconciler.planner().planned()) return std::nullopt;
+        const Datapath& datapath = reconciler.datapath();
+        if (!std::exchange(story.is_begun, true)) {
+            TRY(story.messages, slots_and_tables(reconciler));
+        }
+        follow(reconciler);
+        while (story.messages.empty()) {
+            const std::size_t size = datapath.flows().table().size();
+            if (std::exchange(story.buckets, size) != size) story.bucket = 0;  // entries have moved
+            if (story.bucket == size) return std::nullopt;
+            CHECK_OK(outgoing_.tell_flows_from(story.bucket, datapath.flows(), datapath.maps(), buckets_at_once,
+                                               [&](const Exceptions& one) { story.messages.push_back(one); }));
+        }
+        Exceptions next = std::move(story.messages.front());
+        story.messages.pop_front();
+        return next;
+    };
+}
+
+Result<> Exchange::take_in(Reconciler& reconciler) {
+    FlowMap& flows = reconciler.datapath().flows();
+    if (incoming_.empty() || flows.part().is_changing()) return {};
+    const InForce own = in_force(reconciler);
+    CHECK_OK(incoming_.enter_flows(own, flows, outgoing_));
+    return begin_slots(reconciler);
+}
+
+Result<> Exchange::begin_slots(Reconciler& reconciler) {
+    Datapath& datapath = reconciler.datapath();
+    TRY(const std::uint16_t now, datapath.flows().long_now());
+    const InForce own = in_force(reconciler);
+    auto wanted = incoming_.slots(own, datapath.flows().clock(), now, joins_);
+    std::optional<Image> next;
+    for (SlotsToBegin& one : wanted) {
+        if (!one.needs_line) continue;
+        if (!next) next = reconciler.image();
+        TRY(one.line, begin_transition(one.services, one.table, one.line, one.number,
+                                       datapath.build().limits.transition_lines, *next));
+    }
+    if (next) {
+        CHECK_OK(reconciler.begin_transitions(*std::move(next)));
+        follow(reconciler);
+    }
+    for (const SlotsToBegin& one : wanted)
+        for (const MovingSlot& slot : one.slots) {
+            const MovingSlot begun = begin_slot(datapath.maps().transition(one.line), slot);
+            for (const Service* service : one.services) outgoing_.heard(service->name, one.line, begun);
+        }
+    return {};
+}
+
+}  // namespace culvert::lbd

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+
+#include "lbd/exchange/incoming.hpp"
+#include "lbd/exchange/outgoing.hpp"
+#include "lbd/model/exceptions.hpp"
+#include "lbd/reconcile/reconciler.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// Connections that are not where the Maglev table says, told to other balancers and taken from them.
+class Exchange {
+  public:
+    using Clock = std::chrono::steady_clock;
+
+    /// `joins`: see Incoming::slots().
+    void join(bool joins) { joins_ = joins; }
+    void take(Exceptions exceptions) { incoming_.take(std::move(exceptions)); }
+    void forget_peers() { outgoing_.forget_peers(); }
+
+    /// Takes in what was taken until now, and tells what the others do not know. Call often: who takes over from this
+    /// balancer knows what was told.
+    [[nodiscard]] netlink::Result<> run(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell);
+    /// When to call run() again.
+    [[nodiscard]] std::chrono::milliseconds pause() const;
+    /// Makes what one needs that has just come, a message at a time, and nothing after the last one. `reconciler` and
+    /// this must outlive it.
+    [[nodiscard]] std::function<netlink::Result<std::optional<Exceptions>>()> everything(Reconciler& reconciler);
+
+  private:
+    [[nodiscard]] netlink::Result<std::deque<Exceptions>> slots_and_tables(Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler);
+    [[nodiscard]] netlink::Result<> begin_slots(Reconciler& reconciler);
+    void follow(const Reconciler& reconciler);
+
+    Incoming incoming_;
+    Outgoing outgoing_;
+    bool joins_ = false;
+    std::optional<std::uint64_t> changes_;  // Planner::changes() that outgoing_ follows
+    Clock::time_point told_slots_;
+};
+
+}  // namespace culvert::lbd

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lbd/datapath/flow_map.hpp"
+#include "lbd/datapath/flow_moves.hpp"
+#include "lbd/datapath/image_maps.hpp"
+#include "lbd/exchange/outgoing.hpp"
+#include "lbd/model/exceptions.hpp"
+#include "lbd/model/health.hpp"
+#include "lbd/model/image.hpp"
+#include "lbd/model/services.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// What is in force on this balancer: configured services, and the content of the maps.
+struct InForce {
+    const Services& services;
+    const Health& health;
+    const Image& image;
+    const ImageMaps& maps;
+};
+
+/// Slots that are to be in transition as another balancer has them so.
+struct SlotsToBegin {
+    std::vector<const Service*> services;
+    TablePlace table;
+    std::uint32_t line = 0;    ///< of their transition; 0: they have none
+    bool needs_line = false;   ///< none of their own: other services use it, too
+    std::uint32_t number = 0;  ///< of the slots of a new one
+    std::vector<MovingSlot> slots;
+};
+
+/// Takes in what other balancers tell.
+class Incoming {
+  public:
+    void take(Exceptions exceptions) { taken_.push_back(std::move(exceptions)); }
+    [[nodiscard]] bool empty() const { return taken_.empty() && entered_.empty(); }
+    /// Call after each plan.
+    void follow() { backends_.clear(); }
+
+    /// Enters flows into the table. What is entered there is heard(). Call again later, even if nothing was taken: a
+    /// packet may have overwritten an entry that it did not see.
+    [[nodiscard]] netlink::Result<> enter_flows(const InForce& own, FlowMap& flows, Outgoing& outgoing);
+    /// The slots that were taken. `joins`: this balancer has forwarded nothing until now, so connections are where the
+    /// others have them. Otherwise its own that are not recorded stay where they are. Call it last: it forgets what was
+    /// taken. `now`: in units of FlowClock.
+    [[nodiscard]] std::vector<SlotsToBegin> slots(const InForce& own, const FlowClock& clock, std::uint16_t now,
+                                                  bool joins);
+
+  private:
+    struct Entered {
+        std::size_t place = 0;
+        ForeignEntry foreign;
+    };
+    /// Present destination ids by the name of the backend.
+    using Backends = std::map<std::string, std::uint32_t, std::less<>>;
+
+    [[nodiscard]] const Backends* backends_of(const std::string& service, const Image& image);
+    void enter(const ForeignEntry& foreign, std::uint16_t now, FlowMap& flows, Outgoing& outgoing,
+               std::vector<Entered>* entered) const;
+
+    std::vector<Exceptions> taken_;
+    std::vector<Entered> entered_;              // by the last call
+    std::map<std::string, Backends> backends_;  // by service; made on demand
+};
+
+}  // namespace culvert::lbd

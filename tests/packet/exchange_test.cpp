@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/exchange/exchange.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "lbd/datapath/transition_map.hpp"
+#include "tests/packet/reconciled.hpp"
+#include "tests/packet/result.hpp"
+#include "tests/track/history.hpp"
+
+namespace culvert::packet {
+namespace {
+
+constexpr unsigned balancers = 3;
+constexpr std::uint16_t idle_ticks = 4;  // a connection that is silent for longer may be lost
+
+/// A balancer of a cluster: its program, and what it exchanges with others.
+class Member {
+  public:
+    Member() : reconciled_(track::World().services(), LB_FLOW_LEAST_PART) { boot(); }
+
+    /// Forgets everything, as after a reboot.
+    void boot() {
+        reconciled_.change({});
+        std::ranges::fill(reconciled_.flows().table(), lb_bucket{});
+        done(reconciled_.reconciler().forget_unused_ids({}));
+        exchange_ = {};
+    }
+    void change(const track::World& world) {
+        world_ = world;
+        lbd::Services services;
+        for (lbd::Service service : world.services()) {
+            // A flow is kept longer than promised here, as real time passes, too.
+            service.idle = std::chrono::seconds(1);
+            while (reconciled_.flows().clock().units(service.idle) < idle_ticks + 3) service.idle *= 2;
+            services.push_back(std::move(service));
+        }
+        reconciled_.change(services, world.health());
+    }
+    [[nodiscard]] std::optional<unsigned> send(const Bytes& frame) const {
+        const int backend = reconciled_.send(frame);
+        return backend == 0 ? std::nullopt : std::optional(static_cast<unsigned>(backend) - 1);
+    }
+    void age(std::uint16_t ticks) {
+        for (lb_bucket& bucket : reconciled_.flows().table())
+            for (__u64& entry : bucket.entry)
+                if (entry != 0) entry -= std::uint64_t{ticks} << LB_FLOW_TIME_SHIFT;
+        for (const auto& [line, transition] : reconciled_.image().transitions) {
+            const auto at = reconciled_.datapath().maps().transition(line);
+            lbd::Slots slots = lbd::read_slots(at);
+            for (std::uint16_t& used : slots.used) used = static_cast<std::uint16_t>(used - ticks);
+            lbd::write_slots(at, slots);
+        }
+    }
+    void sweep(const lbd::IsHeld& held) { reconciled_.sweep(held); }
+
+    lbd::Exchange& exchange() { return exchange_; }
+    lbd::Reconciler& reconciler() { return reconciled_.reconciler(); }
+    [[nodiscard]] const track::World& world() const { return world_; }
+    [[nodiscard]] bool has_transition() const { return !reconciled_.image().transitions.empty(); }
+    [[nodiscard]] bool has_same_table(const Member& other) const {
+        const auto& own = reconciled_.image().tables;
+        const auto& others = other.reconciled_.image().tables;
+        return std::ranges::equal(own, others, [](const auto& a, const auto& b) {
+            return std::ranges::equal(
+                       a.second.ring.contenders, b.second.ring.contenders,
+                       [](const auto& x, const auto& y) { return x.name == y.name && x.weight == y.weight; }) &&
+                   a.second.ring.size == b.second.ring.size;
+        });
+    }
+
+  private:
+    Reconciled reconciled_;
+    track::World world_;
+    lbd::Exchange exchange_;
+};
+
+/// Several balancers behind a router that spreads connections over those that are alive. A change reaches one after the
+/// other.
+class Cluster {
+  public:
+    explicit Cluster(std::array<Member, balancers>& members) : members_(members) {
+        for (Member& member : members_) {
+            member.boot();
+            member.change(world_);
+        }
+    }
+
+    /// The first fault.
+    std::string run(std::uint64_t seed, unsigned steps) {
+        std::mt19937_64 random(seed);
+        const auto below = [&](unsigned end) { return static_cast<unsigned>(random() % end); };
+        const unsigned changes = 1 + below(10);
+        seed_ = static_cast<unsigned>(seed);
+        for (unsigned i = 0; i < steps; ++i) {
+            step_ = "step " + std::to_string(i) + ": ";
+            const unsigned draw = below(100);
+            if (draw < changes)
+                turn(below(track::World::most_backends), below(8), below(2) == 0);
+            else if (draw < changes + 6)
+                apply(below(balancers));
+            else if (draw < changes + 9)
+                leave(below(balancers));
+            else if (draw < changes + 12)
+                come(below(balancers), below(3) == 0);
+            else if (draw < changes + 18)
+                sweep(static_cast<std::uint16_t>(below(4) == 0 ? below(7) : below(2)));
+            else if (draw < changes + 19 && below(2) == 0)
+                rest();
+            else if (draw < changes + 35 || known_.empty())
+                open();
+            else
+                use(std::next(known_.begin(), below(static_cast<unsigned>(known_.size())))->first);
+            exchange();
+            if (!fault_.empty()) return step_ + fault_;
+        }
+        return {};
+    }
+
+    [[nodiscard]] unsigned settled() const { return settled_; }
+    /// What a balancer tells reaches nobody any more.
+    void cut() { is_cut_ = true; }
+
+  private:
+    struct Connection {
+        unsigned backend = 0;
+        unsigned last = 0;  ///< tick of its last packet
+        bool is_free = false;
+    };
+
+    [[nodiscard]] Bytes frame(unsigned number, unsigned flags) const {
+        return (Ethernet() /
+                IPv4{.source = fmt::format("10.{}.{}.{}", seed_ >> 8 & 0xff, seed_ & 0xff, 1 + number % 5)} /
+                TCP{.source = static_cast<std::uint16_t>(1024 + number), .flags = flags})
+            .bytes();
+    }
+    Member& balancer_of(unsigned number) {
+        std::vector<unsigned> alive;
+        for (unsigned i = 0; i < balancers; ++i)
+            if (is_alive_[i]) alive.push_back(i);
+        return members_[alive[number * 2654435761U % alive.size()]];
+    }
+
+    void turn(unsigned index, unsigned how, bool at_once) {
+        auto& one = world_.backends[index];
+        if (how < 2)
+            one.up = !one.up;
+        else if (how < 5)
+            one.state =
+                one.state == track::BackendState::active ? track::BackendState::drain : track::BackendState::active;
+        else if (how < 6)
+            one.present = !one.present;
+        else
+            one.weight = static_cast<std::uint16_t>((one.weight + how) % 4);
+        for (auto& [number, connection] : known_) connection.is_free |= !world_.is_alive(connection.backend);
+        for (unsigned i = 0; i < balancers; ++i)
+            if (at_once) apply(i);
+    }
+    void apply(unsigned index) { members_[index].change(world_); }
+    void leave(unsigned index) {
+        if (std::ranges::count(is_alive_, true) > 1) is_alive_[index] = false;
+    }
+    /// `reboots`: it has forgotten everything, and gets what the others know before packets reach it.
+    void come(unsigned index, bool reboots) {
+        if (is_alive_[index]) return;
+        Member& member = members_[index];
+        if (reboots) {
+            member.boot();
+            member.exchange().join(true);
+        }
+        member.change(world_);
+        for (unsigned i = 0; i < balancers; ++i) {
+            if (i == index) continue;
+            members_[i].exchange().forget_peers();
+            tell_all(i, index);
+        }
+        exchange();
+        member.exchange().join(false);
+        is_alive_[index] = true;
+    }
+    void sweep(std::uint16_t ticks) {
+        tick_ += ticks;
+        for (Member& member : members_) member.age(ticks);
+        // Times that were told are older now as well.
+        if (ticks != 0)
+            for (unsigned i = 0; i < balancers; ++i) {
+                members_[i].exchange() = {};
+                for (unsigned j = 0; j < balancers; ++j)
+                    if (i != j) tell_all(i, j);
+            }
+        exchange();
+        for (Member& member : members_) {
+            const bool had = member.has_transition();
+            member.sweep([&](const std::string&) {
+                return std::ranges::any_of(members_,
+                                           [&](const Member& other) { return !member.has_same_table(other); });
+            });
+            settled_ += had && !member.has_transition() ? 1 : 0;
+        }
+    }
+    /// Nothing happens until slots can settle.
+    void rest() {
+        for (unsigned i = 0; i < balancers; ++i) apply(i);
+        for (int i = 0; i < 3; ++i) sweep(idle_ticks);
+    }
+    void tell_all(unsigned from, unsigned to) {
+        auto next = members_[from].exchange().everything(members_[from].reconciler());
+        while (auto told = value(next()))
+            if (!is_cut_) members_[to].exchange().take(*std::move(told));
+    }
+    /// All that is new is told. A clock that is far ahead makes each call look at the slots.
+    void exchange() {
+        for (int round = 0; round < 2; ++round)
+            for (unsigned i = 0; i < balancers; ++i) {
+                now_ += std::chrono::hours(1);
+                done(members_[i].exchange().run(members_[i].reconciler(), now_, [&](const lbd::Exceptions& told) {
+                    for (unsigned j = 0; j < balancers; ++j)
+                        if (j != i && !is_cut_) members_[j].exchange().take(told);
+                }));
+            }
+    }
+    void open() {
+        const unsigned number = next_++;
+        Member& member = balancer_of(number);
+        const auto to = member.send(frame(number, syn));
+        if (!to) return;
+        if (!member.world().takes_new(*to)) {
+            fault_ = fmt::format("a new connection goes to backend {}", *to);
+            return;
+        }
+        if (member.send(frame(number, ack)) != to) fault_ = "the second packet goes elsewhere";
+        known_[number] = {.backend = *to, .last = tick_, .is_free = !world_.is_alive(*to)};
+    }
+    void use(unsigned number) {
+        Connection& connection = known_.at(number);
+        const auto to = balancer_of(number).send(frame(number, ack));
+        if (connection.is_free || tick_ - connection.last > idle_ticks) {
+            known_.erase(number);
+            return;
+        }
+        connection.last = tick_;
+        if (to != connection.backend)
+            fault_ = fmt::format("connection {} is at backend {}, goes to {}", number, connection.backend,
+                                 to ? std::to_string(*to) : "none");
+    }
+
+    std::array<Member, balancers>& members_;
+    std::array<bool, balancers> is_alive_{true, true, true};
+    track::World world_;
+    std::map<unsigned, Connection> known_;
+    unsigned next_ = 0, tick_ = 0, seed_ = 0, settled_ = 0;
+    lbd::Exchange::Clock::time_point now_;
+    bool is_cut_ = false;
+    std::string step_, fault_;
+};
+
+constexpr unsigned history_length = 300;
+
+// CULVERT_HISTORIES runs more of them.
+TEST(Exchange, NoConnectionMovesWhenABalancerTakesOverFromAnother) {
+    const char* wanted = std::getenv("CULVERT_HISTORIES");
+    const std::uint64_t count = wanted == nullptr ? 6 : std::strtoull(wanted, nullptr, 10);
+    std::array<Member, balancers> members;
+    unsigned settled = 0;
+    for (std::uint64_t seed = 1; seed <= count; ++seed) {
+        Cluster cluster(members);
+        ASSERT_EQ(cluster.run(seed, history_length), "") << "seed " << seed;
+        settled += cluster.settled();
+    }
+    EXPECT_GT(settled, 0U);
+}
+
+TEST(Exchange, ConnectionsMoveIfBalancersTellEachOtherNothing) {
+    std::array<Member, balancers> members;
+    std::string fault;
+    for (std::uint64_t seed = 1; seed <= 20 && fault.empty(); ++seed) {
+        Cluster cluster(members);
+        cluster.cut();
+        fault = cluster.run(seed, history_length);
+    }
+    EXPECT_NE(fault, "");
+}
+
+}  // namespace
+}  // namespace culvert::packet
