@@ -11,8 +11,9 @@ namespace {
 
 using wire::Type;
 
-constexpr std::uint32_t most_slots = 1U << 24;    // the largest Maglev table has fewer
-constexpr std::uint32_t most_buckets = 1U << 30;  // likewise, the largest flow table
+constexpr std::uint32_t most_weight = 100U * UINT16_MAX;  // in percent, while a backend starts slowly
+constexpr std::uint32_t most_slots = 1U << 24;            // the largest Maglev table has fewer
+constexpr std::uint32_t most_buckets = 1U << 30;          // likewise, the largest flow table
 
 bool first(std::uint8_t flags) { return (flags & 1) != 0; }
 bool second(std::uint8_t flags) { return (flags & 2) != 0; }
@@ -101,6 +102,13 @@ Message exceptions(WireReader& in) {
         record.backend = in.get<std::uint16_t>();
         record.age = in.get<std::uint16_t>();
         if (record.low >= read.buckets || record.backend >= read.backends.size()) in.fail();
+    }
+    read.table_size = in.get<std::uint32_t>();
+    if (read.table_size > most_slots) in.fail();
+    read.weights.resize(in.count(sizeof(std::uint32_t), read.backends.size()));
+    for (std::uint32_t& weight : read.weights) {
+        weight = in.get<std::uint32_t>();
+        if (weight > most_weight) in.fail();
     }
     return read;
 }

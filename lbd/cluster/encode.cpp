@@ -74,6 +74,9 @@ class Encoder {
             out_.put(record.backend);
             out_.put(record.age);
         }
+        out_.put(exceptions.table_size);
+        size(exceptions.weights);
+        for (const std::uint32_t weight : exceptions.weights) out_.put(weight);
         return Type::exceptions;
     }
     Type operator()(const AllSent& /*sent*/) { return Type::all_sent; }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/exchange/exchange.hpp"
 
-#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -65,8 +64,7 @@ Result<std::deque<Exceptions>> Exchange::slots_and_tables(Reconciler& reconciler
     const Planned& planned = *reconciler.planner().planned();
     for (const Service& service : planned.services) {
         if (own_slots(service, reconciler.image()).empty()) continue;
-        const auto known = std::ranges::find(all, service.name, &Exceptions::service);
-        Exceptions& message = known != all.end() ? *known : all.emplace_back();
+        Exceptions& message = all.emplace_back();
         message.service = service.name;
         tell_table(table_input(service, reconciler.image().ids.at(service.name), planned.health).ring, message);
     }

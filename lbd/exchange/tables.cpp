@@ -40,7 +40,7 @@ void tell_table(const Ring& ring, Exceptions& exceptions) {
 }
 
 std::vector<std::uint16_t> other_table(const Exceptions& told, const Ring& own) {
-    if (told.table_size == 0) return {};
+    if (told.table_size != own.size) return {};
     std::map<std::string_view, std::uint32_t> owns, theirs;
     for (const Contender& contender : own.contenders) owns.emplace(contender.name, contender.weight);
     std::vector<Contender> contenders;
@@ -51,7 +51,7 @@ std::vector<std::uint16_t> other_table(const Exceptions& told, const Ring& own) 
             {.value = static_cast<std::uint16_t>(i), .name = told.backends[i], .weight = told.weights[i]});
     }
     std::erase_if(owns, [](const auto& one) { return one.second == 0; });
-    if (own.size == told.table_size && owns == theirs) return {};
+    if (owns == theirs) return {};
     return maglev_table(contenders, told.table_size);
 }
 

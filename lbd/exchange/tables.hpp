@@ -24,8 +24,8 @@ struct OwnSlots {
 
 /// Writes what makes the table.
 void tell_table(const Ring& ring, Exceptions& exceptions);
-/// The table that another balancer has, with indexes in its `backends`. Empty if it has the same as `own`, has none, or
-/// does not say.
+/// The table that another balancer has, with indexes in its `backends`. Empty if it has the same as `own` or one of
+/// another size, has none, or does not say.
 [[nodiscard]] std::vector<std::uint16_t> other_table(const Exceptions& told, const Ring& own);
 
 }  // namespace culvert::lbd

@@ -21,6 +21,8 @@ Exceptions some_exceptions() {
             .backends = {"b1", "b2"},
             .slots = 65'537,
             .moving = {{.slot = 65'536, .former = 1, .age = 3}, {.slot = 0, .former = LB_NO_FORMER, .age = 0}},
+            .table_size = 65'537,
+            .weights = {100, 0},
             .buckets = 4'096,
             .records = {{.low = 4'095, .tag = 0xfedcba98, .backend = 0, .age = 119}}};
 }
@@ -98,6 +100,9 @@ TEST(Message, RefusesExceptionsThatContradictThemselves) {
     EXPECT_TRUE(refuses([](Exceptions& one) { one.records[0].backend = 2; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.records[0].low = one.buckets; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.slots = (1U << 24) + 1; }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.table_size = (1U << 24) + 1; }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.weights.push_back(1); })) << "of a backend that has no name";
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.weights[0] = UINT32_MAX; }));
 }
 
 TEST(Message, RefusesWhatCannotBeShown) {
