@@ -14,6 +14,7 @@
 #include "lbd/datapath/inherit.hpp"
 #include "lbd/health/answer_tap.hpp"
 #include "lbd/metrics/metrics.hpp"
+#include "lbd/reload/cluster.hpp"
 #include "lbd/reload/reload.hpp"
 #include "lbd/reload/start.hpp"
 
@@ -71,6 +72,7 @@ Result<> Daemon::run(const std::string& socket) {
         begun = remove_answer_taps();
     }
     if (begun) begun = start_checks(balancer);
+    if (begun) open_mesh(balancer);
     if (!begun) {
         if (is_first) (void)balancer.program.remove();
         if (is_first) (void)balancer.offloads->restore();
@@ -107,7 +109,8 @@ Result<> Daemon::listen(const std::string& socket) {
                         .metrics = [this](Detail detail) -> Result<Exposition> {
                             TRY(Status status, observe(*balancer_, follower_.counts(), parts_of_metrics));
                             return Exposition(std::move(status), detail);
-                        }};
+                        },
+                        .mesh = {}};
     CHECK_OK(network_watch_.open(*loop_));
     CHECK_OK(sweeper_.open(*loop_));
     CHECK_OK(follower_.watch(*loop_));

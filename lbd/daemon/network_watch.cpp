@@ -4,6 +4,7 @@
 #include <chrono>
 
 #include "lbd/reload/adapt.hpp"
+#include "lbd/reload/cluster.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -49,6 +50,7 @@ void NetworkWatch::changed() { next_update_.arm(time_to_gather); }
 void NetworkWatch::update() {
     const auto adapted = adapt(balancer_);
     not_adapted_.take(adapted);
+    tell_peers(balancer_);
     if (!adapted) next_update_.arm(time_to_retry);
 }
 

@@ -40,6 +40,7 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"path_mtu_forgotten", "ADDRESS", "a reported path MTU has expired"},
     {"key_kept", "KEY, CONFIGURED",
      "the pinned program keeps its key, although the configured one is another; KEY, CONFIGURED: their digests"},
+    {"not_shared", "REASON", "the port of the cluster cannot be opened, so nothing is shared; REASON: why"},
     {"peer_up", "PEER, NAME", "another balancer of the cluster is connected; PEER: its address, NAME: its host name"},
     {"peer_down", "PEER, NAME, REASON", "the connection with another balancer has ended; REASON: why"},
     {"peer_refused", "ADDRESS, REASON", "a connection to the port of the cluster was refused; REASON: why"},

@@ -11,6 +11,7 @@
 
 #include "common/event_loop.hpp"
 #include "lbd/attach/offloads.hpp"
+#include "lbd/cluster/mesh.hpp"
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/losses.hpp"
 #include "lbd/drain/drains.hpp"
@@ -30,6 +31,7 @@ struct Calls {
     std::function<void()> read_network;  ///< the resolver has something to read
     std::function<void()> changed;       ///< health or next hops have changed: call adapt()
     MetricsServer::Text metrics;
+    MeshCalls mesh;
 };
 
 /// A program that could not replace the present one.
@@ -87,6 +89,7 @@ struct Balancer {
     FlowSweep flow_sweep;
     Checks checks;
     std::unique_ptr<MetricsServer> metrics;
+    std::unique_ptr<Mesh> mesh;  // null: no peers
 };
 
 /// "2 services, 5 of 6 backends reachable"

@@ -57,7 +57,7 @@ Reload::Reload(Balancer& balancer, Config written, const Drains& drains)
       moves_(next_.config.interfaces != balancer.wanted.config.interfaces) {}
 
 Result<> Reload::run() {
-    if (auto done = lbd::run({ways(), file(), metrics(), program(), interfaces(), checks(), maps()}); !done) {
+    if (auto done = lbd::run({ways(), file(), metrics(), peers(), program(), interfaces(), checks(), maps()}); !done) {
         give_up();
         return done;
     }
@@ -118,6 +118,15 @@ Result<> Reload::listen_for_metrics() {
     else if (is_other)
         return tl::unexpected(std::move(server.error()));
     return {};  // metrics that were not served before are still not served
+}
+
+Step Reload::peers() {
+    return {.prepare = [this]() -> Result<> {
+                TRY(mesh_, prepare_mesh(balancer_, next_.config.cluster));
+                return {};
+            },
+            .commit = {},
+            .undo = {}};
 }
 
 Step Reload::program() {
@@ -258,6 +267,7 @@ void Reload::tidy_up() {
         balancer_.report_missing();
     }
     take_over_checks();
+    follow_mesh(balancer_, std::move(mesh_));
     complain(balancer_.reconciler.narrow(candidate_->build, balancer_.reach.resolver.network().ports,
                                          balancer_.wanted.config.xdp));
     if (attachments_ || is_other_program) complain(balancer_.follow_offloads());  // the mode may have changed

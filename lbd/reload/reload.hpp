@@ -7,6 +7,7 @@
 
 #include "common/replace_file.hpp"
 #include "lbd/reload/balancer.hpp"
+#include "lbd/reload/cluster.hpp"
 #include "lbd/reload/transaction.hpp"
 #include "netlink/result.hpp"
 
@@ -26,6 +27,7 @@ class Reload {
     [[nodiscard]] Step ways();
     [[nodiscard]] Step file();
     [[nodiscard]] Step metrics();
+    [[nodiscard]] Step peers();
     [[nodiscard]] Step program();
     [[nodiscard]] Step interfaces();
     [[nodiscard]] Step checks();
@@ -70,6 +72,7 @@ class Reload {
     Ways ways_;
     std::optional<common::FileReplacement> file_;
     std::unique_ptr<MetricsServer> metrics_;
+    NextMesh mesh_;
     std::optional<Candidate> candidate_;
     std::optional<Attachments::Prepared> attachments_;  // if ports or mode may change
     NextChecks checks_;
