@@ -36,6 +36,11 @@ std::uint8_t dscp(const Encap& encap) {
     return l3dsr == nullptr ? 0 : l3dsr->dscp;
 }
 
+/// As it is written in the configuration.
+std::string written(const ServiceAnnounce& announce) {
+    return announce.wanted ? fmt::format("{{metric: {}}}", announce.metric) : "no";
+}
+
 /// A backend of a service.
 struct Use {
     const Service* service;
@@ -58,6 +63,7 @@ class Claims {
     void check(const Service& service) const {
         check_name(service);
         check_ports(service);
+        check_announced(service);
         check_vip(service);
         for (std::size_t i = 0; i < service.backends.size(); ++i) check_backend(service, i);
     }
@@ -67,6 +73,7 @@ class Claims {
         check_name(service);
         names_.emplace(service.name, &service);
         check_ports(service);
+        check_announced(service);
         check_vip(service);
         auto& ports = ports_[service.vip];
         if (ports.empty() && !service.vip.prefix.is_host()) networks_.push_back(&service);
@@ -102,6 +109,14 @@ class Claims {
                 found_({Kind::same_ports, &service, i, owner, nullptr});
                 break;
             }
+    }
+
+    void check_announced(const Service& service) const {
+        const auto known = ports_.find(service.vip);
+        if (known == ports_.end() || known->second.empty() ||
+            known->second.front().second->announce == service.announce)
+            return;
+        found_({Kind::announced_otherwise, &service, 0, known->second.front().second, nullptr});
     }
 
     void check_vip(const Service& service) const {
@@ -167,6 +182,9 @@ std::string text_of(const Conflict& conflict, const std::string& other) {
     if (conflict.kind == Kind::same_ports)
         return fmt::format("{} of VIP {}: {} has the same already: write another port or VIP",
                            in_words(service.ports[conflict.part]), vip, other);
+    if (conflict.kind == Kind::announced_otherwise)
+        return fmt::format("VIP {} is announced as a whole, and {} has announce: {}: write that here, too", vip, other,
+                           written(conflict.other->announce));
 
     const Backend& backend = service.backends[conflict.part];
     const std::string address = backend.address.to_string();

@@ -18,11 +18,12 @@ namespace culvert::lbd {
 struct Conflict {
     enum class Kind : std::uint8_t {
         same_name,
-        same_ports,     ///< port number `part` of the list is also the other's
-        is_vip,         ///< backend number `part` has the other's VIP as its address
-        is_in_network,  ///< likewise, has an address in the other's VIP
-        at_same_port,   ///< likewise, receives another encapsulation on the same UDP port
-        by_same_dscp,   ///< likewise, maps the same DSCP to another VIP
+        same_ports,           ///< port number `part` of the list is also the other's
+        announced_otherwise,  ///< the other has the same VIP
+        is_vip,               ///< backend number `part` has the other's VIP as its address
+        is_in_network,        ///< likewise, has an address in the other's VIP
+        at_same_port,         ///< likewise, receives another encapsulation on the same UDP port
+        by_same_dscp,         ///< likewise, maps the same DSCP to another VIP
     };
     Kind kind;
     const Service* service;

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lbd/model/announce.hpp"
 #include "lbd/model/cluster_key.hpp"
 #include "lbd/model/endpoint.hpp"
 #include "lbd/model/services.hpp"
@@ -47,6 +48,7 @@ struct Config {
     bool latency = true;  ///< measure how long the program takes for some packets
     std::optional<Endpoint> metrics = Endpoint{*IpAddress::parse("127.0.0.1"), 9477};  ///< absent: not served
     Cluster cluster;
+    std::optional<Announce> announce;  ///< absent: no VIP is announced
     Services services;
     bool operator==(const Config&) const = default;
 };

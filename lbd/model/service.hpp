@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "lbd/encap/encap.hpp"
+#include "lbd/model/announce.hpp"
 #include "netlink/address.hpp"
 
 /// The configuration of a service, as plain values.
@@ -162,6 +163,7 @@ struct Service {
     Track track = Track::just_enough;
     std::chrono::milliseconds idle{120'000};  ///< a flow is forgotten after this time without a packet
     std::optional<HealthCheck> health;        ///< absent: all backends count as up
+    ServiceAnnounce announce;
     std::vector<Backend> backends;
     bool operator==(const Service&) const = default;
 };

@@ -62,13 +62,26 @@ inline constexpr Key table_key{"table", 101, limits::largest_table};
 inline constexpr Key idle_key{"idle", limits::second, limits::idle};
 inline constexpr Key port_key{"port", 1, limits::port};
 
-inline constexpr auto root_keys = keys_of(
-    {{"interfaces"}, {"xdp"}, {"flows"}, {"latency"}, {"metrics"}, {"cluster"}, {"defaults"}, {"pools"}, {"services"}});
+inline constexpr auto root_keys = keys_of({{"interfaces"},
+                                           {"xdp"},
+                                           {"flows"},
+                                           {"latency"},
+                                           {"metrics"},
+                                           {"cluster"},
+                                           {"announce"},
+                                           {"defaults"},
+                                           {"pools"},
+                                           {"services"}});
 
 inline constexpr auto flow_keys = keys_of({{"entries", 1 << 10, 1 << 30}, idle_key});
 
 inline constexpr auto cluster_keys =
     keys_of({{"key_file"}, {"address"}, port_key, {"peers"}, {"join_timeout", limits::second, limits::hour}});
+
+inline constexpr Key metric_key{"metric", 1, 65'535};
+inline constexpr auto announce_keys =
+    keys_of({{"table", 1, 252}, {"protocol", 1, 255}, {"hold", 0, limits::hour}, {"when"}, metric_key});
+inline constexpr auto service_announce_keys = keys_of({metric_key});
 
 inline constexpr auto default_keys = keys_of({{"encap"}, {"scheduler"}, table_key, {"health"}});
 
@@ -82,6 +95,7 @@ inline constexpr auto service_keys = keys_of({{"name"},
                                               {"track"},
                                               idle_key,
                                               {"health"},
+                                              {"announce"},
                                               {"pool"},
                                               {"backends"}});
 

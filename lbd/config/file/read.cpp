@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "lbd/config/file/announce.hpp"
 #include "lbd/config/file/cluster.hpp"
 #include "lbd/config/file/foreign_keys.hpp"
 #include "lbd/config/file/marks.hpp"
@@ -30,9 +31,15 @@ std::optional<Config> read_root(const Value& value) {
     map.optional(root_keys["latency"], yaml::boolean, config.latency);
     map.optional(root_keys["metrics"], read_metrics, config.metrics);
     map.optional(root_keys["cluster"], read_cluster, config.cluster);
+    std::optional<ReadAnnounce> announce;
+    map.optional(root_keys["announce"], read_announce, announce);
     map.optional(root_keys["defaults"], read_defaults, defaults);
     map.optional(root_keys["pools"], read_pools, pools);
     defaults.idle = config.flows.idle;
+    if (announce) {
+        config.announce = announce->announce;
+        defaults.metric = announce->metric;
+    }
     const auto service = [&](const Value& item) { return read_service(item, defaults, pools); };
     map.required(root_keys["services"],
                  yaml::list_of(service, {"a list of services", "one item for each, starting with \"- name:\""}),

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "lbd/config/conflicts.hpp"
+#include "lbd/config/file/announce.hpp"
 #include "lbd/config/file/foreign_keys.hpp"
 #include "lbd/config/file/health.hpp"
 #include "lbd/config/file/values.hpp"
@@ -89,6 +90,8 @@ void report(const Conflict& conflict, const std::vector<ReadService>& services) 
         read.name.fail(text);
     else if (conflict.kind == Conflict::Kind::same_ports)
         read.ports.fail(text);
+    else if (conflict.kind == Conflict::Kind::announced_otherwise)
+        read.announce.fail(text);
     else
         read.backends[conflict.part].fail(text);
 }
@@ -118,8 +121,9 @@ std::optional<Defaults> read_defaults(const Value& value) {
 
 std::optional<ReadService> read_service(const Value& value, const Defaults& defaults, const Pools& pools) {
     Map map(value, "a service", "a map such as {name: dns, vip: 192.0.2.1, …}", foreign_service_keys);
+    const auto value_of = [&](const Key& key) { return map.find(key).value_or(value); };
     ReadService read{
-        {}, map.find(service_keys["name"]).value_or(value), map.find(service_keys["ports"]).value_or(value), {}};
+        {}, value_of(service_keys["name"]), value_of(service_keys["ports"]), value_of(service_keys["announce"]), {}};
     Service& service = read.service;
     const bool has_name = map.required(service_keys["name"], read_name, service.name, "dns");
     const bool has_vip = map.required(service_keys["vip"], read_vip, service.vip, "192.0.2.1");
@@ -135,6 +139,9 @@ std::optional<ReadService> read_service(const Value& value, const Defaults& defa
     map.optional(service_keys["idle"], read_idle, service.idle);
     service.health = defaults.health;
     map.optional(service_keys["health"], read_health, service.health);
+    service.announce.metric = defaults.metric.value_or(usual_metric);
+    const auto announce = [&](const Value& said) { return read_service_announce(said, defaults.metric); };
+    map.optional(service_keys["announce"], announce, service.announce);
     const PlacedBackends backends = find_backends(map, pools);
     map.finish();
     if (!has_vip) return std::nullopt;

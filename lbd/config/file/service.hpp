@@ -18,6 +18,7 @@ struct Defaults {
     std::optional<HealthCheck> health;
     std::uint32_t table_size = Service{}.table_size;
     std::chrono::milliseconds idle = Service{}.idle;
+    std::optional<std::uint32_t> metric;  ///< of the VIPs' routes; absent: no VIP is announced
 };
 
 /// A service as read, and the values at which errors about its parts are reported.
@@ -25,6 +26,7 @@ struct ReadService {
     Service service;
     common::yaml::Value name;
     common::yaml::Value ports;
+    common::yaml::Value announce;
     std::vector<common::yaml::Value> backends;  ///< each backend; for a pool, the name of the pool in the service
 };
 

@@ -204,6 +204,7 @@ class Comparison {
     void compare_default(const Json& whole, const Pointer& at, const Json& value) {
         ++counts_.defaults;
         Json without = whole, with = whole;
+        if (!without.contains(at.parent_pointer())) without[at.parent_pointer()] = Json::object();
         if (without.contains(at)) without[at.parent_pointer()].erase(at.back());
         with[at] = value;
         EXPECT_TRUE(parser_.are_alike(without, with)) << at << " is not " << value << " by default";
@@ -289,7 +290,7 @@ TEST(ReferenceSchema, HasWhatLbdReads) {
                            {"pools", pools},
                            {"services", {first, second}}});
     comparison.compare();
-    EXPECT_EQ(comparison.counts().maps, 7 + 4 * 7 + 2 * 7);
+    EXPECT_EQ(comparison.counts().maps, 8 + 4 * 7 + 2 * 7);
     EXPECT_GT(comparison.counts().values, 150);
     EXPECT_GT(comparison.counts().limits, 150);
     EXPECT_GT(comparison.counts().defaults, 100);

@@ -75,6 +75,7 @@ flows: {entries: 64k, idle: 2m}
 latency: false
 metrics: 192.0.2.200:9000
 cluster: {key_file: /etc/culvert/cluster.key, address: 10.0.0.2, port: 9000, peers: [10.0.0.3, "fd00::4"], join_timeout: 2m}
+announce: {table: main, protocol: 115, hold: 500ms, when: all, metric: 50}
 defaults: {encap: {type: gue, port: 5080}, scheduler: maglev, table: 1009}
 services:
   - name: dns
@@ -88,6 +89,7 @@ services:
     ports: any
     scheduler: maglev
     table: 65537
+    announce: {metric: 200}
     encap: {type: l3dsr, dscp: 0x3f}
     backends: [{address: "fd00::8"}]
 )");
@@ -95,12 +97,14 @@ services:
                       .vip = ip("192.0.2.1"),
                       .ports = {udp(53), tcp(53)},
                       .table_size = 1009,
+                      .announce = {.metric = 50},
                       .backends = {{"10.0.2.30", ip("10.0.2.30"), Gue{5080}, 10},
                                    {"seven", ip("fd00::7"), Fou{6004, UdpChecksum::off}, 1, BackendState::drain}}};
     const Service rest{.name = "rest",
                        .vip = ip("2001:db8::1"),
                        .ports = {tcp(0), udp(0), {Protocol::sctp, 0}},
                        .table_size = 65537,
+                       .announce = {.metric = 200},
                        .backends = {backend("fd00::8", L3dsr{63})}};
     EXPECT_EQ(config, (Config{.interfaces = {"eth0", "bond0.7"},
                               .xdp = XdpMode::native,
@@ -113,6 +117,10 @@ services:
                                           .port = 9000,
                                           .peers = {ip("10.0.0.3"), ip("fd00::4")},
                                           .join_timeout = std::chrono::minutes(2)},
+                              .announce = Announce{.table = Announce::main_table,
+                                                   .protocol = 115,
+                                                   .hold = std::chrono::milliseconds(500),
+                                                   .when = AnnounceWhen::all},
                               .services = {dns, rest}}));
 }
 
