@@ -2,10 +2,12 @@
 #include "lbd/network/resolver.hpp"
 
 #include <fmt/format.h>
+#include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 #include <sys/epoll.h>
 
 #include <cerrno>
+#include <climits>
 #include <tuple>
 #include <utility>
 #include <variant>
@@ -41,6 +43,12 @@ Result<> expect_port(netlink::Socket& socket, const std::string& name) {
 /// An address that packets may be sent from.
 bool is_usable(const netlink::InterfaceAddress& address) {
     return address.scope == RT_SCOPE_UNIVERSE && is_settled(address);
+}
+
+/// The lower, the rather it is the host's own. Others may come and go, such as VIPs that keepalived adds.
+int rank(const netlink::InterfaceAddress& address) {
+    if ((address.flags & IFA_F_DEPRECATED) != 0) return 2;
+    return address.prefix.is_host() ? 1 : 0;
 }
 
 }  // namespace
@@ -148,10 +156,15 @@ bool Resolver::take_path_mtus() {
 Result<Surroundings> Resolver::surroundings() {
     TRY(const auto addresses, netlink::InterfaceAddresses(socket_).dump());
     Surroundings around;
+    int rank4 = INT_MAX;
+    int rank6 = INT_MAX;
     for (const auto& address : addresses) {
         if (find_link(network(), address.link) == nullptr || !is_usable(address)) continue;
-        auto& own = address.prefix.address.is_v4() ? around.own4 : around.own6;
-        if (!own) own = address.prefix.address;
+        const bool is_v4 = address.prefix.address.is_v4();
+        int& least = is_v4 ? rank4 : rank6;
+        if (rank(address) >= least) continue;
+        least = rank(address);
+        (is_v4 ? around.own4 : around.own6) = address.prefix.address;
     }
     around.vlans = has_vlans(network());
     return around;
