@@ -6,6 +6,7 @@
 #include <CLI/App.hpp>
 
 #include "common/command_line.hpp"
+#include "lbd/announce/command.hpp"
 #include "lbd/capture/command.hpp"
 #include "lbd/drain/command.hpp"
 #include "lbd/explain/command.hpp"
@@ -40,8 +41,24 @@ constexpr std::array all{
         "until it has been silent for ten seconds.",
         declare_drain, drain},
     Command{"undrain", "Use a backend as configured again", "", declare_undrain, undrain},
-    Command{"stop", "Stop the running balancer", "Packets are still balanced, unless --detach is given.", declare_stop,
-            stop},
+    Command{
+        "leave", "Withdraw all VIPs, so that traffic goes to other balancers",
+        "Packets that still arrive are balanced. Nothing is announced until lbd join or a reboot, also after reloads\n"
+        "and restarts. Before you stop or update a balancer: lbd leave --wait.",
+        declare_leave, leave},
+    Command{"join", "Announce VIPs again after lbd leave", "", [](CLI::App&, Options&) {}, join},
+    Command{"ready", "Say by the exit status whether VIPs are announced",
+            "0: yes, 1: no. It looks at the kernel's routes, and works when no lbd runs, too: for keepalived and load\n"
+            "balancers in front.",
+            declare_ready, ready},
+    Command{
+        "withdraw", "Withdraw all VIPs when no lbd runs",
+        "lbd's routes outlive it, as the balancing does. The unit lbd-withdraw.service runs this command if systemd\n"
+        "does not restart lbd any more.",
+        [](CLI::App&, Options&) {}, withdraw},
+    Command{"stop", "Stop the running balancer",
+            "Packets are still balanced and VIPs announced, unless --detach is given: then VIPs are withdrawn first.",
+            declare_stop, stop},
     Command{"check", "Check the configuration",
             "Each error is printed as file:line:column: what is wrong, what would be right.", declare_config, check},
     Command{"show", "Show what the running balancer does",
@@ -68,7 +85,9 @@ constexpr std::array all{
             "A random one, as key_file of lbd.yaml has it: lbd keygen | install -o culvert -m 600 /dev/stdin\n"
             "/etc/culvert/cluster.key. Copy it to all balancers of the cluster, and show it nobody else.",
             [](CLI::App&, Options&) {}, keygen},
-    Command{"render", "Print the configuration of a backend", "", declare_render, render},
+    Command{"render", "Print the configuration of a backend or of a routing daemon",
+            "For bird, frr and keepalived it is a whole file, which fits announce of lbd.yaml.", declare_render,
+            render},
 };
 
 void declare_common(CLI::App& app, Options& options) {

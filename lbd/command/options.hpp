@@ -17,6 +17,14 @@ struct RenderOptions {
     std::string what;
     std::vector<std::string> backends;   ///< addresses
     std::vector<std::string> balancers;  ///< addresses; empty: those that the running balancer uses
+    // bird, frr
+    std::uint32_t as = 0;
+    std::vector<std::string> peers;  ///< ADDRESS=AS
+    std::string router_id;
+    // keepalived
+    std::string interface;
+    std::uint32_t group = 0;
+    std::uint32_t priority = 0;
 };
 
 struct ExplainOptions {
@@ -54,6 +62,11 @@ struct DrainOptions {
     double seconds = 0;  ///< longest wait; 0: unlimited
 };
 
+struct LeaveOptions {
+    bool wait = false;
+    double seconds = 0;  ///< longest wait; 0: unlimited
+};
+
 struct Options {
     std::string config = "/etc/culvert/lbd.yaml";
     std::string netns;   ///< name or path; empty: the present one
@@ -71,6 +84,8 @@ struct Options {
     WatchOptions watch;
     CaptureOptions capture;
     DrainOptions drain;
+    LeaveOptions leave;
+    std::vector<std::string> vips;  ///< of lbd ready
 };
 
 }  // namespace culvert::lbd

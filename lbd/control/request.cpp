@@ -68,6 +68,8 @@ Parsed parse_request(const Json& request) {
         Entry{"drain", [](const Json& json) -> Parsed { return named(json); }},
         Entry{"undrain", [](const Json& json) -> Parsed { return UndrainRequest{named(json)}; }},
         Entry{"explain", parse_explain},
+        Entry{"leave", [](const Json&) -> Parsed { return LeaveRequest{}; }},
+        Entry{"join", [](const Json&) -> Parsed { return JoinRequest{}; }},
         Entry{"stop", parse_stop},
     };
     const std::string command = word(request, "command");

@@ -34,15 +34,19 @@ struct ExplainRequest {
     std::vector<Frame> frames;
     std::string interface;  ///< on which they arrive; empty: the first one
 };
+struct LeaveRequest {};
+struct JoinRequest {};
 struct StopRequest {
     bool detach = false;
 };
-using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRequest, ExplainRequest, StopRequest>;
+using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRequest, ExplainRequest, LeaveRequest,
+                             JoinRequest, StopRequest>;
 
 ///     {"command": "show", "what": "services"}
 ///     {"command": "reload"}
 ///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
 ///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": whole length}, …], "interface": "name"}
+///     {"command": "leave" | "join"}
 ///     {"command": "stop", "detach": true}
 /// Returns the request, or what is wrong with it.
 [[nodiscard]] tl::expected<Request, std::string> parse_request(const nlohmann::ordered_json& request);

@@ -59,6 +59,7 @@ Result<> Daemon::run(const std::string& socket) {
     balancer.wanted.drains = all_heirs(heirs);
     balancer.wanted.config = with_drains(balancer.wanted.written, balancer.wanted.drains);
     TRY(balancer.offloads, Offloads::open(offloads_file(socket)));
+    TRY(balancer.announcer, Announcer::open(*loop_, socket));
     CHECK_OK(listen(socket));
     balancer.metrics = serve_metrics(*loop_, balancer.wanted.config, balancer.calls.metrics);
     loop_->feed_watchdog();
@@ -67,6 +68,7 @@ Result<> Daemon::run(const std::string& socket) {
     if (begun) {
         sweeper_.begin();
         network_watch_.begin();
+        balancer.announce();
         spdlog::info("balancing: " + summary(balancer.wanted.config, balancer.reach.hops));
         ::sd_notify(0, "READY=1");
         begun = remove_answer_taps();
@@ -90,11 +92,12 @@ Result<> Daemon::run(const std::string& socket) {
 }
 
 Result<> Daemon::detach() {
+    const auto withdrawn = balancer_->announcer->end();
     CHECK_OK(balancer_->program.remove());
     balancer_->reach.resolver.release();
     const auto restored = balancer_->offloads->restore();
     const auto forgotten = write_drains(balancer_->wanted.drains_file, {});
-    return restored ? forgotten : restored;
+    return !withdrawn ? withdrawn : !restored ? restored : forgotten;
 }
 
 Result<> Daemon::listen(const std::string& socket) {

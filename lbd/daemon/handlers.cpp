@@ -14,6 +14,7 @@
 #include "common/log.hpp"
 #include "lbd/daemon/explain_frames.hpp"
 #include "lbd/daemon/observe.hpp"
+#include "lbd/model/cure.hpp"
 #include "lbd/model/log_events.hpp"
 #include "lbd/reload/reload.hpp"
 #include "lbd/show/json.hpp"
@@ -92,6 +93,18 @@ Answer Handlers::answer(const ExplainRequest& request) {
     auto explanations = explain_frames(balancer_, request);
     if (!explanations) return tl::unexpected(std::move(explanations.error()));
     return *std::move(explanations);
+}
+
+Answer Handlers::answer(const LeaveRequest& /*request*/) {
+    if (!balancer_.wanted.config.announce)
+        return tl::unexpected(fmt::format("nothing is announced: {}", cure_of("nothing_announced")));
+    if (const auto left = balancer_.announcer->leave(); !left) return tl::unexpected(left.error().message());
+    return Json::object();
+}
+
+Answer Handlers::answer(const JoinRequest& /*request*/) {
+    if (const auto joined = balancer_.announcer->join(); !joined) return tl::unexpected(joined.error().message());
+    return Json::object();
 }
 
 /// The connection ends with the process, without an answer.

@@ -33,6 +33,8 @@ class Handlers {
     [[nodiscard]] Answer answer(const DrainRequest& request);
     [[nodiscard]] Answer answer(const UndrainRequest& request);
     [[nodiscard]] Answer answer(const ExplainRequest& request);
+    [[nodiscard]] Answer answer(const LeaveRequest& request);
+    [[nodiscard]] Answer answer(const JoinRequest& request);
     [[nodiscard]] Answer answer(const StopRequest& request);
 
     Balancer& balancer_;

@@ -227,7 +227,8 @@ Parts parts_of(View view) {
             .slots = view == View::flows,
             .neighbours = view == View::neighbours,
             .interfaces = view == View::interfaces,
-            .counters = view == View::counters};
+            .counters = view == View::counters,
+            .announcements = view == View::announcements};
 }
 
 Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const Parts& parts) {
@@ -252,6 +253,9 @@ Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const P
         for (InterfaceStatus& one : status.interfaces)
             if (const auto found = settings.find(one.name); found != settings.end())
                 one.accepts_redirects = found->second.accepts4() || found->second.accepts6();
+    }
+    if (parts.announcements) {
+        TRY(status.announcements, balancer.announcer->status());
     }
     if (parts.counters) {
         const Counters counters = balancer.program.datapath().counters();

@@ -17,11 +17,17 @@ struct Parts {
     bool neighbours = false;
     bool interfaces = false;
     bool counters = false;  ///< of the whole balancer
+    bool announcements = false;
 };
 /// The parts that a view shows.
 [[nodiscard]] Parts parts_of(View view);
-inline constexpr Parts parts_of_metrics{
-    .services = true, .flows = true, .slots = false, .neighbours = false, .interfaces = true, .counters = true};
+inline constexpr Parts parts_of_metrics{.services = true,
+                                        .flows = true,
+                                        .slots = false,
+                                        .neighbours = false,
+                                        .interfaces = true,
+                                        .counters = true,
+                                        .announcements = true};
 
 /// Reads the counters, the flow table, and the kernel's state of the interfaces. The rest comes from the plan and from
 /// the resolver.

@@ -16,6 +16,7 @@
 #include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
+#include "lbd/announce/withdraw.hpp"
 #include "lbd/attach/offloads.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/datapath/pins.hpp"
@@ -51,6 +52,7 @@ Result<> release_neighbours(const std::vector<PinnedLink>& from) {
 /// Detaches when no balancer runs.
 Result<> detach(const Options& options) {
     CHECK_OK(enter_netns(options));
+    const auto withdrawn = end_announcing(socket_path(options));
     TRY(const Pins pins, Pins::open());
     const auto links = pins.links();
     CHECK_OK(pins.remove());
@@ -60,7 +62,7 @@ Result<> detach(const Options& options) {
     auto offloads = Offloads::open(offloads_file(socket_path(options)));
     const Result<> restored = offloads ? offloads->restore() : tl::unexpected(offloads.error());
     const auto forgotten = write_drains(drains_file(socket_path(options)), {});
-    return restored ? forgotten : restored;
+    return !withdrawn ? withdrawn : !restored ? restored : forgotten;
 }
 
 }  // namespace

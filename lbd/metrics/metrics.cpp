@@ -95,6 +95,16 @@ void add_interfaces(MetricFamily& family, const Status& status) {
     }
 }
 
+/// Only for VIPs that lbd may announce.
+void add_announced(MetricFamily& family, const Status& status) {
+    for (const Announcement& one : status.announcements.vips)
+        if (one.state != AnnounceState::excluded) add(family, {{"vip", one.vip.to_string()}}, one.announced);
+}
+
+void add_left(MetricFamily& family, const Status& status) {
+    if (status.announcements.configured) add(family, {}, status.announcements.left);
+}
+
 void add_service(MetricFamily& family, const ServiceStatus& service) {
     add(family,
         {{"service", service.name},
@@ -250,6 +260,10 @@ constexpr std::array families{
         OfBalancer{[](auto& family, const Status& status) { add(family, {}, status.flow_table.entries); }}},
     Row{"lbd_interface_up", "interface, xdp", "1 if a balanced interface is up and has a carrier, otherwise 0",
         MetricType::Gauge, OfBalancer{add_interfaces}},
+    Row{"lbd_announced", "vip", "1 if the kernel has the route by which a VIP is announced, otherwise 0",
+        MetricType::Gauge, OfBalancer{add_announced}},
+    Row{"lbd_left", "", "1 after lbd leave, until lbd join; absent if nothing is to be announced", MetricType::Gauge,
+        OfBalancer{add_left}},
 };
 
 void add(const OfService& of, Detail /*detail*/, const ServiceStatus& service, MetricFamily& family) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "lbd/model/announcement.hpp"
 #include "lbd/model/check_status.hpp"
 #include "lbd/model/config.hpp"
 #include "lbd/model/counts.hpp"
@@ -100,6 +101,7 @@ struct Status {
     FlowTableStatus flow_table;
     ReasonCounts drops{};
     EventCounts events{};
+    AnnouncementsStatus announcements;
     std::optional<Latency> latency;  ///< absent: it is not measured
     Reloads reloads;
 };

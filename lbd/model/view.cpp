@@ -7,13 +7,14 @@
 namespace culvert::lbd {
 namespace {
 
-constexpr std::array<std::pair<View, std::string_view>, 6> views{{
+constexpr std::array<std::pair<View, std::string_view>, 7> views{{
     {View::services, "services"},
     {View::backends, "backends"},
     {View::flows, "flows"},
     {View::neighbours, "neighbours"},
     {View::interfaces, "interfaces"},
     {View::counters, "counters"},
+    {View::announcements, "announcements"},
 }};
 
 }  // namespace

@@ -117,6 +117,7 @@ Result<> adapt(Balancer& balancer) {
     auto planned = follow_plan(balancer);
     balancer.follow_checks();
     balancer.report(before);
+    balancer.announce();
     return outcome ? planned : outcome;
 }
 

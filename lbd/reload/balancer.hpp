@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/event_loop.hpp"
+#include "lbd/announce/announcer.hpp"
 #include "lbd/attach/offloads.hpp"
 #include "lbd/cluster/mesh.hpp"
 #include "lbd/datapath/flow_table.hpp"
@@ -66,6 +67,8 @@ struct Balancer {
     void watch_losses();
     /// Has the backends checked as configured.
     void follow_checks() { checks.follow(wanted.config.services, image().ids, reach.around); }
+    /// Announces the VIPs whose services are up.
+    void announce();
     /// Subscribes to the kernel's events again.
     [[nodiscard]] netlink::Result<> follow_network();
     /// Logs which next hops have changed.
@@ -88,6 +91,7 @@ struct Balancer {
     IdleTimes idle_times;
     FlowSweep flow_sweep;
     Checks checks;
+    std::unique_ptr<Announcer> announcer;  // set before start()
     std::unique_ptr<MetricsServer> metrics;
     std::unique_ptr<Mesh> mesh;  // null: no peers
 };

@@ -272,6 +272,7 @@ void Reload::tidy_up() {
                                          balancer_.wanted.config.xdp));
     if (attachments_ || is_other_program) complain(balancer_.follow_offloads());  // the mode may have changed
     balancer_.report(ways_.hops);
+    balancer_.announce();
 }
 
 void Reload::take_over_checks() {

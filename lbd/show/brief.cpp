@@ -84,6 +84,17 @@ Table counters(const Json& json) {
     return table;
 }
 
+Table announcements(const Json& json) {
+    Table table({{}, {}, {}});
+    for (const Json& one : json["vips"]) {
+        const bool announced = one["announced"].get<bool>();
+        table.add({{text(one, "vip")},
+                   {announced ? "announced" : "withdrawn", announced ? Color::green : Color::red},
+                   {text(one, "state")}});
+    }
+    return table;
+}
+
 Table table_of(View view, const Json& json) {
     switch (view) {
         case View::services:
@@ -98,6 +109,8 @@ Table table_of(View view, const Json& json) {
             return interfaces(json);
         case View::counters:
             return counters(json);
+        case View::announcements:
+            return announcements(json);
     }
     return Table({});
 }

@@ -126,6 +126,34 @@ Json counters(const Status& status) {
     return json;
 }
 
+std::string_view condition_name(Condition condition) {
+    return condition == Condition::up ? "up" : condition == Condition::down ? "down" : "unknown";
+}
+
+Json announcements(const AnnouncementsStatus& status) {
+    Json json = Json::object();
+    if (status.configured) {
+        const Announce& how = *status.configured;
+        json["table"] = how.table;
+        json["protocol"] = how.protocol;
+        json["hold_ms"] = how.hold.count();
+        json["when"] = how.when == AnnounceWhen::any ? "any" : "all";
+    }
+    json["left"] = status.left;
+    json["vips"] = Json::array();
+    for (const Announcement& one : status.vips) {
+        Json vip{{"vip", one.vip.to_string()},       {"metric", one.metric},
+                 {"announced", one.announced},       {"state", words_of(one.state).name},
+                 {"text", words_of(one.state).text}, {"age_s", one.age.count() / 1000}};
+        if (one.wait) vip["wait_ms"] = one.wait->count();
+        vip["services"] = Json::array();
+        for (const auto& [service, condition] : one.parts)
+            vip["services"].push_back({{"name", service}, {"state", condition_name(condition)}});
+        json["vips"].push_back(std::move(vip));
+    }
+    return json;
+}
+
 }  // namespace
 
 Json to_json(View view, const Status& status) {
@@ -144,6 +172,8 @@ Json to_json(View view, const Status& status) {
             return interfaces(status);
         case View::counters:
             return counters(status);
+        case View::announcements:
+            return announcements(status.announcements);
     }
     return {};
 }

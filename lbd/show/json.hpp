@@ -18,14 +18,18 @@
 ///                 path_mtu (if a router reported one: router, told, expires_s), ipv6_needs_mtu (if mtu is too
 ///                 small) or reason, reason_text; packets, bytes, new_flows, live_flows, closing_flows; if it is
 ///                 checked: health (unknown | up | down), health_reason, latency_us (of the last answer), probe_address
-///     flows       entries (capacity), used, services []: name, vip, ports [], idle_ms, backends []: name, address, live_flows, closing_flows
-///     neighbours  address, interface, mac, state, age_s (of the MAC address or of its absence), managed, backends []:
+///     flows       entries (capacity), used, services []: name, vip, ports [], idle_ms, backends []: name, address,
+///     live_flows, closing_flows neighbours  address, interface, mac, state, age_s (of the MAC address or of its
+///     absence), managed, backends []:
 ///                 address, mtu (of the path, if there is one)
 ///     interfaces  name, index, mac, mtu, up, carrier; if it is balanced on: xdp (native | generic); if it is a VLAN
 ///                 device that leads to one: vlan, vlan_of; if it is a member of a bond: member_of
 ///     counters    forwarded {packets, bytes, new_flows}, dropped []: reason, text, packets;
 ///                 events []: event, text, count; latency {packets (forwarded and measured), and
 ///                 if there are any: mean_ns, p50_ns, p99_ns (at most), histogram []: up_to_ns, packets}
+///     announcements  left; if VIPs are announced: table, protocol, hold_ms, when (any | all); vips []: vip, metric,
+///                 announced (the kernel has the route), state, text, age_s, wait_ms (if held), services []: name,
+///                 state
 ///
 /// Packets and bytes count clients' IP packets since lbd started. new_flows counts entries added to the flow table,
 /// live_flows the entries in it, closing_flows those whose client sent FIN or RST and then nothing for ten seconds.

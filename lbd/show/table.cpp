@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
+#include "lbd/model/announce.hpp"
 #include "lbd/model/cure.hpp"
 #include "lbd/show/text.hpp"
 #include "lbd/show/words.hpp"
@@ -208,6 +209,30 @@ std::string counters(const Json& json, bool colored) {
     return table.to_string(colored) + (json.contains("latency") ? latency(json["latency"]) : "");
 }
 
+/// "dns up, web down"
+std::string parts(const Json& services) {
+    std::vector<std::string> all;
+    for (const Json& one : services) all.push_back(text(one, "name") + " " + text(one, "state"));
+    return fmt::format("{}", fmt::join(all, ", "));
+}
+
+std::string announcements(const Json& json, bool colored) {
+    if (!json.contains("table")) return fmt::format("nothing is announced: {}\n", cure_of("nothing_announced"));
+    Table table({{"VIP"}, {"ANNOUNCED"}, {"METRIC", right}, {"FOR", right}, {"SERVICES"}, {"WHY"}});
+    for (const Json& one : json["vips"]) {
+        const bool announced = one["announced"].get<bool>();
+        table.add({{text(one, "vip")},
+                   {announced ? "yes" : "no", announced ? Color::green : Color::red},
+                   {text(one, "metric")},
+                   {duration(one["age_s"])},
+                   {parts(one["services"])},
+                   {text(one, "text")}});
+    }
+    const bool is_main = json["table"] == Announce::main_table;
+    return table.to_string(colored) + fmt::format("routes of protocol {} in table {}\n", text(json, "protocol"),
+                                                  is_main ? "main" : text(json, "table"));
+}
+
 }  // namespace
 
 std::string to_table(View view, const Json& json, bool colored) {
@@ -224,6 +249,8 @@ std::string to_table(View view, const Json& json, bool colored) {
             return interfaces(json, colored);
         case View::counters:
             return counters(json, colored);
+        case View::announcements:
+            return announcements(json, colored);
     }
     return {};
 }

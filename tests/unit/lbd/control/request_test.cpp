@@ -49,6 +49,8 @@ Wanted parsed(const Json& json) {
 TEST(RequestTest, EachCommandIsAValue) {
     EXPECT_EQ(parsed<ShowRequest>({{"command", "show"}, {"what", "flows"}}).view, View::flows);
     parsed<ReloadRequest>({{"command", "reload"}});
+    parsed<LeaveRequest>({{"command", "leave"}});
+    parsed<JoinRequest>({{"command", "join"}});
     const auto drain = parsed<DrainRequest>({{"command", "drain"}, {"backend", "b1"}, {"service", "web"}});
     EXPECT_EQ(drain.backend + " of " + drain.service, "b1 of web");
     EXPECT_EQ(parsed<UndrainRequest>({{"command", "undrain"}, {"backend", "b1"}}).service, "");

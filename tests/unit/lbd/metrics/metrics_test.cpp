@@ -41,6 +41,11 @@ Status status() {
                        .check = CheckStatus{.condition = Condition::down,
                                             .counts = {.answered = 4, .failed = 3, .changes = 1, .spent = 2'500us}}}}}};
     status.interfaces = {{.name = "eth0", .mode = XdpMode::generic}};
+    status.announcements = {
+        .configured = Announce{},
+        .vips = {{.vip = *IpAddress::parse("192.0.2.1"), .state = AnnounceState::up, .announced = true},
+                 {.vip = *IpAddress::parse("2001:db8::1"), .state = AnnounceState::down},
+                 {.vip = *IpAddress::parse("192.0.2.2"), .state = AnnounceState::excluded}}};
     status.flow_table.entries = 64;
     status.flow_table.part = 32;
     status.drops[LB_DROP_TTL] = 5;
@@ -174,6 +179,9 @@ TEST(Metrics, OfTheBalancer) {
                            R"(lbd_flow_table_part_entries 32)",
                            R"(lbd_flow_table_entries 64)",
                            R"(lbd_interface_up{interface="eth0",xdp="generic"} 0)",
+                           R"(lbd_announced{vip="192.0.2.1"} 1)",
+                           R"(lbd_announced{vip="2001:db8::1"} 0)",
+                           R"(lbd_left 0)",
                        });
     EXPECT_THAT(text, HasSubstr("lbd_build_info{version=\""));
 }

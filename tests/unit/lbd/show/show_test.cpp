@@ -65,6 +65,18 @@ Status status() {
                          {.name = "storage", .link = vlan, .vlan_of = "eth0"},
                          {.name = "eth2", .link = member, .member_of = "bond0"}};
     status.flow_table = {.entries = 64, .part = 32, .key = "0e9bfec2", .configured_key = {}};
+    status.announcements = {.configured = Announce{},
+                            .vips = {{.vip = address("192.0.2.1"),
+                                      .state = AnnounceState::up,
+                                      .age = std::chrono::seconds(200),
+                                      .parts = {{"dns", Condition::up}, {"web", Condition::down}},
+                                      .announced = true},
+                                     {.vip = *netlink::Prefix::parse("2001:db8::/64"),
+                                      .metric = 200,
+                                      .state = AnnounceState::held,
+                                      .age = std::chrono::milliseconds(1500),
+                                      .wait = std::chrono::milliseconds(1500),
+                                      .parts = {{"six", Condition::up}}}}};
     status.drops[LB_DROP_TTL] = 5;
     status.events[LB_EVENT_ECHO] = 9;
     status.latency = {.sum = 20'000'000, .counts = {0, 0, 0, 0, 0, 0, 180, 19}};
@@ -164,6 +176,17 @@ TEST(ShowJson, IsTheSameAsTextInPieces) {
 
 std::string table(View view) { return to_table(view, to_json(view, status()), false); }
 
+TEST(ShowJson, Announcements) {
+    EXPECT_EQ(to_json(View::announcements, status()), Json::parse(R"({
+        "table": 186, "protocol": 114, "hold_ms": 3000, "when": "any", "left": false, "vips": [
+        {"vip": "192.0.2.1", "metric": 100, "announced": true, "state": "up", "text": "its services are up",
+         "age_s": 200, "services": [{"name": "dns", "state": "up"}, {"name": "web", "state": "down"}]},
+        {"vip": "2001:db8::/64", "metric": 200, "announced": false, "state": "held",
+         "text": "its services are up, but not yet for the time of announce: hold", "age_s": 1, "wait_ms": 1500,
+         "services": [{"name": "six", "state": "up"}]}]})"));
+    EXPECT_EQ(to_json(View::announcements, Status{}), Json::parse(R"({"left": false, "vips": []})"));
+}
+
 TEST(ShowTable, Services) {
     EXPECT_EQ(table(View::services),
               "SERVICE  VIP        PORTS           BACKENDS  PACKETS  BYTES  FLOWS\n"
@@ -235,6 +258,17 @@ TEST(ShowTable, Counters) {
         << text;
 }
 
+TEST(ShowTable, Announcements) {
+    EXPECT_EQ(table(View::announcements),
+              "VIP            ANNOUNCED  METRIC  FOR  SERVICES          WHY\n"
+              "192.0.2.1      yes           100   3m  dns up, web down  its services are up\n"
+              "2001:db8::/64  no            200   1s  six up            its services are up, but not yet for the time "
+              "of announce: hold\n"
+              "routes of protocol 114 in table 186\n");
+    EXPECT_EQ(to_table(View::announcements, to_json(View::announcements, Status{}), false),
+              "nothing is announced: announce: {} in lbd.yaml\n");
+}
+
 TEST(Show, ViewsByName) {
     for (const auto name : view_names()) EXPECT_TRUE(view(name)) << name;
     EXPECT_EQ(view("services"), View::services);
@@ -250,6 +284,7 @@ TEST(Brief, IsALineForEachWithoutTitles) {
     EXPECT_EQ(brief(View::neighbours),
               "10.0.2.30  reachable   eth0  02:00:00:00:00:30\nfd00::31   incomplete  eth0  -\n");
     EXPECT_EQ(brief(View::interfaces).substr(0, 21), "eth0     up    native");
+    EXPECT_EQ(brief(View::announcements), "192.0.2.1      announced  up\n2001:db8::/64  withdrawn  held\n");
     EXPECT_EQ(brief(View::counters).substr(0, 12), "7  forwarded");
 }
 

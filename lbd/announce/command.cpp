@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/announce/command.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <thread>
+
+#include <CLI/App.hpp>
+#include <nlohmann/json.hpp>
+
+#include "lbd/announce/withdraw.hpp"
+#include "lbd/control/control.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using netlink::Result;
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+ExitCode fail_with(const std::string& text) {
+    fmt::print(stderr, "lbd: {}\n", text);
+    return exit_failed;
+}
+
+constexpr auto quiet_for = 2s;  // no packet to a VIP for so long: traffic goes elsewhere
+constexpr auto time_between_counts = 200ms;
+
+/// Packets to VIPs since the start, forwarded or not.
+Result<std::uint64_t> packets(const Options& options) {
+    TRY(const Json counters, ask(socket_path(options), {{"command", "show"}, {"what", "counters"}}));
+    auto sum = counters.at("forwarded").at("packets").get<std::uint64_t>();
+    for (const Json& dropped : counters.at("dropped")) sum += dropped.at("packets").get<std::uint64_t>();
+    return sum;
+}
+
+ExitCode wait_for_quiet(const Options& options) {
+    const auto begin = Clock::now();
+    const auto deadline = begin + std::chrono::duration<double>(options.leave.seconds);
+    auto counted = packets(options);
+    if (!counted) return fail(counted.error());
+    std::uint64_t last = *counted;
+    auto last_change = begin;
+    double rate = 0;  // a second, lately
+    for (;;) {
+        std::this_thread::sleep_for(time_between_counts);
+        counted = packets(options);
+        if (!counted) return fail(counted.error());
+        const auto now = Clock::now();
+        if (*counted == last) {
+            if (now - last_change >= quiet_for) return exit_done;
+        } else {
+            rate = static_cast<double>(*counted - last) / std::chrono::duration<double>(now - last_change).count();
+            last = *counted;
+            last_change = now;
+        }
+        if (options.leave.seconds > 0 && now >= deadline) {
+            fmt::print(stderr, "lbd: packets to VIPs still arrive, {:.0f} a second\n", rate);
+            return exit_failed;
+        }
+    }
+}
+
+}  // namespace
+
+void declare_leave(CLI::App& app, Options& options) {
+    app.add_flag("--wait", options.leave.wait, "Wait until no packet to a VIP has arrived for two seconds");
+    app.add_option("--for", options.leave.seconds,
+                   "Wait at most this long; exit status 1 if packets still arrive (default: no limit)")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 86'400.0));
+}
+
+ExitCode leave(const Options& options) {
+    const auto left = ask(socket_path(options), {{"command", "leave"}});
+    if (!left) return fail(left.error());
+    return options.leave.wait || options.leave.seconds > 0 ? wait_for_quiet(options) : exit_done;
+}
+
+ExitCode join(const Options& options) {
+    const auto joined = ask(socket_path(options), {{"command", "join"}});
+    return joined ? exit_done : fail(joined.error());
+}
+
+void declare_ready(CLI::App& app, Options& options) {
+    app.add_option("vip", options.vips, "These VIPs must be announced (default: any VIP)")->type_name("");
+}
+
+ExitCode ready(const Options& options) {
+    if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
+    const auto routes = announced(socket_path(options));
+    if (!routes) return fail(routes.error());
+    if (options.vips.empty() && routes->empty()) return fail_with("no VIP is announced");
+    for (const std::string& vip : options.vips)
+        if (std::ranges::none_of(*routes, [&](const AnnouncedRoute& one) { return one.vip.to_string() == vip; }))
+            return fail_with(fmt::format("{} is not announced", vip));
+    return exit_done;
+}
+
+ExitCode withdraw(const Options& options) {
+    if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
+    const std::string socket = socket_path(options);
+    const auto runs = is_listened_at(socket);
+    if (!runs) return fail(runs.error());
+    if (*runs) return fail_with("lbd runs, and would announce the VIPs again: lbd leave withdraws them");
+    const auto withdrawn = lbd::withdraw(std::filesystem::path(socket));
+    return withdrawn ? exit_done : fail(withdrawn.error());
+}
+
+}  // namespace culvert::lbd
