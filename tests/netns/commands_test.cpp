@@ -63,24 +63,45 @@ TEST_F(Commands, EachHasHelpAndTakesNoOtherOptions) {
 
 TEST_F(Commands, OfLbdFailWithoutABalancer) {
     balancer().write("/run/lbd.yaml", config);
-    for (const char* command :
-         {"show", "show flows -j", "watch", "capture", "reload", "stop", "drain 10.0.0.3", "undrain 10.0.0.3",
-          "explain --src 10.0.0.1:1 --dst 192.0.2.1:80", "render realserver --backend 10.0.0.3 -c /run/lbd.yaml"}) {
+    for (const char* command : {"show", "show flows -j", "watch", "capture", "reload", "stop", "drain 10.0.0.3",
+                                "undrain 10.0.0.3", "leave", "join", "explain --src 10.0.0.1:1 --dst 192.0.2.1:80",
+                                "render realserver --backend 10.0.0.3 -c /run/lbd.yaml"}) {
         const Output output = lbd(command);
         EXPECT_EQ(output.status, 1) << command;
         EXPECT_THAT(output.err, StartsWith("lbd: connect to lbd /run/culvert/lbd/lbd.sock: No such file")) << command;
         EXPECT_EQ(output.out, "") << command;
     }
     EXPECT_EQ(lbd("check -c /run/lbd.yaml").status, 0);
+    EXPECT_THAT(lbd("ready").err, StartsWith("lbd: no VIP is announced"));
+    EXPECT_EQ(lbd("withdraw").status, 0) << "there is nothing to withdraw";
     EXPECT_EQ(lbd("stop --detach").status, 0) << "there is nothing to detach";
 }
 
 TEST_F(Commands, ThatNameWhatIsNotMakeNoSense) {
-    for (const char* command : {"drain", "undrain", "render", "render realserver", "render nginx --backend 10.0.0.3",
-                                "render realserver --backend b1", "explain", "explain --src 10.0.0.1:1",
-                                "explain --src 10.0.0.1:1 --dst 192.0.2.1:80 --proto gre", "watch --interval 0",
-                                "capture --seconds 0", "drain 10.0.0.3 --for 0", "show services -4 -6", "show flows -4",
-                                "show -j -br", "check -c /run/none.yaml", "run -c /run/none.yaml"})
+    for (const char* command : {"drain",
+                                "undrain",
+                                "render",
+                                "render realserver",
+                                "render nginx --backend 10.0.0.3",
+                                "render realserver --backend b1",
+                                "render bird",
+                                "render frr --as 65001",
+                                "render bird --as 65001 --router-id fd00::2 --peer 10.0.0.1=65000",
+                                "render bird --as 65001 --router-id 10.0.0.2 --peer 10.0.0.1",
+                                "render keepalived --interface eth0",
+                                "render keepalived --group 256",
+                                "leave --for 0",
+                                "explain",
+                                "explain --src 10.0.0.1:1",
+                                "explain --src 10.0.0.1:1 --dst 192.0.2.1:80 --proto gre",
+                                "watch --interval 0",
+                                "capture --seconds 0",
+                                "drain 10.0.0.3 --for 0",
+                                "show services -4 -6",
+                                "show flows -4",
+                                "show -j -br",
+                                "check -c /run/none.yaml",
+                                "run -c /run/none.yaml"})
         EXPECT_EQ(lbd(command).status, 2) << command;
 }
 
