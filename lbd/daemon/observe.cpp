@@ -228,13 +228,15 @@ Parts parts_of(View view) {
             .neighbours = view == View::neighbours,
             .interfaces = view == View::interfaces,
             .counters = view == View::counters,
-            .announcements = view == View::announcements};
+            .announcements = view == View::announcements,
+            .peers = view == View::cluster};
 }
 
 Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const Parts& parts) {
     const Network& network = balancer.reach.resolver.network();
     Status status;
     status.reloads = reloads;
+    if (parts.peers && balancer.mesh) status.cluster = balancer.mesh->status();
     status.flow_table = {.entries = balancer.wanted.config.flows.entries,
                          .part = balancer.program.datapath().flows().table().size() * LB_FLOW_WAYS};
     if (parts.flows) {

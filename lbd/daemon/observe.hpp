@@ -18,6 +18,7 @@ struct Parts {
     bool interfaces = false;
     bool counters = false;  ///< of the whole balancer
     bool announcements = false;
+    bool peers = false;  ///< the other balancers of the cluster
 };
 /// The parts that a view shows.
 [[nodiscard]] Parts parts_of(View view);
@@ -27,7 +28,8 @@ inline constexpr Parts parts_of_metrics{.services = true,
                                         .neighbours = false,
                                         .interfaces = true,
                                         .counters = true,
-                                        .announcements = true};
+                                        .announcements = true,
+                                        .peers = true};
 
 /// Reads the counters, the flow table, and the kernel's state of the interfaces. The rest comes from the plan and from
 /// the resolver.

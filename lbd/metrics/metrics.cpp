@@ -154,6 +154,39 @@ void add_check_duration(MetricFamily& family, Labels labels, Backends backends) 
     if (is_checked) family.metric.push_back(std::move(metric));
 }
 
+/// A value for each peer; absent without peers.
+template <typename Value>
+void add_peers(MetricFamily& family, const Status& status, Value value) {
+    if (!status.cluster) return;
+    for (const PeerStatus& peer : status.cluster->peers)
+        add(family, {{"peer", peer.address.to_string()}}, static_cast<double>(value(peer)));
+}
+
+void add_joined(MetricFamily& family, const Status& status) {
+    if (status.cluster) add(family, {}, status.cluster->joined);
+}
+
+void add_refused(MetricFamily& family, const Status& status) {
+    if (status.cluster) add(family, {}, status.cluster->strangers);
+}
+
+void add_records(MetricFamily& family, const Status& status) {
+    if (!status.cluster) return;
+    for (const PeerStatus& peer : status.cluster->peers) {
+        const std::string address = peer.address.to_string();
+        add(family, {{"peer", address}, {"direction", "in"}}, peer.records_in);
+        add(family, {{"peer", address}, {"direction", "out"}}, peer.records_out);
+    }
+}
+
+/// Only of peers that are connected.
+void add_round_trip(MetricFamily& family, const Status& status) {
+    if (!status.cluster) return;
+    for (const PeerStatus& peer : status.cluster->peers)
+        if (peer.round_trip)
+            add(family, {{"peer", peer.address.to_string()}}, std::chrono::duration<double>(*peer.round_trip).count());
+}
+
 struct OfBalancer {
     void (*add)(MetricFamily&, const Status&);
 };
@@ -190,6 +223,11 @@ struct Row {
     MetricType type;
     std::variant<OfBalancer, OfService, OfBackends> of;
 };
+
+template <typename Value>
+constexpr OfBalancer of_peers(Value /*value*/) {
+    return {.add = [](MetricFamily& family, const Status& status) { add_peers(family, status, Value{}); }};
+}
 
 constexpr std::array families{
     Row{"lbd_build_info", "version", "The running version; always 1", MetricType::Gauge, OfBalancer{add_build}},
@@ -264,6 +302,24 @@ constexpr std::array families{
         MetricType::Gauge, OfBalancer{add_announced}},
     Row{"lbd_left", "", "1 after lbd leave, until lbd join; absent if nothing is to be announced", MetricType::Gauge,
         OfBalancer{add_left}},
+    Row{"lbd_cluster_joined", "", "1 if every other balancer has said what it knows, or join_timeout is over",
+        MetricType::Gauge, OfBalancer{add_joined}},
+    Row{"lbd_cluster_refused_connections_total", "", "Connections to the port of the cluster that were refused",
+        MetricType::Counter, OfBalancer{add_refused}},
+    Row{"lbd_peer_up", "peer", "1 if another balancer is connected and has said what it knows, otherwise 0",
+        MetricType::Gauge, of_peers([](const PeerStatus& peer) { return peer.state == PeerStatus::State::up; })},
+    Row{"lbd_peer_connections_total", "peer", "Connections made with another balancer", MetricType::Counter,
+        of_peers([](const PeerStatus& peer) { return peer.connections; })},
+    Row{"lbd_peer_round_trip_seconds", "peer", "Time from a question to another balancer to its answer",
+        MetricType::Gauge, OfBalancer{add_round_trip}},
+    Row{"lbd_peer_records_total", "peer, direction",
+        "Flow records and slots that another balancer has sent (in) or was sent (out)", MetricType::Counter,
+        OfBalancer{add_records}},
+    Row{"lbd_peer_lag_seconds", "peer", "How long the oldest message for another balancer has waited to be sent",
+        MetricType::Gauge,
+        of_peers([](const PeerStatus& peer) { return std::chrono::duration<double>(peer.lag).count(); })},
+    Row{"lbd_peer_disagreements", "peer", "Lines of configuration and health that are different on another balancer",
+        MetricType::Gauge, of_peers([](const PeerStatus& peer) { return peer.disagreements; })},
 };
 
 void add(const OfService& of, Detail /*detail*/, const ServiceStatus& service, MetricFamily& family) {

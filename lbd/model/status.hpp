@@ -9,6 +9,7 @@
 
 #include "lbd/model/announcement.hpp"
 #include "lbd/model/check_status.hpp"
+#include "lbd/model/cluster_status.hpp"
 #include "lbd/model/config.hpp"
 #include "lbd/model/counts.hpp"
 #include "lbd/model/hops.hpp"
@@ -104,6 +105,7 @@ struct Status {
     AnnouncementsStatus announcements;
     std::optional<Latency> latency;  ///< absent: it is not measured
     Reloads reloads;
+    std::optional<ClusterStatus> cluster;  ///< absent: no peers
 };
 
 }  // namespace culvert::lbd

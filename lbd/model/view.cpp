@@ -7,7 +7,7 @@
 namespace culvert::lbd {
 namespace {
 
-constexpr std::array<std::pair<View, std::string_view>, 7> views{{
+constexpr std::array<std::pair<View, std::string_view>, 8> views{{
     {View::services, "services"},
     {View::backends, "backends"},
     {View::flows, "flows"},
@@ -15,6 +15,7 @@ constexpr std::array<std::pair<View, std::string_view>, 7> views{{
     {View::interfaces, "interfaces"},
     {View::counters, "counters"},
     {View::announcements, "announcements"},
+    {View::cluster, "cluster"},
 }};
 
 }  // namespace

@@ -9,7 +9,7 @@
 namespace culvert::lbd {
 
 /// The views of `lbd show`.
-enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters, announcements };
+enum class View : std::uint8_t { services, backends, flows, neighbours, interfaces, counters, announcements, cluster };
 
 /// In the order of --help.
 [[nodiscard]] std::vector<std::string_view> view_names();

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "common/terminal.hpp"
+#include "lbd/show/cluster.hpp"
 #include "lbd/show/text.hpp"
 #include "lbd/show/words.hpp"
 
@@ -111,6 +112,8 @@ Table table_of(View view, const Json& json) {
             return counters(json);
         case View::announcements:
             return announcements(json);
+        case View::cluster:
+            return cluster_brief(json);
     }
     return Table({});
 }

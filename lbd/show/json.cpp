@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "lbd/model/reasons.hpp"
+#include "lbd/show/cluster.hpp"
 #include "lbd/show/services_json.hpp"
 
 namespace culvert::lbd {
@@ -174,6 +175,8 @@ Json to_json(View view, const Status& status) {
             return counters(status);
         case View::announcements:
             return announcements(status.announcements);
+        case View::cluster:
+            return cluster_json(status.cluster);
     }
     return {};
 }

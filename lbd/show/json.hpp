@@ -30,6 +30,10 @@
 ///     announcements  left; if VIPs are announced: table, protocol, hold_ms, when (any | all); vips []: vip, metric,
 ///                 announced (the kernel has the route), state, text, age_s, wait_ms (if held), services []: name,
 ///                 state
+///     cluster     name, version, joined, refused (connections), last_refused, peers []: address, name, version,
+///                 state (away | joining | up), since_s, reason, round_trip_us, records_in, records_out, bytes_in,
+///                 bytes_out, connections, queued_bytes, lag_ms, disagreements, differences []: service, key, here,
+///                 there, text
 ///
 /// Packets and bytes count clients' IP packets since lbd started. new_flows counts entries added to the flow table,
 /// live_flows the entries in it, closing_flows those whose client sent FIN or RST and then nothing for ten seconds.

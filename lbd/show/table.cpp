@@ -10,6 +10,7 @@
 #include "common/terminal.hpp"
 #include "lbd/model/announce.hpp"
 #include "lbd/model/cure.hpp"
+#include "lbd/show/cluster.hpp"
 #include "lbd/show/text.hpp"
 #include "lbd/show/words.hpp"
 
@@ -126,17 +127,6 @@ std::string flows(const Json& json, bool colored) {
            fmt::format("key {} in force{}\n", text(json, "key"), other);
 }
 
-/// "45s", "12m", "3h", "40d"
-std::string duration(std::uint64_t seconds) {
-    constexpr std::uint64_t minute = 60;
-    constexpr std::uint64_t hour = 60 * minute;
-    constexpr std::uint64_t day = 24 * hour;
-    if (seconds < 2 * minute) return fmt::format("{}s", seconds);
-    if (seconds < 2 * hour) return fmt::format("{}m", seconds / minute);
-    if (seconds < 2 * day) return fmt::format("{}h", seconds / hour);
-    return fmt::format("{}d", seconds / day);
-}
-
 /// "10.0.2.30 mtu 1500, 10.0.2.31"
 std::string served(const Json& backends) {
     std::vector<std::string> all;
@@ -152,7 +142,7 @@ std::string neighbours(const Json& list, bool colored) {
                    {text(one, "interface")},
                    {text(one, "mac")},
                    {text(one, "state"), one.contains("mac") ? Color::none : Color::red},
-                   {one.contains("age_s") ? duration(one["age_s"]) : "-"},
+                   {one.contains("age_s") ? duration_text(one["age_s"]) : "-"},
                    {served(one["backends"])}});
     return table.to_string(colored);
 }
@@ -224,7 +214,7 @@ std::string announcements(const Json& json, bool colored) {
         table.add({{text(one, "vip")},
                    {announced ? "yes" : "no", announced ? Color::green : Color::red},
                    {text(one, "metric")},
-                   {duration(one["age_s"])},
+                   {duration_text(one["age_s"])},
                    {parts(one["services"])},
                    {text(one, "text")}});
     }
@@ -251,6 +241,8 @@ std::string to_table(View view, const Json& json, bool colored) {
             return counters(json, colored);
         case View::announcements:
             return announcements(json, colored);
+        case View::cluster:
+            return cluster_table(json, colored);
     }
     return {};
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "lbd/show/words.hpp"
 
+#include <fmt/core.h>
+
 #include <variant>
 
 #include <nlohmann/json.hpp>
@@ -36,6 +38,16 @@ std::string text(const Json& json, const char* key) {
 
 std::string live_flows(const Json& counted) {
     return (counted.value("flows_estimated", false) ? "~" : "") + text(counted, "live_flows");
+}
+
+std::string duration_text(std::uint64_t seconds) {
+    constexpr std::uint64_t minute = 60;
+    constexpr std::uint64_t hour = 60 * minute;
+    constexpr std::uint64_t day = 24 * hour;
+    if (seconds < 2 * minute) return fmt::format("{}s", seconds);
+    if (seconds < 2 * hour) return fmt::format("{}m", seconds / minute);
+    if (seconds < 2 * day) return fmt::format("{}h", seconds / hour);
+    return fmt::format("{}d", seconds / day);
 }
 
 bool works(const Json& backend) { return backend.at("reachable").get<bool>() && backend.value("health", "") != "down"; }

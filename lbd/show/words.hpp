@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include <nlohmann/json_fwd.hpp>
@@ -14,6 +15,9 @@ namespace culvert::lbd {
 [[nodiscard]] std::string text(const nlohmann::ordered_json& json, const char* key);
 /// "1200", "~1200" if it is estimated
 [[nodiscard]] std::string live_flows(const nlohmann::ordered_json& counted);
+
+/// Seconds: "45s", "12m", "3h", "40d"
+[[nodiscard]] std::string duration_text(std::uint64_t seconds);
 
 /// Whether the backend's flows reach it: its next hop is known, and its health is not down. For `services` and `lbd
 /// watch`.

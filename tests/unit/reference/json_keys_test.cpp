@@ -77,6 +77,13 @@ lbd::Status status() {
                          {.name = "eth1", .link = link, .member_of = "bond0"}};
     status.flow_table.configured_key = "5eedf00d";
     status.latency = Latency{.sum = 9, .counts = {1, 1}};
+    status.cluster = {.name = "lb1", .last_stranger = "10.0.0.9: TLS"};
+    status.cluster->peers = {{.address = v4,
+                              .name = "lb2",
+                              .version = "1",
+                              .reason = "refused",
+                              .round_trip = std::chrono::microseconds(5),
+                              .first_ones = {{.service = "s", .key = "vip", .here = "a", .there = "b"}}}};
     return status;
 }
 
@@ -87,7 +94,8 @@ TEST(ReferenceJson, OfShow) {
                                      {"flows", lbd::View::flows},
                                      {"neighbours", lbd::View::neighbours},
                                      {"interfaces", lbd::View::interfaces},
-                                     {"counters", lbd::View::counters}})
+                                     {"counters", lbd::View::counters},
+                                     {"cluster", lbd::View::cluster}})
         expect_keys(page, std::string("lbd show ") + name + " --json", {to_json(view, status())});
 }
 

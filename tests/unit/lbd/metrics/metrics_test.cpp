@@ -98,6 +98,34 @@ TEST(Metrics, OfABackend) {
                        });
 }
 
+TEST(Metrics, OfOtherBalancers) {
+    EXPECT_THAT(text_of(status()), Not(HasSubstr("lbd_peer_up{"))) << "without peers";
+    Status two = status();
+    two.cluster = ClusterStatus{.peers = {{.address = *IpAddress::parse("10.0.0.2"),
+                                           .state = PeerStatus::State::up,
+                                           .round_trip = 250us,
+                                           .records_in = 7,
+                                           .records_out = 9,
+                                           .connections = 2,
+                                           .lag = 1'500ms,
+                                           .disagreements = 3},
+                                          {.address = *IpAddress::parse("fd00::3")}},
+                                .joined = true,
+                                .strangers = 4};
+    expect_lines(text_of(two), {
+                                   R"(lbd_cluster_joined 1)",
+                                   R"(lbd_cluster_refused_connections_total 4)",
+                                   R"(lbd_peer_up{peer="10.0.0.2"} 1)",
+                                   R"(lbd_peer_up{peer="fd00::3"} 0)",
+                                   R"(lbd_peer_connections_total{peer="10.0.0.2"} 2)",
+                                   R"(lbd_peer_round_trip_seconds{peer="10.0.0.2"} 0.00025)",
+                                   R"(lbd_peer_records_total{peer="10.0.0.2",direction="in"} 7)",
+                                   R"(lbd_peer_records_total{peer="10.0.0.2",direction="out"} 9)",
+                                   R"(lbd_peer_lag_seconds{peer="10.0.0.2"} 1.5)",
+                                   R"(lbd_peer_disagreements{peer="10.0.0.2"} 3)",
+                               });
+}
+
 TEST(Metrics, OfABackendThatIsChecked) {
     const std::string text = text_of(status());
     expect_lines(text, {
@@ -200,6 +228,7 @@ std::string labels_of(std::string_view name, const std::string& text) {
 TEST(Metrics, TableSaysWhatIsServed) {
     Status all = status();
     all.services[0].backends[0].path_mtu = PathMtuStatus{};
+    all.cluster = ClusterStatus{.peers = {{.round_trip = 1us}}};
     const std::string text = text_of(all), of_services = text_of(all, Detail::services);
     for (const MetricInfo& metric : metric_table()) {
         const std::string type = fmt::format("\n# TYPE {} {}\n", metric.name, metric.type);
