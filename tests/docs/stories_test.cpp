@@ -139,9 +139,11 @@ TEST_F(Stories, Quickstart) { tell("docs/quickstart.md"); }
 TEST_F(Stories, Balancers) { tell("docs/balancers.md"); }
 TEST_F(Stories, Backends) { tell("docs/backends.md"); }
 TEST_F(Stories, Operating) { tell("docs/operate.md"); }
+TEST_F(Stories, Cluster) { tell("docs/cluster.md"); }
 
 TEST_F(Stories, AreOfAllPagesThatNameHosts) {
-    const std::set<std::string> told{"docs/quickstart.md", "docs/balancers.md", "docs/backends.md", "docs/operate.md"};
+    const std::set<std::string> told{"docs/quickstart.md", "docs/balancers.md", "docs/backends.md", "docs/operate.md",
+                                     "docs/cluster.md"};
     for (const Page& page : all_pages())
         for (const Fence& fence : page.fences)
             EXPECT_TRUE(fence.attribute("host").empty() || told.contains(page.path)) << fence.where();

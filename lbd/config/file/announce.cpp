@@ -42,7 +42,8 @@ std::optional<ReadAnnounce> read_announce(const Value& value) {
     Map map(value, "announce", "a map such as {table: 186}; {} has all defaults");
     map.optional(announce_keys["table"], read_table, read.announce.table);
     map.optional(announce_keys["protocol"], read_protocol, read.announce.protocol);
-    map.optional(announce_keys["hold"], duration(announce_keys["hold"], "a time"), read.announce.hold);
+    map.optional(announce_keys["hold"], duration(announce_keys["hold"], "a time that a VIP is held"),
+                 read.announce.hold);
     map.optional(announce_keys["when"], when, read.announce.when);
     map.optional(announce_keys["metric"], read_metric, read.metric);
     map.finish();
