@@ -68,13 +68,15 @@ Result<> Daemon::run(const std::string& socket) {
     if (begun) {
         sweeper_.begin();
         network_watch_.begin();
-        balancer.announce();
         spdlog::info("balancing: " + summary(balancer.wanted.config, balancer.reach.hops));
         ::sd_notify(0, "READY=1");
         begun = remove_answer_taps();
     }
     if (begun) begun = start_checks(balancer);
-    if (begun) open_mesh(balancer);
+    if (begun) {
+        open_mesh(balancer);
+        balancer.announce();
+    }
     if (!begun) {
         if (is_first) (void)balancer.program.remove();
         if (is_first) (void)balancer.offloads->restore();

@@ -59,6 +59,7 @@ void NetworkWatch::look() {
     next_look_.arm(look_interval);
     if (balancer_.reach.resolver.look()) changed();
     not_seen_.take(follow_interfaces(balancer_));
+    balancer_.look_who_has_joined();
 }
 
 }  // namespace culvert::lbd

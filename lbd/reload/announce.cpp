@@ -20,6 +20,7 @@ Condition condition_of(const Service& service, const Backend& backend, const Bal
 }  // namespace
 
 void Balancer::announce() {
+    look_who_has_joined();
     Standings standings;
     if (wanted.config.announce) {
         const Health health = checks.health_for(wanted.config.services);

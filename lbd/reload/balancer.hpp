@@ -69,6 +69,8 @@ struct Balancer {
     void follow_checks() { checks.follow(wanted.config.services, image().ids, reach.around); }
     /// Announces the VIPs whose services are up.
     void announce();
+    /// Announces others than before only if the other balancers have said what they know. Call it again and again.
+    void look_who_has_joined() { announcer->set_joined(!mesh || mesh->joined()); }
     /// Subscribes to the kernel's events again.
     [[nodiscard]] netlink::Result<> follow_network();
     /// Logs which next hops have changed.

@@ -141,6 +141,29 @@ TEST_F(LbdAnnounce, NothingInterruptsIt) {
     balancer().must(CULVERT_LBD " stop --detach");
 }
 
+TEST_F(LbdAnnounce, WhatPeersKnowComesFirst) {
+    balancer().write("/run/cluster.key", std::string(64, '1') + "\n");
+    balancer().must("chmod 600 /run/cluster.key");
+    const auto with_peer = [](const char* timeout) {
+        return config(
+            fmt::format("announce: {{hold: 0s}}\ncluster: {{key_file: /run/cluster.key, peers: [10.0.0.99], "
+                        "join_timeout: {}}}",
+                        timeout));
+    };
+    auto first = std::make_unique<Balancer>(balancer(), with_peer("1h"));
+    ASSERT_TRUE(eventually([&] { return first->show("announcements")["vips"][0]["state"] == "joining"; }));
+    EXPECT_THAT(routes(balancer()), IsEmpty());
+    (void)first->stop();
+    first = std::make_unique<Balancer>(balancer(), with_peer("1s"));
+    ASSERT_TRUE(eventually([&] { return announces_both(balancer()); }));
+    (void)first->stop();
+    // What is announced already stays so.
+    first = std::make_unique<Balancer>(balancer(), with_peer("1h"));
+    ASSERT_TRUE(eventually([&] { return first->show("announcements")["vips"][1]["services"][0]["state"] == "up"; }));
+    EXPECT_TRUE(announces_both(balancer()));
+    balancer().must(CULVERT_LBD " stop --detach");
+}
+
 TEST_F(LbdAnnounce, LeaveIsKeptUntilJoin) {
     const std::string announced = config("announce: {hold: 100ms}");
     auto first = std::make_unique<Balancer>(balancer(), announced);
