@@ -115,6 +115,18 @@ TEST_F(LbdCluster, OneThatStopsIsMissedAndComesBack) {
     EXPECT_EQ(peer(0, 1)["connections"], 1);
 }
 
+TEST_F(LbdCluster, NothingIsAnnouncedBeforeItHasJoined) {
+    const auto announced = [&] { return lbds_[0]->show("announcements")["vips"][0]["state"]; };
+    const std::string announce = "announce: {hold: 0s}\n";
+    lbds_[0] =
+        std::make_unique<Balancer>(*hosts_[0], announce + config(1, "peers: [10.0.0.11, 10.0.0.12], join_timeout: 1h"));
+    ASSERT_TRUE(eventually([&] { return announced() == "joining"; }));
+    EXPECT_EQ(lbds_[0]->show("cluster")["joined"], false);
+    start(1);
+    EXPECT_TRUE(eventually([&] { return announced() == "up"; }));
+    EXPECT_EQ(lbds_[0]->show("cluster")["joined"], true);
+}
+
 TEST_F(LbdCluster, AnotherKeyIsNoPeerAndAReloadChangesTheList) {
     hosts_[1]->write("/run/cluster.key", std::string(64, '2') + "\n");
     start(0);
