@@ -60,11 +60,12 @@ Peer* EveryConnection::find(const IpAddress& address) const {
 
 void EveryConnection::accept(common::Fd socket) {
     const IpAddress from = remote_address(socket.get());
-    if (!door_.enter(from, Clock::now())) return note_stranger(from, "too many connections without the key", false);
+    const auto door = door_.enter(from, Clock::now());
+    if (!door) return note_stranger(from, "too many connections without the key", false);
     auto channel = Channel::accept(loop_, *tls_, std::move(socket));
-    if (!channel) return door_.leave(from);
+    if (!channel) return door_.leave(*door);
     add(*std::move(channel), nullptr);
-    connections_.back().at_door = true;
+    connections_.back().at_door = door;
 }
 
 void EveryConnection::dial(Peer& peer) {
@@ -183,7 +184,7 @@ void EveryConnection::end(Connection& connection, const std::string& reason) {
 }
 
 void EveryConnection::leave_door(Connection& connection) {
-    if (std::exchange(connection.at_door, false)) door_.leave(connection.channel->remote());
+    if (const auto door = std::exchange(connection.at_door, std::nullopt)) door_.leave(*door);
 }
 
 void EveryConnection::note_stranger(const IpAddress& from, const std::string& reason, bool is_logged) {

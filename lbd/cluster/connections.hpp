@@ -57,7 +57,7 @@ class EveryConnection {
         std::unique_ptr<Channel> channel;
         Peer* peer = nullptr;  // that was dialed, or has said hello
         bool dialed = false;
-        bool at_door = false;  // counts there
+        std::optional<netlink::IpAddress> at_door;  // counts there
         bool said_hello = false;
         std::optional<Hello> hello;  // of the peer
         Clock::time_point deadline;  // to be used

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -22,26 +23,24 @@ class Door {
 
     void set_peers(std::set<netlink::IpAddress> peers) { peers_ = std::move(peers); }
 
-    /// Whether a connection from there may shake hands. If so, it must leave later.
-    [[nodiscard]] bool enter(const netlink::IpAddress& from, Clock::time_point now) {
+    /// Where a connection has come in, if it may shake hands. It must leave there later.
+    [[nodiscard]] std::optional<netlink::IpAddress> enter(const netlink::IpAddress& from, Clock::time_point now) {
         const bool is_peer = peers_.contains(from);
-        const auto at = inside_.find(place(from));
-        if (at != inside_.end() && at->second >= most_of_one_address) return false;
-        if (!is_peer && strangers() >= most_strangers) return false;
-        if (!(is_peer ? peers_rate_ : strangers_rate_).take(now)) return false;
-        ++inside_[place(from)];
-        return true;
+        const netlink::IpAddress place = is_peer || from.is_v4() ? from : from.masked(64);
+        const auto at = inside_.find(place);
+        if (at != inside_.end() && at->second >= most_of_one_address) return std::nullopt;
+        if (!is_peer && strangers() >= most_strangers) return std::nullopt;
+        if (!(is_peer ? peers_rate_ : strangers_rate_).take(now)) return std::nullopt;
+        ++inside_[place];
+        return place;
     }
     /// It has shown the key, or is closed.
-    void leave(const netlink::IpAddress& from) {
-        const auto at = inside_.find(place(from));
+    void leave(const netlink::IpAddress& place) {
+        const auto at = inside_.find(place);
         if (at != inside_.end() && --at->second == 0) inside_.erase(at);
     }
 
   private:
-    [[nodiscard]] netlink::IpAddress place(const netlink::IpAddress& address) const {
-        return address.is_v4() || peers_.contains(address) ? address : address.masked(64);
-    }
     [[nodiscard]] std::size_t strangers() const {
         std::size_t sum = 0;
         for (const auto& [address, count] : inside_)

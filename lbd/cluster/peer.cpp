@@ -105,6 +105,7 @@ void Peer::lost(const std::string& reason, Clock::time_point now) {
     count_bytes();
     channel_ = nullptr;
     reason_ = reason;
+    counts_until_ = now + time_to_count(own_.views, views_);
     everything_ = {};
     answers_.clear();
     disagreements_.drop_question();
@@ -171,7 +172,7 @@ void Peer::say_more() {
 
 std::optional<std::string> Peer::tick(Clock::time_point now, Clock::duration late) {
     if (channel_ == nullptr) {
-        if (now - since_ > time_to_count(own_.views, views_) && views_.is_known()) {
+        if (views_.is_known() && now > counts_until_) {
             views_.forget();
             disagreements_.forget();
         }

@@ -88,6 +88,7 @@ class Peer {
     std::string reason_ = "not connected yet";
     Hello hello_;  // empty: it was never connected
     PeerViews views_;
+    Clock::time_point counts_until_;  // what was said on a connection that has ended
     Disagreements disagreements_;
 
     MeshCalls::Everything everything_;  // the rest of what it gets as it has connected

@@ -115,6 +115,17 @@ TEST_F(LbdCluster, OneThatStopsIsMissedAndComesBack) {
     EXPECT_EQ(peer(0, 1)["connections"], 1);
 }
 
+TEST_F(LbdCluster, OneWayIsEnough) {
+    const auto close_port = [](const Host& host) {
+        host.must("nft add table inet way");
+        host.must("nft add chain inet way in { type filter hook input priority 0 ; }");
+        host.must("nft add rule inet way in tcp dport 9478 drop");
+    };
+    close_port(*hosts_[0]);
+    for (std::size_t i = 0; i < 3; ++i) start(i);
+    EXPECT_TRUE(eventually([&] { return all_up(); }));
+}
+
 TEST_F(LbdCluster, NothingIsAnnouncedBeforeItHasJoined) {
     const auto announced = [&] { return lbds_[0]->show("announcements")["vips"][0]["state"]; };
     const std::string announce = "announce: {hold: 0s}\n";

@@ -40,14 +40,25 @@ TEST(Door, StrangersKeepNoPeerOut) {
     EXPECT_TRUE(door.enter(address("2001:db8::2"), Time{1h} + 200s));
 }
 
+TEST(Door, IsLeftWhereItWasEntered) {
+    Door door;
+    const auto from = address("2001:db8::2");
+    const auto place = door.enter(from, Time{1h});
+    ASSERT_EQ(place, address("2001:db8::"));
+    door.set_peers({from});
+    door.leave(*place);
+    for (std::size_t i = 0; i < Door::most_of_one_address; ++i)
+        EXPECT_TRUE(door.enter(address("2001:db8::7"), Time{1h}));
+}
+
 TEST(Door, StrangersHaveARate) {
     Door door;
     const auto at_once = [&](Time now) {
         int count = 0;
         for (int i = 1; i < 200; ++i) {
-            const auto from = address(fmt::format("192.0.2.{}", i));
-            if (!door.enter(from, now)) continue;
-            door.leave(from);
+            const auto place = door.enter(address(fmt::format("192.0.2.{}", i)), now);
+            if (!place) continue;
+            door.leave(*place);
             ++count;
         }
         return count;

@@ -133,6 +133,26 @@ TEST_F(Meshes, HalfAMillionRecordsReachOneThatJoins) {
     RecordProperty("milliseconds", std::to_string(took / std::chrono::milliseconds(1)));
 }
 
+TEST_F(Meshes, OneThatTakesTooLittleIsCutOffAndGetsEverythingAgain) {
+    members[1].has = {some_records(5)};
+    story
+        .then([&] {
+            start_member(1);
+            start_member(2);
+        })
+        .when("they are connected", [&] { return members[1].is_up(2) && members[2].is_up(1); })
+        .then([&] {
+            members[2].taken.clear();
+            const Exceptions many = some_records(1 << 20);  // 12 MiB
+            for (int i = 0; i < 6; ++i) members[1].mesh->share(many);
+        })
+        .when("it was cut off", [&] { return members[1].peer(2).reason.find("too slow") != std::string::npos; })
+        .when("they are connected again", [&] { return members[1].is_up(2) && members[2].is_up(1); });
+    story.happens();
+    EXPECT_EQ(members[1].peer(2).connections, 2U);
+    EXPECT_EQ(members[2].records(), 5U);
+}
+
 TEST_F(Meshes, AChangeOfTheListLeavesTheOtherConnectionsAlone) {
     story
         .then([&] {

@@ -10,7 +10,7 @@
 namespace culvert::lbd {
 namespace {
 
-Service web() {
+Service web_service() {
     Service service{.name = "web", .vip = address("192.0.2.1"), .ports = {{Protocol::tcp, 443}, {Protocol::tcp, 80}}};
     service.backends = {{.name = "b1", .address = address("10.0.0.1"), .encap = Gue{.port = 5080}},
                         {.name = "b2", .address = address("10.0.0.2"), .encap = Ipip{}, .weight = 10}};
@@ -23,7 +23,7 @@ std::string value(const ServiceView& view, const std::string& key) {
 }
 
 TEST(View, HasALineForEachThing) {
-    const ServiceView view = view_of(web(), {{{"web", "b1"}, {.up = false}}});
+    const ServiceView view = view_of(web_service(), {{{"web", "b1"}, {.up = false}}});
     EXPECT_EQ(value(view, "vip"), "192.0.2.1");
     EXPECT_EQ(value(view, "ports"), "443/tcp, 80/tcp");
     EXPECT_EQ(value(view, "backend b1"), "10.0.0.1");
@@ -34,16 +34,16 @@ TEST(View, HasALineForEachThing) {
 }
 
 TEST(View, TheOrderOfBackendsAndPortsDoesNotMatter) {
-    Service other = web();
+    Service other = web_service();
     std::ranges::reverse(other.backends);
     std::ranges::reverse(other.ports);
-    EXPECT_EQ(view_of(other, {}), view_of(web(), {}));
+    EXPECT_EQ(view_of(other, {}), view_of(web_service(), {}));
 }
 
 TEST(View, OnlyWhatDecidesTheTableChangesItsDigest) {
-    const ServiceView before = view_of(web(), {});
+    const ServiceView before = view_of(web_service(), {});
     const auto after = [&](auto&& change) {
-        Service service = web();
+        Service service = web_service();
         change(service);
         return view_of(service, {});
     };
@@ -54,17 +54,17 @@ TEST(View, OnlyWhatDecidesTheTableChangesItsDigest) {
     EXPECT_NE(after([](Service& one) { one.backends[0].name = "b3"; }).table, before.table);
     EXPECT_NE(after([](Service& one) { one.backends[0].state = BackendState::drain; }).table, before.table);
     EXPECT_NE(after([](Service& one) { one.table_size = 257; }).table, before.table);
-    EXPECT_NE(view_of(web(), {{{"web", "b1"}, {.up = false}}}).table, before.table);
-    EXPECT_NE(view_of(web(), {{{"web", "b1"}, {.up = true, .percent = 30}}}).table, before.table);
+    EXPECT_NE(view_of(web_service(), {{{"web", "b1"}, {.up = false}}}).table, before.table);
+    EXPECT_NE(view_of(web_service(), {{{"web", "b1"}, {.up = true, .percent = 30}}}).table, before.table);
 }
 
 TEST(View, SorryBackendsHaveTheTableOnlyWhenTheServiceIsDown) {
-    Service service = web();
+    Service service = web_service();
     service.health = HealthCheck{};
     service.backends.push_back({.name = "sorry", .address = address("10.0.0.9"), .state = BackendState::sorry});
     const Health down{{{"web", "b1"}, {.up = false}}, {{"web", "b2"}, {.up = false}}};
-    EXPECT_EQ(view_of(service, {}).table, view_of(web(), {}).table);
-    EXPECT_NE(view_of(service, down).table, view_of(web(), down).table);
+    EXPECT_EQ(view_of(service, {}).table, view_of(web_service(), {}).table);
+    EXPECT_NE(view_of(service, down).table, view_of(web_service(), down).table);
 }
 
 }  // namespace
