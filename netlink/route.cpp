@@ -138,7 +138,8 @@ std::optional<Route> decode_route(Bytes message) {
 
 Result<std::vector<Route>> Routes::dump(const Filter& filter) {
     const auto family = static_cast<std::uint8_t>(filter.family ? af(*filter.family) : AF_UNSPEC);
-    Message message(RTM_GETROUTE, 0, rtmsg{.rtm_family = family});
+    Message message(RTM_GETROUTE, 0,
+                    rtmsg{.rtm_family = family, .rtm_protocol = filter.protocol, .rtm_type = filter.type});
     if (filter.table != 0) message.u32(RTA_TABLE, filter.table);
     auto routes = socket_->dump(std::move(message), "list routes", decode_route);
     // A table is created with its first route.

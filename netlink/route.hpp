@@ -49,7 +49,9 @@ class Routes {
 
     struct Filter {
         std::optional<Family> family;
-        std::uint32_t table = 0;  ///< 0: all
+        std::uint32_t table = 0;    ///< 0: all
+        std::uint8_t protocol = 0;  ///< 0: all
+        std::uint8_t type = 0;      ///< 0: all
     };
     [[nodiscard]] Result<std::vector<Route>> dump(const Filter& filter);
     [[nodiscard]] Result<std::vector<Route>> dump() { return dump(Filter{}); }

@@ -38,7 +38,7 @@ Result<std::unique_ptr<Announcer>> Announcer::open(common::EventLoop& loop, cons
     TRY(announcer->wish_.left, read_left(announcer->left_file_));
     TRY(announcer->next_, loop.timer([self = announcer.get()] { self->update(); }));
     TRY(announcer->look_, loop.timer([self = announcer.get()] {
-        self->update();
+        self->look();
         self->look_.arm(time_between_looks_at_routes);
     }));
     if (announcer->places_.empty()) return announcer;
@@ -100,6 +100,7 @@ void Announcer::hear() {
     if (!events) {
         events_ = {};
         kernel_.reset();
+        is_made_ = false;
         next_.arm(time_to_retry_routes);
         return;
     }
@@ -108,7 +109,12 @@ void Announcer::hear() {
         const auto* route = std::get_if<netlink::RouteChanged>(&event);
         return route != nullptr && is_ours(route->value, places_);
     };
-    if (std::ranges::any_of(*events, concerns_us)) update();
+    if (std::ranges::any_of(*events, concerns_us)) look();
+}
+
+void Announcer::look() {
+    is_made_ = false;
+    update();
 }
 
 void Announcer::update() {
@@ -134,6 +140,8 @@ Result<> Announcer::make_routes() {
         needed.insert(place);
         wanted = routes_for(plan_.announcements(Clock::now()), place);
     }
+    if (is_made_ && made_ == wanted && places_ == needed) return {};
+    is_made_ = false;
     AnnouncePlaces places = places_;
     places.insert(needed.begin(), needed.end());
     if (places.empty()) return {};
@@ -147,9 +155,11 @@ Result<> Announcer::make_routes() {
     log_repairs(edits);
     CHECK_OK(make(kernel_->socket, edits));
     made_ = wanted;
-    if (needed == places_) return {};
-    CHECK_OK(write_places(places_file_, needed));
-    places_ = std::move(needed);
+    if (needed != places_) {
+        CHECK_OK(write_places(places_file_, needed));
+        places_ = std::move(needed);
+    }
+    is_made_ = true;
     return {};
 }
 

@@ -53,6 +53,8 @@ class Announcer {
     void hear();
     /// Decides, and makes the kernel's routes so.
     void update();
+    /// Likewise, also if nothing has been decided anew: somebody may have changed routes.
+    void look();
     [[nodiscard]] netlink::Result<> make_routes();
     void log_changes() const;
     void log_repairs(const RouteEdits& edits) const;
@@ -62,6 +64,7 @@ class Announcer {
     std::filesystem::path left_file_;
     AnnouncePlan plan_;
     AnnouncePlaces places_;                // as in the file
+    bool is_made_ = false;                 // made_, as far as is known
     std::optional<AnnouncedRoutes> made_;  // by the last success
     std::optional<Config> config_;         // once follow() was called
     Standings standings_;

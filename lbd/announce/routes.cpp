@@ -53,11 +53,12 @@ bool is_ours(const netlink::Route& route, const AnnouncePlaces& places) {
 
 Result<AnnouncedRoutes> read_routes(netlink::Socket& socket, const AnnouncePlaces& places) {
     AnnouncedRoutes found;
-    std::set<std::uint32_t> tables;
-    for (const AnnouncePlace& place : places) tables.insert(place.table);
-    for (const std::uint32_t table : tables)
+    for (const AnnouncePlace& place : places)
         for (const Family family : {Family::ipv4, Family::ipv6}) {
-            TRY(const auto routes, netlink::Routes(socket).dump({.family = family, .table = table}));
+            // The kernel selects, as the main table of a router may be long.
+            TRY(const auto routes,
+                netlink::Routes(socket).dump(
+                    {.family = family, .table = place.table, .protocol = place.protocol, .type = RTN_BLACKHOLE}));
             for (const netlink::Route& route : routes)
                 if (is_ours(route, places))
                     found.insert({Vip(route.destination), route.metric, {route.table, route.protocol}});

@@ -127,10 +127,6 @@ Json counters(const Status& status) {
     return json;
 }
 
-std::string_view standing_name(Condition condition) {
-    return condition == Condition::up ? "up" : condition == Condition::down ? "down" : "unknown";
-}
-
 Json announcements(const AnnouncementsStatus& status) {
     Json json = Json::object();
     if (status.configured) {
@@ -149,7 +145,7 @@ Json announcements(const AnnouncementsStatus& status) {
         if (one.wait) vip["wait_ms"] = one.wait->count();
         vip["services"] = Json::array();
         for (const auto& [service, condition] : one.parts)
-            vip["services"].push_back({{"name", service}, {"state", standing_name(condition)}});
+            vip["services"].push_back({{"name", service}, {"state", condition_name(condition)}});
         json["vips"].push_back(std::move(vip));
     }
     return json;

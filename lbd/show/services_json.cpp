@@ -32,18 +32,6 @@ void put_traffic(Json& json, const Traffic& traffic) {
     json["flows_estimated"] = traffic.flows.estimated;
 }
 
-std::string_view condition_name(Condition condition) {
-    switch (condition) {
-        case Condition::unknown:
-            return "unknown";
-        case Condition::up:
-            return "up";
-        case Condition::down:
-            return "down";
-    }
-    return {};
-}
-
 std::string_view track_name(Track track) {
     switch (track) {
         case Track::just_enough:
@@ -144,6 +132,18 @@ Json flows_of(const ServiceStatus& service) {
 }
 
 }  // namespace
+
+std::string_view condition_name(Condition condition) {
+    switch (condition) {
+        case Condition::unknown:
+            return "unknown";
+        case Condition::up:
+            return "up";
+        case Condition::down:
+            return "down";
+    }
+    return {};
+}
 
 Json flows(const Status& status) {
     std::uint64_t used = 0;

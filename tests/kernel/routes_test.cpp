@@ -115,6 +115,24 @@ TEST_F(RoutesTest, TableThatDoesNotExistIsEmpty) {
     EXPECT_THAT(routes().dump({.family = Family::ipv6, .table = 4242}).value(), testing::IsEmpty());
 }
 
+TEST_F(RoutesTest, TheKernelSelectsByProtocolAndType) {
+    ASSERT_TRUE(succeeded(links().change("lo", {.up = true})));
+    for (const char* network : {"203.0.113.", "2001:db8::"}) {
+        const auto host = [&](int last) { return prefix((network + std::to_string(last)).c_str()); };
+        const Route wanted{.destination = host(1), .table = 5000, .type = RTN_BLACKHOLE, .protocol = 77, .metric = 50};
+        Route other_type = wanted, other_protocol = wanted;
+        other_type.destination = host(2);
+        other_type.type = RTN_UNREACHABLE;
+        other_protocol.destination = host(3);
+        other_protocol.protocol = 78;
+        for (const Route& one : {wanted, other_type, other_protocol}) ASSERT_TRUE(succeeded(add(one)));
+        const auto found = value_of(routes().dump(
+            {.family = wanted.destination.address.family(), .table = 5000, .protocol = 77, .type = RTN_BLACKHOLE}));
+        ASSERT_EQ(found.size(), 1U);
+        EXPECT_EQ(found.front().destination, wanted.destination);
+    }
+}
+
 TEST_F(RoutesTest, LookupNamesTheNextHop) {
     for (const auto& [destination, gateway, on_link, source] :
          {std::tuple{"192.0.2.0/24", "10.0.0.254", "10.0.0.7", "10.0.0.1"},
