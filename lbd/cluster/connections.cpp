@@ -104,8 +104,9 @@ void EveryConnection::say_hello(Connection& connection) {
 
 void EveryConnection::received(Connection& connection, const Message& message) {
     if (const auto* hello = std::get_if<Hello>(&message)) {
-        if (connection.hello) return refuse(connection, "it said hello twice");
-        return take_hello(connection, *hello);
+        if (!connection.hello) return take_hello(connection, *hello);
+        if (!connection.is_used() || hello->instance != connection.hello->instance)
+            return refuse(connection, "it said hello twice");
     }
     if (const auto* bye = std::get_if<Bye>(&message); bye != nullptr && !connection.is_used())
         return closed(connection, bye->reason);

@@ -146,7 +146,12 @@ class Mesh::Impl {
         tell_changes(changed, gone);
     }
 
-    void introduce(const Introduction& introduction) { own.hello = hello_of(introduction, own.hello.instance); }
+    void introduce(const Introduction& introduction) {
+        const Hello next = hello_of(introduction, own.hello.instance);
+        if (next == own.hello) return;
+        own.hello = next;
+        for (const auto& peer : peers) peer->introduce(Clock::now());
+    }
 
     [[nodiscard]] bool agrees(const std::string& service) const {
         const auto ours = own.views.find(service);

@@ -32,7 +32,7 @@ inline constexpr std::size_t most_records = 4'096;  ///< records and slots
 inline constexpr std::size_t most_views = 4'096;
 inline constexpr std::size_t most_lines = 1'024;
 
-/// The first message in each direction.
+/// The first message in each direction. When something in it has changed it is sent again, without the address.
 struct Hello {
     std::uint16_t oldest = oldest_version;
     std::uint16_t newest = newest_version;

@@ -117,6 +117,10 @@ void Peer::lost(const std::string& reason, Clock::time_point now) {
 
 std::optional<std::string> Peer::received(const Message& message, Clock::time_point now) {
     if (const auto* views = std::get_if<Views>(&message)) return answer(*views, now);
+    if (const auto* hello = std::get_if<Hello>(&message)) {
+        hello_ = *hello;
+        disagreements_.compare(own_.hello, hello_, now);
+    }
     if (const auto* exceptions = std::get_if<Exceptions>(&message)) answer(*exceptions);
     if (const auto* lines = std::get_if<Lines>(&message)) disagreements_.take(*lines);
     if (const auto* ask = std::get_if<Ask>(&message)) answer(*ask);
@@ -201,6 +205,12 @@ void Peer::share(const std::shared_ptr<const std::string>& message, std::size_t 
     if (channel_ == nullptr) return;
     counts_.records_out += records;
     channel_->send(message);
+}
+
+void Peer::introduce(Clock::time_point now) {
+    if (channel_ == nullptr) return;
+    channel_->send(own_.hello);
+    disagreements_.compare(own_.hello, hello_, now);
 }
 
 void Peer::tell(const std::shared_ptr<const std::string>& message, Clock::time_point now) {

@@ -60,6 +60,8 @@ class Peer {
     [[nodiscard]] std::optional<std::string> tick(Clock::time_point now, Clock::duration late);
 
     void share(const std::shared_ptr<const std::string>& message, std::size_t records);
+    /// What we say of ourselves has changed.
+    void introduce(Clock::time_point now);
     /// Our views have changed, by this message.
     void tell(const std::shared_ptr<const std::string>& message, Clock::time_point now);
 

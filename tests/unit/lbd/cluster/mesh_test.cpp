@@ -174,6 +174,85 @@ TEST_F(Meshes, AChangeOfTheListLeavesTheOtherConnectionsAlone) {
     EXPECT_TRUE(members[1].is_up(2));
 }
 
+ServiceView web(std::uint64_t table, std::chrono::milliseconds idle = std::chrono::minutes(2)) {
+    return {.name = "web", .table = table, .whole = table, .idle = idle, .lines = {{"table", std::to_string(table)}}};
+}
+
+TEST_F(Meshes, AgreeIfTheirTablesAreTheSame) {
+    const auto agree = [&](int number) { return members[number].mesh->agrees("web"); };
+    story
+        .then([&] {
+            for (const int number : {1, 2, 3}) start_member(number);
+            members[1].mesh->tell({web(1)});
+            members[2].mesh->tell({web(1)});
+            EXPECT_TRUE(agree(1)) << "nobody is known who has another one";
+        })
+        .when("all are connected", [&] { return all_up(); })
+        .then([&] {
+            EXPECT_TRUE(agree(1) && agree(2)) << "3 does not have the service";
+            members[3].mesh->tell({web(2)});
+        })
+        .when("they know it", [&] { return !agree(1) && !agree(2) && !agree(3); })
+        .then([&] { members[3].mesh->tell({web(1)}); })
+        .when("they agree", [&] { return agree(1) && agree(2) && agree(3); })
+        .then([&] { members[3].mesh->tell({}); })
+        .when("3 has it no more", [&] {
+            const auto of = [&](int number) { return members[number].peer(3).disagreements; };
+            return of(1) == 1 && of(2) == 1;
+        });
+    story.happens();
+    EXPECT_TRUE(agree(1) && agree(3));
+}
+
+TEST_F(Meshes, WhatTheySayOfThemselvesMayChange) {
+    const auto told = [&](int number, int other) {
+        const auto list = members[number].peer(other).first_ones;
+        return list.empty() ? std::string() : text_of(list.front(), "p");
+    };
+    Introduction changed{.name = "lb1", .version = "1", .hash_key = "01234567", .flow_entries = 2'048};
+    story
+        .then([&] {
+            start_member(1);
+            start_member(2);
+        })
+        .when("they are connected", [&] { return members[1].is_up(2) && members[2].is_up(1); })
+        .then([&] { members[1].mesh->introduce(changed); })
+        .when("both see it",
+              [&] {
+                  return told(1, 2) == "flow entries 2048 here, 1024 on p" &&
+                         told(2, 1) == "flow entries 1024 here, 2048 on p";
+              })
+        .then([&] {
+            changed.flow_entries = 1'024;
+            members[1].mesh->introduce(changed);
+        })
+        .when("it is over", [&] { return told(1, 2).empty() && told(2, 1).empty(); });
+    story.happens();
+    EXPECT_EQ(members[1].peer(2).connections, 1U);
+}
+
+TEST_F(Meshes, OneThatIsGoneCountsForTheIdleTime) {
+    constexpr auto idle = std::chrono::milliseconds(500);
+    Clock::time_point gone;
+    story
+        .then([&] {
+            start_member(1);
+            start_member(2);
+            members[1].mesh->tell({web(1, idle)});
+            members[2].mesh->tell({web(2, idle)});
+        })
+        .when("they do not agree", [&] { return !members[1].mesh->agrees("web"); })
+        .then([&] {
+            gone = Clock::now();
+            members[2].mesh.reset();
+        })
+        .when("it is gone", [&] { return members[1].peer(2).state == PeerStatus::State::away; })
+        .when("it does not count any longer", [&] { return members[1].mesh->agrees("web"); });
+    story.happens();
+    EXPECT_GE(Clock::now() - gone, idle);
+    EXPECT_EQ(members[1].peer(2).disagreements, 0U);
+}
+
 TEST_F(Meshes, AnotherPortTakesEffect) {
     const auto move = [&](int number) {
         Cluster next = cluster_of(number, 3);
