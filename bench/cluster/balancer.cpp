@@ -80,7 +80,7 @@ std::size_t Balancer::moving() const {
 }
 
 std::vector<std::uint32_t> Balancer::settled(const std::vector<bool>& awaited, Tick idle, Tick now) const {
-    return lbd::settled(*slots_, awaited, false, units(now), units(idle + unit - 1));
+    return lbd::finished(*slots_, awaited, false, lbd::Settling::alone, units(now), units(idle + unit - 1)).settled;
 }
 
 void Balancer::settle(const std::vector<std::uint32_t>& slots) {

@@ -37,6 +37,8 @@ struct MeshCalls {
     /// piece has some thousand records. The next one is asked for when the peer has taken most of the former ones.
     using Everything = std::function<std::optional<Exceptions>()>;
     std::function<Everything()> all;
+    /// The connection with a peer has ended.
+    std::function<void()> gone;
 };
 
 /// The connections to the other balancers of the cluster.

@@ -110,6 +110,7 @@ void Peer::lost(const std::string& reason, Clock::time_point now) {
     answers_.clear();
     disagreements_.drop_question();
     round_trip_.reset();
+    if (own_.calls.gone) own_.calls.gone();
     if (now - since_ > longest_pause) pause_ = shortest_pause;
     next_try_ = now + std::chrono::milliseconds(random_() % static_cast<unsigned>(pause_.count()));
     set_state(PeerStatus::State::away, now);

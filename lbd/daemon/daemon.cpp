@@ -30,7 +30,8 @@ Daemon::Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balanc
           std::move(source),
           [this](Config written) { return Reload(*balancer_, std::move(written), balancer_->wanted.drains).run(); }),
       network_watch_(*balancer_),
-      sweeper_(*balancer_) {}
+      sweeper_(*balancer_),
+      sharer_(*balancer_) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<ConfigSource> source) {
     TRY(auto opened, EventLoop::open());
@@ -76,6 +77,7 @@ Result<> Daemon::run(const std::string& socket) {
     if (begun) {
         open_mesh(balancer);
         balancer.announce();
+        sharer_.begin(is_first);
     }
     if (!begun) {
         if (is_first) (void)balancer.program.remove();
@@ -115,9 +117,10 @@ Result<> Daemon::listen(const std::string& socket) {
                             TRY(Status status, observe(*balancer_, follower_.counts(), parts_of_metrics));
                             return Exposition(std::move(status), detail);
                         },
-                        .mesh = {}};
+                        .mesh = sharer_.calls()};
     CHECK_OK(network_watch_.open(*loop_));
     CHECK_OK(sweeper_.open(*loop_));
+    CHECK_OK(sharer_.open(*loop_));
     CHECK_OK(follower_.watch(*loop_));
     const auto stop = [this](bool detach) {
         detach_ = detach;

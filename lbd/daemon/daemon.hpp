@@ -10,6 +10,7 @@
 #include "lbd/config/source.hpp"
 #include "lbd/control/control.hpp"
 #include "lbd/daemon/network_watch.hpp"
+#include "lbd/daemon/sharer.hpp"
 #include "lbd/daemon/sweeper.hpp"
 #include "lbd/reload/balancer.hpp"
 #include "netlink/result.hpp"
@@ -41,6 +42,7 @@ class Daemon {
     ConfigFollower follower_;
     NetworkWatch network_watch_;
     Sweeper sweeper_;
+    Sharer sharer_;
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> signals_;
     bool detach_ = false;  // when it stops

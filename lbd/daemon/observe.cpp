@@ -236,7 +236,10 @@ Result<Status> observe(const Balancer& balancer, const Reloads& reloads, const P
     const Network& network = balancer.reach.resolver.network();
     Status status;
     status.reloads = reloads;
-    if (parts.peers && balancer.mesh) status.cluster = balancer.mesh->status();
+    if (parts.peers && balancer.mesh) {
+        status.cluster = balancer.mesh->status();
+        status.cluster->waiting = balancer.exchange.waiting();
+    }
     status.flow_table = {.entries = balancer.wanted.config.flows.entries,
                          .part = balancer.program.datapath().flows().table().size() * LB_FLOW_WAYS};
     if (parts.flows) {

@@ -2,6 +2,7 @@
 #include "lbd/daemon/sweeper.hpp"
 
 #include <chrono>
+#include <string>
 
 namespace culvert::lbd {
 
@@ -16,7 +17,11 @@ void Sweeper::begin() { next_.arm(sweep_interval); }
 
 void Sweeper::sweep() {
     next_.arm(sweep_interval);
-    not_swept_.take(balancer_.flow_sweep.next(balancer_.reconciler, balancer_.idle_times));
+    // While balancers have different tables, one may need what another one would forget.
+    const auto is_held = [this](const std::string& service) {
+        return balancer_.mesh != nullptr && !balancer_.mesh->agrees(service);
+    };
+    not_swept_.take(balancer_.flow_sweep.next(balancer_.reconciler, balancer_.idle_times, is_held));
 }
 
 }  // namespace culvert::lbd

@@ -55,7 +55,7 @@ MovingSlot begin_slot(TransitionLines at, const MovingSlot& moving) {
     const std::uint32_t slot = moving.slot;
     if (is_moving(at, slot)) {
         std::uint16_t none = LB_NO_FORMER;
-        std::atomic_ref(word(at, slot)[0]).compare_exchange_strong(none, moving.former);
+        if (moving.former != none) std::atomic_ref(word(at, slot)[0]).compare_exchange_strong(none, moving.former);
         raise_time(at, slot, moving.used);
         return {.slot = slot, .former = word(at, slot)[0], .used = time(at, slot).load(std::memory_order_relaxed)};
     }
@@ -90,6 +90,13 @@ void write_slots(TransitionLines at, const Slots& slots) {
 void settle_slots(TransitionLines at, const std::vector<std::uint32_t>& slots) {
     for (const std::uint32_t slot : slots)
         std::atomic_ref(bits(at, slot)).fetch_and(~(1U << slot % 32), std::memory_order_relaxed);
+}
+
+void leave_formers(TransitionLines at, const std::vector<std::uint32_t>& slots, std::uint16_t now) {
+    for (const std::uint32_t slot : slots) {
+        std::atomic_ref(word(at, slot)[0]).store(LB_NO_FORMER, std::memory_order_relaxed);
+        time(at, slot).store(now, std::memory_order_relaxed);
+    }
 }
 
 void keep_times(TransitionLines from, TransitionLines to) {

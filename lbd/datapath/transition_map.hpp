@@ -33,6 +33,8 @@ struct MovingSlot {
 MovingSlot begin_slot(TransitionLines at, const MovingSlot& moving);
 /// Ends the transition of these slots.
 void settle_slots(TransitionLines at, const std::vector<std::uint32_t>& slots);
+/// Connections of these slots that have no entry go to the present backend from `now` on.
+void leave_formers(TransitionLines at, const std::vector<std::uint32_t>& slots, std::uint16_t now);
 /// Takes over the later times of use, of slots that are in transition in both. Both must have as many slots.
 void keep_times(TransitionLines from, TransitionLines to);
 /// A time that is long ago becomes a later one that still is, before it wraps.

@@ -17,11 +17,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Half a millisecond of each ten, while connections are not where the table says. Flows of UDP are where it says until
-// it changes, so others need not know of them at once.
-constexpr std::size_t buckets_at_once = 1U << 15;
-constexpr auto hurried = 10ms, unhurried = 250ms;
+constexpr std::size_t buckets_at_once = 1U << 15;  // half a millisecond
 constexpr auto between_slots = 1s;
+// Flows of UDP are where the table says until it changes, so others need not know of them at once.
+constexpr auto between_flows = 250ms;
 
 InForce in_force(const Reconciler& reconciler) {
     const Planned& planned = *reconciler.planner().planned();
@@ -29,10 +28,6 @@ InForce in_force(const Reconciler& reconciler) {
 }
 
 }  // namespace
-
-std::chrono::milliseconds Exchange::pause() const {
-    return outgoing_.has_transitions() || !incoming_.empty() ? hurried : unhurried;
-}
 
 void Exchange::follow(const Reconciler& reconciler) {
     const Planner& planner = reconciler.planner();
@@ -53,6 +48,8 @@ Result<> Exchange::run(Reconciler& reconciler, Clock::time_point now, const Outg
         CHECK_OK(outgoing_.tell_slots(datapath.flows(), datapath.maps(), tell));
         told_slots_ = now;
     }
+    if (!outgoing_.has_transitions() && now - told_flows_ < between_flows) return {};
+    told_flows_ = now;
     return outgoing_.tell_flows(datapath.flows(), datapath.maps(), buckets_at_once, tell);
 }
 
@@ -125,6 +122,8 @@ Result<> Exchange::begin_slots(Reconciler& reconciler) {
     for (const SlotsToBegin& one : wanted)
         for (const MovingSlot& slot : one.slots) {
             const MovingSlot begun = begin_slot(datapath.maps().transition(one.line), slot);
+            // The others must know that one who joins may need their connections for another while.
+            if (one.begin && joins_) continue;
             for (const Service* service : one.services) outgoing_.heard(service->name, one.line, begun);
         }
     return {};

@@ -23,13 +23,13 @@ class Exchange {
     /// `joins`: see Incoming::slots().
     void join(bool joins) { joins_ = joins; }
     void take(Exceptions exceptions) { incoming_.take(std::move(exceptions)); }
+    /// The number of messages that were taken, and not taken in yet.
+    [[nodiscard]] std::size_t waiting() const { return incoming_.waiting(); }
     void forget_peers() { outgoing_.forget_peers(); }
 
-    /// Takes in what was taken until now, and tells what the others do not know. Call often: who takes over from this
-    /// balancer knows what was told.
+    /// Takes in what was taken until now, and tells what the others do not know. Call it often: who takes over from
+    /// this balancer knows what was told.
     [[nodiscard]] netlink::Result<> run(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell);
-    /// When to call run() again.
-    [[nodiscard]] std::chrono::milliseconds pause() const;
     /// Makes what one needs that has just come, a message at a time, and nothing after the last one. `reconciler` and
     /// this must outlive it.
     [[nodiscard]] std::function<netlink::Result<std::optional<Exceptions>>()> everything(Reconciler& reconciler);
@@ -45,6 +45,7 @@ class Exchange {
     bool joins_ = false;
     std::optional<std::uint64_t> changes_;  // Planner::changes() that outgoing_ follows
     Clock::time_point told_slots_;
+    Clock::time_point told_flows_;
 };
 
 }  // namespace culvert::lbd

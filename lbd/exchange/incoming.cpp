@@ -20,6 +20,8 @@ using netlink::Result;
 /// An entry is copied to each bucket that it may belong to. In a table that is so much larger it would fill too many.
 constexpr std::size_t most_copies = 16;
 
+constexpr std::size_t most_kept = 1U << 16;  // records: 1 MiB
+
 bool is_readable(const Exceptions& exceptions, const FlowMap& flows) {
     return std::has_single_bit(exceptions.buckets) && flows.capacity() / exceptions.buckets <= most_copies;
 }
@@ -51,7 +53,10 @@ class ToldService {
         for (const Exceptions::Slot& one : told_.moving) {
             const bool knows = joins && is_alike_ && number_ == told_.slots;
             const std::uint16_t former = knows ? value(one.former) : std::uint16_t{LB_NO_FORMER};
-            const auto used = static_cast<std::uint16_t>(now - clock.whole_units(std::chrono::seconds(one.age)));
+            // A slot that has no former backend there says nothing about when it was used.
+            const std::uint16_t age = one.former == LB_NO_FORMER ? std::uint16_t{INT16_MAX / 2}
+                                                                 : clock.whole_units(std::chrono::seconds(one.age));
+            const auto used = static_cast<std::uint16_t>(now - age);
             // If the tables differ in size, these slots have connections of that slot.
             const std::uint64_t last = ((one.slot + 1ULL) * number_ - 1) / told_.slots;
             for (std::uint64_t slot = one.slot * number_ / told_.slots; slot <= last && slot < number_; ++slot)
@@ -90,15 +95,16 @@ class ToldService {
 using WantedSlots = std::map<std::pair<const Service*, OwnSlots>, ToldService::Wanted>;
 
 /// Services that are to have the same slots in transition share them.
-std::vector<SlotsToBegin> grouped(const WantedSlots& of_services, const InForce& own, std::uint16_t now) {
+std::vector<SlotsToBegin> grouped(const WantedSlots& of_services, const InForce& own, std::uint16_t now, bool joins) {
     std::map<std::tuple<OwnSlots, std::uint32_t, std::vector<MovingSlot>>, std::vector<const Service*>> groups;
     std::vector<SlotsToBegin> all;
+    constexpr std::uint16_t none = LB_NO_FORMER;
     for (const auto& [of, wanted] : of_services) {
         const auto& [service, slots] = of;
         std::vector<MovingSlot> known, begun;
         for (const auto& [slot, moving] : wanted.slots) {
             if (slots.line != 0 && is_moving(own.maps.transition(slots.line), slot))
-                known.push_back(moving);
+                known.push_back({.slot = slot, .former = joins ? moving.former : none, .used = moving.used});
             else  // what the sweep has seen until now says nothing about it
                 begun.push_back({.slot = slot, .former = moving.former, .used = now});
         }
@@ -112,6 +118,7 @@ std::vector<SlotsToBegin> grouped(const WantedSlots& of_services, const InForce&
         all.push_back({.services = services,
                        .table = slots.table,
                        .line = slots.line,
+                       .begin = true,
                        .needs_line = needs_line,
                        .number = number,
                        .slots = begun});
@@ -152,7 +159,12 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
     for (Exceptions& exceptions : taken_) {
         const auto records = std::exchange(exceptions.records, {});
         const Backends* backends = backends_of(exceptions.service, own.image);
-        if (records.empty() || backends == nullptr || !is_readable(exceptions, flows)) continue;
+        if (records.empty() || !is_readable(exceptions, flows)) continue;
+        if (backends == nullptr) {
+            keep(exceptions, records);
+            continue;
+        }
+        std::vector<Exceptions::Record> unknown;
         std::vector<std::uint32_t> dests;
         for (const std::string& name : exceptions.backends) {
             const auto known = backends->find(name);
@@ -160,7 +172,10 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
         }
         for (const Exceptions::Record& record : records) {
             const std::uint32_t dest = record.backend < dests.size() ? dests[record.backend] : 0;
-            if (dest == 0) continue;
+            if (dest == 0) {
+                unknown.push_back(record);
+                continue;
+            }
             const auto time = static_cast<std::uint16_t>(
                 (now - flows.clock().whole_units(std::chrono::seconds(record.age))) & LB_FLOW_TIME_MAX);
             enter({.entry = std::uint64_t{time} << LB_FLOW_TIME_SHIFT | std::uint64_t{dest} << LB_FLOW_DEST_SHIFT |
@@ -169,8 +184,35 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
                    .buckets = exceptions.buckets},
                   now, flows, outgoing, &entered_);
         }
+        if (!unknown.empty()) keep(exceptions, std::move(unknown));
     }
     return {};
+}
+
+void Incoming::keep(const Exceptions& exceptions, std::vector<Exceptions::Record> records) {
+    kept_records_ += records.size();
+    kept_.push_back({.exceptions = {.service = exceptions.service,
+                                    .backends = exceptions.backends,
+                                    .buckets = exceptions.buckets,
+                                    .records = std::move(records)},
+                     .since = std::chrono::steady_clock::now()});
+    while (kept_records_ > most_kept) {
+        kept_records_ -= kept_.front().exceptions.records.size();
+        kept_.pop_front();
+    }
+}
+
+void Incoming::follow() {
+    backends_.clear();
+    const auto now = std::chrono::steady_clock::now();
+    for (auto& [exceptions, since] : std::exchange(kept_, {})) {
+        const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - since);
+        if (passed > longest_idle) continue;
+        for (Exceptions::Record& record : exceptions.records)
+            record.age = static_cast<std::uint16_t>(std::min<std::int64_t>(record.age + passed.count(), UINT16_MAX));
+        taken_.push_back(std::move(exceptions));
+    }
+    kept_records_ = 0;
 }
 
 std::vector<SlotsToBegin> Incoming::slots(const InForce& own, const FlowClock& clock, std::uint16_t now, bool joins) {
@@ -192,7 +234,7 @@ std::vector<SlotsToBegin> Incoming::slots(const InForce& own, const FlowClock& c
             one.want_others(table_input(service, own.image.ids.at(service.name), own.health).ring, now, of_service);
         }
     }
-    return grouped(wanted, own, now);
+    return grouped(wanted, own, now, joins);
 }
 
 }  // namespace culvert::lbd

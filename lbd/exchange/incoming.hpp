@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <string>
 #include <string_view>
@@ -29,11 +31,12 @@ struct InForce {
     const ImageMaps& maps;
 };
 
-/// Slots that are to be in transition as another balancer has them so.
+/// Slots that are to be in transition, or were used later, as another balancer says.
 struct SlotsToBegin {
     std::vector<const Service*> services;
     TablePlace table;
     std::uint32_t line = 0;    ///< of their transition; 0: they have none
+    bool begin = false;        ///< the slots are not in transition now
     bool needs_line = false;   ///< none of their own: other services use it, too
     std::uint32_t number = 0;  ///< of the slots of a new one
     std::vector<MovingSlot> slots;
@@ -44,8 +47,9 @@ class Incoming {
   public:
     void take(Exceptions exceptions) { taken_.push_back(std::move(exceptions)); }
     [[nodiscard]] bool empty() const { return taken_.empty() && entered_.empty(); }
-    /// Call after each plan.
-    void follow() { backends_.clear(); }
+    [[nodiscard]] std::size_t waiting() const { return taken_.size(); }
+    /// Call after each plan. What named unknown services and backends is taken again.
+    void follow();
 
     /// Enters flows into the table. What is entered there is heard(). Call again later, even if nothing was taken: a
     /// packet may have overwritten an entry that it did not see.
@@ -68,7 +72,16 @@ class Incoming {
     void enter(const ForeignEntry& foreign, std::uint16_t now, FlowMap& flows, Outgoing& outgoing,
                std::vector<Entered>* entered) const;
 
+    /// Keeps the records of a message that named nothing that is configured here.
+    void keep(const Exceptions& exceptions, std::vector<Exceptions::Record> records);
+
     std::vector<Exceptions> taken_;
+    struct Kept {
+        Exceptions exceptions;
+        std::chrono::steady_clock::time_point since;
+    };
+    std::deque<Kept> kept_;  // other balancers may have been reloaded earlier
+    std::size_t kept_records_ = 0;
     std::vector<Entered> entered_;              // by the last call
     std::map<std::string, Backends> backends_;  // by service; made on demand
 };

@@ -172,9 +172,11 @@ Result<> Outgoing::tell_slots(const FlowMap& flows, const ImageMaps& maps, const
                 Told& one = told[slot];
                 const Told present{
                     .former = slots.former[slot], .used = slots.used[slot], .is_moving = slots.moving[slot]};
-                const bool is_known = one.is_moving == present.is_moving && one.former == present.former &&
+                const bool is_known = one.former == present.former &&
                                       (one.used == present.used || slot_age(one.used, now) < service.refresh);
-                if (is_known) continue;
+                // The others leave a former backend by themselves.
+                const bool is_left = present.former == LB_NO_FORMER;
+                if (one.is_moving == present.is_moving && (is_known || is_left)) continue;
                 one = present;
                 if (present.is_moving) message.moving.push_back(slot_of(slot, slots, service, flows.clock(), now));
             }

@@ -43,6 +43,7 @@ struct ClusterStatus {
     std::string version;
     std::vector<PeerStatus> peers;  ///< in the order of the configuration
     bool joined = true;             ///< every peer has sent everything, or join_timeout is over
+    std::size_t waiting = 0;        ///< messages from peers that are not in the maps yet
     std::uint64_t strangers = 0;    ///< connections that were refused
     std::string last_stranger;      ///< its address, and why it was refused
 };

@@ -31,6 +31,7 @@ inline constexpr auto log_events = std::to_array<common::LogEvent>({
     {"not_adapted", "",
      "the program could not be adapted to a change of the host; the former stays, and lbd tries again"},
     {"not_swept", "", "idle flows could not be removed from the flow table; they stay"},
+    {"not_exchanged", "", "connections could not be told to other balancers, or taken from them"},
     {"not_checked", "REASON", "a backend could not be checked because of this host; its state stays; REASON: why"},
     {"probes_not_carried", "", "packets of health checks cannot be sent or received; lbd tries again"},
     {"neighbour_refused", "", "the kernel refused to keep a neighbour resolved"},

@@ -39,7 +39,9 @@ Slots slots_after(const Slots& before, MaglevTable from, MaglevTable to, std::sp
     for (std::size_t slot = 0; slot < after.size(); ++slot) {
         const bool moved = was_moving && before.moving[slot];
         assert(moved || from.size() == after.size());
-        const std::uint16_t former = present(moved ? before.former[slot] : from[slot]);
+        std::uint16_t was = moved ? before.former[slot] : from[slot];
+        if (was == LB_NO_FORMER) was = entry_at(from, slot, after.size());  // there its connections went then
+        const std::uint16_t former = present(was);
         after.moving[slot] = all || moved || !is_same_size || former != to[slot];
         if (!after.moving[slot]) continue;
         after.former[slot] = former == LB_NO_FORMER ? entry_at(to, slot, after.size()) : former;
@@ -48,19 +50,22 @@ Slots slots_after(const Slots& before, MaglevTable from, MaglevTable to, std::sp
     return after;
 }
 
-std::vector<std::uint32_t> settled(const Slots& slots, const std::vector<bool>& awaited, bool whole, std::uint16_t now,
-                                   std::uint16_t idle) {
-    std::vector<std::uint32_t> settled;
+Finished finished(const Slots& slots, const std::vector<bool>& awaited, bool whole, Settling settling,
+                  std::uint16_t now, std::uint16_t idle) {
+    Finished done;
+    const bool alone = settling == Settling::alone;
     for (std::uint32_t slot = 0; slot < slots.size(); ++slot) {
         if (!slots.moving[slot]) continue;
+        const bool is_left = slots.former[slot] == LB_NO_FORMER;
         const auto age = static_cast<std::int16_t>(now - slots.used[slot]);
-        const bool ends = age > static_cast<std::int16_t>(idle) && !awaited[slot];
-        if (ends)
-            settled.push_back(slot);
+        const int least = alone || !is_left ? idle : idle + time_to_leave;
+        if (age > least && !awaited[slot])
+            (alone || is_left ? done.settled : done.left).push_back(slot);
         else if (whole)
             return {};
     }
-    return settled;
+    if (whole && !done.left.empty()) done.settled.clear();
+    return done;
 }
 
 }  // namespace culvert::lbd

@@ -29,10 +29,25 @@ using MaglevTable = std::span<const std::uint16_t>;
 /// The entry of a table for the first flow of a slot, if there are `slots` of them.
 [[nodiscard]] std::uint16_t entry_at(MaglevTable table, std::size_t slot, std::size_t slots);
 
-/// The slots in transition that are so no longer: nobody has used the former backend for `idle`, and none of `awaited`
-/// has an entry that names another backend than the table. `whole`: all of them or none. Times are in units of
-/// FlowClock.
-[[nodiscard]] std::vector<std::uint32_t> settled(const Slots& slots, const std::vector<bool>& awaited, bool whole,
-                                                 std::uint16_t now, std::uint16_t idle);
+/// Slots in transition that go on.
+struct Finished {
+    std::vector<std::uint32_t> settled;  ///< these are in transition no longer
+    std::vector<std::uint32_t> left;     ///< these have no former backend any more
+    bool operator==(const Finished&) const = default;
+};
+/// What balancers must agree on before a slot is settled.
+enum class Settling : std::uint8_t {
+    alone,    ///< there is one balancer
+    together  ///< none settles a slot before all have left its former backend: else connections that it does not record
+              ///< any more would be with the former backend elsewhere
+};
+/// Long enough for all balancers to leave the former backend of a slot, in units of FlowClock.
+inline constexpr std::uint16_t time_to_leave = 3;
+
+/// The slots that nobody needs: nobody has used the former backend for `idle`, and none of `awaited` has an entry that
+/// names another backend than the table. With several balancers, they first have no former backend for as long.
+/// `whole`: all of them or none. Times are in units of FlowClock.
+[[nodiscard]] Finished finished(const Slots& slots, const std::vector<bool>& awaited, bool whole, Settling settling,
+                                std::uint16_t now, std::uint16_t idle);
 
 }  // namespace culvert::lbd

@@ -128,7 +128,9 @@ std::vector<std::uint32_t> SlotWatch::settle(const ImageMaps& maps, std::size_t 
             continue;
         }
         const Slots slots = read_slots(at);
-        const auto done = settled(slots, one.awaited, one.whole(), begun_, one.idle);
+        const auto settling = held ? Settling::together : Settling::alone;
+        const auto [done, left] = finished(slots, one.awaited, one.whole(), settling, begun_, one.idle);
+        leave_formers(at, left, begun_);
         if (static_cast<std::ptrdiff_t>(done.size()) == std::ranges::count(slots.moving, true))
             over.push_back(one.line);
         else

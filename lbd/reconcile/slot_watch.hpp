@@ -18,7 +18,8 @@
 
 namespace culvert::lbd {
 
-/// Whether the slots of a service must stay in transition: other balancers have another table for it.
+/// Whether the slots of a service must stay in transition: other balancers have another table for it. Without a function,
+/// there are no others.
 using IsHeld = std::function<bool(const std::string& service)>;
 
 /// Finds out which slots in transition still have flows that need it, during one round of the sweep. Nothing of the

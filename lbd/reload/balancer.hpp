@@ -16,6 +16,7 @@
 #include "lbd/datapath/flow_table.hpp"
 #include "lbd/datapath/losses.hpp"
 #include "lbd/drain/drains.hpp"
+#include "lbd/exchange/exchange.hpp"
 #include "lbd/metrics/server.hpp"
 #include "lbd/model/config.hpp"
 #include "lbd/reconcile/flow_sweep.hpp"
@@ -70,7 +71,7 @@ struct Balancer {
     /// Announces the VIPs whose services are up.
     void announce();
     /// Announces others than before only if the other balancers have said what they know. Call it again and again.
-    void look_who_has_joined() { announcer->set_joined(!mesh || mesh->joined()); }
+    void look_who_has_joined() { announcer->set_joined(!mesh || (mesh->joined() && exchange.waiting() == 0)); }
     /// Subscribes to the kernel's events again.
     [[nodiscard]] netlink::Result<> follow_network();
     /// Logs which next hops have changed.
@@ -92,6 +93,7 @@ struct Balancer {
     std::string told_key;  // report_hash_keys()
     IdleTimes idle_times;
     FlowSweep flow_sweep;
+    Exchange exchange;  // with the balancers of the mesh
     Checks checks;
     std::unique_ptr<Announcer> announcer;  // set before start()
     std::unique_ptr<MetricsServer> metrics;

@@ -75,6 +75,7 @@ Json cluster_json(const std::optional<ClusterStatus>& status) {
     Json json{{"name", status->name},
               {"version", status->version},
               {"joined", status->joined},
+              {"waiting", status->waiting},
               {"refused", status->strangers}};
     if (!status->last_stranger.empty()) json["last_refused"] = status->last_stranger;
     json["peers"] = Json::array();

@@ -8,92 +8,11 @@
 #include <vector>
 
 #include "tests/netns/checks.hpp"
+#include "tests/netns/echo.hpp"
 #include "tests/netns/lbd_test.hpp"
 
 namespace culvert::netns {
 namespace {
-
-/// Echoes TCP and UDP data, with its name in front.
-constexpr const char* server = R"py(
-import resource, selectors, socket, sys
-resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
-name, ready = sys.argv[1].encode(), selectors.DefaultSelector()
-listener = socket.create_server(("192.0.2.1", 7), backlog=4096)
-udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-SO_RCVBUFFORCE = 33
-udp.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 1 << 24)
-udp.bind(("192.0.2.1", 7))
-for one in listener, udp: ready.register(one, selectors.EVENT_READ)
-print("ready", file=sys.stderr, flush=True)
-while True:
-    for key, _ in ready.select():
-        one = key.fileobj
-        if one is listener:
-            ready.register(one.accept()[0], selectors.EVENT_READ)
-        elif one is udp:
-            data, client = one.recvfrom(100)
-            one.sendto(name + b" " + data, client)
-        else:
-            try: one.send(name + b" " + one.recv(100))
-            except OSError: ready.unregister(one)
-)py";
-
-/// Keeps 2,000 connections and 20 UDP flows busy until it is stopped, and then reports their fate.
-constexpr const char* client_load = R"py(
-import collections, json, resource, selectors, signal, socket, sys, time
-resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
-ready, running = selectors.DefaultSelector(), True
-class Flow:
-    def __init__(self, kind):
-        self.kind, self.socket = kind, socket.socket(socket.AF_INET, kind)
-        self.socket.connect(("192.0.2.1", 7))
-        self.server, self.sent, self.answers = None, 0, 0
-        ready.register(self.socket, selectors.EVENT_READ, self)
-    def send(self):
-        self.sent += 1
-        self.socket.send(b"%d\n" % self.sent)
-    def receive(self):
-        for line in self.socket.recv(4096).splitlines():
-            name, number = line.split()
-            self.answers += 1
-            result["broken"] += self.kind == socket.SOCK_STREAM and int(number) != self.answers
-            self.server = self.server or name
-            result["moved"] += name != self.server
-result = collections.Counter({"moved": 0, "broken": 0})
-def receive(timeout):
-    for key, _ in ready.select(timeout):
-        try: key.data.receive()
-        except OSError as error:
-            result["broken"] += 1
-            print(error, file=sys.stderr)
-            ready.unregister(key.fileobj)
-def stop(*_):
-    global running
-    running = False
-signal.signal(signal.SIGTERM, stop)
-flows = [Flow(socket.SOCK_STREAM) for _ in range(2000)] + [Flow(socket.SOCK_DGRAM) for _ in range(20)]
-for flow in flows[:2000]: flow.send()
-while any(flow.answers == 0 for flow in flows[:2000]): receive(1)
-for flow in flows[2000:]:  # one by one: what the queues of a busy machine drop at the start is nobody's fault
-    while flow.answers == 0:
-        flow.send()
-        receive(1)
-    flow.sent = flow.answers
-print("running", file=sys.stderr, flush=True)
-turn = 0
-while running:
-    for flow in (flows[turn % 2000], flows[2000 + turn % 20]):
-        if flow.answers == flow.sent or flow.kind == socket.SOCK_DGRAM: flow.send()
-    turn += 1
-    receive(0.001)
-end = time.monotonic() + 10
-while any(flow.answers < flow.sent for flow in flows) and time.monotonic() < end: receive(0.1)
-datagrams = flows[2000:]
-result["datagrams"] = sum(flow.sent for flow in datagrams)
-result["lost"] = sum(flow.sent - flow.answers for flow in datagrams)
-result["stuck"] = sum(flow.answers < flow.sent for flow in flows[:2000])
-print(json.dumps(result))
-)py";
 
 std::string config(int backends, std::string_view more = "") {
     std::string text = fmt::format(R"(
@@ -136,22 +55,12 @@ class LbdLossless : public LbdTest {
 
     /// Returns when all connections are established.
     Process load() {
-        client().write("/run/load.py", client_load);
-        Process process = client().spawn("python3 /run/load.py");
-        process.wait_for("running");
-        return process;
-    }
-
-    static nlohmann::json outcome(Process& load) {
-        const Output output = load.stop();
-        return output.ok() ? nlohmann::json::parse(output.out) : nlohmann::json(output.err);
+        return echo_load(client());
     }
 
     static void expect_nothing_lost(Process& load) {
-        const auto result = outcome(load);
-        EXPECT_EQ(result["moved"], 0) << result;
-        EXPECT_EQ(result["broken"], 0) << result;
-        EXPECT_EQ(result["stuck"], 0) << result;
+        const auto result = echo_outcome(load);
+        EXPECT_TRUE(kept_all(result)) << result;
         EXPECT_EQ(result["lost"], 0) << result;
         EXPECT_GT(result["datagrams"], 100) << result;
     }
@@ -164,11 +73,7 @@ class LbdLossless : public LbdTest {
     }
 
   private:
-    void serve(const Host& host) {
-        host.write("/run/server.py", server);
-        servers_.push_back(host.spawn("python3 /run/server.py " + host.name()));
-        servers_.back().wait_for("ready");
-    }
+    void serve(const Host& host) { servers_.push_back(echo_server(host)); }
 
     std::vector<std::unique_ptr<Host>> more_;
     std::vector<Process> servers_;
@@ -302,7 +207,7 @@ TEST_F(LbdLossless, LosesWhatIsDetached) {
     const auto before = sent();
     EXPECT_TRUE(eventually([&] { return sent() > before + 20; }));
     const Balancer again(balancer(), config(3));
-    const auto result = outcome(load);
+    const auto result = echo_outcome(load);
     EXPECT_TRUE(result["moved"] != 0 || result["broken"] != 0 || result["lost"] != 0) << result;
 }
 

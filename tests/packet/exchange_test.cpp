@@ -243,7 +243,10 @@ class Cluster {
     }
     void use(unsigned number) {
         Connection& connection = known_.at(number);
-        const auto to = balancer_of(number).send(frame(number, ack));
+        const Member& balancer = balancer_of(number);
+        const auto to = balancer.send(frame(number, ack));
+        // Who finds a backend down does not send there, whatever others find.
+        connection.is_free |= !balancer.world().is_alive(connection.backend);
         if (connection.is_free || tick_ - connection.last > idle_ticks) {
             known_.erase(number);
             return;

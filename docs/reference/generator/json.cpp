@@ -164,6 +164,7 @@ Page lbd_json() {
              {{"name", "text", "host name of this balancer"},
               {"version", "text", "version of its lbd"},
               {"joined", "true or false", "whether every peer has said everything, or join_timeout is over"},
+              {"waiting", "number", "messages from peers that have arrived, and are not in use yet"},
               {"refused", "number", "connections to the port of the cluster that were refused"},
               {"last_refused", "text", "address of the last one, and why"},
               {"peers[].address", "text", "address of another balancer"},

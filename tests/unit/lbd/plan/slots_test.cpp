@@ -90,11 +90,33 @@ TEST(Settled, WhenNobodyUsesTheFormerBackendAndNoEntryIsAwaited) {
     Slots slots(4);
     slots.moving = {true, true, true, false};
     slots.used = {90, 95, 90, 0};
-    EXPECT_EQ(settled(slots, {false, false, true, false}, false, 100, 5), (std::vector<std::uint32_t>{0}));
-    EXPECT_TRUE(settled(slots, {false, false, true, false}, true, 100, 5).empty()) << "all or none";
-    EXPECT_EQ(settled(slots, {false, false, false, false}, true, 101, 5).size(), 3U);
+    const auto settled = [&](const std::vector<bool>& awaited, bool whole, std::uint16_t now) {
+        return finished(slots, awaited, whole, Settling::alone, now, 5).settled;
+    };
+    EXPECT_EQ(settled({false, false, true, false}, false, 100), (std::vector<std::uint32_t>{0}));
+    EXPECT_TRUE(settled({false, false, true, false}, true, 100).empty()) << "all or none";
+    EXPECT_EQ(settled({false, false, false, false}, true, 101).size(), 3U);
     slots.used[0] = static_cast<std::uint16_t>(-3);
-    EXPECT_EQ(settled(slots, {false, true, true, false}, false, 3, 5).size(), 1U) << "time wraps";
+    EXPECT_EQ(settled({false, true, true, false}, false, 3).size(), 1U) << "time wraps";
+}
+
+TEST(Settled, WithOtherBalancersTheFormerBackendIsLeftFirst) {
+    Slots slots(2);
+    slots.moving = {true, true};
+    slots.former = {1, 1};
+    slots.used = {90, 95};
+    const auto at = [&](std::uint16_t now, bool whole = false) {
+        return finished(slots, {false, false}, whole, Settling::together, now, 5);
+    };
+    EXPECT_EQ(at(96), (Finished{.settled = {}, .left = {0}}));
+    slots.former[0] = LB_NO_FORMER;
+    slots.used[0] = 96;
+    EXPECT_EQ(at(101), (Finished{.settled = {}, .left = {1}}));
+    EXPECT_EQ(at(104), (Finished{.settled = {}, .left = {1}})) << "others may need some time";
+    EXPECT_EQ(at(105), (Finished{.settled = {0}, .left = {1}}));
+    EXPECT_EQ(at(105, true), (Finished{.settled = {}, .left = {1}})) << "all end together";
+    slots.former[1] = LB_NO_FORMER;
+    EXPECT_EQ(at(105, true), (Finished{.settled = {0, 1}, .left = {}}));
 }
 
 /// The maps and the program, as plain values: what bpf/lb.bpf.c does with a packet, with the real plan.
@@ -196,8 +218,14 @@ class Simulated final : public track::System {
                     backend_of(service.dest_base + tables_.at(service.ring)[lb_slot(tag, service.ring_size)]);
             if (!is_there && !sticky) awaited[lb_slot(tag, static_cast<std::uint32_t>(slots.size()))] = true;
         }
-        const auto done = settled(slots, awaited, sticky || service.ring_size != slots.size(), now_, track::idle_ticks);
+        const auto [done, left] =
+            finished(slots, awaited, sticky || service.ring_size != slots.size(),
+                     seed_ % 2 == 0 ? Settling::alone : Settling::together, now_, track::idle_ticks);
         for (const std::uint32_t slot : done) slots.moving[slot] = false;
+        for (const std::uint32_t slot : left) {
+            slots.former[slot] = LB_NO_FORMER;
+            slots.used[slot] = now_;
+        }
         return std::ranges::count(slots.moving, true) == 0;
     }
     [[nodiscard]] bool is_alive(std::uint32_t id) const {

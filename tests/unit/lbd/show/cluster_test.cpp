@@ -13,7 +13,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 ClusterStatus cluster() {
-    ClusterStatus status{.name = "lb1", .version = "1.0", .peers = {}, .joined = false, .strangers = 3};
+    ClusterStatus status{.name = "lb1", .version = "1.0", .peers = {}, .joined = false, .waiting = 2, .strangers = 3};
     status.last_stranger = "192.0.2.9: TLS: wrong version number";
     status.peers = {{.address = address("10.0.0.2"),
                      .state = PeerStatus::State::up,
@@ -37,7 +37,7 @@ ClusterStatus cluster() {
 
 TEST(ShowCluster, Json) {
     EXPECT_EQ(cluster_json(cluster()), Json::parse(R"(
-        {"name": "lb1", "version": "1.0", "joined": false, "refused": 3,
+        {"name": "lb1", "version": "1.0", "joined": false, "waiting": 2, "refused": 3,
          "last_refused": "192.0.2.9: TLS: wrong version number", "peers": [
           {"address": "10.0.0.2", "name": "lb2", "version": "1.0", "state": "up", "since_s": 300, "round_trip_us": 420,
            "records_in": 7, "records_out": 9, "bytes_in": 100, "bytes_out": 200, "connections": 1, "queued_bytes": 5,

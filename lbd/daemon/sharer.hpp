@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "common/event_loop.hpp"
+#include "lbd/cluster/mesh.hpp"
+#include "lbd/daemon/complaint.hpp"
+#include "lbd/model/log_events.hpp"
+#include "lbd/reload/balancer.hpp"
+#include "netlink/result.hpp"
+
+namespace culvert::lbd {
+
+/// Shares connections with the other balancers of the cluster.
+class Sharer {
+  public:
+    /// `balancer` must outlive this.
+    explicit Sharer(Balancer& balancer) : balancer_(balancer) {}
+
+    [[nodiscard]] netlink::Result<> open(common::EventLoop& loop);
+    /// For the mesh.
+    [[nodiscard]] MeshCalls calls();
+    /// `joins`: this balancer has forwarded nothing until now.
+    void begin(bool joins);
+
+  private:
+    void share();
+
+    Balancer& balancer_;
+    Complaint not_shared_{log_event("not_exchanged"), "other balancers do not know all connections"};
+    common::EventLoop::Source next_;
+    bool is_due_ = false;  // what was taken is waiting
+};
+
+}  // namespace culvert::lbd
