@@ -80,13 +80,16 @@ Message lines(WireReader& in) {
 
 Message exceptions(WireReader& in) {
     Exceptions read;
-    read.service = in.text(wire::longest_name);
+    read.services = names(in, most_services);
+    if (read.services.empty()) in.fail();
     read.backends = names(in, UINT16_MAX);
     read.slots = in.get<std::uint32_t>();
     if (read.slots > most_slots) in.fail();
     read.moving.resize(in.count(sizeof(std::uint32_t) + 2 * sizeof(std::uint16_t), most_records));
+    std::int64_t last = -1;  // a slot that comes twice would cost time again
     for (Exceptions::Slot& slot : read.moving) {
         slot.slot = in.get<std::uint32_t>();
+        if (slot.slot <= std::exchange(last, std::int64_t{slot.slot})) in.fail();
         slot.former = in.get<std::uint16_t>();
         slot.age = in.get<std::uint16_t>();
         if (slot.slot >= read.slots) in.fail();

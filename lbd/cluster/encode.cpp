@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <string_view>
@@ -57,7 +58,7 @@ class Encoder {
         return Type::lines;
     }
     Type operator()(const Exceptions& exceptions) {
-        out_.put(exceptions.service, wire::longest_name);
+        names(exceptions.services);
         names(exceptions.backends);
         out_.put(exceptions.slots);
         size(exceptions.moving);
@@ -133,7 +134,7 @@ class Piece {
 
   private:
     void begin() {
-        piece_ = {.service = whole_.service,
+        piece_ = {.services = whole_.services,
                   .backends = {},
                   .slots = whole_.slots,
                   .moving = {},
@@ -171,9 +172,19 @@ std::string encode(const Message& message) {
 }
 
 std::vector<Exceptions> pieces_of(const Exceptions& exceptions) {
-    if (exceptions.moving.size() + exceptions.records.size() <= most_records &&
-        exceptions.backends.size() <= most_records)
-        return {exceptions};
+    if (exceptions.services.size() > most_services) {
+        Exceptions part = exceptions;
+        part.services.resize(most_services);
+        std::vector<Exceptions> pieces = pieces_of(part);
+        Exceptions rest = exceptions;
+        rest.services.erase(rest.services.begin(), rest.services.begin() + most_services);
+        rest.records.clear();
+        std::ranges::move(pieces_of(rest), std::back_inserter(pieces));
+        return pieces;
+    }
+    const std::size_t records = exceptions.moving.size() + exceptions.records.size();
+    // A table needs all its backends.
+    if (records == 0 || (records <= most_records && exceptions.backends.size() <= most_records)) return {exceptions};
     Piece piece(exceptions);
     for (const Exceptions::Slot& slot : exceptions.moving) piece.add(slot);
     for (const Exceptions::Record& record : exceptions.records) piece.add(record);

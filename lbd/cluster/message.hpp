@@ -29,6 +29,7 @@ inline constexpr std::uint16_t newest_version = 1;
 /// Limits of one message.
 inline constexpr std::size_t most_message_bytes = 1 << 20;
 inline constexpr std::size_t most_records = 4'096;  ///< records and slots
+inline constexpr std::size_t most_services = 1'024;  ///< of exceptions
 inline constexpr std::size_t most_views = 4'096;
 inline constexpr std::size_t most_lines = 1'024;
 

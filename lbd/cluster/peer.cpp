@@ -73,6 +73,8 @@ void Peer::use(Channel& channel, const Hello& hello, Clock::time_point now) {
                     {{"EVENT", log_event("peer_up")}, {"PEER", address_.to_string()}, {"NAME", hello.name}},
                     fmt::format("balancer {}{} is connected", address_.to_string(), quoted_name(hello)));
     count_bytes();
+    // A new process was there before the end of the former one was noticed: it knows nothing of what that has told.
+    if (channel_ != nullptr && hello.instance != hello_.instance && own_.calls.gone) own_.calls.gone();
     channel_ = &channel;
     hello_ = hello;
     reason_.clear();

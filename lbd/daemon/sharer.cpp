@@ -4,14 +4,12 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
-#include <utility>
 
 namespace culvert::lbd {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto at_once = 0ms;
 constexpr auto without_peers = 1s;
 
 /// A twentieth of one processor.
@@ -27,7 +25,11 @@ netlink::Result<> Sharer::open(common::EventLoop& loop) {
 }
 
 MeshCalls Sharer::calls() {
-    return {.take = [this](const Exceptions& exceptions) { balancer_.exchange.take(exceptions); },
+    return {.take =
+                [this](const Exceptions& exceptions) {
+                    balancer_.exchange.take(exceptions);
+                    next_.arm(0ms);
+                },
             .all =
                 [this] {
                     return [this,
@@ -42,6 +44,8 @@ MeshCalls Sharer::calls() {
 
 void Sharer::begin(bool joins) {
     balancer_.exchange.join(joins);
+    // There must be room for all that the others know. The part becomes smaller again by itself.
+    if (joins && balancer_.mesh) not_shared_.take(balancer_.reconciler.datapath().flows().use_part(0));
     share();
 }
 
@@ -51,8 +55,7 @@ void Sharer::share() {
     if (mesh == nullptr) return next_.arm(without_peers);
     not_shared_.take(
         balancer_.exchange.run(balancer_.reconciler, begun, [mesh](const Exceptions& one) { mesh->share(one); }));
-    if (mesh->joined()) balancer_.exchange.join(false);
-    is_due_ = false;
+    if (mesh->joined() && balancer_.exchange.waiting() == 0) balancer_.exchange.join(false);
     next_.arm(pause_after(Exchange::Clock::now() - begun));
 }
 

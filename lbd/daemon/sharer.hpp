@@ -28,7 +28,6 @@ class Sharer {
     Balancer& balancer_;
     Complaint not_shared_{log_event("not_exchanged"), "other balancers do not know all connections"};
     common::EventLoop::Source next_;
-    bool is_due_ = false;  // what was taken is waiting
 };
 
 }  // namespace culvert::lbd

@@ -17,10 +17,10 @@ void Sweeper::begin() { next_.arm(sweep_interval); }
 
 void Sweeper::sweep() {
     next_.arm(sweep_interval);
-    // While balancers have different tables, one may need what another one would forget.
-    const auto is_held = [this](const std::string& service) {
-        return balancer_.mesh != nullptr && !balancer_.mesh->agrees(service);
-    };
+    IsHeld is_held;
+    if (const Mesh* mesh = balancer_.mesh.get())
+        // While balancers have different tables, one may need what another one would forget.
+        is_held = [mesh](const std::string& service) { return !mesh->joined() || !mesh->agrees(service); };
     not_swept_.take(balancer_.flow_sweep.next(balancer_.reconciler, balancer_.idle_times, is_held));
 }
 

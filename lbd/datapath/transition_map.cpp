@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <bit>
+#include <cassert>
 #include <cstring>
 
 namespace culvert::lbd {
@@ -53,6 +54,7 @@ bool is_moving(TransitionLines at, std::uint32_t slot) {
 
 MovingSlot begin_slot(TransitionLines at, const MovingSlot& moving) {
     const std::uint32_t slot = moving.slot;
+    assert(slot < slots_of(at));
     if (is_moving(at, slot)) {
         std::uint16_t none = LB_NO_FORMER;
         if (moving.former != none) std::atomic_ref(word(at, slot)[0]).compare_exchange_strong(none, moving.former);

@@ -18,6 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t buckets_at_once = 1U << 15;  // half a millisecond
+constexpr std::size_t slots_at_once = 1U << 18;    // some milliseconds
 constexpr auto between_slots = 1s;
 // Flows of UDP are where the table says until it changes, so others need not know of them at once.
 constexpr auto between_flows = 250ms;
@@ -34,6 +35,7 @@ void Exchange::follow(const Reconciler& reconciler) {
     if (changes_ == planner.changes()) return;
     changes_ = planner.changes();
     told_slots_ = {};
+    tells_slots_ = false;
     outgoing_.follow({planner.planned()->services, planner.image(), reconciler.datapath().flows().clock()});
     incoming_.follow();
 }
@@ -44,9 +46,10 @@ Result<> Exchange::run(Reconciler& reconciler, Clock::time_point now, const Outg
     CHECK_OK(take_in(reconciler));
     if (outgoing_.empty()) return {};
     const Datapath& datapath = reconciler.datapath();
-    if (now - told_slots_ >= between_slots) {
-        CHECK_OK(outgoing_.tell_slots(datapath.flows(), datapath.maps(), tell));
-        told_slots_ = now;
+    if (tells_slots_ || now - told_slots_ >= between_slots) {
+        if (!tells_slots_) told_slots_ = now;
+        TRY(const bool is_done, outgoing_.tell_slots(datapath.flows(), datapath.maps(), slots_at_once, tell));
+        tells_slots_ = !is_done;
     }
     if (!outgoing_.has_transitions() && now - told_flows_ < between_flows) return {};
     told_flows_ = now;
@@ -62,7 +65,7 @@ Result<std::deque<Exceptions>> Exchange::slots_and_tables(Reconciler& reconciler
     for (const Service& service : planned.services) {
         if (own_slots(service, reconciler.image()).empty()) continue;
         Exceptions& message = all.emplace_back();
-        message.service = service.name;
+        message.services = {service.name};
         tell_table(table_input(service, reconciler.image().ids.at(service.name), planned.health).ring, message);
     }
     return all;
@@ -85,7 +88,7 @@ std::function<Result<std::optional<Exceptions>>()> Exchange::everything(Reconcil
         while (story.messages.empty()) {
             const std::size_t size = datapath.flows().table().size();
             if (std::exchange(story.buckets, size) != size) story.bucket = 0;  // entries have moved
-            if (story.bucket == size) return std::nullopt;
+            if (story.bucket == size || outgoing_.empty()) return std::nullopt;
             CHECK_OK(outgoing_.tell_flows_from(story.bucket, datapath.flows(), datapath.maps(), buckets_at_once,
                                                [&](const Exceptions& one) { story.messages.push_back(one); }));
         }
@@ -108,25 +111,33 @@ Result<> Exchange::begin_slots(Reconciler& reconciler) {
     TRY(const std::uint16_t now, datapath.flows().long_now());
     const InForce own = in_force(reconciler);
     auto wanted = incoming_.slots(own, datapath.flows().clock(), now, joins_);
+    const auto use = [&](const SlotsToBegin& one) {
+        for (const MovingSlot& slot : one.slots) {
+            const MovingSlot begun = begin_slot(datapath.maps().transition(one.line), slot);
+            // The others must know that one who joins may need their connections for another while.
+            if (!one.begin || !joins_) outgoing_.heard(one.line, begun);
+        }
+    };
+    // First the times: a new transition takes them over from the one that it replaces.
+    for (const SlotsToBegin& one : wanted)
+        if (!one.begin) use(one);
     std::optional<Image> next;
+    Result<> outcome;
     for (SlotsToBegin& one : wanted) {
         if (!one.needs_line) continue;
         if (!next) next = reconciler.image();
-        TRY(one.line, begin_transition(one.services, one.table, one.line, one.number,
-                                       datapath.build().limits.transition_lines, *next));
+        const auto line = begin_transition(one.services, one.table, one.line, one.number,
+                                           datapath.build().limits.transition_lines, reconciler.image(), *next);
+        if (!line) outcome = tl::unexpected(line.error());
+        one.line = line.value_or(0);
     }
     if (next) {
         CHECK_OK(reconciler.begin_transitions(*std::move(next)));
         follow(reconciler);
     }
     for (const SlotsToBegin& one : wanted)
-        for (const MovingSlot& slot : one.slots) {
-            const MovingSlot begun = begin_slot(datapath.maps().transition(one.line), slot);
-            // The others must know that one who joins may need their connections for another while.
-            if (one.begin && joins_) continue;
-            for (const Service* service : one.services) outgoing_.heard(service->name, one.line, begun);
-        }
-    return {};
+        if (one.begin && one.line != 0) use(one);
+    return outcome;
 }
 
 }  // namespace culvert::lbd

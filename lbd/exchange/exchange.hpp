@@ -44,7 +44,8 @@ class Exchange {
     Outgoing outgoing_;
     bool joins_ = false;
     std::optional<std::uint64_t> changes_;  // Planner::changes() that outgoing_ follows
-    Clock::time_point told_slots_;
+    Clock::time_point told_slots_;          // when a round began
+    bool tells_slots_ = false;              // in the middle of a round
     Clock::time_point told_flows_;
 };
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <compare>
+#include <span>
 #include <tuple>
 
 #include "lbd/datapath/flow_table.hpp"
@@ -20,27 +22,40 @@ using netlink::Result;
 /// An entry is copied to each bucket that it may belong to. In a table that is so much larger it would fill too many.
 constexpr std::size_t most_copies = 16;
 
-constexpr std::size_t most_kept = 1U << 16;  // records: 1 MiB
+constexpr std::size_t most_kept = 1U << 22;  // bytes
+
+/// About how much memory a message takes.
+std::size_t size_of(const Exceptions& exceptions) {
+    const auto names = [](const std::vector<std::string>& list) {
+        std::size_t size = 0;
+        for (const std::string& name : list) size += sizeof name + name.size();
+        return size;
+    };
+    return sizeof exceptions + names(exceptions.services) + names(exceptions.backends) +
+           exceptions.moving.size() * sizeof exceptions.moving[0] +
+           exceptions.records.size() * sizeof exceptions.records[0];
+}
 
 bool is_readable(const Exceptions& exceptions, const FlowMap& flows) {
     return std::has_single_bit(exceptions.buckets) && flows.capacity() / exceptions.buckets <= most_copies;
 }
 
-/// A service of which another balancer has told, and its slots here.
-class ToldService {
+/// What the table has here for each of the backends that another balancer names.
+using Values = std::vector<std::uint16_t>;
+
+/// Services of which another balancer has told, and their slots here.
+class ToldSlots {
   public:
-    ToldService(const Exceptions& told, const InForce& own, const Service& service, const OwnSlots& slots)
+    /// `table_size`: as configured.
+    ToldSlots(const Exceptions& told, const InForce& own, const OwnSlots& slots, std::uint32_t table_size,
+              std::span<const std::uint16_t> values)
         : told_(told),
           number_(number_of(slots, own.image)),
           table_(own.maps.ring(slots.table.line, slots.table.size)),
-          is_alike_(number_ == slots.table.size) {
+          is_alike_(number_ == slots.table.size),
+          values_(values) {
         // No backend takes new flows here.
-        if (number_ == 0) number_ = told.slots != 0 ? told.slots : told.table_size;
-        const ServiceIds& ids = own.image.ids.at(service.name);
-        for (const std::string& backend : told.backends) {
-            const auto id = ids.current(backend);
-            values_.push_back(id ? static_cast<std::uint16_t>(*id - ids.base) : std::uint16_t{LB_NO_FORMER});
-        }
+        if (number_ == 0) number_ = table_size;
     }
 
     struct Wanted {
@@ -88,19 +103,29 @@ class ToldService {
     const Exceptions& told_;
     std::uint64_t number_;
     MaglevTable table_;
-    bool is_alike_;                      // the table has the same slots
-    std::vector<std::uint16_t> values_;  // here, of its backends
+    bool is_alike_;  // the table has the same slots
+    std::span<const std::uint16_t> values_;
 };
 
-using WantedSlots = std::map<std::pair<const Service*, OwnSlots>, ToldService::Wanted>;
+/// What is told of a service.
+struct ToldOf {
+    std::vector<std::size_t> messages;
+    Values values;  ///< of their backends, one after the other
+    auto operator<=>(const ToldOf&) const = default;
+};
+struct WantedSlots {
+    std::vector<const Service*> services;
+    OwnSlots slots;
+    ToldSlots::Wanted wanted;
+};
 
 /// Services that are to have the same slots in transition share them.
-std::vector<SlotsToBegin> grouped(const WantedSlots& of_services, const InForce& own, std::uint16_t now, bool joins) {
+std::vector<SlotsToBegin> grouped(const std::vector<WantedSlots>& all_wanted, const InForce& own, std::uint16_t now,
+                                  bool joins) {
     std::map<std::tuple<OwnSlots, std::uint32_t, std::vector<MovingSlot>>, std::vector<const Service*>> groups;
     std::vector<SlotsToBegin> all;
     constexpr std::uint16_t none = LB_NO_FORMER;
-    for (const auto& [of, wanted] : of_services) {
-        const auto& [service, slots] = of;
+    for (const auto& [services, slots, wanted] : all_wanted) {
         std::vector<MovingSlot> known, begun;
         for (const auto& [slot, moving] : wanted.slots) {
             if (slots.line != 0 && is_moving(own.maps.transition(slots.line), slot))
@@ -109,12 +134,17 @@ std::vector<SlotsToBegin> grouped(const WantedSlots& of_services, const InForce&
                 begun.push_back({.slot = slot, .former = moving.former, .used = now});
         }
         if (!known.empty())
-            all.push_back({.services = {service}, .table = slots.table, .line = slots.line, .slots = std::move(known)});
-        if (!begun.empty()) groups[{slots, wanted.number, std::move(begun)}].push_back(service);
+            all.push_back({.services = services, .table = slots.table, .line = slots.line, .slots = std::move(known)});
+        auto& group = groups[{slots, wanted.number, std::move(begun)}];
+        group.insert(group.end(), services.begin(), services.end());
     }
     for (const auto& [key, services] : groups) {
         const auto& [slots, number, begun] = key;
-        const bool needs_line = slots.line == 0 || own.image.transitions.at(slots.line).users > services.size();
+        if (begun.empty()) continue;
+        // Connections without an entry stay with the present backend, so it makes no difference to others with the
+        // table.
+        const bool is_others = joins && slots.line != 0 && own.image.transitions.at(slots.line).users > services.size();
+        const bool needs_line = slots.line == 0 || is_others;
         all.push_back({.services = services,
                        .table = slots.table,
                        .line = slots.line,
@@ -158,10 +188,13 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
     }
     for (Exceptions& exceptions : taken_) {
         const auto records = std::exchange(exceptions.records, {});
-        const Backends* backends = backends_of(exceptions.service, own.image);
+        const Backends* backends = backends_of(exceptions.services.front(), own.image);
         if (records.empty() || !is_readable(exceptions, flows)) continue;
         if (backends == nullptr) {
-            keep(exceptions, records);
+            keep({.services = {exceptions.services.front()},
+                  .backends = exceptions.backends,
+                  .buckets = exceptions.buckets,
+                  .records = records});
             continue;
         }
         std::vector<Exceptions::Record> unknown;
@@ -171,6 +204,7 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
             dests.push_back(known == backends->end() ? 0 : known->second);
         }
         for (const Exceptions::Record& record : records) {
+            if (std::chrono::seconds(record.age) > longest_idle) continue;
             const std::uint32_t dest = record.backend < dests.size() ? dests[record.backend] : 0;
             if (dest == 0) {
                 unknown.push_back(record);
@@ -184,57 +218,93 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
                    .buckets = exceptions.buckets},
                   now, flows, outgoing, &entered_);
         }
-        if (!unknown.empty()) keep(exceptions, std::move(unknown));
+        keep({.services = {exceptions.services.front()},
+              .backends = exceptions.backends,
+              .buckets = exceptions.buckets,
+              .records = std::move(unknown)});
     }
     return {};
 }
 
-void Incoming::keep(const Exceptions& exceptions, std::vector<Exceptions::Record> records) {
-    kept_records_ += records.size();
-    kept_.push_back({.exceptions = {.service = exceptions.service,
-                                    .backends = exceptions.backends,
-                                    .buckets = exceptions.buckets,
-                                    .records = std::move(records)},
-                     .since = std::chrono::steady_clock::now()});
-    while (kept_records_ > most_kept) {
-        kept_records_ -= kept_.front().exceptions.records.size();
+void Incoming::keep(Exceptions exceptions) {
+    if (exceptions.records.empty() && exceptions.moving.empty()) return;
+    kept_size_ += size_of(exceptions);
+    kept_.push_back({.exceptions = std::move(exceptions), .since = std::chrono::steady_clock::now()});
+    while (kept_size_ > most_kept) {
+        kept_size_ -= size_of(kept_.front().exceptions);
         kept_.pop_front();
     }
 }
 
 void Incoming::follow() {
     backends_.clear();
+    services_.clear();
     const auto now = std::chrono::steady_clock::now();
+    const auto aged = [](std::uint16_t age, std::chrono::seconds passed) {
+        return static_cast<std::uint16_t>(std::min<std::int64_t>(age + passed.count(), UINT16_MAX));
+    };
     for (auto& [exceptions, since] : std::exchange(kept_, {})) {
-        const auto passed = std::chrono::duration_cast<std::chrono::seconds>(now - since);
-        if (passed > longest_idle) continue;
-        for (Exceptions::Record& record : exceptions.records)
-            record.age = static_cast<std::uint16_t>(std::min<std::int64_t>(record.age + passed.count(), UINT16_MAX));
+        const auto passed = std::chrono::ceil<std::chrono::seconds>(now - since);
+        for (Exceptions::Record& record : exceptions.records) record.age = aged(record.age, passed);
+        for (Exceptions::Slot& slot : exceptions.moving) slot.age = aged(slot.age, passed);
         taken_.push_back(std::move(exceptions));
     }
-    kept_records_ = 0;
+    kept_size_ = 0;
+}
+
+const Service* Incoming::service_of(const std::string& name, const Services& services) {
+    if (services_.empty())
+        for (const Service& service : services) services_.emplace(service.name, &service);
+    const auto known = services_.find(name);
+    return known == services_.end() ? nullptr : known->second;
 }
 
 std::vector<SlotsToBegin> Incoming::slots(const InForce& own, const FlowClock& clock, std::uint16_t now, bool joins) {
-    std::map<std::string_view, const Service*> by_name;
-    WantedSlots wanted;
     const auto taken = std::exchange(taken_, {});
-    for (const Exceptions& told : taken) {
+    std::map<std::pair<const Service*, OwnSlots>, ToldOf> told_of;
+    for (std::size_t index = 0; index < taken.size(); ++index) {
+        const Exceptions& told = taken[index];
         if (told.moving.empty() && (!joins || told.table_size == 0)) continue;
-        if (by_name.empty())
-            for (const Service& service : own.services) by_name.emplace(service.name, &service);
-        const auto known = by_name.find(told.service);
-        if (known == by_name.end()) continue;
-        const Service& service = *known->second;
-        for (const OwnSlots& slots : own_slots(service, own.image)) {
-            const ToldService one(told, own, service, slots);
-            auto& of_service = wanted[{&service, slots}];
-            one.want_moving(clock, now, joins, of_service);
+        Exceptions unknown{.services = {}, .backends = told.backends, .slots = told.slots, .moving = told.moving};
+        for (const std::string& name : told.services) {
+            const Service* service = service_of(name, own.services);
+            const Backends* backends = backends_of(name, own.image);
+            if (service == nullptr || backends == nullptr) {
+                unknown.services.push_back(name);
+                continue;
+            }
+            const std::uint32_t base = own.image.ids.at(name).base;
+            for (const OwnSlots& slots : own_slots(*service, own.image)) {
+                auto& [messages, values] = told_of[{service, slots}];
+                messages.push_back(index);
+                for (const std::string& backend : told.backends) {
+                    const auto id = backends->find(backend);
+                    values.push_back(id == backends->end() ? std::uint16_t{LB_NO_FORMER}
+                                                           : static_cast<std::uint16_t>(id->second - base));
+                }
+            }
+        }
+        if (!unknown.services.empty()) keep(unknown);
+    }
+    // Services that share table and backends are told of together, and looked at once.
+    std::map<std::pair<OwnSlots, ToldOf>, std::vector<const Service*>> alike;
+    for (auto& [of, told] : told_of) alike[{of.second, std::move(told)}].push_back(of.first);
+    std::vector<WantedSlots> all;
+    for (const auto& [key, services] : alike) {
+        const auto& [slots, told] = key;
+        WantedSlots& one = all.emplace_back(WantedSlots{.services = services, .slots = slots, .wanted = {}});
+        std::span<const std::uint16_t> values = told.values;
+        for (const std::size_t index : told.messages) {
+            const ToldSlots message(taken[index], own, slots, services.front()->table_size,
+                                    values.first(taken[index].backends.size()));
+            values = values.subspan(taken[index].backends.size());
+            message.want_moving(clock, now, joins, one.wanted);
             if (!joins) continue;
-            one.want_others(table_input(service, own.image.ids.at(service.name), own.health).ring, now, of_service);
+            const ServiceIds& ids = own.image.ids.at(services.front()->name);
+            message.want_others(table_input(*services.front(), ids, own.health).ring, now, one.wanted);
         }
     }
-    return grouped(wanted, own, now, joins);
+    return grouped(all, own, now, joins);
 }
 
 }  // namespace culvert::lbd

@@ -8,6 +8,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -69,21 +70,23 @@ class Incoming {
     using Backends = std::map<std::string, std::uint32_t, std::less<>>;
 
     [[nodiscard]] const Backends* backends_of(const std::string& service, const Image& image);
+    [[nodiscard]] const Service* service_of(const std::string& name, const Services& services);
     void enter(const ForeignEntry& foreign, std::uint16_t now, FlowMap& flows, Outgoing& outgoing,
                std::vector<Entered>* entered) const;
 
-    /// Keeps the records of a message that named nothing that is configured here.
-    void keep(const Exceptions& exceptions, std::vector<Exceptions::Record> records);
+    /// For later: nothing is configured here that it names.
+    void keep(Exceptions exceptions);
 
     std::vector<Exceptions> taken_;
     struct Kept {
         Exceptions exceptions;
         std::chrono::steady_clock::time_point since;
     };
-    std::deque<Kept> kept_;  // other balancers may have been reloaded earlier
-    std::size_t kept_records_ = 0;
-    std::vector<Entered> entered_;              // by the last call
-    std::map<std::string, Backends> backends_;  // by service; made on demand
+    std::deque<Kept> kept_;                                          // other balancers may have been reloaded earlier
+    std::size_t kept_size_ = 0;                                      // bytes
+    std::vector<Entered> entered_;                                   // by the last call
+    std::map<std::string, Backends> backends_;                       // by service; made on demand
+    std::unordered_map<std::string_view, const Service*> services_;  // likewise
 };
 
 }  // namespace culvert::lbd

@@ -20,8 +20,12 @@ class Messages {
     Messages(const std::vector<TrackedService>& services, std::size_t buckets, const Outgoing::Tell& tell)
         : services_(services), buckets_(static_cast<std::uint32_t>(buckets)), tell_(tell) {}
 
-    void add(std::uint32_t service, const Exceptions::Record& record) {
-        Exceptions& message = begun_[service];
+    void add(std::uint32_t service, Exceptions::Record record) {
+        auto& [message, known] = begun_[service];
+        const auto index = static_cast<std::uint16_t>(message.backends.size());
+        const auto [backend, is_new] = known.try_emplace(record.backend, index);
+        if (is_new) message.backends.push_back(services_[service].backends[record.backend]);
+        record.backend = backend->second;
         message.records.push_back(record);
         if (message.records.size() == most_records) send(service);
     }
@@ -30,11 +34,15 @@ class Messages {
     }
 
   private:
+    struct Begun {
+        Exceptions message;
+        std::map<std::uint16_t, std::uint16_t> known;  ///< indexes in its backends, by those of the service
+    };
+
     void send(std::uint32_t service) {
-        Exceptions message = std::move(begun_.at(service));
+        Exceptions message = std::move(begun_.at(service).message);
         begun_.erase(service);
-        message.service = services_[service].name;
-        message.backends = services_[service].backends;
+        message.services = {services_[service].name};
         message.buckets = buckets_;
         tell_(message);
     }
@@ -42,7 +50,7 @@ class Messages {
     const std::vector<TrackedService>& services_;
     std::uint32_t buckets_;
     const Outgoing::Tell& tell_;
-    std::map<std::uint32_t, Exceptions> begun_;
+    std::map<std::uint32_t, Begun> begun_;
 };
 
 std::uint16_t seconds(const FlowClock& clock, std::uint16_t units) {
@@ -54,9 +62,10 @@ std::uint16_t slot_age(std::uint16_t used, std::uint16_t now) {
     return static_cast<std::uint16_t>(std::max<std::int16_t>(static_cast<std::int16_t>(now - used), 0));
 }
 
-bool is_exception(const Flow& flow, const TrackedService& service, const ImageMaps& maps) {
+bool is_exception(const Flow& flow, const TrackedService& service, const Tracked& tracked, const ImageMaps& maps) {
     if ((flow.state & LB_FLOW_SEEN) == 0) return false;
-    return service.each || std::ranges::any_of(service.lines, [&](const TrackedService::Line& one) {
+    return service.each || std::ranges::any_of(service.lines, [&](std::uint32_t index) {
+               const TrackedLine& one = tracked.lines[index];
                return is_moving(maps.transition(one.line), static_cast<std::uint32_t>(lb_slot(flow.tag, one.slots)));
            });
 }
@@ -72,7 +81,7 @@ void for_each_exception(std::span<lb_bucket> buckets, std::size_t first, const T
             const Flow flow = decode_flow(entry);
             if (flow.dest >= tracked.by_dest.size()) continue;
             const Tracked::Place& place = tracked.by_dest[flow.dest];
-            if (place.service != 0 && is_exception(flow, tracked.services[place.service - 1], maps))
+            if (place.service != 0 && is_exception(flow, tracked.services[place.service - 1], tracked, maps))
                 use((first + i) * LB_FLOW_WAYS + way, entry, place);
         }
 }
@@ -91,13 +100,15 @@ std::uint64_t without_time(std::uint64_t entry) {
     return entry & ((1ULL << LB_FLOW_TIME_SHIFT) - 1) & ~std::uint64_t{LB_FLOW_AGE_MAX * LB_FLOW_AGE};
 }
 
-Exceptions about_slots(const TrackedService& service, std::uint32_t slots) {
-    return {.service = service.name,
-            .backends = service.backends,
-            .slots = slots,
-            .moving = {},
-            .buckets = 0,
-            .records = {}};
+Exceptions about_slots(const TrackedLine& line, const Tracked& tracked) {
+    Exceptions about{.services = {},
+                     .backends = tracked.services[line.services.front()].backends,
+                     .slots = line.slots,
+                     .moving = {},
+                     .buckets = 0,
+                     .records = {}};
+    for (const std::uint32_t service : line.services) about.services.push_back(tracked.services[service].name);
+    return about;
 }
 
 Exceptions::Slot slot_of(std::uint32_t slot, const Slots& slots, const TrackedService& service, const FlowClock& clock,
@@ -108,21 +119,31 @@ Exceptions::Slot slot_of(std::uint32_t slot, const Slots& slots, const TrackedSe
             .age = seconds(clock, slot_age(slots.used[slot], now))};
 }
 
+/// Whether a destination belongs to another service or backend, by its name.
+bool renames(const Tracked& before, const Tracked& after) {
+    const std::size_t both = std::min(before.by_dest.size(), after.by_dest.size());
+    for (std::size_t dest = 0; dest < both; ++dest) {
+        const auto &was = before.by_dest[dest], &is = after.by_dest[dest];
+        if (was.service == 0 || is.service == 0) continue;
+        const TrackedService &old = before.services[was.service - 1], &now = after.services[is.service - 1];
+        if (old.name != now.name || old.backends[was.backend] != now.backends[is.backend]) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 void Outgoing::follow(Tracked tracked) {
+    // Who was told of an entry by another name does not know it by the present one.
+    if (renames(tracked_, tracked)) std::ranges::fill(told_, 0);
     tracked_ = std::move(tracked);
+    next_line_ = 0;
     std::erase_if(told_slots_, [&](const auto& told) {
-        const auto& [name, line] = told.first;
-        const auto service = std::ranges::find(tracked_.services, name, &TrackedService::name);
-        return service == tracked_.services.end() ||
-               std::ranges::find(service->lines, line, &TrackedService::Line::line) == service->lines.end();
+        return std::ranges::find(tracked_.lines, told.first, &TrackedLine::line) == tracked_.lines.end();
     });
 }
 
-bool Outgoing::has_transitions() const {
-    return std::ranges::any_of(tracked_.services, [](const TrackedService& service) { return !service.lines.empty(); });
-}
+bool Outgoing::has_transitions() const { return !tracked_.lines.empty(); }
 
 void Outgoing::fit(const FlowMap& flows) {
     const std::size_t places = flows.table().size() * LB_FLOW_WAYS;
@@ -160,41 +181,44 @@ Result<> Outgoing::tell_flows(const FlowMap& flows, const ImageMaps& maps, std::
     return {};
 }
 
-Result<> Outgoing::tell_slots(const FlowMap& flows, const ImageMaps& maps, const Tell& tell) {
+Result<bool> Outgoing::tell_slots(const FlowMap& flows, const ImageMaps& maps, std::size_t most, const Tell& tell) {
     TRY(const std::uint16_t now, flows.long_now());
-    for (const TrackedService& service : tracked_.services)
-        for (const auto& [line, count] : service.lines) {
-            const Slots slots = read_slots(maps.transition(line));
-            auto& told = told_slots_[{service.name, line}];
-            told.resize(count);
-            Exceptions message = about_slots(service, count);
-            for (std::uint32_t slot = 0; slot < count; ++slot) {
-                Told& one = told[slot];
-                const Told present{
-                    .former = slots.former[slot], .used = slots.used[slot], .is_moving = slots.moving[slot]};
-                const bool is_known = one.former == present.former &&
-                                      (one.used == present.used || slot_age(one.used, now) < service.refresh);
-                // The others leave a former backend by themselves.
-                const bool is_left = present.former == LB_NO_FORMER;
-                if (one.is_moving == present.is_moving && (is_known || is_left)) continue;
-                one = present;
-                if (present.is_moving) message.moving.push_back(slot_of(slot, slots, service, flows.clock(), now));
-            }
-            if (!message.moving.empty()) tell(message);
+    for (std::size_t looked_at = 0; looked_at < most && next_line_ < tracked_.lines.size(); ++next_line_) {
+        const TrackedLine& line = tracked_.lines[next_line_];
+        const TrackedService& service = tracked_.services[line.services.front()];
+        const Slots slots = read_slots(maps.transition(line.line));
+        looked_at += line.slots;
+        auto& told = told_slots_[line.line];
+        told.resize(line.slots);
+        Exceptions message = about_slots(line, tracked_);
+        for (std::uint32_t slot = 0; slot < line.slots; ++slot) {
+            Told& one = told[slot];
+            const Told present{.former = slots.former[slot], .used = slots.used[slot], .is_moving = slots.moving[slot]};
+            const bool is_known =
+                one.former == present.former && (one.used == present.used || slot_age(one.used, now) < line.refresh);
+            // The others leave a former backend by themselves.
+            const bool is_left = present.former == LB_NO_FORMER;
+            if (one.is_moving == present.is_moving && (is_known || is_left)) continue;
+            one = present;
+            if (present.is_moving) message.moving.push_back(slot_of(slot, slots, service, flows.clock(), now));
         }
-    return {};
+        if (!message.moving.empty()) tell(message);
+    }
+    if (next_line_ < tracked_.lines.size()) return false;
+    next_line_ = 0;
+    return true;
 }
 
 Result<std::vector<Exceptions>> Outgoing::all_slots(const FlowMap& flows, const ImageMaps& maps) const {
     TRY(const std::uint16_t now, flows.long_now());
     std::vector<Exceptions> all;
-    for (const TrackedService& service : tracked_.services)
-        for (const auto& [line, count] : service.lines) {
-            const Slots slots = read_slots(maps.transition(line));
-            Exceptions& message = all.emplace_back(about_slots(service, count));
-            for (std::uint32_t slot = 0; slot < count; ++slot)
-                if (slots.moving[slot]) message.moving.push_back(slot_of(slot, slots, service, flows.clock(), now));
-        }
+    for (const TrackedLine& line : tracked_.lines) {
+        const TrackedService& service = tracked_.services[line.services.front()];
+        const Slots slots = read_slots(maps.transition(line.line));
+        Exceptions& message = all.emplace_back(about_slots(line, tracked_));
+        for (std::uint32_t slot = 0; slot < line.slots; ++slot)
+            if (slots.moving[slot]) message.moving.push_back(slot_of(slot, slots, service, flows.clock(), now));
+    }
     return all;
 }
 
@@ -222,8 +246,8 @@ void Outgoing::heard(const FlowMap& flows, std::size_t place, std::uint64_t entr
     is_heard_[place] = true;
 }
 
-void Outgoing::heard(const std::string& service, std::uint32_t line, const MovingSlot& slot) {
-    auto& told = told_slots_[{service, line}];
+void Outgoing::heard(std::uint32_t line, const MovingSlot& slot) {
+    auto& told = told_slots_[line];
     if (told.size() <= slot.slot) told.resize(slot.slot + 1UL);
     told[slot.slot] = {.former = slot.former, .used = slot.used, .is_moving = true};
 }

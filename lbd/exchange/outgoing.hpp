@@ -33,8 +33,9 @@ class Outgoing {
     /// the last time was told, if that is old. Entries of a single packet are not told: anybody can make millions.
     [[nodiscard]] netlink::Result<> tell_flows(const FlowMap& flows, const ImageMaps& maps, std::size_t most,
                                                const Tell& tell);
-    /// Likewise of slots in transition.
-    [[nodiscard]] netlink::Result<> tell_slots(const FlowMap& flows, const ImageMaps& maps, const Tell& tell);
+    /// Likewise of slots in transition: of `most` or a few more. True if these were the last ones: then it begins anew.
+    [[nodiscard]] netlink::Result<bool> tell_slots(const FlowMap& flows, const ImageMaps& maps, std::size_t most,
+                                                   const Tell& tell);
     /// All slots in transition.
     [[nodiscard]] netlink::Result<std::vector<Exceptions>> all_slots(const FlowMap& flows, const ImageMaps& maps) const;
     /// All flows that this balancer knows by itself, in the `most` buckets from `next` on. Then `next` is the one
@@ -45,7 +46,7 @@ class Outgoing {
     /// The entry at a place of the table is what a peer has told: it need not be told again.
     void heard(const FlowMap& flows, std::size_t place, std::uint64_t entry);
     /// Likewise, of a slot in transition. `line`: of that.
-    void heard(const std::string& service, std::uint32_t line, const MovingSlot& slot);
+    void heard(std::uint32_t line, const MovingSlot& slot);
     /// A peer is gone. What it told is told to those who come, as what this balancer knows by itself.
     void forget_peers() { is_heard_.assign(is_heard_.size(), false); }
 
@@ -61,11 +62,12 @@ class Outgoing {
                                std::uint16_t now) const;
 
     Tracked tracked_;
-    FlowPart part_;                    // of which `told_` is
-    std::vector<std::uint64_t> told_;  // by place: the entry as the peers know it
-    std::vector<bool> is_heard_;       // by place: from one of them
-    std::size_t next_ = 0;             // bucket
-    std::map<std::pair<std::string, std::uint32_t>, std::vector<Told>> told_slots_;  // by service and line
+    FlowPart part_;                                          // of which `told_` is
+    std::vector<std::uint64_t> told_;                        // by place: the entry as the peers know it
+    std::vector<bool> is_heard_;                             // by place: from one of them
+    std::size_t next_ = 0;                                   // bucket
+    std::size_t next_line_ = 0;                              // of tracked_
+    std::map<std::uint32_t, std::vector<Told>> told_slots_;  // by line
 };
 
 }  // namespace culvert::lbd

@@ -16,12 +16,12 @@ bool tracks_each(const Service& service, const PortSpec& port) {
     return (tracking(service, port.protocol) & LB_SERVICE_EACH) != 0;
 }
 
-std::vector<TrackedService::Line> lines_of(const Service& service, const Image& image) {
-    std::vector<TrackedService::Line> lines;
+/// The transitions of the ports that follow a table; each once.
+std::vector<std::uint32_t> lines_of(const Service& service, const Image& image) {
+    std::vector<std::uint32_t> lines;
     for (const lb_service& port : connection_ports(service, image)) {
         if (port.transition == 0 || (port.flags & LB_SERVICE_EACH) != 0) continue;
-        if (std::ranges::find(lines, port.transition, &TrackedService::Line::line) == lines.end())
-            lines.push_back({.line = port.transition, .slots = image.transitions.at(port.transition).slots});
+        if (std::ranges::find(lines, port.transition) == lines.end()) lines.push_back(port.transition);
     }
     return lines;
 }
@@ -29,16 +29,26 @@ std::vector<TrackedService::Line> lines_of(const Service& service, const Image& 
 }  // namespace
 
 Tracked::Tracked(const Services& configured, const Image& image, const FlowClock& clock) {
+    std::map<std::uint32_t, std::uint32_t> by_line;  // indexes
     for (const Service& service : configured) {
         TrackedService tracked{.name = service.name,
                                .backends = {},
                                .by_value = {},
                                .each = std::ranges::any_of(
                                    service.ports, [&](const PortSpec& port) { return tracks_each(service, port); }),
-                               .lines = lines_of(service, image),
+                               .lines = {},
                                // Four times before a peer would forget the flow.
                                .refresh = std::max<std::uint16_t>(clock.units(service.idle) / 4, 1)};
-        if (!tracked.each && tracked.lines.empty()) continue;
+        const auto transitions = lines_of(service, image);
+        if (!tracked.each && transitions.empty()) continue;
+        for (const std::uint32_t line : transitions) {
+            const auto [known, is_new] = by_line.try_emplace(line, static_cast<std::uint32_t>(lines.size()));
+            if (is_new) lines.push_back({.line = line, .slots = image.transitions.at(line).slots, .services = {}});
+            TrackedLine& one = lines[known->second];
+            one.services.push_back(static_cast<std::uint32_t>(services.size()));
+            one.refresh = std::min(one.refresh, tracked.refresh);
+            tracked.lines.push_back(known->second);
+        }
         const ServiceIds& ids = image.ids.at(service.name);
         const auto number = static_cast<std::uint32_t>(services.size() + 1);
         std::map<std::string_view, std::uint16_t> known;  // a backend may have several ids

@@ -13,17 +13,20 @@ namespace culvert::lbd {
 
 /// A service of which other balancers must know flows or slots: some connection is not where the Maglev table says.
 struct TrackedService {
-    struct Line {
-        std::uint32_t line = 0;  ///< of a transition
-        std::uint32_t slots = 0;
-    };
-
     std::string name;
     std::vector<std::string> backends;    ///< names, also of those that are gone and have an id
     std::vector<std::uint16_t> by_value;  ///< the index in `backends`, by what the Maglev table has; LB_NO_FORMER: none
     bool each = false;                    ///< the table does not tell of any flow of some port: UDP, sticky services
-    std::vector<Line> lines;              ///< of ports that follow the table
+    std::vector<std::uint32_t> lines;     ///< indexes of transitions of ports that follow the table
     std::uint16_t refresh = 1;            ///< how old a time is that is told again, in units of FlowClock
+};
+
+/// A transition of one or more services. They have the same Maglev table.
+struct TrackedLine {
+    std::uint32_t line = 0;  ///< the first one in the map
+    std::uint32_t slots = 0;
+    std::vector<std::uint32_t> services;  ///< indexes
+    std::uint16_t refresh = UINT16_MAX;   ///< the least of theirs
 };
 
 /// All of them, and whose flows they are. Values only.
@@ -39,6 +42,7 @@ struct Tracked {
     Tracked(const Services& services, const Image& image, const FlowClock& clock);
 
     std::vector<TrackedService> services;
+    std::vector<TrackedLine> lines;
     std::vector<Place> by_dest;  ///< by destination id
 };
 

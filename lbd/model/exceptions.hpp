@@ -9,8 +9,8 @@
 
 namespace culvert::lbd {
 
-/// What one balancer tells the others of its cluster about a service: the connections that are not where the Maglev
-/// table says, and the slots in transition. It names backends, as each balancer has ids of its own.
+/// What one balancer tells the others of its cluster about services: the connections that are not where the Maglev table
+/// says, and the slots in transition. It names backends, as each balancer has ids of its own.
 struct Exceptions {
     /// A slot in transition: see Slots.
     struct Slot {
@@ -28,10 +28,10 @@ struct Exceptions {
         bool operator==(const Record&) const = default;
     };
 
-    std::string service;
+    std::vector<std::string> services;  ///< names. All have these slots and this table, and records are of the first one
     std::vector<std::string> backends;  ///< names
     std::uint32_t slots = 0;            ///< number of slots; 0: none is in transition
-    std::vector<Slot> moving;
+    std::vector<Slot> moving;           ///< in ascending order
     /// Of its Maglev table; 0: nothing is said about it, or no backend takes new flows.
     std::uint32_t table_size = 0;
     std::vector<std::uint32_t> weights;  ///< in that table, of each of `backends`; 0: it has no entries

@@ -131,9 +131,12 @@ Result<std::uint32_t> Transitions::place(TableChange change, bool sticky, Image&
 }
 
 Result<std::uint32_t> begin_transition(const std::vector<const Service*>& services, const TablePlace& table,
-                                       std::uint32_t shared, std::uint32_t slots, std::uint32_t limit, Image& image) {
+                                       std::uint32_t shared, std::uint32_t slots, std::uint32_t limit,
+                                       const Image& present, Image& image) {
     if (shared != 0) slots = image.transitions.at(shared).slots;
-    const auto line = free_lines(image, limit).take(lb_transition_lines(slots));
+    Extents room = free_lines(image, limit);
+    for (const auto& [line, transition] : present.transitions) room.mark(line, lb_transition_lines(transition.slots));
+    const auto line = room.take(lb_transition_lines(slots));
     if (!line) return no_room(slots, limit);
     TableChange change{.slots = slots, .from = table, .to = table, .before = shared, .kept = {}, .all = false};
     for (const Service* service : services) {

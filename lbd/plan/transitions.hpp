@@ -67,11 +67,13 @@ class Transitions {
 };
 
 /// Gives these services a transition of their own in the image, in which no slot is that was not in transition before.
+/// `present`: the image in force, whose lines packets may read yet.
 /// It replaces `shared`, another transition or 0, at those of their ports that have the table. `slots`: how many it
 /// has, if it replaces none. Returns its line. ENOSPC if the map has no room; then nothing has changed. `limit`: lines
 /// of the map.
 [[nodiscard]] netlink::Result<std::uint32_t> begin_transition(const std::vector<const Service*>& services,
                                                               const TablePlace& table, std::uint32_t shared,
-                                                              std::uint32_t slots, std::uint32_t limit, Image& image);
+                                                              std::uint32_t slots, std::uint32_t limit,
+                                                              const Image& present, Image& image);
 
 }  // namespace culvert::lbd

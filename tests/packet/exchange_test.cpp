@@ -283,6 +283,75 @@ TEST(Exchange, NoConnectionMovesWhenABalancerTakesOverFromAnother) {
     EXPECT_GT(settled, 0U);
 }
 
+/// Tells a member, and lets it take that in.
+void tell(Member& member, const std::vector<lbd::Exceptions>& messages) {
+    for (const lbd::Exceptions& message : messages) member.exchange().take(message);
+    done(member.exchange().run(member.reconciler(), lbd::Exchange::Clock::now(), [](const lbd::Exceptions&) {}));
+}
+
+Bytes packet_of(unsigned flags) {
+    return (Ethernet() / IPv4{.source = "10.9.9.9"} / TCP{.source = 999, .flags = flags}).bytes();
+}
+
+/// What a balancer tells of the connection of packet_of().
+std::vector<lbd::Exceptions> told_of_it(Member& member) {
+    EXPECT_TRUE(member.send(packet_of(syn)));
+    EXPECT_TRUE(member.send(packet_of(ack)));
+    std::vector<lbd::Exceptions> all;
+    auto next = member.exchange().everything(member.reconciler());
+    while (auto told = value(next())) all.push_back(*std::move(told));
+    return all;
+}
+
+// A reload has reached the first balancer only. The second one keeps what it cannot understand yet.
+TEST(Exchange, WhatNamesAnUnknownServiceOrBackendIsTakenInAfterTheReload) {
+    Member first, second;
+    track::World before, after;
+    for (unsigned i = 0; i + 1 < track::World::most_backends; ++i) after.backends[i].present = false;
+    before.backends[track::World::most_backends - 1].present = false;
+    for (const bool other_name : {false, true}) {
+        after.service_name = other_name ? 1 : 0;
+        first.boot();
+        second.boot();
+        first.change(before);
+        second.change(before);
+        first.change(after);
+        const auto told = told_of_it(first);
+        EXPECT_TRUE(std::ranges::any_of(told, [](const auto& one) { return !one.records.empty(); }));
+        tell(second, told);
+        second.change(after);
+        after.backends[0].present = true;  // the table alone might choose another one now
+        second.change(after);
+        tell(second, {});
+        EXPECT_EQ(second.send(packet_of(ack)), track::World::most_backends - 1);
+        after.backends[0].present = false;
+    }
+}
+
+TEST(Exchange, MessagesThatDoNotFitHarmNobody) {
+    Member member;
+    track::World none;
+    for (auto& backend : none.backends) backend.state = track::BackendState::drain;
+    for (const auto& world : {track::World(), none}) {
+        member.boot();
+        member.exchange().join(true);
+        member.change(world);
+        const auto about = [](std::uint32_t slots, std::uint32_t slot) {
+            return lbd::Exceptions{.services = {"web0", "web0", "another"},
+                                   .backends = {"10.0.0.1", "nobody"},
+                                   .slots = slots,
+                                   .moving = {{.slot = slot, .former = 1, .age = 65'535}},
+                                   .table_size = 1U << 24,
+                                   .weights = {1, 1},
+                                   .buckets = 3,
+                                   .records = {{.low = 1, .tag = 16, .backend = 1, .age = 65'535}}};
+        };
+        tell(member, {about(65'537, 65'000), about(1, 0), about(1U << 24, 0), about(101, 100)});
+        tell(member, {about(7, 6)});
+        EXPECT_EQ(member.send(packet_of(syn)).has_value(), world.takes_new(0));
+    }
+}
+
 TEST(Exchange, ConnectionsMoveIfBalancersTellEachOtherNothing) {
     std::array<Member, balancers> members;
     std::string fault;

@@ -121,7 +121,7 @@ inline void start(Member& member, EventLoop& loop, const Cluster& cluster, const
 }
 
 inline Exceptions some_records(std::uint32_t count) {
-    Exceptions one{.service = "web", .backends = {"b1"}, .buckets = 1U << 24};
+    Exceptions one{.services = {"web"}, .backends = {"b1"}, .buckets = 1U << 24};
     for (std::uint32_t i = 0; i < count; ++i) one.records.push_back({.low = i, .tag = i * 8, .backend = 0, .age = 1});
     return one;
 }

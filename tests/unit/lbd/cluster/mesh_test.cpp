@@ -174,7 +174,7 @@ TEST_F(Meshes, AChangeOfTheListLeavesTheOtherConnectionsAlone) {
     EXPECT_TRUE(members[1].is_up(2));
 }
 
-ServiceView web(std::uint64_t table, std::chrono::milliseconds idle = std::chrono::minutes(2)) {
+ServiceView web_view(std::uint64_t table, std::chrono::milliseconds idle = std::chrono::minutes(2)) {
     return {.name = "web", .table = table, .whole = table, .idle = idle, .lines = {{"table", std::to_string(table)}}};
 }
 
@@ -183,17 +183,17 @@ TEST_F(Meshes, AgreeIfTheirTablesAreTheSame) {
     story
         .then([&] {
             for (const int number : {1, 2, 3}) start_member(number);
-            members[1].mesh->tell({web(1)});
-            members[2].mesh->tell({web(1)});
+            members[1].mesh->tell({web_view(1)});
+            members[2].mesh->tell({web_view(1)});
             EXPECT_TRUE(agree(1)) << "nobody is known who has another one";
         })
         .when("all are connected", [&] { return all_up(); })
         .then([&] {
             EXPECT_TRUE(agree(1) && agree(2)) << "3 does not have the service";
-            members[3].mesh->tell({web(2)});
+            members[3].mesh->tell({web_view(2)});
         })
         .when("they know it", [&] { return !agree(1) && !agree(2) && !agree(3); })
-        .then([&] { members[3].mesh->tell({web(1)}); })
+        .then([&] { members[3].mesh->tell({web_view(1)}); })
         .when("they agree", [&] { return agree(1) && agree(2) && agree(3); })
         .then([&] { members[3].mesh->tell({}); })
         .when("3 has it no more", [&] {
@@ -238,8 +238,8 @@ TEST_F(Meshes, OneThatIsGoneCountsForTheIdleTime) {
         .then([&] {
             start_member(1);
             start_member(2);
-            members[1].mesh->tell({web(1, idle)});
-            members[2].mesh->tell({web(2, idle)});
+            members[1].mesh->tell({web_view(1, idle)});
+            members[2].mesh->tell({web_view(2, idle)});
         })
         .when("they do not agree", [&] { return !members[1].mesh->agrees("web"); })
         .then([&] {

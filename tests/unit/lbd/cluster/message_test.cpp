@@ -17,10 +17,10 @@ Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const std::ui
 Bytes behind_length(const std::string& message) { return bytes_of(message).subspan(length_bytes); }
 
 Exceptions some_exceptions() {
-    return {.service = "web",
+    return {.services = {"web", "shop"},
             .backends = {"b1", "b2"},
             .slots = 65'537,
-            .moving = {{.slot = 65'536, .former = 1, .age = 3}, {.slot = 0, .former = LB_NO_FORMER, .age = 0}},
+            .moving = {{.slot = 0, .former = LB_NO_FORMER, .age = 0}, {.slot = 65'536, .former = 1, .age = 3}},
             .table_size = 65'537,
             .weights = {100, 0},
             .buckets = 4'096,
@@ -95,8 +95,11 @@ TEST(Message, RefusesExceptionsThatContradictThemselves) {
         change(exceptions);
         return !decode(behind_length(encode(exceptions)));
     };
-    EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[0].slot = one.slots; }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[1].slot = one.slots; }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[1].slot = 0; })) << "twice";
     EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[0].former = 2; }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.services.clear(); }));
+    EXPECT_TRUE(refuses([](Exceptions& one) { one.services.resize(most_services + 1, "web"); }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.records[0].backend = 2; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.records[0].low = one.buckets; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.slots = (1U << 24) + 1; }));
@@ -111,7 +114,8 @@ TEST(Message, RefusesWhatCannotBeShown) {
 }
 
 TEST(Message, ManyRecordsAreDividedWithTheBackendsThatTheyName) {
-    Exceptions all{.service = "web", .backends = {}, .slots = 10'007, .moving = {}, .buckets = 1 << 16, .records = {}};
+    Exceptions all{
+        .services = {"web"}, .backends = {}, .slots = 10'007, .moving = {}, .buckets = 1 << 16, .records = {}};
     for (int i = 0; i < 9'000; ++i) all.backends.push_back("b" + std::to_string(i));
     for (std::uint32_t i = 0; i < 5'000; ++i)
         all.moving.push_back({.slot = i, .former = static_cast<std::uint16_t>(8'999 - i), .age = 1});
@@ -145,6 +149,24 @@ TEST(Message, TheLargestFitIntoTheLimit) {
     EXPECT_LE(encode(Lines{.lines = std::vector<ViewLine>(most_lines, {std::string(999, 'k'), std::string(999, 'v')})})
                   .size(),
               most_message_bytes);
+}
+
+TEST(Message, ManyServicesAreDividedAndRecordsAreOfTheFirst) {
+    Exceptions all = some_exceptions();
+    all.services.clear();
+    for (int i = 0; i < 2'500; ++i) all.services.push_back("s" + std::to_string(i));
+    const auto pieces = pieces_of(all);
+    ASSERT_EQ(pieces.size(), 3U);
+    std::vector<std::string> services;
+    for (const Exceptions& piece : pieces) {
+        const auto read = decode(behind_length(encode(piece)));
+        ASSERT_TRUE(read) << read.error();
+        EXPECT_EQ(**read, Message(piece));
+        services.insert(services.end(), piece.services.begin(), piece.services.end());
+        EXPECT_EQ(piece.moving, all.moving);
+        EXPECT_EQ(piece.records.empty(), &piece != pieces.data());
+    }
+    EXPECT_EQ(services, all.services);
 }
 
 }  // namespace
