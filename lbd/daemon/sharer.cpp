@@ -56,7 +56,7 @@ void Sharer::share() {
     not_shared_.take(
         balancer_.exchange.run(balancer_.reconciler, begun, [mesh](const Exceptions& one) { mesh->share(one); }));
     if (mesh->joined() && balancer_.exchange.waiting() == 0) balancer_.exchange.join(false);
-    next_.arm(pause_after(Exchange::Clock::now() - begun));
+    next_.arm(balancer_.exchange.waiting() != 0 ? 0ms : pause_after(Exchange::Clock::now() - begun));
 }
 
 }  // namespace culvert::lbd

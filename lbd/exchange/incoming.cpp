@@ -22,7 +22,8 @@ using netlink::Result;
 /// An entry is copied to each bucket that it may belong to. In a table that is so much larger it would fill too many.
 constexpr std::size_t most_copies = 16;
 
-constexpr std::size_t most_kept = 1U << 22;  // bytes
+constexpr std::size_t most_at_once = 1U << 20;  // bytes: the event loop has other work
+constexpr std::size_t most_kept = 1U << 22;     // bytes
 
 /// About how much memory a message takes.
 std::size_t size_of(const Exceptions& exceptions) {
@@ -186,7 +187,11 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
             std::atomic_ref(table[place / LB_FLOW_WAYS].entry[place % LB_FLOW_WAYS]).load(std::memory_order_relaxed);
         if (decode_flow(entry).tag != decode_flow(foreign.entry).tag) enter(foreign, now, flows, outgoing, nullptr);
     }
-    for (Exceptions& exceptions : taken_) {
+    for (std::size_t size = 0; size < most_at_once && !taken_.empty(); taken_.pop_front()) {
+        size += size_of(taken_.front());
+        batch_.push_back(std::move(taken_.front()));
+    }
+    for (Exceptions& exceptions : batch_) {
         const auto records = std::exchange(exceptions.records, {});
         const Backends* backends = backends_of(exceptions.services.front(), own.image);
         if (records.empty() || !is_readable(exceptions, flows)) continue;
@@ -260,7 +265,7 @@ const Service* Incoming::service_of(const std::string& name, const Services& ser
 }
 
 std::vector<SlotsToBegin> Incoming::slots(const InForce& own, const FlowClock& clock, std::uint16_t now, bool joins) {
-    const auto taken = std::exchange(taken_, {});
+    const auto taken = std::exchange(batch_, {});
     std::map<std::pair<const Service*, OwnSlots>, ToldOf> told_of;
     for (std::size_t index = 0; index < taken.size(); ++index) {
         const Exceptions& told = taken[index];

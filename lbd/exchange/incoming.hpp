@@ -48,16 +48,17 @@ class Incoming {
   public:
     void take(Exceptions exceptions) { taken_.push_back(std::move(exceptions)); }
     [[nodiscard]] bool empty() const { return taken_.empty() && entered_.empty(); }
+    /// The number of messages that are not taken in yet.
     [[nodiscard]] std::size_t waiting() const { return taken_.size(); }
     /// Call after each plan. What named unknown services and backends is taken again.
     void follow();
 
-    /// Enters flows into the table. What is entered there is heard(). Call again later, even if nothing was taken: a
-    /// packet may have overwritten an entry that it did not see.
+    /// Enters flows of some of the messages into the table. What is entered there is heard(). Call again later, even if
+    /// nothing was taken: a packet may have overwritten an entry that it did not see.
     [[nodiscard]] netlink::Result<> enter_flows(const InForce& own, FlowMap& flows, Outgoing& outgoing);
-    /// The slots that were taken. `joins`: this balancer has forwarded nothing until now, so connections are where the
-    /// others have them. Otherwise its own that are not recorded stay where they are. Call it last: it forgets what was
-    /// taken. `now`: in units of FlowClock.
+    /// The slots that these messages name. `joins`: this balancer has forwarded nothing until now, so connections are
+    /// where the others have them. Otherwise its own that are not recorded stay where they are. Then they are taken in.
+    /// `now`: in units of FlowClock.
     [[nodiscard]] std::vector<SlotsToBegin> slots(const InForce& own, const FlowClock& clock, std::uint16_t now,
                                                   bool joins);
 
@@ -77,7 +78,8 @@ class Incoming {
     /// For later: nothing is configured here that it names.
     void keep(Exceptions exceptions);
 
-    std::vector<Exceptions> taken_;
+    std::deque<Exceptions> taken_;
+    std::vector<Exceptions> batch_;  // of these, that are being taken in
     struct Kept {
         Exceptions exceptions;
         std::chrono::steady_clock::time_point since;
