@@ -206,7 +206,7 @@ TEST_F(LbdTakeover, ConnectionsMoveIfNothingIsShared) {
     std::string more = config(most_backends);
     more.replace(more.find(", peers"), more.find("]}") - more.find(", peers") + 1, "");
     reload({0, 1}, more);
-    some_traffic();
+    some_traffic(8'000);  // so that many connections with the new backend are no longer young
     route_to({2});
     some_traffic();
     const auto outcome = echo_outcome(load);
