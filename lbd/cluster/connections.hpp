@@ -29,7 +29,7 @@ class EveryConnection {
   public:
     using Clock = Channel::Clock;
 
-    EveryConnection(EventLoop& loop, std::unique_ptr<TlsContext> tls, const Own& own, Peers& peers)
+    EveryConnection(EventLoop& loop, std::unique_ptr<TlsContext> tls, const OwnSide& own, Peers& peers)
         : loop_(loop), tls_(std::move(tls)), own_(own), peers_(peers) {}
     EveryConnection(const EveryConnection&) = delete;
     EveryConnection& operator=(const EveryConnection&) = delete;
@@ -79,7 +79,7 @@ class EveryConnection {
 
     EventLoop& loop_;
     std::unique_ptr<TlsContext> tls_;
-    const Own& own_;
+    const OwnSide& own_;
     Peers& peers_;
     std::optional<netlink::IpAddress> own_address_;
     std::uint16_t port_ = 0;

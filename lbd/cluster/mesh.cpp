@@ -57,7 +57,7 @@ Endpoint place_to_listen(const Cluster& config) {
 
 class Mesh::Impl {
   public:
-    Impl(EventLoop& loop, std::unique_ptr<TlsContext> tls, Own own_values)
+    Impl(EventLoop& loop, std::unique_ptr<TlsContext> tls, OwnSide own_values)
         : own(std::move(own_values)), loop_(loop), connections_(loop, std::move(tls), own, peers) {}
 
     [[nodiscard]] Result<> begin() {
@@ -175,7 +175,7 @@ class Mesh::Impl {
         return status;
     }
 
-    Own own;
+    OwnSide own;
     Peers peers;
 
   private:
@@ -258,7 +258,7 @@ Result<std::unique_ptr<Mesh>> Mesh::open(EventLoop& loop, const Cluster& config,
                                          const Introduction& own, MeshCalls calls) {
     TRY(auto tls, TlsContext::make(key));
     auto impl = std::make_unique<Impl>(
-        loop, std::move(tls), Own{.hello = hello_of(own, random_number()), .views = {}, .calls = std::move(calls)});
+        loop, std::move(tls), OwnSide{.hello = hello_of(own, random_number()), .views = {}, .calls = std::move(calls)});
     TRY(auto prepared, impl->prepare(config));
     CHECK_OK(impl->begin());
     impl->follow(config, std::move(prepared));

@@ -49,7 +49,7 @@ std::vector<Views> all_of(const OwnViews& views) {
 
 }  // namespace
 
-Peer::Peer(const netlink::IpAddress& address, const Own& own) : address_(address), own_(own), pause_(shortest_pause) {
+Peer::Peer(const netlink::IpAddress& address, const OwnSide& own) : address_(address), own_(own), pause_(shortest_pause) {
     // Both ends try. Some difference in time makes two connections at once rare.
     next_try_ = Clock::now() + std::chrono::milliseconds(random_() % 300);
 }

@@ -21,7 +21,7 @@
 namespace culvert::lbd {
 
 /// What this balancer says to all peers.
-struct Own {
+struct OwnSide {
     Hello hello;  ///< without the address, which may depend on the peer
     OwnViews views;
     MeshCalls calls;
@@ -35,7 +35,7 @@ class Peer {
     static constexpr std::chrono::seconds ping_interval{1};
     static constexpr std::chrono::seconds longest_silence{3};
 
-    Peer(const netlink::IpAddress& address, const Own& own);
+    Peer(const netlink::IpAddress& address, const OwnSide& own);
 
     [[nodiscard]] const netlink::IpAddress& address() const { return address_; }
     /// The address is one of this balancer.
@@ -81,7 +81,7 @@ class Peer {
     void set_state(PeerStatus::State state, Clock::time_point now);
 
     netlink::IpAddress address_;
-    const Own& own_;
+    const OwnSide& own_;
     bool is_self_ = false;
 
     Channel* channel_ = nullptr;

@@ -81,7 +81,7 @@ inline ClusterKey some_key(std::uint8_t seed = 7) {
 }
 
 /// A balancer's part in a cluster, with all that it takes.
-struct Member {
+struct MeshMember {
     int number = 0;
     std::vector<Exceptions> taken;
     std::vector<Exceptions> has;  ///< what it gives a peer that connects
@@ -106,7 +106,7 @@ inline Cluster cluster_of(int number, int members) {
     return cluster;
 }
 
-inline void start(Member& member, EventLoop& loop, const Cluster& cluster, const ClusterKey& key = some_key()) {
+inline void start(MeshMember& member, EventLoop& loop, const Cluster& cluster, const ClusterKey& key = some_key()) {
     const auto all = [&member]() -> MeshCalls::Everything {
         return [&member, next = std::size_t{0}]() mutable -> std::optional<Exceptions> {
             return next < member.has.size() ? std::optional(member.has[next++]) : std::nullopt;

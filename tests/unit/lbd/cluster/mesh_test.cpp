@@ -21,7 +21,7 @@ class Meshes : public testing::Test {
         for (int number = 1; number <= 3; ++number) members[number].number = number;
     }
     ~Meshes() override {
-        for (Member& one : members) one.mesh.reset();
+        for (MeshMember& one : members) one.mesh.reset();
     }
 
     void start_member(int number) { start(members.at(number), story.loop(), cluster_of(number, 3)); }
@@ -39,7 +39,7 @@ class Meshes : public testing::Test {
     }
 
     Story story;
-    std::array<Member, 4> members;  // from 1 on
+    std::array<MeshMember, 4> members;  // from 1 on
 };
 
 TEST_F(Meshes, EachIsConnectedWithEachInAnyOrderOfStarts) {

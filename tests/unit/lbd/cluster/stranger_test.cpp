@@ -61,7 +61,7 @@ class Strangers : public testing::Test {
         });
     }
 
-    Member first, second;  // outlive the story
+    MeshMember first, second;  // outlive the story
     Story story;
 };
 
