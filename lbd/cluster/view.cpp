@@ -17,18 +17,6 @@
 namespace culvert::lbd {
 namespace {
 
-std::string_view word(Track track) {
-    switch (track) {
-        case Track::just_enough:
-            return "auto";
-        case Track::all:
-            return "all";
-        case Track::none:
-            return "none";
-    }
-    return {};
-}
-
 std::string_view word(BackendState state) {
     switch (state) {
         case BackendState::active:
@@ -111,7 +99,7 @@ ServiceView view_of(const Service& service, const Health& health) {
     put("ports", fmt::format("{}", fmt::join(ports, ", ")));
     put("table", service.table_size);
     put("sticky", service.sticky);
-    put("track", word(service.track));
+    put("track", name(service.track));
     put("idle", fmt::format("{}ms", service.idle.count()));
     if (service.health) put("minimum", service.health->minimum);
     for (const Backend& backend : service.backends) {

@@ -154,6 +154,19 @@ enum class Track : std::uint8_t {
     none,
 };
 
+/// The name in the configuration.
+[[nodiscard]] constexpr std::string_view name(Track track) {
+    switch (track) {
+        case Track::just_enough:
+            return "auto";
+        case Track::all:
+            return "all";
+        case Track::none:
+            return "none";
+    }
+    return {};
+}
+
 struct Service {
     std::string name;  ///< unique
     Vip vip;

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "lbd/model/cure.hpp"
+#include "lbd/plan/connection_ports.hpp"
 
 namespace culvert::lbd {
 namespace {
@@ -142,15 +143,10 @@ Result<std::uint32_t> begin_transition(const std::vector<const Service*>& servic
     for (const Service* service : services) {
         const std::uint32_t size = image.ids.at(service->name).size;
         while (change.kept.size() < size) change.kept.push_back(static_cast<std::uint16_t>(change.kept.size()));
-        for (const PortSpec& port : service->ports) {
-            if (!has_connections(port.protocol)) continue;
-            const auto protocol = static_cast<std::uint8_t>(port.protocol);
-            const auto end = image.vips.upper_bound({service->vip, protocol, port.last});
-            for (auto one = image.vips.lower_bound({service->vip, protocol, port.port}); one != end; ++one)
-                if (one->second.transition == shared &&
-                    TablePlace{.line = one->second.ring, .size = one->second.ring_size} == table)
-                    one->second.transition = *line;
-        }
+        for_each_connection_port(*service, image.vips, [&](lb_service& port) {
+            const TablePlace has{.line = port.ring, .size = port.ring_size};
+            if (port.transition == shared && has == table) port.transition = *line;
+        });
     }
     const auto users = static_cast<std::uint32_t>(services.size());
     if (shared != 0 && (image.transitions.at(shared).users -= users) == 0) image.transitions.erase(shared);

@@ -32,18 +32,6 @@ void put_traffic(Json& json, const Traffic& traffic) {
     json["flows_estimated"] = traffic.flows.estimated;
 }
 
-std::string_view track_name(Track track) {
-    switch (track) {
-        case Track::just_enough:
-            return "auto";
-        case Track::all:
-            return "all";
-        case Track::none:
-            return "none";
-    }
-    return {};
-}
-
 Json ports_of(const ServiceStatus& service) {
     Json ports = Json::array();
     for (const PortSpec& port : service.ports) ports.push_back(to_string(port));
@@ -54,7 +42,7 @@ Json to_json(const ServiceStatus& service) {
     Json json{{"name", service.name}, {"vip", service.vip.to_string()}, {"ports", ports_of(service)}};
     json["table"] = service.table_size;
     json["sticky"] = service.sticky;
-    json["track"] = track_name(service.track);
+    json["track"] = name(service.track);
     put_traffic(json, service.traffic());
     json["backends"] = Json::array();
     for (const BackendStatus& backend : service.backends) {
