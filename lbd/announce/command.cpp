@@ -42,7 +42,7 @@ Result<std::uint64_t> packets(const Options& options) {
 
 ExitCode wait_for_quiet(const Options& options) {
     const auto begin = Clock::now();
-    const auto deadline = begin + std::chrono::duration<double>(options.leave.seconds);
+    const auto deadline = begin + std::chrono::duration<double>(options.wait.seconds);
     auto counted = packets(options);
     if (!counted) return fail(counted.error());
     std::uint64_t last = *counted;
@@ -60,7 +60,7 @@ ExitCode wait_for_quiet(const Options& options) {
             last = *counted;
             last_change = now;
         }
-        if (options.leave.seconds > 0 && now >= deadline) {
+        if (options.wait.seconds > 0 && now >= deadline) {
             fmt::print(stderr, "lbd: packets to VIPs still arrive, {:.0f} a second\n", rate);
             return exit_failed;
         }
@@ -70,17 +70,13 @@ ExitCode wait_for_quiet(const Options& options) {
 }  // namespace
 
 void declare_leave(CLI::App& app, Options& options) {
-    app.add_flag("--wait", options.leave.wait, "Wait until no packet to a VIP has arrived for two seconds");
-    app.add_option("--for", options.leave.seconds,
-                   "Wait at most this long; exit status 1 if packets still arrive (default: no limit)")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.1, 86'400.0));
+    declare_wait(app, options, "no packet to a VIP has arrived for two seconds", "packets still arrive");
 }
 
 ExitCode leave(const Options& options) {
     const auto left = ask(socket_path(options), {{"command", "leave"}});
     if (!left) return fail(left.error());
-    return options.leave.wait || options.leave.seconds > 0 ? wait_for_quiet(options) : exit_done;
+    return options.wait.waits() ? wait_for_quiet(options) : exit_done;
 }
 
 ExitCode join(const Options& options) {

@@ -46,4 +46,12 @@ void declare_config(CLI::App& app, Options& options) {
         ->type_name("FILE");
 }
 
+void declare_wait(CLI::App& app, Options& options, const std::string& until, const std::string& what_is_left) {
+    app.add_flag("--wait", options.wait.wait, "Wait until " + until);
+    app.add_option("--for", options.wait.seconds,
+                   "Wait at most this long; exit status 1 if " + what_is_left + " (default: no limit)")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.1, 86'400.0));
+}
+
 }  // namespace culvert::lbd

@@ -32,6 +32,8 @@ ExitCode fail(const netlink::Error& error);
 ExitCode complain(const std::string& text);
 [[nodiscard]] std::string socket_path(const Options& options);
 void declare_config(CLI::App& app, Options& options);
+/// --wait and --for: `until` an end, or a failure if `what_is_left`.
+void declare_wait(CLI::App& app, Options& options, const std::string& until, const std::string& what_is_left);
 /// Enters the network namespace that the options name, if any.
 [[nodiscard]] netlink::Result<> enter_netns(const Options& options);
 /// Opens the source that `config` names, which is the path of a file.

@@ -58,13 +58,14 @@ struct CaptureOptions {
 struct DrainOptions {
     std::string backend;  ///< name or address
     std::string service;  ///< empty: all services
-    bool wait = false;
-    double seconds = 0;  ///< longest wait; 0: unlimited
 };
 
-struct LeaveOptions {
+struct WaitOptions {
     bool wait = false;
     double seconds = 0;  ///< longest wait; 0: unlimited
+
+    /// A longest wait is one.
+    [[nodiscard]] bool waits() const { return wait || seconds > 0; }
 };
 
 struct Options {
@@ -84,7 +85,7 @@ struct Options {
     WatchOptions watch;
     CaptureOptions capture;
     DrainOptions drain;
-    LeaveOptions leave;
+    WaitOptions wait;               ///< of lbd drain and lbd leave
     std::vector<std::string> vips;  ///< of lbd ready
 };
 

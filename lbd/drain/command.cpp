@@ -97,13 +97,13 @@ Result<Left> left_at(const Options& options, const std::vector<Place>& places) {
 ExitCode wait_for_the_last(const Options& options, const Json& backends) {
     const auto places = places_of(options, backends);
     if (!places) return fail(places.error());
-    const auto deadline = Clock::now() + std::chrono::duration<double>(options.drain.seconds);
+    const auto deadline = Clock::now() + std::chrono::duration<double>(options.wait.seconds);
     std::optional<Left> said;
     for (;;) {
         const auto left = left_at(options, *places);
         if (!left) return fail(left.error());
         if (*left == Left{}) return exit_done;
-        if (options.drain.seconds > 0 && Clock::now() >= deadline) {
+        if (options.wait.seconds > 0 && Clock::now() >= deadline) {
             fmt::print(stderr, "lbd: {} are left\n", left->text());
             return exit_failed;
         }
@@ -117,18 +117,13 @@ ExitCode wait_for_the_last(const Options& options, const Json& backends) {
 
 void declare_drain(CLI::App& app, Options& options) {
     declare_backend(app, options);
-    app.add_flag("--wait", options.drain.wait, "Wait until its last live flow has ended");
-    app.add_option("--for", options.drain.seconds,
-                   "Wait at most this long; exit status 1 if live flows are left (default: no limit)")
-        ->type_name("SECONDS")
-        ->check(CLI::Range(0.1, 86'400.0));
+    declare_wait(app, options, "its last live flow has ended", "live flows are left");
 }
 
 ExitCode drain(const Options& options) {
     const auto backends = request(options, "drain");
     if (!backends) return backends.error();
-    const bool waits = options.drain.wait || options.drain.seconds > 0;
-    return waits ? wait_for_the_last(options, *backends) : exit_done;
+    return options.wait.waits() ? wait_for_the_last(options, *backends) : exit_done;
 }
 
 void declare_undrain(CLI::App& app, Options& options) { declare_backend(app, options); }
