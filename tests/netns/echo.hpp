@@ -44,9 +44,8 @@ while True:
 }
 
 struct EchoFlows {
-    int streams = 2'000;  ///< connections that last
-    int datagrams = 20;   ///< UDP flows
-    int short_lived = 0;  ///< connections of which one ends and another one begins all the time
+    int streams = 2'000;
+    int datagrams = 20;  ///< UDP flows
 };
 
 /// Keeps flows busy until it is stopped. Returns when the first ones are established.
@@ -57,7 +56,7 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (10000, 10000))
 ready, running = selectors.DefaultSelector(), True
 class Flow:
     def __init__(self, kind):
-        self.kind, self.socket, self.begun = kind, socket.socket(socket.AF_INET, kind), time.monotonic()
+        self.kind, self.socket = kind, socket.socket(socket.AF_INET, kind)
         self.socket.connect(("192.0.2.1", 7))
         self.server, self.sent, self.answers, self.is_broken = None, 0, 0, False
         ready.register(self.socket, selectors.EVENT_READ, self)
@@ -68,13 +67,9 @@ class Flow:
     def fail(self, error):
         if self.kind == socket.SOCK_DGRAM or self.is_broken: return
         self.is_broken = True
-        # Balancers tell each other of a connection some milliseconds after it has begun.
-        result["broken" if time.monotonic() - self.begun > 0.1 else "young"] += 1
-        print(f"{time.time():.3f} after {time.monotonic() - self.begun:.3f} s, port {self.socket.getsockname()[1]} of {self.server}: {error}", file=sys.stderr, flush=True)
+        result["broken"] += 1
+        print(f"{time.time():.3f} port {self.socket.getsockname()[1]} of {self.server}: {error}", file=sys.stderr, flush=True)
         ready.unregister(self.socket)
-    def close(self):
-        if not self.is_broken: ready.unregister(self.socket)
-        self.socket.close()
     def receive(self):
         for line in self.socket.recv(4096).splitlines():
             name, number = line.split()
@@ -82,7 +77,7 @@ class Flow:
             result["broken"] += self.kind == socket.SOCK_STREAM and int(number) != self.answers
             self.server = self.server or name
             result["moved" if self.kind == socket.SOCK_STREAM else "udp_moved"] += name != self.server
-result = collections.Counter({"moved": 0, "udp_moved": 0, "broken": 0, "young": 0, "short": 0})
+result = collections.Counter({"moved": 0, "udp_moved": 0, "broken": 0})
 def receive(timeout):
     for key, _ in ready.select(timeout):
         try: key.data.receive()
@@ -91,7 +86,7 @@ def stop(*_):
     global running
     running = False
 signal.signal(signal.SIGTERM, stop)
-streams, datagrams, short = (int(number) for number in sys.argv[1:4])
+streams, datagrams = (int(number) for number in sys.argv[1:3])
 lasting = [Flow(socket.SOCK_STREAM) for _ in range(streams)]
 for flow in lasting: flow.send()
 while any(flow.answers == 0 for flow in lasting): receive(1)
@@ -102,31 +97,22 @@ for flow in udp:  # one by one: what the queues of a busy machine drop at the st
         receive(1)
     flow.sent = flow.answers
 print("running", file=sys.stderr, flush=True)
-turn, others = 0, []
+turn = 0
 while running:
     for flow in (lasting[turn % streams], udp[turn % datagrams]):
         if flow.answers == flow.sent or flow.kind == socket.SOCK_DGRAM: flow.send()
     turn += 1
-    if short and turn % 10 == 0:  # one ends and another one begins
-        if len(others) == short and others[0].answers == others[0].sent: others.pop(0).close()
-        if len(others) < short:
-            others.append(Flow(socket.SOCK_STREAM))
-            result["short"] += 1
-    for flow in others[turn % 10::10]:
-        if flow.answers == flow.sent: flow.send()
     receive(0.001)
 end, end_of_udp = time.monotonic() + 10, time.monotonic() + 1
-flows = lasting + others
 def is_waiting(flow): return flow.answers < flow.sent and not flow.is_broken
-while any(map(is_waiting, flows)) and time.monotonic() < end: receive(0.1)
+while any(map(is_waiting, lasting)) and time.monotonic() < end: receive(0.1)
 while any(map(is_waiting, udp)) and time.monotonic() < end_of_udp: receive(0.1)
 result["datagrams"] = sum(flow.sent for flow in udp)
 result["lost"] = sum(flow.sent - flow.answers for flow in udp)
-result["stuck"] = sum(map(is_waiting, flows))
+result["stuck"] = sum(map(is_waiting, lasting))
 print(json.dumps(result))
 )py");
-    Process process =
-        client.spawn(fmt::format("python3 /run/load.py {} {} {}", flows.streams, flows.datagrams, flows.short_lived));
+    Process process = client.spawn(fmt::format("python3 /run/load.py {} {}", flows.streams, flows.datagrams));
     process.wait_for("running");
     return process;
 }
@@ -137,11 +123,10 @@ inline nlohmann::json echo_outcome(Process& load) {
     return output.ok() ? nlohmann::json::parse(output.out) : nlohmann::json(output.err);
 }
 
-/// Whether no flow has moved and no connection was broken. Of those that are short-lived, few may be broken as they
-/// begin: another balancer got a packet before it was told.
+/// Whether no flow has moved and no connection was broken.
 inline bool kept_all(const nlohmann::json& outcome) {
     return outcome.is_object() && outcome["moved"] == 0 && outcome["udp_moved"] == 0 && outcome["broken"] == 0 &&
-           outcome["stuck"] == 0 && 20 * outcome["young"].get<int>() <= outcome["short"].get<int>();
+           outcome["stuck"] == 0;
 }
 
 }  // namespace culvert::netns
