@@ -229,10 +229,11 @@ Result<HostState> KernelHost::unannounced() {
 
 Result<Observed> KernelHost::observe(const std::vector<Prefix>& balancers) {
     Observed observed;
+    // Before links: lo loses its routes when it goes down, and nobody can add them while it is down.
+    CHECK_OK(observe_addresses(route_, observed));
     TRY(const LinksByIndex links, observe_links(route_, decap_, observed));
     CHECK_OK(observe_links_elsewhere(route_, observed));
     CHECK_OK(observe_sysctls(links, observed.state));
-    CHECK_OK(observe_addresses(route_, observed));
     CHECK_OK(observe_routes(route_, balancers, links, observed.around));
     TRY(const bool has_fou, observe_ports(generic_, links, observed.state));
     CHECK_OK(observe_modules(has_fou, observed));

@@ -84,7 +84,8 @@ inline ClusterKey some_key(std::uint8_t seed = 7) {
 struct MeshMember {
     int number = 0;
     std::vector<Exceptions> taken;
-    std::vector<Exceptions> has;  ///< what it gives a peer that connects
+    std::vector<Exceptions> has;      ///< what it gives a peer that connects
+    std::vector<std::string> losses;  ///< why connections have ended
     std::unique_ptr<Mesh> mesh;
 
     [[nodiscard]] std::size_t records() const {
@@ -115,7 +116,14 @@ inline void start(MeshMember& member, EventLoop& loop, const Cluster& cluster, c
     auto opened = Mesh::open(
         loop, cluster, key,
         {.name = fmt::format("lb{}", member.number), .version = "1", .hash_key = "01234567", .flow_entries = 1024},
-        {.take = [&member](const Exceptions& one) { member.taken.push_back(one); }, .all = all});
+        {.take = [&member](const Exceptions& one) { member.taken.push_back(one); },
+         .all = all,
+         .gone =
+             [&member] {
+                 for (const PeerStatus& peer : member.mesh->status().peers)
+                     if (peer.state != PeerStatus::State::away && !peer.reason.empty())
+                         member.losses.push_back(peer.reason);
+             }});
     ASSERT_TRUE(opened) << opened.error().message();
     member.mesh = *std::move(opened);
 }
