@@ -111,7 +111,9 @@ Ids forget_unused(Ids ids, const Services& services, const std::function<bool(st
             });
         else
             own.backends.clear();
-    std::erase_if(ids, [&](const auto& service) { return service.second.backends.empty(); });
+    std::erase_if(ids, [&](const auto& service) {
+        return service.second.backends.empty() && !wanted.contains(service.first);
+    });
     return ids;
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -80,14 +81,18 @@ void SlotWatch::watch_others(const Service& service, const Image& image, const B
         if (const auto id = own.current(backend.name))
             values.emplace(backend.address, static_cast<std::uint16_t>(*id - own.base));
     const auto add = [&](const Service& other) {
-        std::map<std::string_view, std::uint16_t> by_name;
-        for (const Backend& backend : other.backends)
-            if (const auto value = values.find(backend.address); value != values.end())
-                by_name.emplace(backend.name, value->second);
-        for (const auto& [id, backend] : image.ids.at(other.name).backends)
-            if (const auto value = by_name.find(backend); value != by_name.end())
-                of_others_[id].push_back(
-                    {.service = static_cast<std::uint32_t>(of_services_.size()), .value = value->second});
+        std::map<std::string_view, std::optional<std::uint16_t>> by_name;
+        for (const Backend& backend : other.backends) {
+            const auto value = values.find(backend.address);
+            by_name.emplace(backend.name, value == values.end() ? std::nullopt : std::optional(value->second));
+        }
+        for (const auto& [id, backend] : image.ids.at(other.name).backends) {
+            // An entry of a backend that is gone would hide where the next connection with the same ports is.
+            const auto known = by_name.find(backend);
+            const auto value = known == by_name.end() ? std::optional<std::uint16_t>(LB_NO_FORMER) : known->second;
+            if (value)
+                of_others_[id].push_back({.service = static_cast<std::uint32_t>(of_services_.size()), .value = *value});
+        }
     };
     const auto& [address, bits] = service.vip.prefix;
     for (int length = bits; length >= 0; --length) {

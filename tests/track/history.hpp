@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
@@ -319,8 +320,12 @@ class Reference {
 using MakeSystem = std::function<std::unique_ptr<System>()>;
 
 inline std::optional<std::string> fault_of(const History& history, const MakeSystem& make) {
-    const auto system = make();
-    return Reference(*system).run(history);
+    try {
+        const auto system = make();
+        return Reference(*system).run(history);
+    } catch (const std::exception& error) {
+        return fmt::format("{} was thrown", error.what());
+    }
 }
 
 /// A shorter history with a fault: parts are left out, halves first.

@@ -35,5 +35,10 @@ TEST(Owners, WhatIsGoneIsForgottenWhenItsFlowsAre) {
     EXPECT_EQ(without.at("web").backends, (std::map<std::uint32_t, std::string>{{1, "a"}, {13, "a"}, {14, "c"}}));
 }
 
+TEST(Owners, AServiceWithoutABackendKeepsItsIds) {
+    const Ids empty{{"web", {.base = 1, .size = 4, .backends = {}}}};
+    EXPECT_EQ(forget_unused(empty, {service("web")}, [](std::uint32_t) { return false; }), empty);
+}
+
 }  // namespace
 }  // namespace culvert::lbd
