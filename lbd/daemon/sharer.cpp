@@ -11,6 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto without_peers = 1s;
+constexpr auto without_news = 50ms;
 
 /// A twentieth of one processor.
 std::chrono::milliseconds pause_after(Exchange::Clock::duration work) {
@@ -20,7 +21,8 @@ std::chrono::milliseconds pause_after(Exchange::Clock::duration work) {
 }  // namespace
 
 netlink::Result<> Sharer::open(common::EventLoop& loop) {
-    TRY(next_, loop.timer([this] { share(); }));
+    TRY(taking_in_, loop.timer([this] { take_in(); }));
+    TRY(telling_, loop.timer([this] { tell(); }));
     return {};
 }
 
@@ -28,14 +30,14 @@ MeshCalls Sharer::calls() {
     return {.take =
                 [this](const Exceptions& exceptions) {
                     balancer_.exchange.take(exceptions);
-                    next_.arm(0ms);
+                    taking_in_.arm(1ms);  // with what others tell at that time
                 },
             .all =
                 [this] {
                     return [this,
                             next = balancer_.exchange.everything(balancer_.reconciler)]() -> std::optional<Exceptions> {
                         auto message = next();
-                        not_shared_.take(message.map([](const auto&) {}));
+                        not_told_.take(message.map([](const auto&) {}));
                         return message ? *std::move(message) : std::nullopt;
                     };
                 },
@@ -45,18 +47,27 @@ MeshCalls Sharer::calls() {
 void Sharer::begin(bool joins) {
     balancer_.exchange.join(joins);
     // There must be room for all that the others know. The part becomes smaller again by itself.
-    if (joins && balancer_.mesh) not_shared_.take(balancer_.reconciler.datapath().flows().use_part(0));
-    share();
+    if (joins && balancer_.mesh) not_taken_in_.take(balancer_.reconciler.datapath().flows().use_part(0));
+    take_in();
+    tell();
 }
 
-void Sharer::share() {
+void Sharer::take_in() {
+    if (!balancer_.mesh) return taking_in_.arm(without_peers);
+    not_taken_in_.take(balancer_.exchange.take_in(balancer_.reconciler));
+    const bool has_all = balancer_.exchange.waiting() == 0;
+    if (balancer_.mesh->joined() && has_all) balancer_.exchange.join(false);
+    taking_in_.arm(has_all ? without_news : 0ms);
+}
+
+/// However many messages come, the flow table is looked at as often.
+void Sharer::tell() {
     const auto begun = Exchange::Clock::now();
     Mesh* mesh = balancer_.mesh.get();
-    if (mesh == nullptr) return next_.arm(without_peers);
-    not_shared_.take(
-        balancer_.exchange.run(balancer_.reconciler, begun, [mesh](const Exceptions& one) { mesh->share(one); }));
-    if (mesh->joined() && balancer_.exchange.waiting() == 0) balancer_.exchange.join(false);
-    next_.arm(balancer_.exchange.waiting() != 0 ? 0ms : pause_after(Exchange::Clock::now() - begun));
+    if (mesh == nullptr) return telling_.arm(without_peers);
+    not_told_.take(
+        balancer_.exchange.tell(balancer_.reconciler, begun, [mesh](const Exceptions& one) { mesh->share(one); }));
+    telling_.arm(pause_after(Exchange::Clock::now() - begun));
 }
 
 }  // namespace culvert::lbd

@@ -23,11 +23,14 @@ class Sharer {
     void begin(bool joins);
 
   private:
-    void share();
+    void take_in();
+    void tell();
 
     Balancer& balancer_;
-    Complaint not_shared_{log_event("not_exchanged"), "other balancers do not know all connections"};
-    common::EventLoop::Source next_;
+    Complaint not_taken_in_{log_event("not_exchanged"), "connections of other balancers are not all known here"};
+    Complaint not_told_{log_event("not_exchanged"), "other balancers do not know all connections"};
+    common::EventLoop::Source taking_in_;
+    common::EventLoop::Source telling_;
 };
 
 }  // namespace culvert::lbd

@@ -40,10 +40,9 @@ void Exchange::follow(const Reconciler& reconciler) {
     incoming_.follow();
 }
 
-Result<> Exchange::run(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell) {
+Result<> Exchange::tell(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell) {
     if (!reconciler.planner().planned()) return {};
     follow(reconciler);
-    CHECK_OK(take_in(reconciler));
     if (outgoing_.empty()) return {};
     const Datapath& datapath = reconciler.datapath();
     if (tells_slots_ || now - told_slots_ >= between_slots) {
@@ -99,6 +98,8 @@ std::function<Result<std::optional<Exceptions>>()> Exchange::everything(Reconcil
 }
 
 Result<> Exchange::take_in(Reconciler& reconciler) {
+    if (!reconciler.planner().planned()) return {};
+    follow(reconciler);
     FlowMap& flows = reconciler.datapath().flows();
     if (incoming_.empty() || flows.part().is_changing()) return {};
     const InForce own = in_force(reconciler);

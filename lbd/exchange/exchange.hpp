@@ -27,16 +27,16 @@ class Exchange {
     [[nodiscard]] std::size_t waiting() const { return incoming_.waiting(); }
     void forget_peers() { outgoing_.forget_peers(); }
 
-    /// Takes in what was taken until now, and tells what the others do not know. Call it often: who takes over from
-    /// this balancer knows what was told.
-    [[nodiscard]] netlink::Result<> run(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell);
+    /// Takes in what was taken until now, or a part of it.
+    [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler);
+    /// Tells what the others do not know. Call it often: who takes over from this balancer knows what was told.
+    [[nodiscard]] netlink::Result<> tell(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell);
     /// Makes what one needs that has just come, a message at a time, and nothing after the last one. `reconciler` and
     /// this must outlive it.
     [[nodiscard]] std::function<netlink::Result<std::optional<Exceptions>>()> everything(Reconciler& reconciler);
 
   private:
     [[nodiscard]] netlink::Result<std::deque<Exceptions>> slots_and_tables(Reconciler& reconciler);
-    [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler);
     [[nodiscard]] netlink::Result<> begin_slots(Reconciler& reconciler);
     void follow(const Reconciler& reconciler);
 

@@ -223,7 +223,8 @@ class Cluster {
         for (int round = 0; round < 2; ++round)
             for (unsigned i = 0; i < balancers; ++i) {
                 now_ += std::chrono::hours(1);
-                done(members_[i].exchange().run(members_[i].reconciler(), now_, [&](const lbd::Exceptions& told) {
+                done(members_[i].exchange().take_in(members_[i].reconciler()));
+                done(members_[i].exchange().tell(members_[i].reconciler(), now_, [&](const lbd::Exceptions& told) {
                     for (unsigned j = 0; j < balancers; ++j)
                         if (j != i && !is_cut_) members_[j].exchange().take(told);
                 }));
@@ -286,7 +287,7 @@ TEST(Exchange, NoConnectionMovesWhenABalancerTakesOverFromAnother) {
 /// Tells a member, and lets it take that in.
 void tell(Member& member, const std::vector<lbd::Exceptions>& messages) {
     for (const lbd::Exceptions& message : messages) member.exchange().take(message);
-    done(member.exchange().run(member.reconciler(), lbd::Exchange::Clock::now(), [](const lbd::Exceptions&) {}));
+    done(member.exchange().take_in(member.reconciler()));
 }
 
 Bytes packet_of(unsigned flags, std::uint16_t source = 999) {
