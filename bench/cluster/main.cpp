@@ -32,7 +32,7 @@ double processor_time() {
 
 nlohmann::ordered_json measure(const Options& options) {
     fmt::print(
-        "{} balancers, {} connections at once, {} backends, {} hours, seed {}; sharing is a model, lbd has none yet\n",
+        "{} balancers, {} connections at once, {} backends, {} hours, seed {}; sharing is a model\n",
         options.balancers, options.connections, options.backends, options.hours, options.seed);
     fmt::print("{:<42} {:>10} {:>8} {:>9} {:>9} {:>9} {:>9} {:>7} {:>6} {:>6}\n", "", "opened", "broken", "", "entries",
                "records/s", "slots/s", "moving", "s", "MiB");
