@@ -174,15 +174,26 @@ bool Control::receive(Client& client) {
     const auto state = client.request.append({buffer.data(), static_cast<std::size_t>(length)});
     if (state != RequestLine::State::whole) return length != 0 && state == RequestLine::State::unfinished;
 
-    client.answer = answer_to(client.request.text(), handler_);
     const int id = client.socket.get();
     client.io = {};  // the loop accepts a descriptor only once
-    auto io = loop_.on_io(id, EPOLLOUT, [this, id](std::uint32_t) { serve(id); });
     auto deadline = loop_.timer([this, id] { clients_.erase(id); });
-    if (!io || !deadline) return false;
+    if (!deadline) return false;
     deadline->arm(time_for_answer);
-    client.io = *std::move(io);
     client.deadline = *std::move(deadline);
+    Pieces answer = answer_to(client.request.text(), handler_, [this, id, number = client.number](Pieces known) {
+        const auto waiting = clients_.find(id);  // another client may have the descriptor by now
+        if (waiting == clients_.end() || waiting->second.number != number) return;
+        if (!begin_to_send(waiting->second, std::move(known))) clients_.erase(waiting);
+    });
+    return !answer || begin_to_send(client, std::move(answer));
+}
+
+bool Control::begin_to_send(Client& client, Pieces answer) {
+    client.answer = std::move(answer);
+    const int id = client.socket.get();
+    auto io = loop_.on_io(id, EPOLLOUT, [this, id](std::uint32_t) { serve(id); });
+    if (!io) return false;
+    client.io = *std::move(io);
     return true;
 }
 

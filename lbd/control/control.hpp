@@ -52,6 +52,8 @@ class Control {
     /// False if the connection is to be closed.
     [[nodiscard]] bool receive(Client& client);
     [[nodiscard]] bool send(Client& client);
+    /// The answer is known.
+    [[nodiscard]] bool begin_to_send(Client& client, Pieces answer);
 
     EventLoop& loop_;
     std::string path_;

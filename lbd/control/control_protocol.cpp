@@ -36,11 +36,17 @@ Pieces within(std::string head, Pieces pieces, std::string tail) {
 
 }  // namespace
 
-Pieces answer_to(std::string_view line, const Handler& handler) {
+Pieces answer_to(std::string_view line, const Handler& handler, const std::function<void(Pieces)>& later) {
     const Json request = Json::parse(line, nullptr, false);
     Answer answer = request.is_object() ? handler(request) : tl::unexpected(std::string("not a JSON object"));
     if (!answer) return whole(Json{{"error", answer.error()}});
     if (const Json* const json = std::get_if<Json>(&*answer)) return whole(Json{{"ok", *json}});
+    if (const Later* const begin = std::get_if<Later>(&*answer)) {
+        (*begin)([later](const tl::expected<Json, std::string>& known) {
+            later(whole(known ? Json{{"ok", *known}} : Json{{"error", known.error()}}));
+        });
+        return {};
+    }
     return within("{\"ok\":", std::get<Pieces>(*std::move(answer)), "}\n");
 }
 

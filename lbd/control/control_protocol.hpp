@@ -19,8 +19,12 @@ namespace culvert::lbd {
 /// A text that is made while it is sent. Each call returns the next piece, and an empty one at the end.
 using Pieces = std::function<std::string()>;
 
+/// An answer that takes a while. It is called with a function that takes the value of "ok" or "error": once, after this
+/// call has returned, or never.
+using Later = std::function<void(std::function<void(tl::expected<nlohmann::ordered_json, std::string>)>)>;
+
 /// The value of "ok", as JSON or as JSON text; or the value of "error".
-using Answer = tl::expected<std::variant<nlohmann::ordered_json, Pieces>, std::string>;
+using Answer = tl::expected<std::variant<nlohmann::ordered_json, Pieces, Later>, std::string>;
 using Handler = std::function<Answer(const nlohmann::ordered_json& request)>;
 
 /// A request that arrives piece by piece. Bytes after the end of the line are ignored.
@@ -40,7 +44,9 @@ class RequestLine {
     std::string text_;
 };
 
-/// The answer to a line, including the end of the line. The handler is called with JSON objects only.
-[[nodiscard]] Pieces answer_to(std::string_view line, const Handler& handler);
+/// The answer to a line, including the end of the line. The handler is called with JSON objects only. An answer that
+/// takes a while is no function here, and is given to `later`.
+[[nodiscard]] Pieces answer_to(std::string_view line, const Handler& handler,
+                               const std::function<void(Pieces)>& later = {});
 
 }  // namespace culvert::lbd

@@ -13,8 +13,10 @@
 #include <csignal>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -25,7 +27,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using namespace std::chrono_literals;
 
-/// A balancer in a thread of its own that answers {"echo": x} with x.
+/// A balancer in a thread of its own that answers {"echo": x} with x, and {"later": …} after {"now": x} with x.
 class ControlTest : public testing::Test {
   protected:
     void SetUp() override {
@@ -35,8 +37,13 @@ class ControlTest : public testing::Test {
         auto loop = EventLoop::open();
         ASSERT_TRUE(loop);
         loop_ = std::make_unique<EventLoop>(*std::move(loop));
-        auto control = Control::listen(*loop_, path(), [](const Json& request) -> Answer {
+        auto control = Control::listen(*loop_, path(), [this](const Json& request) -> Answer {
             if (request.contains("echo")) return request["echo"];
+            if (request.contains("later")) return Later([this](const auto& tell) { waiting_.push_back(tell); });
+            if (request.contains("now")) {
+                for (const auto& tell : std::exchange(waiting_, {})) tell(request["now"]);
+                return Json::object();
+            }
             return tl::unexpected(std::string("nothing to echo"));
         });
         ASSERT_TRUE(control) << control.error().message();
@@ -98,6 +105,7 @@ class ControlTest : public testing::Test {
     std::unique_ptr<Control> control_;
     EventLoop::Source end_;
     std::thread thread_;
+    std::vector<std::function<void(tl::expected<Json, std::string>)>> waiting_;
 };
 
 TEST_F(ControlTest, AnswersARequest) {
@@ -115,6 +123,23 @@ TEST_F(ControlTest, TellsWhatIsWrong) {
     const Fd client = connect();
     say(client, "no JSON\n");
     EXPECT_EQ(hear(client), "{\"error\":\"not a JSON object\"}\n");
+}
+
+TEST_F(ControlTest, AnswersLater) {
+    const Fd first = connect(), second = connect();
+    say(first, "{\"later\":1}\n");
+    {
+        const Fd gone = connect();
+        say(gone, "{\"later\":1}\n");
+    }
+    say(second, "{\"later\":1}\n");
+    const Fd other = connect();  // perhaps with the descriptor of the one that is gone
+    say(other, "{\"echo\":2}\n");
+    EXPECT_EQ(*ask(path(), {{"echo", 1}}), 1) << "others do not wait";
+    EXPECT_EQ(*ask(path(), {{"now", "told"}}), Json::object());
+    EXPECT_EQ(hear(first), "{\"ok\":\"told\"}\n");
+    EXPECT_EQ(hear(second), "{\"ok\":\"told\"}\n");
+    EXPECT_EQ(hear(other), "{\"ok\":2}\n");
 }
 
 TEST_F(ControlTest, IsForItsOwnerOnly) {
