@@ -12,7 +12,6 @@ namespace {
 using wire::Type;
 
 constexpr std::uint32_t most_weight = 100U * UINT16_MAX;  // in percent, while a backend starts slowly
-constexpr std::uint32_t most_slots = 1U << 24;            // the largest Maglev table has fewer
 constexpr std::uint32_t most_buckets = 1U << 30;          // likewise, the largest flow table
 
 bool first(std::uint8_t flags) { return (flags & 1) != 0; }
@@ -116,6 +115,55 @@ Message exceptions(WireReader& in) {
     return read;
 }
 
+std::vector<bool> bits(WireReader& in, std::size_t number) {
+    const std::size_t bytes = in.count(sizeof(std::uint8_t), (number + 7) / 8);
+    if (bytes != 0 && bytes != (number + 7) / 8) in.fail();
+    std::vector<bool> list(in.failed() || bytes == 0 ? 0 : number);
+    for (std::size_t i = 0; i < list.size(); i += 8) {
+        const auto byte = in.get<std::uint8_t>();
+        for (std::size_t bit = 0; bit < 8 && i + bit < list.size(); ++bit) list[i + bit] = (byte >> bit & 1) != 0;
+    }
+    return list;
+}
+
+Message turnover_question(WireReader& in) {
+    constexpr std::size_t least = sizeof(std::uint64_t) + 4 * sizeof(std::uint32_t) + sizeof(std::uint8_t);
+    TurnoverQuestion question;
+    question.number = in.get<std::uint64_t>();
+    question.about.resize(in.count(least, most_asked));
+    std::size_t services = 0;
+    for (TurnoverQuestion::About& about : question.about) {
+        about.services = names(in, most_asked - services);
+        services += about.services.size();
+        if (about.services.empty()) in.fail();
+        about.table = in.get<std::uint64_t>();
+        about.slots = in.get<std::uint32_t>();
+        if (about.slots > most_slots) in.fail();
+        about.changes = bits(in, about.slots);
+        about.lost = names(in, UINT16_MAX);
+        const auto flags = in.get<std::uint8_t>();
+        about.follows_table = first(flags);
+        about.by_client = second(flags);
+    }
+    return question;
+}
+
+Message turnover_answer(WireReader& in) {
+    TurnoverAnswer answer;
+    answer.number = in.get<std::uint64_t>();
+    answer.of.resize(in.count(3 * sizeof(std::uint64_t) + 2 * sizeof(std::uint8_t), most_asked));
+    for (auto& [state, count] : answer.of) {
+        const auto told = in.get<std::uint8_t>();
+        if (told > static_cast<std::uint8_t>(TurnoverAnswer::State::other_table)) in.fail();
+        state = static_cast<TurnoverAnswer::State>(told);
+        count.live = in.get<std::uint64_t>();
+        count.stay = in.get<std::uint64_t>();
+        count.move = in.get<std::uint64_t>();
+        count.estimated = first(in.get<std::uint8_t>());
+    }
+    return answer;
+}
+
 std::optional<Message> fields(Type type, WireReader& in) {
     switch (type) {
         case Type::hello:
@@ -138,6 +186,10 @@ std::optional<Message> fields(Type type, WireReader& in) {
             return Pong{.number = in.get<std::uint64_t>()};
         case Type::bye:
             return Bye{.reason = in.text(wire::longest_reason)};
+        case Type::turnover_question:
+            return turnover_question(in);
+        case Type::turnover_answer:
+            return turnover_answer(in);
     }
     return std::nullopt;
 }

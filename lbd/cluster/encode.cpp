@@ -93,6 +93,31 @@ class Encoder {
         out_.put(bye.reason, wire::longest_reason);
         return Type::bye;
     }
+    Type operator()(const TurnoverQuestion& question) {
+        out_.put(question.number);
+        size(question.about);
+        for (const TurnoverQuestion::About& about : question.about) {
+            names(about.services);
+            out_.put(about.table);
+            out_.put(about.slots);
+            bits(about.changes);
+            names(about.lost);
+            out_.put(flags(about.follows_table, about.by_client));
+        }
+        return Type::turnover_question;
+    }
+    Type operator()(const TurnoverAnswer& answer) {
+        out_.put(answer.number);
+        size(answer.of);
+        for (const auto& [state, count] : answer.of) {
+            out_.put(static_cast<std::uint8_t>(state));
+            out_.put(count.live);
+            out_.put(count.stay);
+            out_.put(count.move);
+            out_.put(flags(count.estimated, false));
+        }
+        return Type::turnover_answer;
+    }
 
     [[nodiscard]] std::string take() && { return std::move(out_).take(); }
 
@@ -103,6 +128,14 @@ class Encoder {
     template <typename List>
     void size(const List& list) {
         out_.put(static_cast<std::uint32_t>(list.size()));
+    }
+    /// Eight in a byte, the first one in its lowest bit.
+    void bits(const std::vector<bool>& list) {
+        std::vector<std::uint8_t> bytes((list.size() + 7) / 8);
+        for (std::size_t i = 0; i < list.size(); ++i)
+            if (list[i]) bytes[i / 8] |= static_cast<std::uint8_t>(1U << i % 8);
+        size(bytes);
+        for (const std::uint8_t byte : bytes) out_.put(byte);
     }
     void names(const std::vector<std::string>& list) {
         size(list);

@@ -153,6 +153,12 @@ class Mesh::Impl {
         for (const auto& peer : peers) peer->introduce(Clock::now());
     }
 
+    [[nodiscard]] Peer* peer(const IpAddress& address) const {
+        const auto found = std::ranges::find_if(
+            peers, [&](const auto& peer) { return !peer->is_self() && peer->address() == address; });
+        return found == peers.end() ? nullptr : found->get();
+    }
+
     [[nodiscard]] bool agrees(const std::string& service) const {
         const auto ours = own.views.find(service);
         if (ours == own.views.end()) return true;
@@ -270,6 +276,14 @@ void Mesh::follow(const Cluster& next, Prepared prepared) { impl_->follow(next, 
 void Mesh::share(const Exceptions& exceptions) { impl_->share(exceptions); }
 void Mesh::tell(std::vector<ServiceView> views) { impl_->tell(std::move(views)); }
 void Mesh::introduce(const Introduction& own) { impl_->introduce(own); }
+std::optional<std::string> Mesh::ask(const IpAddress& peer, const TurnoverQuestion& question) {
+    Peer* asked = impl_->peer(peer);
+    return asked != nullptr ? asked->ask(question) : "it is no peer any more";
+}
+void Mesh::answer(const IpAddress& peer, const TurnoverAnswer& answer) {
+    if (const Peer* asked = impl_->peer(peer); asked != nullptr && asked->channel() != nullptr)
+        asked->channel()->send(answer);
+}
 bool Mesh::agrees(const std::string& service) const { return impl_->agrees(service); }
 bool Mesh::joined() const { return impl_->joined(); }
 ClusterStatus Mesh::status() const { return impl_->status(); }

@@ -21,6 +21,9 @@ namespace culvert::lbd {
 
 using common::EventLoop;
 
+struct TurnoverQuestion;  // message.hpp
+struct TurnoverAnswer;
+
 /// What a balancer says of itself.
 struct Introduction {
     std::string name;                ///< host name
@@ -39,6 +42,9 @@ struct MeshCalls {
     std::function<Everything()> all;
     /// The connection with a peer has ended.
     std::function<void()> gone;
+    /// A peer has asked, or answered.
+    std::function<void(const netlink::IpAddress& peer, const TurnoverQuestion&)> asked;
+    std::function<void(const netlink::IpAddress& peer, const TurnoverAnswer&)> answered;
 };
 
 /// The connections to the other balancers of the cluster.
@@ -67,6 +73,10 @@ class Mesh {
     void tell(std::vector<ServiceView> views);
     /// Likewise, of the balancer.
     void introduce(const Introduction& own);
+
+    /// To one peer. The result is why it cannot answer, if it cannot.
+    [[nodiscard]] std::optional<std::string> ask(const netlink::IpAddress& peer, const TurnoverQuestion& question);
+    void answer(const netlink::IpAddress& peer, const TurnoverAnswer& answer);
 
     /// Whether each peer has the same table for the service as we, or no such service. A peer that is gone counts for
     /// the longest `idle`.

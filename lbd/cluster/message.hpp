@@ -13,6 +13,7 @@
 
 #include "lbd/model/exceptions.hpp"
 #include "lbd/model/service_view.hpp"
+#include "lbd/model/turnover.hpp"
 #include "netlink/address.hpp"
 
 /// What balancers send to each other. Pure.
@@ -24,14 +25,17 @@ namespace culvert::lbd {
 
 /// The versions that this program speaks.
 inline constexpr std::uint16_t oldest_version = 1;
-inline constexpr std::uint16_t newest_version = 1;
+inline constexpr std::uint16_t newest_version = 2;
+inline constexpr std::uint16_t version_of_turnovers = 2;  ///< since this one a TurnoverQuestion is answered
 
 /// Limits of one message.
 inline constexpr std::size_t most_message_bytes = 1 << 20;
-inline constexpr std::size_t most_records = 4'096;  ///< records and slots
+inline constexpr std::size_t most_records = 4'096;   ///< records and slots
 inline constexpr std::size_t most_services = 1'024;  ///< of exceptions
 inline constexpr std::size_t most_views = 4'096;
 inline constexpr std::size_t most_lines = 1'024;
+inline constexpr std::size_t most_asked = 4'096;       ///< services of a question
+inline constexpr std::uint32_t most_slots = 1U << 24;  ///< the largest Maglev table has fewer
 
 /// The first message in each direction. When something in it has changed it is sent again, without the address.
 struct Hello {
@@ -97,13 +101,50 @@ struct Pong {
     bool operator==(const Pong&) const = default;
 };
 
+/// Asks how many live connections a change of the configuration concerns at the receiver. A balancer answers the last
+/// question of each peer.
+struct TurnoverQuestion {
+    /// Services that change alike.
+    struct About {
+        std::vector<std::string> services;  ///< names; not empty
+        std::uint64_t table = 0;            ///< digest of their table, as in Views
+        std::uint32_t slots = 0;            ///< the rest as in Turnover
+        std::vector<bool> changes;          ///< by slot; empty: none
+        std::vector<std::string> lost;
+        bool follows_table = false;  ///< Turnover::Rule::table, or else Rule::stays
+        bool by_client = false;
+        bool operator==(const About&) const = default;
+    };
+    std::uint64_t number = 0;
+    std::vector<About> about;
+    bool operator==(const TurnoverQuestion&) const = default;
+};
+
+/// The answer, for each service in the order of the question.
+struct TurnoverAnswer {
+    enum class State : std::uint8_t {
+        counted,
+        no_service,
+        other_table,  ///< the slots of the question are not its own
+    };
+    struct Of {
+        State state = State::counted;
+        TurnoverCount count;
+        bool operator==(const Of&) const = default;
+    };
+    std::uint64_t number = 0;  ///< of the question
+    std::vector<Of> of;
+    bool operator==(const TurnoverAnswer&) const = default;
+};
+
 /// The sender closes the connection.
 struct Bye {
     std::string reason;
     bool operator==(const Bye&) const = default;
 };
 
-using Message = std::variant<Hello, Chosen, Views, Ask, Lines, Exceptions, AllSent, Ping, Pong, Bye>;
+using Message = std::variant<Hello, Chosen, Views, Ask, Lines, Exceptions, AllSent, Ping, Pong, Bye, TurnoverQuestion,
+                             TurnoverAnswer>;
 
 /// The whole message, with its length. `message` is within the limits, or texts are cut off.
 [[nodiscard]] std::string encode(const Message& message);

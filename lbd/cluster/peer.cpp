@@ -49,7 +49,8 @@ std::vector<Views> all_of(const OwnViews& views) {
 
 }  // namespace
 
-Peer::Peer(const netlink::IpAddress& address, const OwnSide& own) : address_(address), own_(own), pause_(shortest_pause) {
+Peer::Peer(const netlink::IpAddress& address, const OwnSide& own)
+    : address_(address), own_(own), pause_(shortest_pause) {
     // Both ends try. Some difference in time makes two connections at once rare.
     next_try_ = Clock::now() + std::chrono::milliseconds(random_() % 300);
 }
@@ -130,6 +131,10 @@ std::optional<std::string> Peer::received(const Message& message, Clock::time_po
     if (const auto* ping = std::get_if<Ping>(&message)) channel_->send(Pong{.number = ping->number});
     if (const auto* pong = std::get_if<Pong>(&message)) answer(*pong, now);
     if (const auto* bye = std::get_if<Bye>(&message)) return bye->reason;
+    if (const auto* question = std::get_if<TurnoverQuestion>(&message))
+        if (own_.calls.asked) own_.calls.asked(address_, *question);
+    if (const auto* answer = std::get_if<TurnoverAnswer>(&message))
+        if (own_.calls.answered) own_.calls.answered(address_, *answer);
     if (std::holds_alternative<AllSent>(message)) {
         has_sent_all_ = true;
         set_state(PeerStatus::State::up, now);
@@ -193,15 +198,19 @@ std::optional<std::string> Peer::tick(Clock::time_point now, Clock::duration lat
     }
     if (auto question = disagreements_.next_question(own_.views, now))
         channel_->send(Ask{.service = *std::move(question)});
-    warn(now);
-    return std::nullopt;
-}
-
-void Peer::warn(Clock::time_point now) {
     for (const Disagreement& one : disagreements_.take_warnings(now))
         log_limited(spdlog::level::warn,
                     {{"EVENT", log_event("peers_disagree")}, {"PEER", address_.to_string()}, {"SERVICE", one.service}},
                     text_of(one, address_.to_string()));
+    return std::nullopt;
+}
+
+std::optional<std::string> Peer::ask(const TurnoverQuestion& question) {
+    if (channel_ == nullptr) return "away: " + reason_;
+    if (hello_.newest < version_of_turnovers) return fmt::format("its lbd {} cannot tell", hello_.version);
+    if (hello_.hash_key != own_.hello.hash_key) return "another key is in force there";
+    channel_->send(question);
+    return std::nullopt;
 }
 
 void Peer::share(const std::shared_ptr<const std::string>& message, std::size_t records) {

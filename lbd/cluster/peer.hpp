@@ -59,6 +59,8 @@ class Peer {
     /// Call often. `late`: how much too late this is. Why the connection must end, if it must.
     [[nodiscard]] std::optional<std::string> tick(Clock::time_point now, Clock::duration late);
 
+    /// Why it cannot answer, if it cannot.
+    [[nodiscard]] std::optional<std::string> ask(const TurnoverQuestion& question);
     void share(const std::shared_ptr<const std::string>& message, std::size_t records);
     /// What we say of ourselves has changed.
     void introduce(Clock::time_point now);
@@ -77,7 +79,6 @@ class Peer {
     void answer(const Ask& ask);
     void answer(const Pong& pong, Clock::time_point now);
     void count_bytes();
-    void warn(Clock::time_point now);
     void set_state(PeerStatus::State state, Clock::time_point now);
 
     netlink::IpAddress address_;

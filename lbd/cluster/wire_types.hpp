@@ -18,6 +18,8 @@ enum class Type : std::uint16_t {
     ping = 8,
     pong = 9,
     bye = 10,
+    turnover_question = 11,
+    turnover_answer = 12,
 };
 
 inline constexpr std::size_t longest_name = 255;

@@ -31,6 +31,16 @@ void check(const Exceptions& exceptions) {
 }
 void check(const Views& views) { require(views.views.size() <= most_views && views.gone.size() <= most_views); }
 void check(const Lines& lines) { require(lines.lines.size() <= most_lines); }
+void check(const TurnoverQuestion& question) {
+    std::size_t services = 0;
+    for (const auto& about : question.about) {
+        services += about.services.size();
+        require(!about.services.empty() && about.slots <= most_slots);
+        require(about.changes.empty() || about.changes.size() == about.slots);
+    }
+    require(services <= most_asked);
+}
+void check(const TurnoverAnswer& answer) { require(answer.of.size() <= most_asked); }
 void check(const auto& /*other*/) {}
 
 }  // namespace

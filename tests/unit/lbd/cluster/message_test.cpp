@@ -42,7 +42,21 @@ std::vector<Message> one_of_each() {
             AllSent{},
             Ping{.number = 9},
             Pong{.number = 10},
-            Bye{.reason = "lbd stops"}};
+            Bye{.reason = "lbd stops"},
+            TurnoverQuestion{
+                .number = 11,
+                .about = {{.services = {"web", "shop"},
+                           .table = 12,
+                           .slots = 11,
+                           .changes = {true, false, false, true, false, false, false, false, true, true, false},
+                           .lost = {"b1"},
+                           .follows_table = true,
+                           .by_client = false},
+                          {.services = {"dns"}, .table = 1, .slots = 65'537, .by_client = true}}},
+            TurnoverAnswer{.number = 11,
+                           .of = {{.state = TurnoverAnswer::State::counted,
+                                   .count = {.live = 400, .stay = 131, .move = 7, .estimated = true}},
+                                  {.state = TurnoverAnswer::State::other_table}}}};
 }
 
 TEST(Message, ComesBackAsItWas) {
@@ -106,6 +120,28 @@ TEST(Message, RefusesExceptionsThatContradictThemselves) {
     EXPECT_TRUE(refuses([](Exceptions& one) { one.table_size = (1U << 24) + 1; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.weights.push_back(1); })) << "of a backend that has no name";
     EXPECT_TRUE(refuses([](Exceptions& one) { one.weights[0] = UINT32_MAX; }));
+}
+
+TEST(Message, RefusesQuestionsThatContradictThemselves) {
+    const auto refuses = [](auto&& change) {
+        TurnoverQuestion question{.number = 1, .about = {{.services = {"web"}, .table = 2, .slots = 20}}};
+        question.about[0].changes.assign(20, true);
+        change(question);
+        return !decode(behind_length(encode(question)));
+    };
+    EXPECT_FALSE(refuses([](TurnoverQuestion&) {}));
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services.clear(); }));
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services.resize(most_asked + 1, "web"); }));
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) {
+        one.about.resize(2, one.about[0]);
+        one.about[1].services.resize(most_asked, "web");
+    })) << "together";
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].changes.resize(25); })) << "for more slots";
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].changes.resize(16); })) << "for fewer";
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].slots = most_slots + 1; }));
+    std::string answer = encode(TurnoverAnswer{.number = 1, .of = {{}}});
+    answer[length_bytes + 2 + 8 + 4] = 3;  // the state
+    EXPECT_FALSE(decode(behind_length(answer)));
 }
 
 TEST(Message, RefusesWhatCannotBeShown) {
