@@ -56,14 +56,26 @@ Reload::Reload(Balancer& balancer, Config written, const Drains& drains)
       change_(difference({balancer.wanted.config.services, {}, {}}, {next_.config.services, {}, {}})),
       moves_(next_.config.interfaces != balancer.wanted.config.interfaces) {}
 
+std::vector<Step> Reload::steps() {
+    return {ways(), file(), metrics(), peers(), program(), interfaces(), checks(), maps()};
+}
+
 Result<> Reload::run() {
-    if (auto done = lbd::run({ways(), file(), metrics(), peers(), program(), interfaces(), checks(), maps()}); !done) {
+    if (auto done = lbd::run(steps()); !done) {
         give_up();
         return done;
     }
     take_over();
     tidy_up();
     return {};
+}
+
+Result<Reload::Intent> Reload::intent() {
+    auto prepared = prepare(steps());
+    give_up();
+    if (!prepared) return tl::unexpected(std::move(prepared.error()));
+    return Intent{
+        .config = std::move(next_.config), .change = std::move(change_), .draft = std::move(candidate_->draft)};
 }
 
 Step Reload::ways() {

@@ -22,7 +22,17 @@ class Reload {
     /// May be called once.
     [[nodiscard]] netlink::Result<> run();
 
+    /// What run() would bring into force. Changes nothing, and fails where run() would fail before its commit. May be
+    /// called instead of that.
+    struct Intent {
+        Config config;
+        Change change;  ///< of the services
+        Draft draft;
+    };
+    [[nodiscard]] netlink::Result<Intent> intent();
+
   private:
+    [[nodiscard]] std::vector<Step> steps();
     // The steps, in this order.
     [[nodiscard]] Step ways();
     [[nodiscard]] Step file();

@@ -33,8 +33,13 @@ Error undo(const std::vector<Step>& steps, std::size_t end, Error error) {
 
 }  // namespace
 
-Result<> run(const std::vector<Step>& steps) {
+Result<> prepare(const std::vector<Step>& steps) {
     for (const Step& step : steps) CHECK_OK(call(step.prepare));
+    return {};
+}
+
+Result<> run(const std::vector<Step>& steps) {
+    CHECK_OK(prepare(steps));
     for (std::size_t i = 0; i < steps.size(); ++i)
         if (auto done = call(steps[i].commit); !done) return tl::unexpected(undo(steps, i, std::move(done.error())));
     return {};

@@ -15,6 +15,9 @@ struct Step {
     std::function<netlink::Result<>()> undo;     ///< undoes commit
 };
 
+/// Prepares all steps, in this order.
+[[nodiscard]] netlink::Result<> prepare(const std::vector<Step>& steps);
+
 /// Makes a change as a whole or not at all. First all steps are prepared, then all are committed, both in this order.
 /// If a commit fails, the steps before it are undone in reverse order.
 ///

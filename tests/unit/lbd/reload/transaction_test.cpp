@@ -42,6 +42,11 @@ TEST_F(TransactionTest, AllIsPreparedThenCommitted) {
     EXPECT_THAT(called_, ElementsAre("prepare a", "prepare b", "prepare c", "commit a", "commit b", "commit c"));
 }
 
+TEST_F(TransactionTest, MayBePreparedOnly) {
+    EXPECT_TRUE(prepare({step("a"), {}, step("b")}));
+    EXPECT_THAT(called_, ElementsAre("prepare a", "prepare b"));
+}
+
 TEST_F(TransactionTest, WhatCannotBePreparedLeavesNothingToUndo) {
     const auto done = run_with({"prepare b"});
     ASSERT_FALSE(done);
