@@ -10,6 +10,7 @@
 #include "lbd/capture/command.hpp"
 #include "lbd/drain/command.hpp"
 #include "lbd/explain/command.hpp"
+#include "lbd/forecast/command.hpp"
 #include "lbd/key/command.hpp"
 #include "lbd/lifecycle/command.hpp"
 #include "lbd/render/command.hpp"
@@ -34,6 +35,14 @@ constexpr std::array all{
         "(exit status 1), for example an interface, a port or room in the kernel's maps that lbd cannot get. The\n"
         "configuration must be a regular file.",
         [](CLI::App&, Options&) {}, reload},
+    Command{
+        "plan", "Say what a reload would change, and which live connections it would move",
+        "Nothing changes. The running lbd reads the file and prepares everything as a reload does, so what a reload\n"
+        "refuses is refused with the same words. CHANGE: the slots of a service's Maglev table that get another\n"
+        "backend. LIVE: all live connections of the service. STAY: those in slots that change, which keep their\n"
+        "backend. MOVE: those that get another one, and break. Other balancers of the cluster count their own. Exit\n"
+        "status 3 if anything would change.",
+        declare_plan, plan},
     Command{
         "drain", "Send a backend no new flows",
         "Its flows stay with it until they end. The backend stays drained until lbd undrain, also after reloads and\n"

@@ -23,7 +23,8 @@ namespace culvert::lbd {
 enum ExitCode : int {
     exit_done = 0,
     exit_failed = 1,
-    exit_usage = 2,  ///< usage, or a bad configuration
+    exit_usage = 2,    ///< usage, or a bad configuration
+    exit_differs = 3,  ///< a reload would change something
 };
 
 /// Prints the error on stderr.

@@ -60,6 +60,10 @@ struct DrainOptions {
     std::string service;  ///< empty: all services
 };
 
+struct PlanOptions {
+    std::string config;  ///< another file; empty: the daemon's own
+};
+
 struct WaitOptions {
     bool wait = false;
     double seconds = 0;  ///< longest wait; 0: unlimited
@@ -85,6 +89,7 @@ struct Options {
     WatchOptions watch;
     CaptureOptions capture;
     DrainOptions drain;
+    PlanOptions plan;
     WaitOptions wait;               ///< of lbd drain and lbd leave
     std::vector<std::string> vips;  ///< of lbd ready
 };

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -51,5 +52,8 @@ class ConfigSource {
     /// than needed. A source that is read on request only never calls it.
     [[nodiscard]] virtual netlink::Result<> watch(common::EventLoop& loop, News news) = 0;
 };
+
+/// Opens the source of this name.
+using OpenSource = std::function<std::unique_ptr<ConfigSource>(const std::string& name)>;
 
 }  // namespace culvert::lbd

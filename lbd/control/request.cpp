@@ -65,6 +65,7 @@ Parsed parse_request(const Json& request) {
     static constexpr std::array parsers{
         Entry{"show", parse_show},
         Entry{"reload", [](const Json&) -> Parsed { return ReloadRequest{}; }},
+        Entry{"plan", [](const Json& json) -> Parsed { return PlanRequest{.config = word(json, "config")}; }},
         Entry{"drain", [](const Json& json) -> Parsed { return named(json); }},
         Entry{"undrain", [](const Json& json) -> Parsed { return UndrainRequest{named(json)}; }},
         Entry{"explain", parse_explain},

@@ -19,6 +19,9 @@ struct ShowRequest {
     View view = View::services;
 };
 struct ReloadRequest {};
+struct PlanRequest {
+    std::string config;  ///< path of another file; empty: the daemon's own
+};
 struct DrainRequest {
     std::string backend;
     std::string service;  ///< empty: all services
@@ -39,11 +42,12 @@ struct JoinRequest {};
 struct StopRequest {
     bool detach = false;
 };
-using Request = std::variant<ShowRequest, ReloadRequest, DrainRequest, UndrainRequest, ExplainRequest, LeaveRequest,
-                             JoinRequest, StopRequest>;
+using Request = std::variant<ShowRequest, ReloadRequest, PlanRequest, DrainRequest, UndrainRequest, ExplainRequest,
+                             LeaveRequest, JoinRequest, StopRequest>;
 
 ///     {"command": "show", "what": "services"}
 ///     {"command": "reload"}
+///     {"command": "plan", "config": "path of a file"}
 ///     {"command": "drain" | "undrain", "backend": "name or address", "service": "name"}
 ///     {"command": "explain", "frames": [{"hex": "its first bytes", "bytes": whole length}, …], "interface": "name"}
 ///     {"command": "leave" | "join"}

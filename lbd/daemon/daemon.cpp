@@ -23,7 +23,7 @@ namespace culvert::lbd {
 using netlink::Result;
 
 Daemon::Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balancer,
-               std::unique_ptr<ConfigSource> source)
+               std::unique_ptr<ConfigSource> source, OpenSource open)
     : loop_(std::move(loop)),
       balancer_(std::move(balancer)),
       follower_(
@@ -31,9 +31,12 @@ Daemon::Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balanc
           [this](Config written) { return Reload(*balancer_, std::move(written), balancer_->wanted.drains).run(); }),
       network_watch_(*balancer_),
       sweeper_(*balancer_),
-      sharer_(*balancer_) {}
+      sharer_(*balancer_),
+      counter_(*balancer_),
+      forecaster_(*balancer_),
+      open_(std::move(open)) {}
 
-Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<ConfigSource> source) {
+Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<ConfigSource> source, OpenSource open) {
     TRY(auto opened, EventLoop::open());
     auto loop = std::make_unique<EventLoop>(std::move(opened));
     TRY(auto resolver, Resolver::open(config.interfaces));
@@ -48,7 +51,8 @@ Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<C
     }
     auto balancer = std::make_unique<Balancer>(*loop, std::move(config), std::move(resolver), std::move(pins),
                                                std::move(former), std::move(datapath), std::move(image));
-    return std::unique_ptr<Daemon>(new Daemon(std::move(loop), std::move(balancer), std::move(source)));
+    return std::unique_ptr<Daemon>(
+        new Daemon(std::move(loop), std::move(balancer), std::move(source), std::move(open)));
 }
 
 Result<> Daemon::run(const std::string& socket) {
@@ -111,22 +115,27 @@ Result<> Daemon::listen(const std::string& socket) {
     }
     TRY(auto source, loop_->on_signal(SIGHUP, [this] { follower_.reload(); }));
     signals_.push_back(std::move(source));
+    MeshCalls mesh = sharer_.calls();
+    mesh.asked = [this](const auto& peer, const TurnoverQuestion& question) { counter_.ask(peer, question); };
+    mesh.answered = [this](const auto& peer, const TurnoverAnswer& answer) { forecaster_.answered(peer, answer); };
     balancer_->calls = {.read_network = [this] { network_watch_.read(); },
                         .changed = [this] { network_watch_.changed(); },
                         .metrics = [this](Detail detail) -> Result<Exposition> {
                             TRY(Status status, observe(*balancer_, follower_.counts(), parts_of_metrics));
                             return Exposition(std::move(status), detail);
                         },
-                        .mesh = sharer_.calls()};
+                        .mesh = std::move(mesh)};
     CHECK_OK(network_watch_.open(*loop_));
     CHECK_OK(sweeper_.open(*loop_));
     CHECK_OK(sharer_.open(*loop_));
+    CHECK_OK(counter_.open(*loop_));
+    CHECK_OK(forecaster_.open(*loop_));
     CHECK_OK(follower_.watch(*loop_));
     const auto stop = [this](bool detach) {
         detach_ = detach;
         loop_->stop();
     };
-    TRY(control_, Control::listen(*loop_, socket, Handlers(*balancer_, follower_, stop)));
+    TRY(control_, Control::listen(*loop_, socket, Handlers(*balancer_, follower_, forecaster_, open_, stop)));
     return {};
 }
 

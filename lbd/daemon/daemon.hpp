@@ -12,6 +12,8 @@
 #include "lbd/daemon/network_watch.hpp"
 #include "lbd/daemon/sharer.hpp"
 #include "lbd/daemon/sweeper.hpp"
+#include "lbd/forecast/counter.hpp"
+#include "lbd/forecast/forecaster.hpp"
 #include "lbd/reload/balancer.hpp"
 #include "netlink/result.hpp"
 
@@ -20,9 +22,11 @@ namespace culvert::lbd {
 /// The process `lbd run`: connects the parts with the event loop.
 class Daemon {
   public:
-    /// Prepares everything up to loading the program. No packet sees it yet. `config` was read from `source`.
+    /// Prepares everything up to loading the program. No packet sees it yet. `config` was read from `source`; `open`
+    /// opens others.
     [[nodiscard]] static netlink::Result<std::unique_ptr<Daemon>> prepare(Config config,
-                                                                          std::unique_ptr<ConfigSource> source);
+                                                                          std::unique_ptr<ConfigSource> source,
+                                                                          OpenSource open);
     /// Whether run() would begin: the kernel accepts the configuration, and nothing that others left is in the way.
     /// Leaves nothing behind. While an lbd listens at `socket`, what only one can have is not tried.
     [[nodiscard]] static netlink::Result<> try_out(const Config& config, const std::string& socket);
@@ -32,7 +36,8 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balancer, std::unique_ptr<ConfigSource> source);
+    Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balancer, std::unique_ptr<ConfigSource> source,
+           OpenSource open);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
     [[nodiscard]] netlink::Result<> detach();
@@ -43,6 +48,9 @@ class Daemon {
     NetworkWatch network_watch_;
     Sweeper sweeper_;
     Sharer sharer_;
+    Counter counter_;
+    Forecaster forecaster_;
+    OpenSource open_;
     std::unique_ptr<Control> control_;
     std::vector<EventLoop::Source> signals_;
     bool detach_ = false;  // when it stops

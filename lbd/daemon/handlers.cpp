@@ -14,6 +14,7 @@
 #include "common/log.hpp"
 #include "lbd/daemon/explain_frames.hpp"
 #include "lbd/daemon/observe.hpp"
+#include "lbd/forecast/json.hpp"
 #include "lbd/model/cure.hpp"
 #include "lbd/model/log_events.hpp"
 #include "lbd/reload/reload.hpp"
@@ -23,6 +24,12 @@ namespace culvert::lbd {
 namespace {
 
 using common::log;
+
+nlohmann::ordered_json refused_json(const ConfigErrors& errors) {
+    auto lines = nlohmann::ordered_json::array();
+    for (const ConfigError& error : errors) lines.push_back(error.to_string());
+    return {{"refused", std::move(lines)}};
+}
 
 nlohmann::ordered_json listed(const Drains& drains) {
     auto list = nlohmann::ordered_json::array();
@@ -48,10 +55,19 @@ Answer Handlers::answer(const ShowRequest& request) {
 Answer Handlers::answer(const ReloadRequest& /*request*/) {
     const Reloaded result = follower_.reload();
     if (!result.failed.empty()) return tl::unexpected(result.failed);
-    if (result.done()) return Json::object();
-    Json refused = Json::array();
-    for (const ConfigError& error : result.refused) refused.push_back(error.to_string());
-    return Json{{"refused", refused}};
+    return result.done() ? Json::object() : refused_json(result.refused);
+}
+
+/// {"refused": …} likewise, or the forecast.
+Answer Handlers::answer(const PlanRequest& request) {
+    if (forecaster_.is_busy()) return tl::unexpected(std::string("lbd is busy with another plan: try again"));
+    auto config = open_(request.config.empty() ? std::string(follower_.source()) : request.config)->read();
+    if (!config) return refused_json(config.error());
+    return Later([this, written = *std::move(config)](const auto& tell) {
+        forecaster_.begin(written, [tell](const tl::expected<Forecast, std::string>& result) {
+            tell(result.map([](const Forecast& forecast) { return forecast_json(forecast); }));
+        });
+    });
 }
 
 /// {"backends": [{"service": …, "backend": …}, …]}: those that are drained now; or {"unknown": "no backend …"}.

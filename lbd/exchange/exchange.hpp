@@ -26,6 +26,10 @@ class Exchange {
     /// The number of messages that were taken, and not taken in yet.
     [[nodiscard]] std::size_t waiting() const { return incoming_.waiting(); }
     void forget_peers() { outgoing_.forget_peers(); }
+    /// Whether only another balancer has seen the flow: see Outgoing::is_heard().
+    [[nodiscard]] bool is_heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) const {
+        return outgoing_.is_heard(flows, place, entry);
+    }
 
     /// Takes in what was taken until now, or a part of it.
     [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler);

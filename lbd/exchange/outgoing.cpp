@@ -227,11 +227,10 @@ Result<> Outgoing::tell_flows_from(std::size_t& next, const FlowMap& flows, cons
     TRY(const std::uint16_t now, flows.now());
     Messages messages(tracked_.services, flows.capacity(), tell);
     const auto table = flows.table();
-    const bool fits = told_.size() == table.size() * LB_FLOW_WAYS;
     const std::size_t first = std::min(next, table.size()), count = std::min(most, table.size() - first);
     for_each_exception(table.subspan(first, count), first, tracked_, maps,
                        [&](std::size_t place, std::uint64_t entry, const Tracked::Place& of) {
-                           if (fits && is_heard_[place] && told_[place] == entry) return;
+                           if (is_heard(flows, place, entry)) return;
                            messages.add(of.service - 1, record_of(entry, place, of.backend, flows, now));
                        });
     messages.send_all();

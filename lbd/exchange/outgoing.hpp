@@ -47,6 +47,10 @@ class Outgoing {
     void heard(const FlowMap& flows, std::size_t place, std::uint64_t entry);
     /// Likewise, of a slot in transition. `line`: of that.
     void heard(std::uint32_t line, const MovingSlot& slot);
+    /// Whether the entry at this place is what a peer has told, and no packet of the flow has come here since.
+    [[nodiscard]] bool is_heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) const {
+        return told_.size() == flows.table().size() * LB_FLOW_WAYS && is_heard_[place] && told_[place] == entry;
+    }
     /// A peer is gone. What it told is told to those who come, as what this balancer knows by itself.
     void forget_peers() { is_heard_.assign(is_heard_.size(), false); }
 

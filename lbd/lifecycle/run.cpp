@@ -33,9 +33,13 @@ void declare_run(CLI::App& app, Options& options) {
 
 ExitCode run(const Options& options) {
     common::log_to_stderr(options.color);
-    auto source = with_key(open_source(std::filesystem::absolute(options.config)),
-                           {.use = options.check ? OwnKey::Use::look : OwnKey::Use::make,
-                            .state_directory = std::filesystem::absolute(options.state_directory)});
+    const auto open = [directory = std::filesystem::absolute(options.state_directory)](OwnKey::Use use) -> OpenSource {
+        return [=](const std::string& path) {
+            return with_key(open_source(path), {.use = use, .state_directory = directory});
+        };
+    };
+    auto source =
+        open(options.check ? OwnKey::Use::look : OwnKey::Use::make)(std::filesystem::absolute(options.config));
     auto config = read_or_print(*source);
     if (!config) return exit_usage;
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
@@ -46,7 +50,7 @@ ExitCode run(const Options& options) {
     }
     // Scripts that check health must not inherit lbd's capabilities.
     ::prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    const auto daemon = Daemon::prepare(*std::move(config), std::move(source));
+    const auto daemon = Daemon::prepare(*std::move(config), std::move(source), open(OwnKey::Use::look));
     if (!daemon) return fail(daemon.error());
     const auto ran = (*daemon)->run(socket_path(options));
     return ran ? exit_done : fail(ran.error());

@@ -76,10 +76,12 @@ Table exit_status(std::vector<std::vector<std::string>> rows) {
 }  // namespace
 
 Page lbd_commands() {
-    static_assert(lbd::exit_done == 0 && lbd::exit_failed == 1 && lbd::exit_usage == 2);
+    static_assert(lbd::exit_done == 0 && lbd::exit_failed == 1 && lbd::exit_usage == 2 && lbd::exit_differs == 3);
     Page page = commands("lbd", lbd::declare);
-    page.tables.push_back(exit_status(
-        {{"0", "Done."}, {"1", "Failed."}, {"2", "Wrong usage, a bad configuration, or a name that does not exist."}}));
+    page.tables.push_back(exit_status({{"0", "Done; of plan: nothing would change."},
+                                       {"1", "Failed."},
+                                       {"2", "Wrong usage, a bad configuration, or a name that does not exist."},
+                                       {"3", "plan found changes."}}));
     return page;
 }
 

@@ -49,6 +49,8 @@ Wanted parsed(const Json& json) {
 TEST(RequestTest, EachCommandIsAValue) {
     EXPECT_EQ(parsed<ShowRequest>({{"command", "show"}, {"what", "flows"}}).view, View::flows);
     parsed<ReloadRequest>({{"command", "reload"}});
+    EXPECT_EQ(parsed<PlanRequest>({{"command", "plan"}}).config, "");
+    EXPECT_EQ(parsed<PlanRequest>({{"command", "plan"}, {"config", "/next.yaml"}}).config, "/next.yaml");
     parsed<LeaveRequest>({{"command", "leave"}});
     parsed<JoinRequest>({{"command", "join"}});
     const auto drain = parsed<DrainRequest>({{"command", "drain"}, {"backend", "b1"}, {"service", "web"}});

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "lbd/forecast/counter.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+#include "lbd/cluster/view.hpp"
+#include "lbd/forecast/questions.hpp"
+#include "lbd/reconcile/slot_watch.hpp"
+
+namespace culvert::lbd {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto between_counts = 2ms;
+
+}  // namespace
+
+Census census_of(std::vector<Turnover> turnovers, const Balancer& balancer) {
+    const ImageMaps& maps = balancer.program.datapath().maps();
+    const auto table = [&maps](const TablePlace& place) {
+        const auto present = maps.ring(place.line, place.size);
+        return std::vector<std::uint16_t>(present.begin(), present.end());
+    };
+    Sample sample{.shift = balancer.flow_sweep.counted(),
+                  .dests = sampled_dests(balancer.wanted.config.services, balancer.image().ids)};
+    return Census(Tally(std::move(turnovers), balancer.image(), table, std::move(sample)));
+}
+
+netlink::Result<> Counter::open(common::EventLoop& loop) {
+    TRY(next_, loop.timer([this] { count(); }));
+    return {};
+}
+
+void Counter::ask(const netlink::IpAddress& peer, const TurnoverQuestion& question) {
+    const Services& services = balancer_.wanted.config.services;
+    const Health health = balancer_.checks.health_for(services);
+    std::map<std::string_view, const Service*> by_name;
+    for (const Service& service : services) by_name.emplace(service.name, &service);
+    TurnoverAnswer answer{.number = question.number};
+    for (const TurnoverQuestion::About& about : question.about)
+        for (const std::string& name : about.services) {
+            const auto service = by_name.find(name);
+            const bool is_known = service != by_name.end() && balancer_.image().ids.contains(name);
+            answer.of.push_back({.state = !is_known ? TurnoverAnswer::State::no_service
+                                          : view_of(*service->second, health).table != about.table
+                                              ? TurnoverAnswer::State::other_table
+                                              : TurnoverAnswer::State::counted});
+        }
+    asked_.insert_or_assign(peer, Asked{std::move(answer), census_of(turnovers_of(question), balancer_)});
+    next_.arm(0ms);
+}
+
+TurnoverAnswer Counter::finished(Asked asked) {
+    const auto counts = asked.census.tally().counts();
+    for (std::size_t i = 0; i < counts.size(); ++i)
+        if (TurnoverAnswer::Of& of = asked.answer.of[i]; of.state == TurnoverAnswer::State::counted)
+            of.count = counts[i];
+    return std::move(asked.answer);
+}
+
+void Counter::count() {
+    for (auto one = asked_.begin(); one != asked_.end();) {
+        auto& [peer, asked] = *one;
+        const auto is_done = asked.census.look(balancer_.program.datapath().flows(), balancer_.exchange);
+        if (is_done && !*is_done) {
+            ++one;
+            continue;
+        }
+        // Who gets no answer names this balancer as one that has not given any.
+        if (is_done && balancer_.mesh) balancer_.mesh->answer(peer, finished(std::move(asked)));
+        one = asked_.erase(one);
+    }
+    if (!asked_.empty()) next_.arm(between_counts);
+}
+
+}  // namespace culvert::lbd
