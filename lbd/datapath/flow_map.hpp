@@ -53,9 +53,9 @@ class FlowMap {
     [[nodiscard]] netlink::Result<> move();
 
     /// Enters an entry of another balancer: see enter_flow(). Not while the part changes.
-    void enter(const ForeignEntry& foreign, std::uint16_t now,
+    void enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left,
                const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered) {
-        enter_flow(table_.values(), part().shift, foreign, now, entered);
+        enter_flow(table_.values(), part().shift, foreign, now, is_left, entered);
     }
 
     /// Takes over what the former program has added to its own table since open(), and closes that table.

@@ -68,9 +68,15 @@ void for_each_bucket(std::uint32_t low, std::uint32_t known, std::uint32_t tag, 
         use(std::size_t{lb_flow_index(static_cast<std::uint32_t>(one), tag, mask, mask >> shift)});
 }
 
-/// The later of two entries of a flow.
-std::uint64_t later(std::uint64_t own, std::uint64_t foreign, std::uint16_t now) {
-    return FlowClock::age(decode_flow(foreign).time, now) < FlowClock::age(decode_flow(own).time, now) ? foreign : own;
+/// The one of two entries of a flow that counts: the later one. A client that has found its backend dead may use its
+/// port again at once. Of two that were used as late, the one that has lasted less is of the newer connection.
+std::uint64_t better(std::uint64_t own, std::uint64_t foreign, std::uint16_t now, const IsLeft& is_left) {
+    const Flow ours = decode_flow(own), theirs = decode_flow(foreign);
+    if (is_left(ours.dest) != is_left(theirs.dest)) return is_left(ours.dest) ? foreign : own;
+    const auto our_age = FlowClock::age(ours.time, now), their_age = FlowClock::age(theirs.time, now);
+    if (their_age != our_age) return their_age < our_age ? foreign : own;
+    const bool is_newer = LB_FLOW_AGE_OF(unsigned{theirs.state}) < LB_FLOW_AGE_OF(unsigned{ours.state});
+    return theirs.dest != ours.dest && is_newer ? foreign : own;
 }
 
 }  // namespace
@@ -160,14 +166,14 @@ void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_
 }
 
 void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
-                const std::function<void(std::size_t, std::uint64_t, bool)>& entered) {
+                const IsLeft& is_left, const std::function<void(std::size_t, std::uint64_t, bool)>& entered) {
     const Flow flow = decode_flow(foreign.entry);
     for_each_bucket(foreign.low, known_of_hash(foreign.buckets), flow.tag, map.size(), shift, [&](std::size_t bucket) {
         const Place place = put(foreign.entry, map[bucket], now, willingness(flow, now));
         if (place.word == nullptr) return;
         std::uint64_t entry = foreign.entry;
         if (place.is_flow) {
-            entry = later(place.seen, foreign.entry, now);
+            entry = better(place.seen, foreign.entry, now, is_left);
             if (entry != place.seen && !replace(*place.word, place.seen, entry)) return;  // a packet has just used it
         }
         entered(bucket * LB_FLOW_WAYS + static_cast<std::size_t>(place.word - &map[bucket].entry[0]), entry,

@@ -82,11 +82,14 @@ struct ForeignEntry {
     std::uint32_t low = 0;    ///< the bits known_of_hash() of the flow's hash
     std::size_t buckets = 0;  ///< of that table
 };
+/// Whether the flows of a destination choose another one here: its backend is down.
+using IsLeft = std::function<bool(std::uint32_t dest)>;
 /// Enters it where packets look for its flow: into each bucket that this may be, if the other table is smaller. An own
-/// entry that names another backend stays if it was used as late. `map`: all buckets; packets use the first of them,
-/// `shift` as in FlowPart. Calls `entered` for each place, with its number, what it has now, and whether that is
-/// foreign.
+/// entry stays if it was used as late, unless its destination is left or the foreign one is of a newer connection.
+/// `map`: all buckets; packets use the first of them, `shift` as in FlowPart. Calls `entered` for each place, with its
+/// number, what it has now, and whether that is foreign.
 void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
+                const IsLeft& is_left,
                 const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered);
 
 }  // namespace culvert::lbd

@@ -169,9 +169,9 @@ const Incoming::Backends* Incoming::backends_of(const std::string& service, cons
     return &known->second;
 }
 
-void Incoming::enter(const ForeignEntry& foreign, std::uint16_t now, FlowMap& flows, Outgoing& outgoing,
-                     std::vector<Entered>* entered) const {
-    flows.enter(foreign, now, [&](std::size_t place, std::uint64_t entry, bool is_foreign) {
+void Incoming::enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left, FlowMap& flows,
+                     Outgoing& outgoing, std::vector<Entered>* entered) {
+    flows.enter(foreign, now, is_left, [&](std::size_t place, std::uint64_t entry, bool is_foreign) {
         if (is_foreign) outgoing.heard(flows, place, entry);
         if (entered != nullptr) entered->push_back({.place = place, .foreign = foreign});
     });
@@ -181,11 +181,17 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
     if (flows.part().is_changing()) return {};  // later: an entry may have two places
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
+    const IsLeft is_left = [&own](std::uint32_t dest) {
+        const auto body = own.image.dests.find(dest);
+        return body == own.image.dests.end() || body->second.action == LB_ACTION_NONE ||
+               (body->second.flags & LB_DEST_LEFT) != 0;
+    };
     for (const auto& [place, foreign] : std::exchange(entered_, {})) {
         if (place / LB_FLOW_WAYS >= table.size()) continue;
         const std::uint64_t entry =
             std::atomic_ref(table[place / LB_FLOW_WAYS].entry[place % LB_FLOW_WAYS]).load(std::memory_order_relaxed);
-        if (decode_flow(entry).tag != decode_flow(foreign.entry).tag) enter(foreign, now, flows, outgoing, nullptr);
+        if (decode_flow(entry).tag != decode_flow(foreign.entry).tag)
+            enter(foreign, now, is_left, flows, outgoing, nullptr);
     }
     for (std::size_t size = 0; size < most_at_once && !taken_.empty(); taken_.pop_front()) {
         size += size_of(taken_.front());
@@ -221,7 +227,7 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
                             record.tag,
                    .low = record.low,
                    .buckets = exceptions.buckets},
-                  now, flows, outgoing, &entered_);
+                  now, is_left, flows, outgoing, &entered_);
         }
         keep({.services = {exceptions.services.front()},
               .backends = exceptions.backends,

@@ -72,8 +72,8 @@ class Incoming {
 
     [[nodiscard]] const Backends* backends_of(const std::string& service, const Image& image);
     [[nodiscard]] const Service* service_of(const std::string& name, const Services& services);
-    void enter(const ForeignEntry& foreign, std::uint16_t now, FlowMap& flows, Outgoing& outgoing,
-               std::vector<Entered>* entered) const;
+    static void enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left, FlowMap& flows,
+                      Outgoing& outgoing, std::vector<Entered>* entered);
 
     /// For later: nothing is configured here that it names.
     void keep(Exceptions exceptions);
