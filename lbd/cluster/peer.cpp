@@ -17,7 +17,7 @@ using common::log_limited;
 using namespace std::chrono_literals;
 
 constexpr auto shortest_pause = 250ms;
-constexpr auto longest_pause = 5'000ms;
+constexpr auto longest_pause = 1'000ms;         // who comes back must not forward for long without what others know
 constexpr std::size_t most_disagreements = 32;  // that a status has
 
 std::string quoted_name(const Hello& hello) { return hello.name.empty() ? "" : " (" + hello.name + ")"; }
