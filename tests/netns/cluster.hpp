@@ -28,8 +28,8 @@ inline Balancers without(int one) {
 /// What lbd.yaml of all balancers should say.
 struct Wanted {
     int backends = 4;
-    std::map<int, int> weights;  ///< other than 1
-    std::set<int> drained;
+    std::map<int, int> weights{};  ///< other than 1
+    std::set<int> drained{};
 };
 
 //   client ── eth1 router eth0 ──┬── lb0, lb1, lb2: 10.0.0.11, fd00::11 and so on
@@ -96,16 +96,18 @@ class ClusterTest : public NetnsTest {
                                      address(i)));
         birds_[static_cast<std::size_t>(i)] = std::make_unique<Bird>(host(i), rendered);
     }
-    [[nodiscard]] Balancer& lbd(int i) { return *lbds_[static_cast<std::size_t>(i)]; }
-    [[nodiscard]] Bird& bird(int i) { return *birds_[static_cast<std::size_t>(i)]; }
+    [[nodiscard]] Balancer& lbd(int i) const { return *lbds_[static_cast<std::size_t>(i)]; }
+    [[nodiscard]] Bird& bird(int i) const { return *birds_[static_cast<std::size_t>(i)]; }
     [[nodiscard]] const Host& host(int i) const { return *hosts_[static_cast<std::size_t>(i)]; }
     [[nodiscard]] const Host& backend(int i) const { return *backends_[static_cast<std::size_t>(i)]; }
     [[nodiscard]] const Host& client() const { return *client_; }
     [[nodiscard]] const Host& router() const { return *router_; }
-    [[nodiscard]] const Switch& lan() const { return *lan_; }
+    [[nodiscard]] Switch& lan() { return *lan_; }
 
     [[nodiscard]] static std::string address(int balancer) { return fmt::format("10.0.0.{}", 11 + balancer); }
     [[nodiscard]] std::string config(const Wanted& wanted) const {
+        const std::string peers =
+            peers_in.empty() ? "" : fmt::format(", peers: ['{}', '{}', '{}']", peer(0), peer(1), peer(2));
         std::string text = fmt::format(R"(
 interfaces: [eth0]
 flows: {{entries: 64k, idle: {}}}
@@ -114,7 +116,7 @@ cluster: {{key_file: /run/cluster.key{}}}
 defaults: {{health: {{type: tcp, interval: {}, rise: 1, fall: 2}}}}
 services:
 )",
-                                       is_emulated ? "200s" : "20s", is_emulated ? "20s" : "2s", cluster,
+                                       is_emulated ? "200s" : "20s", is_emulated ? "20s" : "2s", peers,
                                        is_emulated ? "10s, timeout: 10s" : "1s");
         for (const int family : {4, 6}) {
             text += fmt::format("  - name: web{}\n    vip: '{}'\n    ports: [7/tcp, 7/udp, 80/tcp]\n    backends:\n",
@@ -131,8 +133,16 @@ services:
         }
         return text;
     }
-    /// Of `cluster` in lbd.yaml, behind the key.
-    std::string cluster = ", peers: [10.0.0.11, 10.0.0.12, 10.0.0.13]";
+    /// The network in which balancers connect with each other: "10.0.0." or "fd00::". Empty: they do not share.
+    std::string peers_in = "10.0.0.";
+    [[nodiscard]] std::string peer(int balancer) const { return fmt::format("{}{}", peers_in, 11 + balancer); }
+    /// What one says about another.
+    [[nodiscard]] nlohmann::json peer(int one, int other) const {
+        const nlohmann::json shown = lbd(one).show("cluster");
+        for (const auto& entry : shown["peers"])
+            if (entry["address"] == peer(other)) return entry;
+        return {};
+    }
 
     /// At the same time.
     void reload(const Balancers& these, const Wanted& wanted) const {
@@ -150,7 +160,7 @@ services:
     void cut(const Host& one) const { lan_->host().ip("link set " + one.name() + "-eth0 down\n"); }
     void mend(const Host& one) const { lan_->host().ip("link set " + one.name() + "-eth0 up\n"); }
 
-    /// The router's routes to both VIPs lead to these, and to no other.
+    /// What the router's BIRD has learned: its routes to both VIPs lead to these, and to no other.
     [[nodiscard]] bool leads_to(const Balancers& these) const {
         const std::string now = routes();
         for (int i = 0; i < balancers; ++i)
@@ -158,22 +168,25 @@ services:
                 if (std::ranges::count(these, i) != count(now, "via " + hop + " ")) return false;
         return true;
     }
+    /// Into which the router's BIRD writes.
+    std::string routing_table = "main";
     [[nodiscard]] std::string routes() const {
-        return router_->run("ip route show 192.0.2.1").out + router_->run("ip -6 route show 2001:db8::1").out;
+        return router_->run("ip route show 192.0.2.1 table " + routing_table).out +
+               router_->run("ip -6 route show 2001:db8::1 table " + routing_table).out;
     }
     /// Each of these is connected with all others of them, and has taken in what they have told.
-    [[nodiscard]] bool are_joined(const Balancers& these) {
+    [[nodiscard]] bool are_joined(const Balancers& these) const {
         for (const int i : these) {
             const auto shown = lbd(i).show("cluster");
             if (shown.value("waiting", 0) != 0) return false;
             for (const auto& peer : shown["peers"])
                 for (const int other : these)
-                    if (peer["address"] == address(other) && peer["state"] != "up") return false;
+                    if (peer["address"] == this->peer(other) && peer["state"] != "up") return false;
         }
         return true;
     }
     /// All of these find the backend so.
-    [[nodiscard]] bool find(const Balancers& these, int backend, const std::string& health) {
+    [[nodiscard]] bool find(const Balancers& these, int backend, const std::string& health) const {
         return eventually([&] {
             for (const int i : these) {
                 const auto shown = lbd(i).show("backends");
@@ -186,8 +199,8 @@ services:
 
     /// Returns when flows are established, and balancers have told each other of those of UDP.
     [[nodiscard]] Traffic traffic() const {
-        const Flows flows = is_emulated ? Flows{.streams = 400, .datagrams = 100, .short_lived = 40}
-                                        : Flows{.streams = 2'000, .datagrams = 500, .short_lived = 200};
+        const Flows flows = is_emulated ? Flows{.streams = 400, .datagrams = 100, .short_lived = 80}
+                                        : Flows{.streams = 2'000, .datagrams = 500, .short_lived = 400};
         Traffic traffic(*client_, flows, is_emulated ? 200 : 2'000, is_emulated ? 10 : 100);
         some_traffic(static_cast<std::uint64_t>(10 * flows.datagrams));
         return traffic;
@@ -224,13 +237,16 @@ services:
         servers_.push_back(std::make_unique<TrafficServers>(added));
     }
 
-    static std::string router_configuration() {
+    [[nodiscard]] std::string router_configuration() const {
         std::string text = R"(
 router id 10.0.0.1;
 protocol device {}
 protocol bfd { interface "*" { min rx interval 100 ms; min tx interval 100 ms; multiplier 3; }; }
-protocol kernel { merge paths on; ipv4 { import none; export all; }; }
-protocol kernel { merge paths on; ipv6 { import none; export all; }; }
+)";
+        for (const int family : {4, 6})
+            text += fmt::format("protocol kernel {{ {}merge paths on; ipv{} {{ import none; export all; }}; }}\n",
+                                routing_table == "main" ? "" : "kernel table " + routing_table + "; ", family);
+        text += R"(
 template bgp balancer { local as 65000; bfd on; connect delay time 1; connect retry time 2; error wait time 1, 5; }
 )";
         for (int i = 0; i < balancers; ++i)

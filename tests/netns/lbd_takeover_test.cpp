@@ -189,7 +189,7 @@ TEST_F(LbdTakeover, EachIsUpgradedWhileBackendsChange) {
 
 // Proves that the other tests would notice.
 TEST_F(LbdTakeover, ConnectionsAreBrokenIfNothingIsShared) {
-    cluster = "";
+    peers_in = "";
     ASSERT_NO_FATAL_FAILURE(start_all());
     Traffic traffic = this->traffic();
     change(added, 0, all);

@@ -103,7 +103,14 @@ class Outcome {
         else if (is_young)
             result.young.push_back(text);
         else
-            result.broken.push_back(text);
+            result.broken.push_back(text + when(begun));
+    }
+
+    [[nodiscard]] std::string when(double begun) const {
+        std::string text = " begun at 0";
+        for (const Move& move : moves_)
+            text += fmt::format(", {} at {:.3f} to {:.3f}", move.name, move.begin - begun, move.end - begun);
+        return text;
     }
 
     std::vector<Move> moves_;

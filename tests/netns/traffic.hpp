@@ -178,12 +178,12 @@ while running:
         if lasting[turn % streams].is_broken: lasting[turn % streams] = Stream(turn)
         lasting[turn % streams].say()
         udp[turn % datagrams].say()
-    if turn % 10 == 0:  # one ends and another one begins
+    if turn % 20 == 0:  # one ends and another one begins
         if len(others) == short and not others[0].is_waiting(): others.pop(0).close()
         if len(others) < short:
             others.append(Stream(begun))
             begun += 1
-    for one in others[turn // 2 % 20::20]: one.say()
+    for one in others[turn // 2 % 100::100]: one.say()
     longest = max(longest, now() - tick)
     tick = max(tick + 2 / rate, now() - 0.05)
     receive(tick)
