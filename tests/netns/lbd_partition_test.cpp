@@ -165,7 +165,7 @@ TEST_F(LbdPartition, StrangersChangeNothing) {
     ASSERT_TRUE(find(all, 4, "up"));
     EXPECT_TRUE(eventually([&] { return peer(1, 0).value("records_in", 0) > told + 100; }));
     ASSERT_NO_FATAL_FAILURE(change_ways(0));
-    EXPECT_TRUE(are_joined(all));
+    EXPECT_TRUE(eventually([&] { return are_joined(all); }));
     EXPECT_EQ(connections(), before) << "none was interrupted";
     EXPECT_TRUE(attack.running()) << attack.err();
     expect_kept(traffic);
