@@ -99,8 +99,8 @@ Result<std::uint32_t> Transitions::follow(const Service& service, const lb_servi
     const bool follows_table = !was_sticky && !service.sticky;
     Backends backends = backends_of(service, former->second, image.ids.at(service.name));
     if (!is_other_slot && (from == table || !follows_table)) {
-        if (was.transition == 0) return 0;
-        if (!backends.renumbered)
+        if (was.transition == 0 && (!follows_table || !backends.renumbered)) return 0;
+        if (was.transition != 0 && !backends.renumbered)
             return use(was.transition, {.slots = before_.image.transitions.at(was.transition).slots, .because = {}},
                        image);
     }

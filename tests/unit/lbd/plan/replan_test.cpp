@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 // gtest comes first: rapidcheck's header extends it
 #include <rapidcheck/gtest.h>
 
@@ -219,6 +220,29 @@ TEST(Replan, OtherNamesKeepTheIds) {
 
     // Another VIP under another name is another service.
     EXPECT_NE(after({service("new", "192.0.2.9", backends), before[1]}).ids.at("new").base, image.ids.at("web").base);
+}
+
+// The new service shares the table of the former one, in which the same names are those of other backends now.
+TEST(Replan, APortIsInTransitionIfItsTableNamesOtherBackends) {
+    Service both = service("web", "192.0.2.1", {backend("10.0.0.1"), backend("10.0.0.2")});
+    both.backends[0].name = "a";
+    both.backends[1].name = "b";
+    both.ports = {{Protocol::tcp, 80}, {Protocol::tcp, 443}};
+    Service tls = both;
+    tls.name = "tls";
+    tls.ports = {{Protocol::tcp, 443}};
+    std::swap(tls.backends[0].name, tls.backends[1].name);
+    Service web = tls;
+    web.name = "web";
+    web.ports = {{Protocol::tcp, 80}};
+    for (Backend& backend : web.backends) backend.weight = 0;
+    const Hops hops = hops_of({both});
+    const Image image = planned({both});
+    const auto split = replan(difference({{both}, hops, {}}, {{web, tls}, hops, {}}), hops, image, {});
+    ASSERT_TRUE(split);
+    const lb_service& port = split->becomes.vips.at({tls.vip, IPPROTO_TCP, 443});
+    EXPECT_EQ(port.ring, image.vips.at({both.vip, IPPROTO_TCP, 443}).ring);
+    EXPECT_NE(port.transition, 0U);
 }
 
 TEST(Replan, TakesCareOfTheServicesThatChangeAlone) {
