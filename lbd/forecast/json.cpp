@@ -11,12 +11,20 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Rule = Turnover::Rule;
 
-/// Why nobody can count which connections move; null: somebody can.
+/// Whether other balancers can be asked about it.
+bool can_be_counted(const Turnover& turnover) { return turnover.rule == Rule::stays || turnover.rule == Rule::table; }
+
+/// Whether it is known which connections are in slots that change.
+bool knows_slots(const Turnover& turnover) { return !turnover.by_client || !turnover.changes; }
+
+/// Why nobody can count which connections move or stay; null: somebody can.
 const char* why_unknown(const Turnover& turnover) {
     switch (turnover.rule) {
         case Rule::stays:
         case Rule::table:
-            return nullptr;
+            return knows_slots(turnover) ? nullptr
+                                         : "sticky: the flow table does not tell the slots of clients, so nobody knows "
+                                           "which of the connections that stay are in slots that change";
         case Rule::unknown:
             return "ports, addresses or UDP flows go elsewhere, and the flow table does not tell whose connections "
                    "that are";
@@ -31,7 +39,7 @@ void put(Json& json, const Turnover& turnover, const TurnoverCount& count) {
     json["live_flows"] = count.live;
     json["flows_estimated"] = count.estimated;
     if (turnover.rule == Rule::unknown) return;
-    json["stay"] = count.stay;
+    if (knows_slots(turnover)) json["stay"] = count.stay;
     json["move"] = count.move;
 }
 
@@ -55,7 +63,7 @@ Json peer_json(const PeerForecast& peer, const std::vector<Turnover>& turnovers)
     }
     json["services"] = Json::array();
     for (std::size_t i = 0; i < turnovers.size(); ++i) {
-        if (why_unknown(turnovers[i]) != nullptr) continue;
+        if (!can_be_counted(turnovers[i])) continue;
         Json& service = json["services"].emplace_back(Json{{"name", turnovers[i].service}});
         if (peer.of[i].missing.empty())
             put(service, turnovers[i], peer.of[i].count);

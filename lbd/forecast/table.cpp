@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/core.h>
 
-#include <algorithm>
 #include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -55,46 +57,58 @@ std::string services(const Json& list, bool colored) {
     return table.to_string(colored) + notes;
 }
 
-/// Of several services or balancers together.
-struct Sum {
-    std::uint64_t live = 0, stay = 0, move = 0;
-    bool estimated = false;
+/// What no balancer can say.
+std::string unknown_services(const Json& services) {
+    std::vector<std::string> names;
+    for (const Json& one : services)
+        if (one.contains("unknown")) names.push_back(text(one, "name"));
+    if (names.empty()) return {};
+    return (names.size() == 1 ? names[0] : fmt::format("{} services", names.size())) + ": see above";
+}
 
+/// Of several services or balancers together. What nobody knows of any of them is absent.
+class Sum {
+  public:
     void add(const Json& counted) {
-        live += counted.value("live_flows", std::uint64_t{0});
-        stay += counted.value("stay", std::uint64_t{0});
-        move += counted.value("move", std::uint64_t{0});
-        estimated |= counted.value("flows_estimated", false);
+        for (const char* key : {"live_flows", "stay", "move"}) {
+            if (!counted.contains(key)) continue;
+            sum_[key] = sum_.value(key, std::uint64_t{0}) + counted[key].get<std::uint64_t>();
+        }
+        sum_["flows_estimated"] = sum_.value("flows_estimated", false) || counted.value("flows_estimated", false);
     }
-    [[nodiscard]] Json json() const {
-        return {{"live_flows", live}, {"stay", stay}, {"move", move}, {"flows_estimated", estimated}};
-    }
+    [[nodiscard]] const Json& json() const { return sum_; }
+
+  private:
+    Json sum_ = Json::object();
 };
+
+std::vector<Table::Cell> numbers(const Json& counted) {
+    return {{number(counted, "live_flows")}, {number(counted, "stay")}, moving(counted)};
+}
 
 std::string balancers(const Json& forecast, bool colored) {
     if (forecast["peers"].empty()) return {};
     Table table({{"BALANCER"}, {"LIVE", right}, {"STAY", right}, {"MOVE", right}, {"MISSING"}});
+    const auto put = [&table](const std::string& name, const Sum& sum, const std::string& missing) {
+        std::vector<Table::Cell> row = numbers(sum.json());
+        row.insert(row.begin(), {name});
+        row.push_back({missing, Color::red});
+        table.add(std::move(row));
+    };
     Sum all;
     const auto add = [&](const std::string& name, const Json& services, const std::string& missing) {
         Sum sum;
-        bool any = false;
         for (const Json& one : services) {
-            if (!one.contains("move")) continue;
-            any = true;
             sum.add(one);
             all.add(one);
         }
-        const Json counted = any ? sum.json() : Json::object();
-        table.add({{name},
-                   {number(counted, "live_flows")},
-                   {number(counted, "stay")},
-                   moving(counted),
-                   {missing, Color::red}});
+        put(name, sum, missing);
     };
-    add(text(forecast, "balancer") + " (here)", forecast["services"], "");
-    bool is_whole = true;
+    const std::string unknown = unknown_services(forecast["services"]);
+    bool is_whole = unknown.empty();
+    add(text(forecast, "balancer") + " (here)", forecast["services"], unknown);
     for (const Json& peer : forecast["peers"]) {
-        std::string missing = peer.value("missing", "");
+        std::string missing = peer.value("missing", unknown);
         const Json services = peer.value("services", Json::array());
         for (const Json& one : services)
             if (one.contains("missing"))
@@ -103,11 +117,7 @@ std::string balancers(const Json& forecast, bool colored) {
         is_whole &= missing.empty();
         add(text(peer, "address") + (peer.contains("name") ? " " + text(peer, "name") : ""), services, missing);
     }
-    const Json sum = all.json();
-    table.add({{is_whole ? "all" : "all but what is missing"},
-               {number(sum, "live_flows")},
-               {number(sum, "stay")},
-               moving(sum)});
+    put(is_whole ? "all" : "all but what is missing", all, "");
     return table.to_string(colored);
 }
 

@@ -81,5 +81,54 @@ TEST(ForecastText, WhatIsMissingIsNoZero) {
     EXPECT_FALSE(json["peers"][0]["services"][1].contains("move"));
 }
 
+TEST(ForecastText, ASumOfNothingIsUnknown) {
+    Forecast forecast = some_forecast();
+    forecast.turnovers = {quarter("dns", Rule::untracked)};
+    forecast.here = {{}};
+    forecast.balancer = "lb1";
+    forecast.peers = {{.address = address("10.0.0.12"), .name = "lb2", .of = {{}}},
+                      {.address = address("10.0.0.13"), .missing = "away: not connected yet"}};
+    EXPECT_THAT(forecast_text(forecast_json(forecast), false),
+                testing::EndsWith("BALANCER                 LIVE  STAY  MOVE  MISSING\n"
+                                  "lb1 (here)                  -     -     -  dns: see above\n"
+                                  "10.0.0.12 lb2               -     -     -  dns: see above\n"
+                                  "10.0.0.13                   -     -     -  away: not connected yet\n"
+                                  "all but what is missing     -     -     -\n"));
+}
+
+TEST(ForecastText, UnknownServicesAreMissingInSums) {
+    Forecast forecast = some_forecast();
+    forecast.balancer = "lb1";
+    forecast.peers = {{.address = address("10.0.0.12"),
+                       .name = "lb2",
+                       .of = {{.count = {.live = 60, .stay = 16, .move = 2}}, {}, {}}}};
+    EXPECT_THAT(forecast_text(forecast_json(forecast), false),
+                testing::EndsWith("BALANCER                 LIVE  STAY  MOVE  MISSING\n"
+                                  "lb1 (here)                 47     9     1  2 services: see above\n"
+                                  "10.0.0.12 lb2              60    16     2  2 services: see above\n"
+                                  "all but what is missing   107    25     3\n"));
+    EXPECT_EQ(forecast_json(forecast)["peers"][0]["services"].size(), 1U);
+}
+
+TEST(ForecastText, WhoStaysInStickyServicesIsUnknown) {
+    Forecast forecast = some_forecast();
+    forecast.turnovers = {quarter("web")};
+    forecast.turnovers[0].by_client = true;
+    forecast.here = {{.live = 40, .stay = 0, .move = 1}};
+    forecast.balancer = "lb1";
+    forecast.peers = {{.address = address("10.0.0.12"), .name = "lb2", .of = {{.count = {.live = 2, .move = 2}}}}};
+    const auto json = forecast_json(forecast);
+    EXPECT_FALSE(json["services"][0].contains("stay"));
+    EXPECT_FALSE(json["peers"][0]["services"][0].contains("stay"));
+    EXPECT_THAT(forecast_text(json, false), testing::HasSubstr("service web: sticky: "));
+    EXPECT_THAT(forecast_text(json, false),
+                testing::EndsWith("BALANCER                 LIVE  STAY  MOVE  MISSING\n"
+                                  "lb1 (here)                 40     -     1  web: see above\n"
+                                  "10.0.0.12 lb2               2     -     2  web: see above\n"
+                                  "all but what is missing    42     -     3\n"));
+    forecast.turnovers[0].changes = {};  // then nobody is in such a slot
+    EXPECT_EQ(forecast_json(forecast)["services"][0]["stay"], 0);
+}
+
 }  // namespace
 }  // namespace culvert::lbd
