@@ -35,6 +35,7 @@ Tally::Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf&
     : turnovers_(std::move(turnovers)),
       tables_(turnovers_.size()),
       sample_(std::move(sample)),
+      estimated_(turnovers_.size()),
       counted_(turnovers_.size()) {
     std::map<std::uint32_t, TablePlace> places;
     for (std::uint32_t index = 0; index < turnovers_.size(); ++index) {
@@ -48,6 +49,7 @@ Tally::Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf&
         }
         for (const auto& [id, backend] : ids->second.backends) {
             if (!takes_packets(image, id)) continue;  // its connections choose anew, whatever changes
+            if (sample_.concerns(id)) estimated_[index] = true;
             if (id >= by_dest_.size()) by_dest_.resize(id + 1UL);
             const auto current = ids->second.current(backend);
             by_dest_[id] = {.service = index + 1,
@@ -75,16 +77,17 @@ void Tally::see(const Flow& flow) {
     const bool goes = moves(turnover, place, flow.tag);
     Counted& counted = counted_[place.service - 1];
     add(counted.all, is_in_slot || goes, goes);
-    if (!sample_.concerns(flow.dest)) return;
-    counted.all.estimated = true;
-    if ((flow.tag & sample_mask(sample_.shift)) == 0) add(counted.sampled, is_in_slot || goes, goes);
+    if (sample_.concerns(flow.dest) && (flow.tag & sample_mask(sample_.shift)) == 0)
+        add(counted.sampled, is_in_slot || goes, goes);
 }
 
 std::vector<TurnoverCount> Tally::counts() const {
     std::vector<TurnoverCount> counts;
-    for (const auto& [all, sampled] : counted_) {
+    for (std::size_t index = 0; index < counted_.size(); ++index) {
+        const auto& [all, sampled] = counted_[index];
         TurnoverCount& count = counts.emplace_back(all);
-        if (!all.estimated) continue;
+        count.estimated = estimated_[index];
+        if (!count.estimated) continue;
         count.live = std::max(all.live, sampled.live << sample_.shift);
         count.stay = std::max(all.stay, sampled.stay << sample_.shift);
         count.move = std::max(all.move, sampled.move << sample_.shift);

@@ -44,6 +44,7 @@ class Tally {
     std::vector<std::vector<std::uint16_t>> tables_;  // where the table decides
     std::vector<Place> by_dest_;
     Sample sample_;
+    std::vector<bool> estimated_;  // also if no entry is of the sample: there may be others
     std::vector<Counted> counted_;
 };
 
