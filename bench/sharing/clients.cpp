@@ -2,7 +2,6 @@
 #include "bench/sharing/clients.hpp"
 
 #include <arpa/inet.h>
-#include <fmt/format.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if.h>
@@ -11,8 +10,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <stop_token>
 #include <vector>
@@ -57,7 +54,8 @@ enum class Packet : std::uint8_t { syn, ack, fin };
 /// Frames of connections, sent many at a time.
 class Sender {
   public:
-    explicit Sender(const std::string& device) : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)) {
+    Sender(const std::string& device, std::atomic<std::uint64_t>& unsent)
+        : socket_(::socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0)), unsent_(unsent) {
         const sockaddr_ll to{.sll_family = AF_PACKET,
                              .sll_protocol = 0,
                              .sll_ifindex = static_cast<int>(::if_nametoindex(device.c_str())),
@@ -92,8 +90,7 @@ class Sender {
     void flush() {
         for (unsigned sent = 0; sent < used_;) {
             const int now = ::sendmmsg(socket_.get(), &messages_[sent], used_ - sent, 0);
-            if (now < 0 && errno != EAGAIN && errno != ENOBUFS && errno != EINTR)
-                fmt::print(stderr, "send: {}\n", ::strerror(errno));  // NOLINT(concurrency-mt-unsafe)
+            if (now <= 0) ++unsent_;
             sent += now > 0 ? static_cast<unsigned>(now) : 1U;
         }
         used_ = 0;
@@ -103,6 +100,7 @@ class Sender {
     static constexpr unsigned at_once = 64;
 
     netns::FileDescriptor socket_;
+    std::atomic<std::uint64_t>& unsent_;
     std::array<Frame, at_once> frames_{};
     std::array<iovec, at_once> parts_{};
     std::array<mmsghdr, at_once> messages_{};
@@ -137,9 +135,9 @@ void send_all(const std::stop_token& stop, Sender& sender, std::uint32_t per_sec
 
 Clients::Clients(const netns::Host& host, const std::string& device, std::uint32_t connections_per_second,
                  std::chrono::seconds lifetime)
-    : thread_([&host, device, connections_per_second, lifetime](const std::stop_token& stop) {
+    : thread_([this, &host, device, connections_per_second, lifetime](const std::stop_token& stop) {
           host.within([&] {
-              Sender sender(device);
+              Sender sender(device, unsent_);
               send_all(stop, sender, connections_per_second, lifetime);
           });
       }) {}

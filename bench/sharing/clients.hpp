@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <string>
@@ -19,7 +20,11 @@ class Clients {
     Clients(const Clients&) = delete;
     Clients& operator=(const Clients&) = delete;
 
+    /// Packets that the kernel did not take.
+    [[nodiscard]] std::uint64_t unsent() const { return unsent_; }
+
   private:
+    std::atomic<std::uint64_t> unsent_ = 0;
     std::jthread thread_;
 };
 

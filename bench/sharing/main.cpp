@@ -34,20 +34,22 @@ void await(const char* what, auto&& holds) {
     }
 }
 
+constexpr auto between_looks = 500ms;
+
 /// Backends go and return, one at a time, until the time is over.
 class Changes {
   public:
     Changes(Observed& observed, const Options& options) : observed_(observed), options_(options) {}
     void until(Clock::time_point end) {
-        while (next_ < end) {
-            std::this_thread::sleep_until(next_);
-            next_ += std::chrono::seconds(options_.change_every);
-            const unsigned number = 1 + count_ / 2 % options_.backends;
-            observed_.reload(count_++ % 2 == 0 ? number : 0);
+        while (Clock::now() < end) {
+            if (Clock::now() >= next_) {
+                next_ += std::chrono::seconds(options_.change_every);
+                const unsigned number = 1 + count_ / 2 % options_.backends;
+                observed_.reload(count_++ % 2 == 0 ? number : 0);
+            }
             note();
+            std::this_thread::sleep_for(between_looks);
         }
-        std::this_thread::sleep_until(end);
-        note();
     }
     [[nodiscard]] const Counts& most() const { return most_; }
 
@@ -99,7 +101,8 @@ ordered_json steady(const Options& options) {
     fmt::print("processor time of lbd, of one processor    {:>12.1f} %\n", 100 * rate(&Counts::processor));
     fmt::print("memory of lbd without the maps             {:>12} MiB\n", changes.most().memory >> 20);
     fmt::print("entries in use                             {:>12}\n", changes.most().entries);
-    fmt::print("longest lag                                {:>12} ms\n", changes.most().lag.count());
+    fmt::print("packets that could not be sent             {:>12}\n", clients.unsent());
+    fmt::print("longest lag seen                           {:>12} ms\n", changes.most().lag.count());
     fmt::print("messages not taken in yet, most            {:>12}\n", changes.most().waiting);
     return {{"slots_with_former", moving},
             {"records_per_second_to_each", rate(&Counts::records_out) / peers},
@@ -109,6 +112,7 @@ ordered_json steady(const Options& options) {
             {"processors", rate(&Counts::processor)},
             {"memory", changes.most().memory},
             {"entries", changes.most().entries},
+            {"unsent", clients.unsent()},
             {"lag_ms", changes.most().lag.count()},
             {"waiting", changes.most().waiting}};
 }
