@@ -75,7 +75,7 @@ void Peer::use(Channel& channel, const Hello& hello, Clock::time_point now) {
                     fmt::format("balancer {}{} is connected", address_.to_string(), quoted_name(hello)));
     count_bytes();
     // A new process was there before the end of the former one was noticed: it knows nothing of what that has told.
-    if (channel_ != nullptr && hello.instance != hello_.instance && own_.calls.gone) own_.calls.gone();
+    if (channel_ != nullptr && hello.instance != hello_.instance && own_.calls.gone) own_.calls.gone(address_);
     channel_ = &channel;
     hello_ = hello;
     reason_.clear();
@@ -113,7 +113,7 @@ void Peer::lost(const std::string& reason, Clock::time_point now) {
     answers_.clear();
     disagreements_.drop_question();
     round_trip_.reset();
-    if (own_.calls.gone) own_.calls.gone();
+    if (own_.calls.gone) own_.calls.gone(address_);
     if (now - since_ > longest_pause) pause_ = shortest_pause;
     next_try_ = now + std::chrono::milliseconds(random_() % static_cast<unsigned>(pause_.count()));
     set_state(PeerStatus::State::away, now);
@@ -207,7 +207,7 @@ std::optional<std::string> Peer::tick(Clock::time_point now, Clock::duration lat
 
 std::optional<std::string> Peer::ask(const TurnoverQuestion& question) {
     if (channel_ == nullptr) return "away: " + reason_;
-    if (hello_.newest < version_of_turnovers) return fmt::format("its lbd {} cannot tell", hello_.version);
+    if (hello_.newest < version_of_turnovers) return fmt::format("its lbd {} does not know lbd plan", hello_.version);
     if (hello_.hash_key != own_.hello.hash_key) return "another key is in force there";
     channel_->send(question);
     return std::nullopt;

@@ -91,7 +91,8 @@ std::vector<ConfigChange> changes_between(const Config& before, const Config& af
         if (!known.contains(&service)) changes.push_back({"service " + service.name, "", summary_of(service)});
     Differences("", changes).add(lines_of(before), lines_of(after));
     if (before.cluster.key != after.cluster.key)
-        changes.push_back({"cluster: key", "the one in force", "another one, once lbd stop --detach has ended that"});
+        changes.push_back(
+            {"cluster: key", "the one in force", "another one, which takes effect after lbd stop --detach"});
     return changes;
 }
 

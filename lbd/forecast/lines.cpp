@@ -88,7 +88,8 @@ std::vector<ViewLine> lines_of(const Service& service) {
     if (!service.health) return std::move(lines).sorted();
     const HealthCheck& check = *service.health;
     std::visit(PutKind{lines}, check.kind);
-    if (check.port != 0) lines.put("health: port", check.port);
+    // Without a port it is the first one, so the order of ports counts.
+    lines.put("health: port", check.port != 0 ? check.port : service.ports.front().port);
     lines.put("health: interval", check.interval);
     lines.put("health: timeout", check.timeout);
     lines.put("health: rise", check.rise);

@@ -126,7 +126,7 @@ std::string balancers(const Json& forecast, bool colored) {
 std::string forecast_text(const Json& forecast, bool colored) {
     if (!changes_anything(forecast)) return "nothing to change\n";
     std::string text = lines(forecast["changes"], colored);
-    if (forecast["services"].empty()) return text + "no slot changes, and no connection moves\n";
+    if (forecast["services"].empty()) return text + "no backend of a slot or connection changes\n";
     return text + services(forecast["services"], colored) + balancers(forecast, colored);
 }
 

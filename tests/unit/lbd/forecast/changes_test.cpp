@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/unit/lbd/plan/services.hpp"
@@ -68,6 +69,16 @@ TEST(ChangesTest, ChecksOfHealthHaveManyLines) {
                             "~ service web: health: minimum: 1 -> 2", "~ service web: health: path: /ok -> /well"));
 }
 
+TEST(ChangesTest, TheFirstPortIsChecked) {
+    Service checked = changing;
+    checked.ports = {{Protocol::tcp, 80}, {Protocol::tcp, 443}};
+    checked.health = HealthCheck{.kind = TcpCheck{}};
+    Service other = checked;
+    std::swap(other.ports[0], other.ports[1]);
+    EXPECT_THAT(texts(with_services({checked}), with_services({other})),
+                ElementsAre("~ service web: health: port: 80 -> 443"));
+}
+
 TEST(ChangesTest, OtherSettings) {
     Config before = with_services({changing});
     Config after = before;
@@ -76,10 +87,11 @@ TEST(ChangesTest, OtherSettings) {
     after.announce = Announce();
     after.cluster.key_file = "/etc/key";
     after.cluster.key = ClusterKey{};
-    EXPECT_THAT(texts(before, after),
-                ElementsAre("+ announce: when any", "+ cluster: key_file: /etc/key", "~ interfaces: eth0 -> eth0, eth1",
-                            "~ metrics: 127.0.0.1:9477 -> off",
-                            "~ cluster: key: the one in force -> another one, once lbd stop --detach has ended that"));
+    EXPECT_THAT(
+        texts(before, after),
+        ElementsAre("+ announce: when any", "+ cluster: key_file: /etc/key", "~ interfaces: eth0 -> eth0, eth1",
+                    "~ metrics: 127.0.0.1:9477 -> off",
+                    "~ cluster: key: the one in force -> another one, which takes effect after lbd stop --detach"));
 }
 
 }  // namespace

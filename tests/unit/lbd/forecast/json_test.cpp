@@ -44,7 +44,7 @@ TEST(ForecastText, NothingThatConcernsConnections) {
     const auto json = forecast_json({.changes = {{"metrics", "127.0.0.1:9477", "off"}}});
     EXPECT_TRUE(changes_anything(json));
     EXPECT_EQ(forecast_text(json, false),
-              "~ metrics: 127.0.0.1:9477 -> off\nno slot changes, and no connection moves\n");
+              "~ metrics: 127.0.0.1:9477 -> off\nno backend of a slot or connection changes\n");
 }
 
 TEST(ForecastText, Services) {
