@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "lbd/cluster/message.hpp"
@@ -131,10 +133,11 @@ Message turnover_question(WireReader& in) {
     TurnoverQuestion question;
     question.number = in.get<std::uint64_t>();
     question.about.resize(in.count(least, most_asked));
-    std::size_t services = 0;
+    std::set<std::string_view> services;  // one that comes twice would cost time again
     for (TurnoverQuestion::About& about : question.about) {
-        about.services = names(in, most_asked - services);
-        services += about.services.size();
+        about.services = names(in, most_asked - services.size());
+        for (const std::string& name : about.services)
+            if (!services.insert(name).second) in.fail();
         if (about.services.empty()) in.fail();
         about.table = in.get<std::uint64_t>();
         about.slots = in.get<std::uint32_t>();

@@ -41,7 +41,7 @@ struct MeshCalls {
     using Everything = std::function<std::optional<Exceptions>()>;
     std::function<Everything()> all;
     /// The connection with a peer has ended.
-    std::function<void()> gone;
+    std::function<void(const netlink::IpAddress& peer)> gone;
     /// A peer has asked, or answered.
     std::function<void(const netlink::IpAddress& peer, const TurnoverQuestion&)> asked;
     std::function<void(const netlink::IpAddress& peer, const TurnoverAnswer&)> answered;

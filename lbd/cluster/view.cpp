@@ -71,6 +71,8 @@ std::vector<Share> shares(const Service& service, const Health& health, BackendS
     return shares;
 }
 
+}  // namespace
+
 std::uint64_t table_digest(const Service& service, const Health& health) {
     const std::size_t minimum = service.health ? service.health->minimum : 1U;
     auto table = shares(service, health, BackendState::active);
@@ -83,8 +85,6 @@ std::uint64_t table_digest(const Service& service, const Health& health) {
     }
     return digest.value();
 }
-
-}  // namespace
 
 ServiceView view_of(const Service& service, const Health& health) {
     ServiceView view{

@@ -117,6 +117,10 @@ Result<> Daemon::listen(const std::string& socket) {
     signals_.push_back(std::move(source));
     MeshCalls mesh = sharer_.calls();
     mesh.asked = [this](const auto& peer, const TurnoverQuestion& question) { counter_.ask(peer, question); };
+    mesh.gone = [this, forget = std::move(mesh.gone)](const auto& peer) {
+        counter_.forget(peer);
+        forget(peer);
+    };
     mesh.answered = [this](const auto& peer, const TurnoverAnswer& answer) { forecaster_.answered(peer, answer); };
     balancer_->calls = {.read_network = [this] { network_watch_.read(); },
                         .changed = [this] { network_watch_.changed(); },

@@ -41,7 +41,7 @@ MeshCalls Sharer::calls() {
                         return message ? *std::move(message) : std::nullopt;
                     };
                 },
-            .gone = [this] { balancer_.exchange.forget_peers(); }};
+            .gone = [this](const auto& /*peer*/) { balancer_.exchange.forget_peers(); }};
 }
 
 void Sharer::begin(bool joins) {

@@ -46,33 +46,46 @@ void Counter::ask(const netlink::IpAddress& peer, const TurnoverQuestion& questi
             const auto service = by_name.find(name);
             const bool is_known = service != by_name.end() && balancer_.image().ids.contains(name);
             answer.of.push_back({.state = !is_known ? TurnoverAnswer::State::no_service
-                                          : view_of(*service->second, health).table != about.table
+                                          : table_digest(*service->second, health) != about.table
                                               ? TurnoverAnswer::State::other_table
                                               : TurnoverAnswer::State::counted});
         }
-    asked_.insert_or_assign(peer, Asked{std::move(answer), census_of(turnovers_of(question), balancer_)});
+    asked_.insert_or_assign(peer, Asked{std::move(answer), census_of(turnovers_of(question), balancer_),
+                                        balancer_.reconciler.planner().drafts()});
     next_.arm(0ms);
 }
 
-TurnoverAnswer Counter::finished(Asked asked) {
+bool Counter::Asked::counts() const {
+    return std::ranges::any_of(answer.of, [](const auto& of) { return of.state == TurnoverAnswer::State::counted; });
+}
+
+/// What was counted while the tables or the meaning of entries changed is worth nothing.
+TurnoverAnswer Counter::finished(Asked asked) const {
+    const bool is_outdated = asked.drafts != balancer_.reconciler.planner().drafts();
     const auto counts = asked.census.tally().counts();
-    for (std::size_t i = 0; i < counts.size(); ++i)
-        if (TurnoverAnswer::Of& of = asked.answer.of[i]; of.state == TurnoverAnswer::State::counted)
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+        TurnoverAnswer::Of& of = asked.answer.of[i];
+        if (of.state != TurnoverAnswer::State::counted) continue;
+        if (is_outdated)
+            of.state = TurnoverAnswer::State::other_table;
+        else
             of.count = counts[i];
+    }
     return std::move(asked.answer);
 }
 
 void Counter::count() {
-    for (auto one = asked_.begin(); one != asked_.end();) {
-        auto& [peer, asked] = *one;
-        const auto is_done = asked.census.look(balancer_.program.datapath().flows(), balancer_.exchange);
-        if (is_done && !*is_done) {
-            ++one;
-            continue;
-        }
+    if (asked_.empty()) return;
+    auto one = asked_.upper_bound(last_);
+    if (one == asked_.end()) one = asked_.begin();
+    auto& [peer, asked] = *one;
+    last_ = peer;
+    netlink::Result<bool> is_done = true;
+    if (asked.counts()) is_done = asked.census.look(balancer_.program.datapath().flows(), balancer_.exchange);
+    if (!is_done || *is_done) {
         // Who gets no answer names this balancer as one that has not given any.
         if (is_done && balancer_.mesh) balancer_.mesh->answer(peer, finished(std::move(asked)));
-        one = asked_.erase(one);
+        asked_.erase(last_);
     }
     if (!asked_.empty()) next_.arm(between_counts);
 }

@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr auto between_looks_at_flows = 2ms;
 constexpr auto between_looks = 20ms;  // whether peers have answered
-constexpr auto time_to_answer = 10s;
+constexpr auto time_to_answer = 10s;  // a question; many services take several
 
 /// The tables of the next image; those that are there already are read from the maps.
 class NextTables {
@@ -73,6 +73,10 @@ void Forecaster::go_on() {
         auto predicted = predict(*std::exchange(written_, {}));
         if (!predicted) return end(tl::unexpected(predicted.error().message()));
     }
+    if (drafts_ != balancer_.reconciler.planner().drafts())
+        return end(
+            tl::unexpected(std::string("the configuration, or what lbd knows of the backends, has changed "
+                                       "meanwhile: try again")));
     if (census_) {
         const auto is_done = census_->look(balancer_.program.datapath().flows(), balancer_.exchange);
         if (!is_done) return end(tl::unexpected(is_done.error().message()));
@@ -100,20 +104,20 @@ Result<> Forecaster::predict(Config written) {
                  .balancer = {},
                  .peers = {}};
     census_ = census_of(forecast_.turnovers, balancer_);
+    drafts_ = balancer_.reconciler.planner().drafts();
     ask_peers();
     return {};
 }
 
 void Forecaster::ask_peers() {
     waiting_.clear();
-    deadline_ = Clock::now() + time_to_answer;
     if (!balancer_.mesh) return;
     const Services& services = balancer_.wanted.config.services;
     const Health health = balancer_.checks.health_for(services);
     std::map<std::string_view, const Service*> by_name;
     for (const Service& service : services) by_name.emplace(service.name, &service);
     questions_ = questions_about(forecast_.turnovers,
-                                 [&](const std::string& name) { return view_of(*by_name.at(name), health).table; });
+                                 [&](const std::string& name) { return table_digest(*by_name.at(name), health); });
     // A late answer to a former question must not be taken for one to these.
     for (PeerQuestion& question : questions_) question.message.number = ++numbers_;
     const ClusterStatus status = balancer_.mesh->status();
@@ -124,7 +128,9 @@ void Forecaster::ask_peers() {
                                    .name = peer.name,
                                    .missing = {},
                                    .of = std::vector(forecast_.turnovers.size(), unasked)});
-        if (!questions_.empty()) waiting_.push_back({.peer = forecast_.peers.size() - 1});
+        if (!questions_.empty())
+            waiting_.push_back(
+                {.peer = forecast_.peers.size() - 1, .question = 0, .deadline = Clock::now() + time_to_answer});
     }
     for (Waiting& one : std::vector(waiting_)) ask(one);
 }
@@ -144,14 +150,14 @@ void Forecaster::miss(Waiting& waiting, std::string why) {
 void Forecaster::miss_those_that_are_gone() {
     if (waiting_.empty()) return;
     const ClusterStatus status = balancer_.mesh ? balancer_.mesh->status() : ClusterStatus();
-    const bool is_late = Clock::now() > deadline_;
+    const auto now = Clock::now();
     for (Waiting& one : std::vector(waiting_)) {
         const auto peer = std::ranges::find(status.peers, forecast_.peers[one.peer].address, &PeerStatus::address);
         if (peer == status.peers.end())
             miss(one, "it is no peer any more");
         else if (peer->state == PeerStatus::State::away)
             miss(one, "away: " + peer->reason);
-        else if (is_late)
+        else if (now > one.deadline)
             miss(one, fmt::format("it has not answered within {} s", time_to_answer / 1s));
     }
 }
@@ -161,10 +167,12 @@ void Forecaster::answered(const netlink::IpAddress& peer, const TurnoverAnswer& 
         std::ranges::find_if(waiting_, [&](const Waiting& one) { return forecast_.peers[one.peer].address == peer; });
     if (waiting == waiting_.end()) return;
     if (!take_answer(answer, questions_[waiting->question], forecast_.peers[waiting->peer])) return;
-    if (++waiting->question == questions_.size())
+    if (++waiting->question == questions_.size()) {
         waiting_.erase(waiting);
-    else
+    } else {
+        waiting->deadline = Clock::now() + time_to_answer;
         ask(*waiting);
+    }
     next_.arm(0ms);
 }
 

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -41,6 +42,7 @@ class Forecaster {
     struct Waiting {
         std::size_t peer = 0;      // index in the forecast
         std::size_t question = 0;  // the one that was asked
+        Clock::time_point deadline;
     };
 
     [[nodiscard]] netlink::Result<> predict(Config written);
@@ -55,12 +57,12 @@ class Forecaster {
     common::EventLoop::Source next_;
     Tell tell_;  // null: nobody waits
     std::optional<Config> written_;
+    std::uint64_t drafts_ = 0;  // Planner::drafts() that the forecast starts from
     Forecast forecast_;
     std::optional<Census> census_;  // until it is done
     std::vector<PeerQuestion> questions_;
     std::vector<Waiting> waiting_;
     std::uint64_t numbers_ = 0;  // of questions until now
-    Clock::time_point deadline_;
 };
 
 }  // namespace culvert::lbd

@@ -18,7 +18,7 @@ constexpr std::size_t enough_bytes = most_message_bytes / 4;
 constexpr std::size_t most_bytes = most_message_bytes / 2;  // of one part: it fits behind enough
 
 /// What services have in common that change alike.
-using Alike = std::tuple<std::uint64_t, std::uint32_t, Bits, std::set<std::string>, Rule, bool>;
+using Alike = std::tuple<std::uint64_t, std::uint32_t, Bits, SharedNames, Rule, bool>;
 
 About about(const Alike& alike) {
     const auto& [table, slots, changes, lost, rule, by_client] = alike;
@@ -88,11 +88,12 @@ std::vector<Turnover> turnovers_of(const TurnoverQuestion& question) {
     std::vector<Turnover> turnovers;
     for (const About& about : question.about) {
         const Bits changes = about.changes.empty() ? Bits() : std::make_shared<const std::vector<bool>>(about.changes);
+        const SharedNames lost(std::set<std::string>(about.lost.begin(), about.lost.end()));
         for (const std::string& service : about.services)
             turnovers.push_back({.service = service,
                                  .slots = about.slots,
                                  .changes = changes,
-                                 .lost = {about.lost.begin(), about.lost.end()},
+                                 .lost = lost,
                                  .rule = about.follows_table ? Rule::table : Rule::stays,
                                  .by_client = about.by_client});
     }

@@ -38,14 +38,18 @@ Tally::Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf&
       estimated_(turnovers_.size()),
       counted_(turnovers_.size()) {
     std::map<std::uint32_t, TablePlace> places;
+    std::map<TablePlace, std::shared_ptr<const std::vector<std::uint16_t>>> tables;
     for (std::uint32_t index = 0; index < turnovers_.size(); ++index) {
         const Turnover& turnover = turnovers_[index];
         const auto ids = image.ids.find(turnover.service);
         if (ids == image.ids.end()) continue;
         if (turnover.rule == Turnover::Rule::table) {
             if (places.empty()) places = lbd::places(image);
-            if (const auto place = places.find(ids->second.base); place != places.end())
-                tables_[index] = table(place->second);
+            if (const auto place = places.find(ids->second.base); place != places.end()) {
+                auto& shared = tables[place->second];
+                if (!shared) shared = std::make_shared<const std::vector<std::uint16_t>>(table(place->second));
+                tables_[index] = shared;
+            }
         }
         for (const auto& [id, backend] : ids->second.backends) {
             if (!takes_packets(image, id)) continue;  // its connections choose anew, whatever changes
@@ -63,8 +67,9 @@ Tally::Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf&
 /// its backend, one too many is counted.
 bool Tally::moves(const Turnover& turnover, const Place& place, std::uint32_t tag) const {
     if (place.is_lost || turnover.rule != Turnover::Rule::table) return place.is_lost;
-    const auto& table = tables_[place.service - 1];
-    if (table.empty()) return true;
+    const auto& shared = tables_[place.service - 1];
+    if (!shared || shared->empty()) return true;
+    const std::vector<std::uint16_t>& table = *shared;
     return table[lb_slot(tag, static_cast<std::uint32_t>(table.size()))] != place.value ||
            turnover.changes_at(lb_slot(tag, turnover.slots));
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "lbd/datapath/flow_table.hpp"
@@ -16,7 +17,7 @@ class Tally {
   public:
     using TableOf = std::function<std::vector<std::uint16_t>(const TablePlace&)>;
 
-    /// `image`: what is in force; `table`: its tables. Services that it does not have stay at zero.
+    /// `image`: what is in force; `table`: its tables. Each is read once. Services that it does not have stay at zero.
     Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf& table, Sample sample);
 
     /// Call for the entry of each live flow.
@@ -41,7 +42,7 @@ class Tally {
     [[nodiscard]] bool moves(const Turnover& turnover, const Place& place, std::uint32_t tag) const;
 
     std::vector<Turnover> turnovers_;
-    std::vector<std::vector<std::uint16_t>> tables_;  // where the table decides
+    std::vector<std::shared_ptr<const std::vector<std::uint16_t>>> tables_;  // where the table decides; null: none
     std::vector<Place> by_dest_;
     Sample sample_;
     std::vector<bool> estimated_;  // also if no entry is of the sample: there may be others

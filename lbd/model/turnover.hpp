@@ -1,15 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <compare>
+#include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// What a change of the configuration does to live connections. It names services and backends, so that it means the
 /// same on each balancer.
 namespace culvert::lbd {
+
+/// A set of names that copies share.
+class SharedNames {
+  public:
+    using value_type = std::string;
+    using const_iterator = std::set<std::string>::const_iterator;
+
+    SharedNames() = default;
+    SharedNames(std::initializer_list<std::string> names) : SharedNames(std::set<std::string>(names)) {}
+    explicit SharedNames(std::set<std::string> names)
+        : names_(std::make_shared<const std::set<std::string>>(std::move(names))) {}
+
+    [[nodiscard]] const_iterator begin() const { return names_->begin(); }
+    [[nodiscard]] const_iterator end() const { return names_->end(); }
+    [[nodiscard]] std::size_t size() const { return names_->size(); }
+    [[nodiscard]] bool empty() const { return names_->empty(); }
+    [[nodiscard]] bool contains(const std::string& name) const { return names_->contains(name); }
+    auto operator<=>(const SharedNames& other) const { return *names_ <=> *other.names_; }
+    bool operator==(const SharedNames& other) const { return *names_ == *other.names_; }
+
+  private:
+    std::shared_ptr<const std::set<std::string>> names_ = std::make_shared<const std::set<std::string>>();
+};
 
 /// Which connections of a service the change concerns.
 struct Turnover {
@@ -25,7 +52,7 @@ struct Turnover {
     std::uint32_t slots = 0;  ///< of its table before the change; 0: no backend took new flows
     /// By slot: whether it gets another backend. Null: no slot does. Services that change alike share it.
     std::shared_ptr<const std::vector<bool>> changes;
-    std::set<std::string> lost;  ///< backends whose connections get another one, whatever the rule is
+    SharedNames lost;  ///< backends whose connections get another one, whatever the rule is
     Rule rule = Rule::stays;
     bool by_client = false;  ///< sticky: the slot of a connection is that of its client, which no entry tells
 

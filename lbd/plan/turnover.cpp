@@ -201,8 +201,10 @@ class Prediction {
         });
         turnover.rule = rule(service, ports, seen);
         const bool ends = ports.kept + ports.others == 0;
+        std::set<std::string> lost;
         for (const Backend& backend : service.backends)
-            if (ends || is_lost(service, backend, turnover.rule)) turnover.lost.insert(backend.name);
+            if (ends || is_lost(service, backend, turnover.rule)) lost.insert(backend.name);
+        if (!lost.empty()) turnover.lost = SharedNames(std::move(lost));
         return turnover;
     }
 

@@ -35,6 +35,7 @@ Result<Patch> Planner::patch(const Planned& wanted, const Limits& limits) const 
 void Planner::take(Draft draft) {
     apply(std::move(draft.patch), image_);
     planned_ = std::move(draft.planned);
+    ++drafts_;
     ++plans_;
     ++changes_;
 }

@@ -64,6 +64,8 @@ class Planner {
     /// The number of changes by which entries of the flow table may have another meaning: drafts, and transitions that
     /// have begun.
     [[nodiscard]] std::uint64_t plans() const { return plans_; }
+    /// The number of drafts that were taken.
+    [[nodiscard]] std::uint64_t drafts() const { return drafts_; }
     /// The number of images that were taken.
     [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
@@ -73,6 +75,7 @@ class Planner {
     Image image_;
     std::optional<Planned> planned_;
     std::uint64_t plans_ = 0;
+    std::uint64_t drafts_ = 0;
     std::uint64_t changes_ = 0;
 };
 

@@ -119,7 +119,7 @@ inline void start(MeshMember& member, EventLoop& loop, const Cluster& cluster, c
         {.take = [&member](const Exceptions& one) { member.taken.push_back(one); },
          .all = all,
          .gone =
-             [&member] {
+             [&member](const auto& /*peer*/) {
                  for (const PeerStatus& peer : member.mesh->status().peers)
                      if (peer.state != PeerStatus::State::away && !peer.reason.empty())
                          member.losses.push_back(peer.reason);

@@ -123,6 +123,11 @@ TEST(Message, RefusesExceptionsThatContradictThemselves) {
 }
 
 TEST(Message, RefusesQuestionsThatContradictThemselves) {
+    const auto names = [](std::size_t count) {
+        std::vector<std::string> list;
+        for (std::size_t i = 0; i < count; ++i) list.push_back("s" + std::to_string(i));
+        return list;
+    };
     const auto refuses = [](auto&& change) {
         TurnoverQuestion question{.number = 1, .about = {{.services = {"web"}, .table = 2, .slots = 20}}};
         question.about[0].changes.assign(20, true);
@@ -131,11 +136,14 @@ TEST(Message, RefusesQuestionsThatContradictThemselves) {
     };
     EXPECT_FALSE(refuses([](TurnoverQuestion&) {}));
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services.clear(); }));
-    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services.resize(most_asked + 1, "web"); }));
-    EXPECT_TRUE(refuses([](TurnoverQuestion& one) {
+    EXPECT_FALSE(refuses([&](TurnoverQuestion& one) { one.about[0].services = names(most_asked); }));
+    EXPECT_TRUE(refuses([&](TurnoverQuestion& one) { one.about[0].services = names(most_asked + 1); }));
+    EXPECT_TRUE(refuses([&](TurnoverQuestion& one) {
         one.about.resize(2, one.about[0]);
-        one.about[1].services.resize(most_asked, "web");
+        one.about[1].services = names(most_asked);
     })) << "together";
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services = {"web", "web"}; })) << "twice";
+    EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about.resize(2, one.about[0]); })) << "twice";
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].changes.resize(25); })) << "for more slots";
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].changes.resize(16); })) << "for fewer";
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].slots = most_slots + 1; }));

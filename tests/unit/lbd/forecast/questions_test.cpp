@@ -55,6 +55,14 @@ TEST(QuestionsTest, ServicesThatChangeAlikeAreAskedTogether) {
     }
 }
 
+TEST(QuestionsTest, ServicesOfAMessageShareWhatTheyHaveInCommon) {
+    TurnoverQuestion::About about{.services = {"a", "b"}, .slots = 1, .changes = {true}, .lost = {"b1"}};
+    const auto there = turnovers_of({.number = 1, .about = {std::move(about)}});
+    ASSERT_THAT(there, SizeIs(2));
+    EXPECT_EQ(&*there[0].lost.begin(), &*there[1].lost.begin());
+    EXPECT_EQ(there[0].changes, there[1].changes);
+}
+
 TEST(QuestionsTest, EachFitsIntoAMessage) {
     std::vector<Turnover> many;
     for (int i = 0; i < 300; ++i) many.push_back(turnover("s" + std::to_string(i), some_bits(65'537)));

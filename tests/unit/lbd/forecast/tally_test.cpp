@@ -90,6 +90,22 @@ TEST_F(TallyTest, WithoutEntriesConnectionsAreWhereTheTableSays) {
     EXPECT_EQ(count_of({flow("10.0.0.2", 1)}), (TurnoverCount{.live = 1, .stay = 0, .move = 1})) << "an exception";
 }
 
+TEST_F(TallyTest, ATableIsReadOnce) {
+    services_.push_back(service("shop", "192.0.2.3", {backend("10.0.0.1"), backend("10.0.0.2")}));
+    image_ = planned(services_);
+    Turnover shop = turnover_;
+    shop.service = "shop";
+    shop.rule = turnover_.rule = Turnover::Rule::table;
+    int reads = 0;
+    const Tally tally({turnover_, shop}, image_,
+                      [&](const TablePlace& place) {
+                          ++reads;
+                          return std::vector<std::uint16_t>(place.size);
+                      },
+                      {});
+    EXPECT_EQ(reads, 1) << "both services have the same backends";
+}
+
 TEST_F(TallyTest, ASampleIsMultiplied) {
     const Sample sample{.shift = 2, .dests = std::vector<bool>(64, true)};
     Tally tally = this->tally(sample);

@@ -93,8 +93,10 @@ TEST(Planner, IdsThatNobodyNeedsAreGivenFree) {
     const auto edits = planner.edits(next);
     ASSERT_EQ(edits.size(), 2U);
     EXPECT_TRUE(std::holds_alternative<RemoveOwner>(edits.front()));
+    EXPECT_EQ(planner.drafts(), 2U);
     planner.take(next);
     EXPECT_FALSE(planner.image().ids.contains("mail"));
+    EXPECT_EQ(planner.drafts(), 2U) << "what entries mean is the same";
 }
 
 }  // namespace
