@@ -108,7 +108,8 @@ class ClusterTest : public NetnsTest {
     [[nodiscard]] std::string config(const Wanted& wanted) const {
         const std::string peers =
             peers_in.empty() ? "" : fmt::format(", peers: ['{}', '{}', '{}']", peer(0), peer(1), peer(2));
-        std::string text = fmt::format(R"(
+        std::string text =
+            fmt::format(R"(
 interfaces: [eth0]
 flows: {{entries: 64k, idle: {}}}
 announce: {{hold: {}}}
@@ -116,8 +117,7 @@ cluster: {{key_file: /run/cluster.key{}}}
 defaults: {{health: {{type: tcp, interval: {}, rise: 1, fall: 2}}}}
 services:
 )",
-                                       is_emulated ? "200s" : "20s", is_emulated ? "20s" : "2s", peers,
-                                       is_emulated ? "10s, timeout: 10s" : "1s");
+                        idle, is_emulated ? "20s" : "2s", peers, is_emulated ? "10s, timeout: 10s" : "1s");
         for (const int family : {4, 6}) {
             text += fmt::format("  - name: web{}\n    vip: '{}'\n    ports: [7/tcp, 7/udp, 80/tcp]\n    backends:\n",
                                 family, family == 4 ? vip4 : vip6);
@@ -133,6 +133,8 @@ services:
         }
         return text;
     }
+    /// How long lbd knows a silent flow, and former backends.
+    std::string idle = is_emulated ? "200s" : "20s";
     /// The network in which balancers connect with each other: "10.0.0." or "fd00::". Empty: they do not share.
     std::string peers_in = "10.0.0.";
     [[nodiscard]] std::string peer(int balancer) const { return fmt::format("{}{}", peers_in, 11 + balancer); }

@@ -4,7 +4,6 @@
 #include <gmock/gmock.h>
 
 #include <array>
-#include <iostream>
 #include <string>
 #include <utility>
 
@@ -13,8 +12,6 @@
 
 namespace culvert::netns {
 namespace {
-
-using testing::IsEmpty;
 
 enum class Change { added, drained, dead, returned, reloaded, reloaded_on_two };
 using enum Change;
@@ -45,7 +42,8 @@ class LbdTakeover : public ClusterTest {
                 outcome_.died(++dead_);
                 return cut(backend(dead_));
             case returned:
-                return mend(backend(dead_));
+                mend(backend(dead_));
+                return outcome_.returned(dead_);
         }
     }
     /// All of these know of the change.
@@ -59,16 +57,6 @@ class LbdTakeover : public ClusterTest {
     void expect_route_to(const Balancers& these, const std::string& name, Clock::time_point begin) {
         ASSERT_TRUE(eventually([&] { return leads_to(these); })) << routes();
         outcome_.moved(name, begin, Clock::now());
-    }
-
-    void expect_kept(Traffic& traffic) {
-        const auto result = outcome_.of(traffic.stop());
-        RecordProperty("outcome", result.summary());
-        std::cout << result.summary() << "\n";
-        EXPECT_THAT(result.broken, IsEmpty());
-        // On a busy machine, others get to know of a connection some tenths of a second after it has begun.
-        EXPECT_LE(50 * result.young.size(), result.begun);
-        EXPECT_GT(result.pages, 100);
     }
 
     Wanted wanted_;
@@ -148,7 +136,7 @@ TEST_P(LbdGoes, AndComesBackWhileBackendsChange) {
         SCOPED_TRACE(fmt::format("round {}", number));
         ASSERT_NO_FATAL_FAILURE(run(number++ % balancers, round));
     }
-    expect_kept(traffic);
+    expect_kept(outcome_.of(traffic.stop()));
 }
 
 std::string name_of(const testing::TestParamInfo<Departure>& one) {
@@ -184,7 +172,7 @@ TEST_F(LbdTakeover, EachIsUpgradedWhileBackendsChange) {
         some_traffic();
     }
     reload(all, wanted_);
-    expect_kept(traffic);
+    expect_kept(outcome_.of(traffic.stop()));
 }
 
 // Proves that the other tests would notice.

@@ -142,7 +142,8 @@ class Datagrams:
     def __init__(self, number):
         self.socket = socket.socket((socket.AF_INET, socket.AF_INET6)[number % 2], socket.SOCK_DGRAM)
         self.socket.connect((("192.0.2.1", "2001:db8::1")[number % 2], 7))
-        self.server, self.servers, self.sent, self.answers, self.waiting = None, [], 0, 0, {}
+        self.server, self.former, self.since = None, None, 0
+        self.sent, self.answers, self.newest, self.waiting = 0, 0, 0, {}
         ready.register(self.socket, selectors.EVENT_READ, self)
     def say(self):
         self.sent += 1
@@ -154,11 +155,18 @@ class Datagrams:
         except OSError: return
         self.answers += 1
         self.waiting.pop(int(number), None)
+        if int(number) < self.newest: return  # it says nothing of where the flow is now
+        self.newest = int(number)
         if self.server == name: return
+        if self.server:
+            backends = [one.decode() for one in (self.server, name, self.former or b"none")]
+            moved.append([self.since, now(), backends[0], "UDP of %s, now %s, before %s" % tuple(backends),
+                          backends[1] if name == self.former else None])
+            self.former, self.since = self.server, now()
         self.server = name
-        self.servers.append(name.decode())
-        if len(self.servers) > 1: moved.append([now(), list(self.servers)])
-moved = []  # [when, all backends until now] of UDP
+# Of UDP: [since when it had the backend, until when, backend, text, the backend now if that is the one before].
+# 0: from the start.
+moved = []
 streams, datagrams, short, rate = map(int, sys.argv[2:])
 lasting = []
 for number in range(streams):  # not more at a time than servers queue
@@ -194,7 +202,7 @@ print(json.dumps({"broken": broken, "moved": moved, "begun": streams + begun,
                   "stuck": [[one.begun, one.server] for one in flows if one.is_waiting()],
                   "datagrams": sum(one.sent for one in udp),
                   "lost": sorted(lost for one in udp for lost in one.waiting.values()),
-                  "late": longest}))
+                  "late": longest}))  # seconds that a message was sent too late
 )py";
 
 inline constexpr const char* traffic_requests = R"py(
