@@ -109,7 +109,7 @@ std::string summary_of(const Service& service) {
 
 std::vector<ViewLine> lines_of(const Config& config) {
     LineList lines;
-    lines.put("interfaces", config.interfaces);
+    for (const std::string& name : config.interfaces) lines.put("interface " + name, "balances what arrives there");
     lines.put("xdp", word(config.xdp));
     lines.put("flows: entries", config.flows.entries);
     lines.put("flows: idle", config.flows.idle);

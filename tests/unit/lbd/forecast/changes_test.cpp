@@ -82,14 +82,16 @@ TEST(ChangesTest, TheFirstPortIsChecked) {
 TEST(ChangesTest, OtherSettings) {
     Config before = with_services({changing});
     Config after = before;
-    after.interfaces = {"eth0", "eth1"};
+    before.interfaces = {"eth0", "eth2"};
+    after.interfaces = {"eth1", "eth0"};
     after.metrics.reset();
     after.announce = Announce();
     after.cluster.key_file = "/etc/key";
     after.cluster.key = ClusterKey{};
     EXPECT_THAT(
         texts(before, after),
-        ElementsAre("+ announce: when any", "+ cluster: key_file: /etc/key", "~ interfaces: eth0 -> eth0, eth1",
+        ElementsAre("+ announce: when any", "+ cluster: key_file: /etc/key",
+                    "+ interface eth1: balances what arrives there", "- interface eth2: balances what arrives there",
                     "~ metrics: 127.0.0.1:9477 -> off",
                     "~ cluster: key: the one in force -> another one, which takes effect after lbd stop --detach"));
 }
