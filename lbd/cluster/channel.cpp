@@ -167,7 +167,7 @@ void Channel::take_messages() {
         const std::size_t length = length_of(left.first<length_bytes>());
         if (length > longest_) return fail(fmt::format("a message of {} bytes, which is too long", length));
         if (left.size() - length_bytes < length) break;
-        auto message = decode(left.subspan(length_bytes, length));
+        auto message = decode_message(left.subspan(length_bytes, length));
         if (!message) return fail(message.error());
         at += length_bytes + length;
         if (*message && calls_.received) calls_.received(**std::move(message));

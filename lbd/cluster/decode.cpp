@@ -203,7 +203,7 @@ std::size_t length_of(std::span<const std::uint8_t, length_bytes> bytes) {
     return WireReader(bytes).get<std::uint32_t>();
 }
 
-tl::expected<std::optional<Message>, std::string> decode(std::span<const std::uint8_t> bytes) {
+tl::expected<std::optional<Message>, std::string> decode_message(std::span<const std::uint8_t> bytes) {
     WireReader in(bytes);
     const auto type = in.get<std::uint16_t>();
     auto message = fields(static_cast<Type>(type), in);

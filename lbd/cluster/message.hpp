@@ -154,7 +154,7 @@ inline constexpr std::size_t length_bytes = 4;
 [[nodiscard]] std::size_t length_of(std::span<const std::uint8_t, length_bytes> bytes);
 
 /// Decodes what follows the length. Nothing: the type is unknown. An error names what is wrong.
-[[nodiscard]] tl::expected<std::optional<Message>, std::string> decode(std::span<const std::uint8_t> bytes);
+[[nodiscard]] tl::expected<std::optional<Message>, std::string> decode_message(std::span<const std::uint8_t> bytes);
 
 /// The same records and slots in pieces that each fit into a message, and that have only the backends that they name.
 [[nodiscard]] std::vector<Exceptions> pieces_of(const Exceptions& exceptions);

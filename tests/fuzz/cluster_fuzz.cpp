@@ -46,7 +46,7 @@ void check(const auto& /*other*/) {}
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    const auto message = decode({data, size});
+    const auto message = decode_message({data, size});
     if (!message) {
         require(!message.error().empty());
         return 0;
@@ -56,6 +56,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string again = encode(**message);
     const auto bytes = std::span(reinterpret_cast<const std::uint8_t*>(again.data()), again.size());
     require(length_of(bytes.first<length_bytes>()) == again.size() - length_bytes);
-    require(decode(bytes.subspan(length_bytes)) == message);
+    require(decode_message(bytes.subspan(length_bytes)) == message);
     return 0;
 }

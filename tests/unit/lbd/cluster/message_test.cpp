@@ -64,7 +64,7 @@ TEST(Message, ComesBackAsItWas) {
         const std::string sent = encode(message);
         ASSERT_GE(sent.size(), length_bytes);
         EXPECT_EQ(length_of(bytes_of(sent).first<length_bytes>()), sent.size() - length_bytes);
-        const auto read = decode(behind_length(sent));
+        const auto read = decode_message(behind_length(sent));
         ASSERT_TRUE(read) << read.error();
         EXPECT_EQ(*read, message) << message.index();
     }
@@ -74,19 +74,19 @@ TEST(Message, CutShortIsRefusedWhereverItEnds) {
     for (const Message& message : one_of_each()) {
         const std::string sent = encode(message);
         for (std::size_t length = 0; length < sent.size() - length_bytes; ++length)
-            EXPECT_FALSE(decode(behind_length(sent).first(length))) << message.index() << " of " << length;
+            EXPECT_FALSE(decode_message(behind_length(sent).first(length))) << message.index() << " of " << length;
     }
 }
 
 TEST(Message, FieldsOfALaterVersionAreIgnored) {
     for (const Message& message : one_of_each()) {
         const std::string sent = encode(message) + "more";
-        EXPECT_EQ(decode(behind_length(sent)), message) << message.index();
+        EXPECT_EQ(decode_message(behind_length(sent)), message) << message.index();
     }
 }
 
 TEST(Message, AnUnknownTypeIsSkipped) {
-    const auto read = decode(bytes_of(std::string("\x01\xf4what", 6)));
+    const auto read = decode_message(bytes_of(std::string("\x01\xf4what", 6)));
     ASSERT_TRUE(read);
     EXPECT_FALSE(*read);
 }
@@ -95,19 +95,19 @@ TEST(Message, RefusesListsThatWouldNotFit) {
     std::string sent = encode(Views{});
     sent[sent.size() - 5] = '\x7f';  // the number of services that are gone ends there
     sent[sent.size() - 1] = '\x7f';
-    EXPECT_FALSE(decode(behind_length(sent)));
+    EXPECT_FALSE(decode_message(behind_length(sent)));
     const std::string many = encode(Views{.views = std::vector<Views::View>(most_views + 1)});
-    EXPECT_FALSE(decode(behind_length(many)));
+    EXPECT_FALSE(decode_message(behind_length(many)));
     Exceptions full = some_exceptions();
     full.records.assign(most_records - 1, full.records.front());
-    EXPECT_FALSE(decode(behind_length(encode(full)))) << "together with two slots";
+    EXPECT_FALSE(decode_message(behind_length(encode(full)))) << "together with two slots";
 }
 
 TEST(Message, RefusesExceptionsThatContradictThemselves) {
     const auto refuses = [](auto&& change) {
         Exceptions exceptions = some_exceptions();
         change(exceptions);
-        return !decode(behind_length(encode(exceptions)));
+        return !decode_message(behind_length(encode(exceptions)));
     };
     EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[1].slot = one.slots; }));
     EXPECT_TRUE(refuses([](Exceptions& one) { one.moving[1].slot = 0; })) << "twice";
@@ -132,7 +132,7 @@ TEST(Message, RefusesQuestionsThatContradictThemselves) {
         TurnoverQuestion question{.number = 1, .about = {{.services = {"web"}, .table = 2, .slots = 20}}};
         question.about[0].changes.assign(20, true);
         change(question);
-        return !decode(behind_length(encode(question)));
+        return !decode_message(behind_length(encode(question)));
     };
     EXPECT_FALSE(refuses([](TurnoverQuestion&) {}));
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].services.clear(); }));
@@ -149,12 +149,12 @@ TEST(Message, RefusesQuestionsThatContradictThemselves) {
     EXPECT_TRUE(refuses([](TurnoverQuestion& one) { one.about[0].slots = most_slots + 1; }));
     std::string answer = encode(TurnoverAnswer{.number = 1, .of = {{}}});
     answer[length_bytes + 2 + 8 + 4] = 3;  // the state
-    EXPECT_FALSE(decode(behind_length(answer)));
+    EXPECT_FALSE(decode_message(behind_length(answer)));
 }
 
 TEST(Message, RefusesWhatCannotBeShown) {
-    EXPECT_FALSE(decode(behind_length(encode(Ask{.service = "a\nb"}))));
-    EXPECT_FALSE(decode(behind_length(encode(Bye{.reason = "\xff"}))));
+    EXPECT_FALSE(decode_message(behind_length(encode(Ask{.service = "a\nb"}))));
+    EXPECT_FALSE(decode_message(behind_length(encode(Bye{.reason = "\xff"}))));
 }
 
 TEST(Message, ManyRecordsAreDividedWithTheBackendsThatTheyName) {
@@ -169,7 +169,7 @@ TEST(Message, ManyRecordsAreDividedWithTheBackendsThatTheyName) {
     const auto pieces = pieces_of(all);
     EXPECT_EQ(pieces.size(), 3U);
     for (const Exceptions& piece : pieces) {
-        const auto read = decode(behind_length(encode(piece)));
+        const auto read = decode_message(behind_length(encode(piece)));
         ASSERT_TRUE(read) << read.error();
         EXPECT_EQ(**read, Message(piece));
         EXPECT_LE(encode(piece).size(), most_message_bytes);
@@ -203,7 +203,7 @@ TEST(Message, ManyServicesAreDividedAndRecordsAreOfTheFirst) {
     ASSERT_EQ(pieces.size(), 3U);
     std::vector<std::string> services;
     for (const Exceptions& piece : pieces) {
-        const auto read = decode(behind_length(encode(piece)));
+        const auto read = decode_message(behind_length(encode(piece)));
         ASSERT_TRUE(read) << read.error();
         EXPECT_EQ(**read, Message(piece));
         services.insert(services.end(), piece.services.begin(), piece.services.end());

@@ -40,7 +40,7 @@ TEST(QuestionsTest, ServicesThatChangeAlikeAreAskedTogether) {
     const auto& [message, of] = questions[0];
     EXPECT_THAT(message.about, SizeIs(4));
     EXPECT_THAT(of, testing::UnorderedElementsAre(0, 1, 2, 4, 6));
-    EXPECT_TRUE(decode({reinterpret_cast<const std::uint8_t*>(encode(message).data()) + length_bytes,
+    EXPECT_TRUE(decode_message({reinterpret_cast<const std::uint8_t*>(encode(message).data()) + length_bytes,
                         encode(message).size() - length_bytes})
                     .has_value());
     // As the peer understands it, in the same order.
@@ -75,7 +75,7 @@ TEST(QuestionsTest, EachFitsIntoAMessage) {
         const std::string sent = encode(question.message);
         EXPECT_LE(sent.size(), most_message_bytes);
         const std::string fields = sent.substr(length_bytes);
-        const auto read = decode({reinterpret_cast<const std::uint8_t*>(fields.data()), fields.size()});
+        const auto read = decode_message({reinterpret_cast<const std::uint8_t*>(fields.data()), fields.size()});
         ASSERT_TRUE(read) << read.error();
         EXPECT_EQ(**read, Message(question.message));
         services += question.of.size();
