@@ -205,7 +205,20 @@ services:
                                         : Flows{.streams = 2'000, .datagrams = 500, .short_lived = 400};
         Traffic traffic(*client_, flows, is_emulated ? 200 : 2'000, is_emulated ? 10 : 100);
         some_traffic(static_cast<std::uint64_t>(10 * flows.datagrams));
+        EXPECT_TRUE(eventually([&] { return all_know(flows.datagrams); }));
         return traffic;
+    }
+    /// Each balancer knows of so many flows: those that it has seen, and those that the others have told it.
+    [[nodiscard]] bool all_know(int flows) const {
+        return std::ranges::all_of(all, [&](int i) {
+            const auto shown = lbd(i).show("cluster");
+            int known = 0, told = 0;
+            for (const auto& peer : shown["peers"]) {
+                known += peer["records_in"].get<int>();
+                told = std::max(told, peer["records_out"].get<int>());
+            }
+            return known + told >= flows && shown.value("waiting", 0) == 0;
+        });
     }
     /// Waits until the client has sent so many packets.
     void some_traffic(std::uint64_t packets = 1'000) const {
