@@ -310,6 +310,7 @@ TEST_F(LbdReload, ItIsKilled) {
 TEST_F(LbdReload, TheNetworkCannotBeRead) {
     const Balancer lbd(balancer(), config({}), "balancing",
                        "env CULVERT_DEAF_WHILE=/run/deaf " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml");
+    EXPECT_TRUE(lbd.reaches("10.0.0.3"));  // answers when its start is over, which may read the network until then
     balancer().write("/run/deaf", "");
     balancer().ip("route add unreachable 10.0.0.3\n");
     EXPECT_TRUE(eventually([&] { return lbd.said("Cannot allocate memory; lbd tries again") > 0; })) << lbd.log();
