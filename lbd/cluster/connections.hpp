@@ -39,6 +39,8 @@ class EveryConnection {
     /// The configuration, or the peers, have changed.
     void follow(const Cluster& config);
 
+    /// Null: there is none, or it is this balancer itself.
+    [[nodiscard]] Peer* find(const netlink::IpAddress& address) const;
     /// Somebody has connected.
     void accept(common::Fd socket);
     /// Connects with the peer.
@@ -74,7 +76,6 @@ class EveryConnection {
     void end(Connection& connection, const std::string& reason);
     void leave_door(Connection& connection);
     void note_stranger(const netlink::IpAddress& from, const std::string& reason, bool is_logged = true);
-    [[nodiscard]] Peer* find(const netlink::IpAddress& address) const;
     void remove_closed();
 
     EventLoop& loop_;

@@ -153,11 +153,7 @@ class Mesh::Impl {
         for (const auto& peer : peers) peer->introduce(Clock::now());
     }
 
-    [[nodiscard]] Peer* peer(const IpAddress& address) const {
-        const auto found = std::ranges::find_if(
-            peers, [&](const auto& peer) { return !peer->is_self() && peer->address() == address; });
-        return found == peers.end() ? nullptr : found->get();
-    }
+    [[nodiscard]] Peer* peer(const IpAddress& address) const { return connections_.find(address); }
 
     [[nodiscard]] bool agrees(const std::string& service) const {
         const auto ours = own.views.find(service);
