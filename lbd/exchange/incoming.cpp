@@ -181,11 +181,7 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
     if (flows.part().is_changing()) return {};  // later: an entry may have two places
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
-    const IsLeft is_left = [&own](std::uint32_t dest) {
-        const auto body = own.image.dests.find(dest);
-        return body == own.image.dests.end() || body->second.action == LB_ACTION_NONE ||
-               (body->second.flags & LB_DEST_LEFT) != 0;
-    };
+    const IsLeft is_left = [&own](std::uint32_t dest) { return lbd::is_left(own.image, dest); };
     for (const auto& [place, foreign] : std::exchange(entered_, {})) {
         if (place / LB_FLOW_WAYS >= table.size()) continue;
         const std::uint64_t entry =

@@ -51,8 +51,7 @@ lb_dest_body body_of(std::uint32_t id, const Scene& scene) {
 /// Whether a known flow chose a new backend: it used the Maglev table, or would have if there were one.
 bool has_left(const lb_story& story, const Scene& scene) {
     if (story.known == 0) return false;
-    const lb_dest_body body = body_of(story.known, scene);
-    return story.table_size != 0 || body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0;
+    return story.table_size != 0 || is_left(scene.image, story.known);
 }
 
 std::string name_of(std::uint32_t ifindex, const Scene& scene) {

@@ -9,12 +9,6 @@
 namespace culvert::lbd {
 namespace {
 
-bool takes_packets(const Image& image, std::uint32_t id) {
-    const auto dest = image.dests.find(id);
-    return dest != image.dests.end() && dest->second.action != LB_ACTION_NONE &&
-           (dest->second.flags & LB_DEST_LEFT) == 0;
-}
-
 void add(TurnoverCount& count, bool is_concerned, bool moves) {
     ++count.live;
     count.move += moves ? 1 : 0;
@@ -52,7 +46,7 @@ Tally::Tally(std::vector<Turnover> turnovers, const Image& image, const TableOf&
             }
         }
         for (const auto& [id, backend] : ids->second.backends) {
-            if (!takes_packets(image, id)) continue;  // its connections choose anew, whatever changes
+            if (is_left(image, id)) continue;  // its connections choose anew, whatever changes
             if (sample_.concerns(id)) estimated_[index] = true;
             if (id >= by_dest_.size()) by_dest_.resize(id + 1UL);
             const auto current = ids->second.current(backend);

@@ -107,4 +107,9 @@ struct Limits {
     bool operator==(const Limits&) const = default;
 };
 
+/// Whether a flow with this destination chooses anew, as in bpf/forward.h: it is gone, or its backend is down.
+[[nodiscard]] bool is_left(const lb_dest_body& body);
+/// Likewise, by its id.
+[[nodiscard]] bool is_left(const Image& image, std::uint32_t dest);
+
 }  // namespace culvert::lbd

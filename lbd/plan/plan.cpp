@@ -239,9 +239,6 @@ void keep_shared_vips(const Image& before, const Change& change, Patch& patch) {
     }
 }
 
-/// Whether no flow uses the destination any more.
-bool is_left(const lb_dest_body& body) { return body.action == LB_ACTION_NONE || (body.flags & LB_DEST_LEFT) != 0; }
-
 /// Adds blocks before it removes old ones, so that a service has a block at any moment. A block that gets another
 /// service is the last of its ids: until then, they are ids outside of a block.
 std::vector<Edit> diff_owners(const Ids& before, const Ids& after) {

@@ -19,13 +19,6 @@ namespace {
 using Rule = Turnover::Rule;
 using Bits = std::shared_ptr<const std::vector<bool>>;
 
-/// Whether a flow with this destination chooses anew, as in bpf/forward.h.
-bool is_left(const Image& image, std::uint32_t id) {
-    const auto dest = image.dests.find(id);
-    return dest == image.dests.end() || dest->second.action == LB_ACTION_NONE ||
-           (dest->second.flags & LB_DEST_LEFT) != 0;
-}
-
 bool is_sorry(const Image& image, std::uint32_t id) {
     const auto dest = image.dests.find(id);
     return dest != image.dests.end() && (dest->second.flags & LB_DEST_SORRY) != 0;
