@@ -56,10 +56,12 @@ constexpr std::array all{
         "and restarts. Before you stop or update a balancer: lbd leave --wait.",
         declare_leave, leave},
     Command{"join", "Announce VIPs again after lbd leave", "", [](CLI::App&, Options&) {}, join},
-    Command{"ready", "Say by the exit status whether VIPs are announced",
-            "0: yes, 1: no. It looks at the kernel's routes, and works when no lbd runs, too: for keepalived and load\n"
-            "balancers in front.",
-            declare_ready, ready},
+    Command{
+        "ready", "Say by the exit status whether VIPs are announced",
+        "0: yes, 1: no. It looks at the kernel's routes, and works when no lbd runs, too: for keepalived and load\n"
+        "balancers in front. --joined --wait is for the start of a routing daemon: VIPs are announced from before if\n"
+        "lbd and the routing daemon have both been killed.",
+        declare_ready, ready},
     Command{
         "withdraw", "Withdraw all VIPs when no lbd runs",
         "lbd's routes outlive it, as the balancing does. The unit lbd-withdraw.service runs this command if systemd\n"

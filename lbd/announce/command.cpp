@@ -31,6 +31,7 @@ ExitCode fail_with(const std::string& text) {
 
 constexpr auto quiet_for = 2s;  // no packet to a VIP for so long: traffic goes elsewhere
 constexpr auto time_between_counts = 200ms;
+constexpr auto time_between_looks = 100ms;
 
 /// Packets to VIPs since the start, forwarded or not.
 Result<std::uint64_t> packets(const Options& options) {
@@ -67,6 +68,21 @@ ExitCode wait_for_quiet(const Options& options) {
     }
 }
 
+/// Why it is not ready; empty if it is.
+Result<std::string> not_ready(const Options& options) {
+    if (options.joined) {
+        TRY(const Json cluster, ask(socket_path(options), {{"command", "show"}, {"what", "cluster"}}));
+        if (!cluster.value("joined", true) || cluster.value("waiting", 0) != 0)
+            return "lbd does not know yet what the other balancers know";
+    }
+    TRY(const auto routes, announced(socket_path(options)));
+    if (!options.joined && options.vips.empty() && routes.empty()) return "no VIP is announced";
+    for (const std::string& vip : options.vips)
+        if (std::ranges::none_of(routes, [&](const AnnouncedRoute& one) { return one.vip.to_string() == vip; }))
+            return fmt::format("{} is not announced", vip);
+    return {};
+}
+
 }  // namespace
 
 void declare_leave(CLI::App& app, Options& options) {
@@ -86,17 +102,23 @@ ExitCode join(const Options& options) {
 
 void declare_ready(CLI::App& app, Options& options) {
     app.add_option("vip", options.vips, "These VIPs must be announced (default: any VIP)")->type_name("");
+    app.add_flag(
+        "--joined", options.joined,
+        "lbd must run and know what the other balancers of the cluster know, or wait for them no longer; no VIP "
+        "must be announced, unless it is named");
+    declare_wait(app, options, "it is so", "it is not");
 }
 
 ExitCode ready(const Options& options) {
     if (const auto entered = enter_netns(options); !entered) return fail(entered.error());
-    const auto routes = announced(socket_path(options));
-    if (!routes) return fail(routes.error());
-    if (options.vips.empty() && routes->empty()) return fail_with("no VIP is announced");
-    for (const std::string& vip : options.vips)
-        if (std::ranges::none_of(*routes, [&](const AnnouncedRoute& one) { return one.vip.to_string() == vip; }))
-            return fail_with(fmt::format("{} is not announced", vip));
-    return exit_done;
+    const auto deadline = Clock::now() + std::chrono::duration<double>(options.wait.seconds);
+    for (;;) {
+        const auto why_not = not_ready(options);
+        if (why_not && why_not->empty()) return exit_done;
+        if (!options.wait.waits() || (options.wait.seconds > 0 && Clock::now() >= deadline))
+            return why_not ? fail_with(*why_not) : fail(why_not.error());
+        std::this_thread::sleep_for(time_between_looks);
+    }
 }
 
 ExitCode withdraw(const Options& options) {

@@ -90,8 +90,9 @@ struct Options {
     CaptureOptions capture;
     DrainOptions drain;
     PlanOptions plan;
-    WaitOptions wait;               ///< of lbd drain and lbd leave
-    std::vector<std::string> vips;  ///< of lbd ready
+    WaitOptions wait;               ///< of lbd drain, lbd leave and lbd ready
+    std::vector<std::string> vips;  ///< of lbd ready; likewise the next one
+    bool joined = false;            ///< lbd must have joined its cluster
 };
 
 }  // namespace culvert::lbd

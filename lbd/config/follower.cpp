@@ -37,6 +37,11 @@ Result<> ConfigFollower::watch(common::EventLoop& loop) {
     return source_->watch(loop, [this] { next_.arm(time_to_gather); });
 }
 
+void ConfigFollower::tell_manager() {
+    tells_manager_ = true;
+    ::sd_notify(0, "READY=1");
+}
+
 Reloaded ConfigFollower::reload() {
     Reloaded result = adopt_present();
     report(result);
@@ -50,7 +55,7 @@ void ConfigFollower::follow() {
 }
 
 Reloaded ConfigFollower::adopt_present() {
-    notify_begin();
+    if (tells_manager_) notify_begin();
     Reloaded result;
     if (auto config = source_->read()) {
         result.services = config->services.size();
@@ -58,7 +63,7 @@ Reloaded ConfigFollower::adopt_present() {
     } else {
         result.refused = std::move(config.error());
     }
-    ::sd_notify(0, "READY=1");
+    if (tells_manager_) ::sd_notify(0, "READY=1");
     return result;
 }
 

@@ -40,6 +40,10 @@ class ConfigFollower {
     /// seconds; the failure is logged and counted once.
     [[nodiscard]] netlink::Result<> watch(common::EventLoop& loop);
 
+    /// Tells the service manager that lbd is ready, and from now on of each reload. Before, the end of a reload would
+    /// be taken for that of the start.
+    void tell_manager();
+
     /// Reloads now; the result is logged and counted.
     Reloaded reload();
 
@@ -52,6 +56,7 @@ class ConfigFollower {
     Adopt adopt_;
     Reloads counts_;
     Reloaded reported_;
+    bool tells_manager_ = false;
     common::EventLoop::Source next_;  // after news, or a failure
 };
 

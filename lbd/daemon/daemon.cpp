@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <systemd/sd-daemon.h>
 
+#include <chrono>
 #include <csignal>
 #include <utility>
 
@@ -19,6 +20,17 @@
 #include "lbd/reload/start.hpp"
 
 namespace culvert::lbd {
+
+namespace {
+
+/// sd_notify(3): the service manager's own timeout may be shorter.
+void prolong_start(std::chrono::microseconds by) {
+    constexpr std::chrono::seconds time_for_the_rest{30};
+    ::sd_notifyf(0, "EXTEND_TIMEOUT_USEC=%lld",
+                 static_cast<long long>((by + time_for_the_rest) / std::chrono::microseconds(1)));
+}
+
+}  // namespace
 
 using netlink::Result;
 
@@ -74,14 +86,15 @@ Result<> Daemon::run(const std::string& socket) {
         sweeper_.begin();
         network_watch_.begin();
         spdlog::info("balancing: " + summary(balancer.wanted.config, balancer.reach.hops));
-        ::sd_notify(0, "READY=1");
         begun = remove_answer_taps();
     }
     if (begun) begun = start_checks(balancer);
     if (begun) {
         open_mesh(balancer);
         balancer.announce();
-        sharer_.begin(is_first);
+        if (balancer.mesh) prolong_start(balancer.wanted.config.cluster.join_timeout);
+        // Routing daemons that start after lbd lead packets here at once, if VIPs are still announced.
+        sharer_.begin(is_first, [this] { follower_.tell_manager(); });
     }
     if (!begun) {
         if (is_first) (void)balancer.program.remove();

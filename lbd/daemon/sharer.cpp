@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <utility>
 
 namespace culvert::lbd {
 namespace {
@@ -44,7 +45,8 @@ MeshCalls Sharer::calls() {
             .gone = [this](const auto& /*peer*/) { balancer_.exchange.forget_peers(); }};
 }
 
-void Sharer::begin(bool joins) {
+void Sharer::begin(bool joins, std::function<void()> joined) {
+    joined_ = std::move(joined);
     balancer_.exchange.join(joins);
     // There must be room for all that the others know. The part becomes smaller again by itself.
     if (joins && balancer_.mesh) not_taken_in_.take(balancer_.reconciler.datapath().flows().use_part(0));
@@ -53,11 +55,19 @@ void Sharer::begin(bool joins) {
 }
 
 void Sharer::take_in() {
-    if (!balancer_.mesh) return taking_in_.arm(without_peers);
+    if (!balancer_.mesh) {
+        have_joined();
+        return taking_in_.arm(without_peers);
+    }
     not_taken_in_.take(balancer_.exchange.take_in(balancer_.reconciler));
     const bool has_all = balancer_.exchange.waiting() == 0;
-    if (balancer_.mesh->joined() && has_all) balancer_.exchange.join(false);
+    if (balancer_.mesh->joined() && has_all) have_joined();
     taking_in_.arm(has_all ? without_news : 0ms);
+}
+
+void Sharer::have_joined() {
+    balancer_.exchange.join(false);
+    if (const auto joined = std::exchange(joined_, {})) joined();
 }
 
 /// However many messages come, the flow table is looked at as often.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
+
 #include "common/event_loop.hpp"
 #include "lbd/cluster/mesh.hpp"
 #include "lbd/daemon/complaint.hpp"
@@ -19,14 +21,17 @@ class Sharer {
     [[nodiscard]] netlink::Result<> open(common::EventLoop& loop);
     /// For the mesh.
     [[nodiscard]] MeshCalls calls();
-    /// `joins`: this balancer has forwarded nothing until now.
-    void begin(bool joins);
+    /// `joins`: this balancer has forwarded nothing until now. `joined` is called once: when all that the others know
+    /// is known here, or lbd waits for them no longer. At once, if there are no others.
+    void begin(bool joins, std::function<void()> joined);
 
   private:
     void take_in();
     void tell();
+    void have_joined();
 
     Balancer& balancer_;
+    std::function<void()> joined_;  // until it is called
     Complaint not_taken_in_{log_event("not_exchanged"), "connections of other balancers are not all known here"};
     Complaint not_told_{log_event("not_exchanged"), "other balancers do not know all connections"};
     common::EventLoop::Source taking_in_;

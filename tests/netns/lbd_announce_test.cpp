@@ -161,7 +161,15 @@ TEST_F(LbdAnnounce, WhatPeersKnowComesFirst) {
     first = std::make_unique<Balancer>(balancer(), with_peer("1h"));
     ASSERT_TRUE(eventually([&] { return first->show("announcements")["vips"][1]["services"][0]["state"] == "up"; }));
     EXPECT_TRUE(announces_both(balancer()));
+    EXPECT_TRUE(lbd("ready").ok());
+    const Output joined = lbd("ready --joined");
+    EXPECT_EQ(joined.status, 1);
+    EXPECT_THAT(joined.err, HasSubstr("lbd does not know yet what the other balancers know"));
+    first->reload(with_peer("1s"));
+    EXPECT_TRUE(lbd("ready --joined --wait").ok());
+    EXPECT_EQ(lbd("ready --joined 192.0.2.99").status, 1);
     balancer().must(CULVERT_LBD " stop --detach");
+    EXPECT_THAT(lbd("ready --joined --for 0.1").err, HasSubstr("connect to lbd"));
 }
 
 TEST_F(LbdAnnounce, LeaveIsKeptUntilJoin) {

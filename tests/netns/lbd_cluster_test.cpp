@@ -140,6 +140,33 @@ TEST_F(LbdCluster, NothingIsAnnouncedBeforeItHasJoined) {
     EXPECT_EQ(lbds_[0]->show("cluster")["joined"], true);
 }
 
+TEST_F(LbdCluster, TellsSystemdThatItIsReadyWhenItHasJoined) {
+    const Host& host = *hosts_[0];
+    host.write("/run/systemd.py", R"py(
+import socket
+notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+notify.bind("/run/notify")
+print("bound", flush=True)
+while True: print(notify.recv(4096).decode(), flush=True)
+)py");
+    Process systemd = host.spawn("python3 /run/systemd.py");
+    systemd.wait_for("bound");
+    const std::string joins = "peers: [10.0.0.11, 10.0.0.12], join_timeout: ";
+    const Balancer lbd(host, config(1, joins + "1h"), "balancing",
+                       "env NOTIFY_SOCKET=/run/notify " CULVERT_LBD " run -c /run/lbd.yaml");
+    systemd.wait_for("EXTEND_TIMEOUT_USEC=3630000000");
+    // The end of a reload is not that of the start.
+    lbd.reload(config(2, joins + "1h"));
+    EXPECT_EQ(host.run(CULVERT_LBD " ready --joined").status, 1);
+    lbd.reload(config(2, joins + "1s"));
+    systemd.wait_for("READY=1");
+    EXPECT_TRUE(host.run(CULVERT_LBD " ready --joined").ok());
+    EXPECT_EQ(lbd.said("going on without what balancer 10.0.0.12 knows"), 1U);
+    lbd.signal(SIGHUP);
+    systemd.wait_for("RELOADING=1");
+    EXPECT_EQ(count(systemd.stop().out, "RELOADING=1"), 1);
+}
+
 TEST_F(LbdCluster, AnotherKeyIsNoPeerAndAReloadChangesTheList) {
     hosts_[1]->write("/run/cluster.key", std::string(64, '2') + "\n");
     start(0);

@@ -151,6 +151,8 @@ class Outcome {
 inline void expect_kept(const Outcome::Result& result) {
     testing::Test::RecordProperty("outcome", result.summary());
     std::cout << result.summary() << "\n";
+    for (const auto* young : {&result.young, &result.young_pages})
+        for (const std::string& one : *young) std::cout << "young: " << one << "\n";
     EXPECT_THAT(result.broken, testing::IsEmpty()) << result.summary();
     // On an emulated processor others get to know of a connection some tenths of a second after it has begun.
     constexpr std::size_t few = 30;
