@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/event_loop.hpp"
 
+#include <sys/epoll.h>
 #include <systemd/sd-event.h>
 #include <time.h>
 
@@ -86,6 +87,27 @@ void EventLoop::feed_watchdog() { ::sd_event_set_watchdog(event_.get(), 1); }
 Result<> EventLoop::run() {
     if (const int error = ::sd_event_loop(event_.get()); error < 0) return failure("run", "event loop", -error);
     return {};
+}
+
+Result<> EventLoop::run_with(EventLoop& other) {
+    sd_event* const inner = other.event_.get();
+    // sd_event_run() also sets the timers that its descriptor waits for.
+    TRY(const Source wakes, on_io(::sd_event_get_fd(inner), EPOLLIN, [](std::uint32_t) {}));
+    while (::sd_event_get_state(event_.get()) != SD_EVENT_FINISHED) {
+        const int called = ::sd_event_run(inner, 0);
+        if (called < 0) return failure("run", "event loop", -called);
+        const std::uint64_t longest = called > 0 ? 0 : UINT64_MAX;  // more may be pending there
+        if (const int error = ::sd_event_run(event_.get(), longest); error < 0)
+            return failure("run", "event loop", -error);
+    }
+    return {};
+}
+
+void EventLoop::run_while(const std::function<bool()>& goes_on) {
+    constexpr std::uint64_t longest = 1000;  // microseconds
+    const bool before = std::exchange(runs_alone_, true);
+    while (goes_on() && ::sd_event_run(event_.get(), longest) >= 0) continue;
+    runs_alone_ = before;
 }
 
 void EventLoop::stop() { ::sd_event_exit(event_.get(), 0); }

@@ -51,7 +51,16 @@ class EventLoop {
 
     /// Returns after stop().
     [[nodiscard]] netlink::Result<> run();
+    /// Likewise, and calls the functions of `other`, too, in turns with its own. What must go on while a function of
+    /// this loop waits belongs to `other`: see run_while().
+    [[nodiscard]] netlink::Result<> run_with(EventLoop& other);
     void stop();
+
+    /// Calls functions as long as `goes_on` says so. It is asked each millisecond, and after each function. A function
+    /// of another loop may call this; if one of this loop does, it returns at once.
+    void run_while(const std::function<bool()>& goes_on);
+    /// Whether run_while() calls: a function of another loop is under way.
+    [[nodiscard]] bool runs_alone() const { return runs_alone_; }
 
   private:
     struct Release {
@@ -65,6 +74,7 @@ class EventLoop {
     netlink::Result<Source> add(const char* what, Source::Function function, Add&& add);
 
     Handle event_;
+    bool runs_alone_ = false;
 };
 
 }  // namespace culvert::common

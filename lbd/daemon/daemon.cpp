@@ -34,9 +34,9 @@ void prolong_start(std::chrono::microseconds by) {
 
 using netlink::Result;
 
-Daemon::Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balancer,
-               std::unique_ptr<ConfigSource> source, OpenSource open)
-    : loop_(std::move(loop)),
+Daemon::Daemon(std::unique_ptr<Loops> loops, std::unique_ptr<Balancer> balancer, std::unique_ptr<ConfigSource> source,
+               OpenSource open)
+    : loops_(std::move(loops)),
       balancer_(std::move(balancer)),
       follower_(
           std::move(source),
@@ -49,22 +49,24 @@ Daemon::Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balanc
       open_(std::move(open)) {}
 
 Result<std::unique_ptr<Daemon>> Daemon::prepare(Config config, std::unique_ptr<ConfigSource> source, OpenSource open) {
-    TRY(auto opened, EventLoop::open());
-    auto loop = std::make_unique<EventLoop>(std::move(opened));
+    TRY(auto loop, EventLoop::open());
+    TRY(auto sharing, EventLoop::open());
+    auto loops = std::make_unique<Loops>(Loops{.all = std::move(loop), .sharing = std::move(sharing)});
     TRY(auto resolver, Resolver::open(config.interfaces));
     TRY(auto pins, Pins::open());
     TRY(auto former, pins.present());
     // First the former state is taken over unchanged. The configuration follows in start().
     TRY(const Build build, former ? read_build(*former) : first_build(config, resolver));
-    TRY(auto datapath, Datapath::load(build, former));
+    TRY(auto datapath, Datapath::load(build, former, common::call_aside(loops->sharing)));
     Image image;
     if (former) {
         TRY(image, datapath.maps().read());
     }
-    auto balancer = std::make_unique<Balancer>(*loop, std::move(config), std::move(resolver), std::move(pins),
-                                               std::move(former), std::move(datapath), std::move(image));
+    auto balancer =
+        std::make_unique<Balancer>(loops->all, loops->sharing, std::move(config), std::move(resolver), std::move(pins),
+                                   std::move(former), std::move(datapath), std::move(image));
     return std::unique_ptr<Daemon>(
-        new Daemon(std::move(loop), std::move(balancer), std::move(source), std::move(open)));
+        new Daemon(std::move(loops), std::move(balancer), std::move(source), std::move(open)));
 }
 
 Result<> Daemon::run(const std::string& socket) {
@@ -76,10 +78,10 @@ Result<> Daemon::run(const std::string& socket) {
     balancer.wanted.drains = all_heirs(heirs);
     balancer.wanted.config = with_drains(balancer.wanted.written, balancer.wanted.drains);
     TRY(balancer.offloads, Offloads::open(offloads_file(socket)));
-    TRY(balancer.announcer, Announcer::open(*loop_, socket));
+    TRY(balancer.announcer, Announcer::open(loops_->all, socket));
     CHECK_OK(listen(socket));
-    balancer.metrics = serve_metrics(*loop_, balancer.wanted.config, balancer.calls.metrics);
-    loop_->feed_watchdog();
+    balancer.metrics = serve_metrics(loops_->all, balancer.wanted.config, balancer.calls.metrics);
+    loops_->all.feed_watchdog();
     const bool is_first = !balancer.program.is_there();
     auto begun = start(balancer);
     if (begun) {
@@ -101,7 +103,7 @@ Result<> Daemon::run(const std::string& socket) {
         if (is_first) (void)balancer.offloads->restore();
         return begun;
     }
-    auto ran = loop_->run();
+    auto ran = loops_->all.run_with(loops_->sharing);
     ::sd_notify(0, "STOPPING=1");
     if (!detach_) {
         spdlog::info("stopped; the kernel still balances packets, until lbd stop --detach");
@@ -123,10 +125,10 @@ Result<> Daemon::detach() {
 
 Result<> Daemon::listen(const std::string& socket) {
     for (const int signal : {SIGTERM, SIGINT}) {
-        TRY(auto source, loop_->on_signal(signal, [this] { loop_->stop(); }));
+        TRY(auto source, loops_->all.on_signal(signal, [this] { loops_->all.stop(); }));
         signals_.push_back(std::move(source));
     }
-    TRY(auto source, loop_->on_signal(SIGHUP, [this] { follower_.reload(); }));
+    TRY(auto source, loops_->all.on_signal(SIGHUP, [this] { follower_.reload(); }));
     signals_.push_back(std::move(source));
     MeshCalls mesh = sharer_.calls();
     mesh.asked = [this](const auto& peer, const TurnoverQuestion& question) { counter_.ask(peer, question); };
@@ -142,17 +144,17 @@ Result<> Daemon::listen(const std::string& socket) {
                             return Exposition(std::move(status), detail);
                         },
                         .mesh = std::move(mesh)};
-    CHECK_OK(network_watch_.open(*loop_));
-    CHECK_OK(sweeper_.open(*loop_));
-    CHECK_OK(sharer_.open(*loop_));
-    CHECK_OK(counter_.open(*loop_));
-    CHECK_OK(forecaster_.open(*loop_));
-    CHECK_OK(follower_.watch(*loop_));
+    CHECK_OK(network_watch_.open(loops_->all));
+    CHECK_OK(sweeper_.open(loops_->all));
+    CHECK_OK(sharer_.open(loops_->sharing));
+    CHECK_OK(counter_.open(loops_->all));
+    CHECK_OK(forecaster_.open(loops_->all));
+    CHECK_OK(follower_.watch(loops_->all));
     const auto stop = [this](bool detach) {
         detach_ = detach;
-        loop_->stop();
+        loops_->all.stop();
     };
-    TRY(control_, Control::listen(*loop_, socket, Handlers(*balancer_, follower_, forecaster_, open_, stop)));
+    TRY(control_, Control::listen(loops_->all, socket, Handlers(*balancer_, follower_, forecaster_, open_, stop)));
     return {};
 }
 

@@ -36,13 +36,19 @@ class Daemon {
     [[nodiscard]] netlink::Result<> run(const std::string& socket);
 
   private:
-    Daemon(std::unique_ptr<EventLoop> loop, std::unique_ptr<Balancer> balancer, std::unique_ptr<ConfigSource> source,
+    /// Of the process.
+    struct Loops {
+        EventLoop all;
+        EventLoop sharing;  ///< with other balancers: it goes on while a function of the other loop makes a slow call
+    };
+
+    Daemon(std::unique_ptr<Loops> loops, std::unique_ptr<Balancer> balancer, std::unique_ptr<ConfigSource> source,
            OpenSource open);
 
     [[nodiscard]] netlink::Result<> listen(const std::string& socket);
     [[nodiscard]] netlink::Result<> detach();
 
-    std::unique_ptr<EventLoop> loop_;
+    std::unique_ptr<Loops> loops_;
     std::unique_ptr<Balancer> balancer_;
     ConfigFollower follower_;
     NetworkWatch network_watch_;

@@ -13,6 +13,7 @@ using namespace std::chrono_literals;
 
 constexpr auto without_peers = 1s;
 constexpr auto without_news = 50ms;
+constexpr auto with_flows_only = 2ms;  // the rest waits for the end of the change
 
 /// A twentieth of one processor.
 std::chrono::milliseconds pause_after(Exchange::Clock::duration work) {
@@ -22,6 +23,7 @@ std::chrono::milliseconds pause_after(Exchange::Clock::duration work) {
 }  // namespace
 
 netlink::Result<> Sharer::open(common::EventLoop& loop) {
+    loop_ = &loop;
     TRY(taking_in_, loop.timer([this] { take_in(); }));
     TRY(telling_, loop.timer([this] { tell(); }));
     return {};
@@ -59,10 +61,11 @@ void Sharer::take_in() {
         have_joined();
         return taking_in_.arm(without_peers);
     }
-    not_taken_in_.take(balancer_.exchange.take_in(balancer_.reconciler));
+    const bool flows_only = loop_->runs_alone();
+    not_taken_in_.take(balancer_.exchange.take_in(balancer_.reconciler, flows_only));
     const bool has_all = balancer_.exchange.waiting() == 0;
     if (balancer_.mesh->joined() && has_all) have_joined();
-    taking_in_.arm(has_all ? without_news : 0ms);
+    taking_in_.arm(has_all ? without_news : flows_only ? with_flows_only : 0ms);
 }
 
 void Sharer::have_joined() {

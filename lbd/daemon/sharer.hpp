@@ -18,6 +18,7 @@ class Sharer {
     /// `balancer` must outlive this.
     explicit Sharer(Balancer& balancer) : balancer_(balancer) {}
 
+    /// `loop`: while it runs alone, the maps may be in the middle of a change.
     [[nodiscard]] netlink::Result<> open(common::EventLoop& loop);
     /// For the mesh.
     [[nodiscard]] MeshCalls calls();
@@ -31,7 +32,8 @@ class Sharer {
     void have_joined();
 
     Balancer& balancer_;
-    std::function<void()> joined_;  // until it is called
+    const common::EventLoop* loop_ = nullptr;  // set by open()
+    std::function<void()> joined_;             // until it is called
     Complaint not_taken_in_{log_event("not_exchanged"), "connections of other balancers are not all known here"};
     Complaint not_told_{log_event("not_exchanged"), "other balancers do not know all connections"};
     common::EventLoop::Source taking_in_;

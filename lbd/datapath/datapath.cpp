@@ -48,7 +48,7 @@ void Datapath::Unload::operator()(lb_bpf* skeleton) const { lb_bpf::destroy(skel
 Datapath::Datapath(Skeleton skeleton, Build build, ImageMaps maps, FlowMap flows)
     : skeleton_(std::move(skeleton)), build_(build), maps_(std::move(maps)), flows_(std::move(flows)) {}
 
-Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& former) {
+Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& former, const common::SlowCall& slow) {
     const LibbpfLog log;
     Skeleton skeleton(lb_bpf::open());
     if (!skeleton) return failure("open", "the BPF program", errno, LibbpfLog::tail());
@@ -58,13 +58,14 @@ Result<Datapath> Datapath::load(Build build, const std::optional<Generation>& fo
     if (former) {
         TRY(replaced, share_maps(*skeleton, *former));
     }
-    if (const int error = lb_bpf::load(skeleton.get()); error < 0)
-        return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
+    int error = 0;
+    slow([&] { error = lb_bpf::load(skeleton.get()); });  // most of the time of a reload: the verifier
+    if (error < 0) return failure("load", "the BPF program", -error, LibbpfLog::tail(), privilege(-error));
     if (former) CHECK_OK(map_state(*skeleton));
     if (former) CHECK_OK(copy_maps(*skeleton, replaced, former->abi));
 
-    TRY(auto maps, ImageMaps::open(*skeleton));
-    TRY(auto flows, FlowMap::open(*skeleton, replaced, former));
+    TRY(auto maps, ImageMaps::open(*skeleton, slow));
+    TRY(auto flows, FlowMap::open(*skeleton, replaced, former, slow));
     return Datapath(std::move(skeleton), build, std::move(maps), std::move(flows));
 }
 

@@ -8,6 +8,7 @@
 
 #include "bpf/abi.h"
 #include "common/fd.hpp"
+#include "common/slow_call.hpp"
 #include "lbd/datapath/build.hpp"
 #include "lbd/datapath/counters.hpp"
 #include "lbd/datapath/flow_map.hpp"
@@ -29,8 +30,11 @@ class Rehearsal;
 class Datapath {
   public:
     /// Loads the program; it receives no packet yet. It shares with `former` the maps whose size fits, and copies the
-    /// others. If the verifier refuses the program, the error's text is the end of the verifier's log.
-    [[nodiscard]] static netlink::Result<Datapath> load(Build build, const std::optional<Generation>& former);
+    /// others. If the verifier refuses the program, the error's text is the end of the verifier's log. `slow`: how it
+    /// waits for the kernel, now and later. What goes on meanwhile may use the former program and its flow table, and
+    /// must not change other maps.
+    [[nodiscard]] static netlink::Result<Datapath> load(Build build, const std::optional<Generation>& former,
+                                                        const common::SlowCall& slow = common::call_here);
 
     Datapath(Datapath&&) noexcept = default;
     Datapath& operator=(Datapath&&) noexcept = default;

@@ -26,9 +26,9 @@ constexpr std::size_t moved_at_once = 1U << 15;  // buckets: some milliseconds
 }  // namespace
 
 Result<FlowMap> FlowMap::open(const lb_bpf& skeleton, const std::vector<Replaced>& replaced,
-                              const std::optional<Generation>& former) {
+                              const std::optional<Generation>& former, const common::SlowCall& slow) {
     TRY(auto table, MappedArray<lb_bucket>::map(skeleton.maps.flows));
-    TRY(auto settler, Settler::open());
+    TRY(auto settler, Settler::open(slow));
     FlowMap flows(skeleton, std::move(table), std::move(settler));
     if (!former) {
         const unsigned least = most_halved(flows.capacity());

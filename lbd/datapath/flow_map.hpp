@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "common/slow_call.hpp"
 #include "lbd/datapath/flow_clock.hpp"
 #include "lbd/datapath/flow_moves.hpp"
 #include "lbd/datapath/inherit.hpp"
@@ -25,7 +26,8 @@ class FlowMap {
     /// Copies the former program's table if it is in `replaced`. `former`: that program; absent: there is none.
     /// `skeleton` must outlive this.
     [[nodiscard]] static netlink::Result<FlowMap> open(const lb_bpf& skeleton, const std::vector<Replaced>& replaced,
-                                                       const std::optional<Generation>& former);
+                                                       const std::optional<Generation>& former,
+                                                       const common::SlowCall& slow);
 
     FlowMap(FlowMap&& other) noexcept;
     FlowMap& operator=(FlowMap&& other) noexcept;

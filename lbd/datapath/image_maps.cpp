@@ -85,8 +85,8 @@ struct ImageMaps::Done {
     bool vips = false;
 };
 
-Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton) {
-    TRY(auto settler, Settler::open());
+Result<ImageMaps> ImageMaps::open(const lb_bpf& skeleton, const common::SlowCall& slow) {
+    TRY(auto settler, Settler::open(slow));
     TRY(auto vips4, MappedArray<lb_vip4_line>::map(skeleton.maps.vips4));
     TRY(auto vips6, MappedArray<lb_vip6_line>::map(skeleton.maps.vips6));
     TRY(auto rings, MappedArray<lb_ring_line>::map(skeleton.maps.rings));

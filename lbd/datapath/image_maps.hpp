@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bpf/abi.h"
+#include "common/slow_call.hpp"
 #include "lbd/datapath/mapped_array.hpp"
 #include "lbd/datapath/settler.hpp"
 #include "lbd/datapath/transition_map.hpp"
@@ -23,7 +24,7 @@ namespace culvert::lbd {
 class ImageMaps {
   public:
     /// `skeleton` must be loaded, and outlive this.
-    [[nodiscard]] static netlink::Result<ImageMaps> open(const lb_bpf& skeleton);
+    [[nodiscard]] static netlink::Result<ImageMaps> open(const lb_bpf& skeleton, const common::SlowCall& slow);
 
     /// Reads the content of the maps.
     [[nodiscard]] netlink::Result<Image> read() const;

@@ -3,7 +3,9 @@
 
 #include <bpf/bpf.h>
 
+#include <cerrno>
 #include <cstdint>
+#include <utility>
 
 namespace culvert::lbd {
 
@@ -14,7 +16,7 @@ using netlink::Result;
 // (kernel/bpf/syscall.c, maybe_wait_bpf_programs). membarrier(MEMBARRIER_CMD_GLOBAL) would wait too, but fails if CPUs
 // run without a tick (nohz_full).
 
-Result<Settler> Settler::open() {
+Result<Settler> Settler::open(common::SlowCall slow) {
     Fd inner(::bpf_map_create(BPF_MAP_TYPE_ARRAY, "lb_settle_inner", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
                               nullptr));
     if (!inner.is_open()) return failure("create BPF map", "settle_inner", errno);
@@ -24,14 +26,17 @@ Result<Settler> Settler::open() {
     Fd outer(::bpf_map_create(BPF_MAP_TYPE_ARRAY_OF_MAPS, "lb_settle", sizeof(std::uint32_t), sizeof(std::uint32_t), 1,
                               &options));
     if (!outer.is_open()) return failure("create BPF map", "settle", errno);
-    return Settler(std::move(inner), std::move(outer));
+    return Settler(std::move(inner), std::move(outer), std::move(slow));
 }
 
 Result<> Settler::settle() const {
     const std::uint32_t key = 0;
     const int value = inner_.get();
-    if (::bpf_map_update_elem(outer_.get(), &key, &value, BPF_ANY) < 0)
-        return failure("wait for", "packets that are being processed", errno);
+    int error = 0;
+    slow_([&] {
+        if (::bpf_map_update_elem(outer_.get(), &key, &value, BPF_ANY) < 0) error = errno;
+    });
+    if (error != 0) return failure("wait for", "packets that are being processed", error);
     return {};
 }
 

@@ -97,14 +97,14 @@ std::function<Result<std::optional<Exceptions>>()> Exchange::everything(Reconcil
     };
 }
 
-Result<> Exchange::take_in(Reconciler& reconciler) {
+Result<> Exchange::take_in(Reconciler& reconciler, bool flows_only) {
     if (!reconciler.planner().planned()) return {};
     follow(reconciler);
     FlowMap& flows = reconciler.datapath().flows();
     if (incoming_.empty() || flows.part().is_changing()) return {};
     const InForce own = in_force(reconciler);
     CHECK_OK(incoming_.enter_flows(own, flows, outgoing_));
-    return begin_slots(reconciler);
+    return flows_only ? Result<>{} : begin_slots(reconciler);
 }
 
 Result<> Exchange::begin_slots(Reconciler& reconciler) {

@@ -31,8 +31,9 @@ class Exchange {
         return outgoing_.is_heard(flows, place, entry);
     }
 
-    /// Takes in what was taken until now, or a part of it.
-    [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler);
+    /// Takes in what was taken until now, or a part of it. Call it in the middle of a change of the maps only with
+    /// `flows_only`: then what is said of slots waits for a later call.
+    [[nodiscard]] netlink::Result<> take_in(Reconciler& reconciler, bool flows_only = false);
     /// Tells what the others do not know. Call it often: who takes over from this balancer knows what was told.
     [[nodiscard]] netlink::Result<> tell(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell);
     /// Makes what one needs that has just come, a message at a time, and nothing after the last one. `reconciler` and

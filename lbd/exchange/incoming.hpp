@@ -47,9 +47,9 @@ struct SlotsToBegin {
 class Incoming {
   public:
     void take(Exceptions exceptions) { taken_.push_back(std::move(exceptions)); }
-    [[nodiscard]] bool empty() const { return taken_.empty() && entered_.empty(); }
+    [[nodiscard]] bool empty() const { return waiting() == 0 && entered_.empty(); }
     /// The number of messages that are not taken in yet.
-    [[nodiscard]] std::size_t waiting() const { return taken_.size(); }
+    [[nodiscard]] std::size_t waiting() const { return taken_.size() + batch_.size(); }
     /// Call after each plan. What named unknown services and backends is taken again.
     void follow();
 

@@ -11,8 +11,11 @@ namespace culvert::lbd {
 
 using netlink::Result;
 
-Program::Program(Pins pins, std::optional<Generation> generation, Datapath datapath)
-    : pins_(std::move(pins)), generation_(std::move(generation)), datapath_(std::move(datapath)) {}
+Program::Program(Pins pins, std::optional<Generation> generation, Datapath datapath, common::SlowCall slow)
+    : slow_(std::move(slow)),
+      pins_(std::move(pins)),
+      generation_(std::move(generation)),
+      datapath_(std::move(datapath)) {}
 
 void Program::tell(Own own, lb_unfinished unfinished) {
     own_ = std::move(own);

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 
+#include "common/slow_call.hpp"
 #include "lbd/attach/attachments.hpp"
 #include "lbd/datapath/datapath.hpp"
 #include "lbd/datapath/pins.hpp"
@@ -17,8 +18,10 @@ namespace culvert::lbd {
 /// The pinned program that packets see, and where it runs. Another program can replace it without a gap.
 class Program {
   public:
-    /// `datapath` is not yet in use; `generation` is the one that packets see until then, if any.
-    Program(Pins pins, std::optional<Generation> generation, Datapath datapath);
+    /// `datapath` is not yet in use; `generation` is the one that packets see until then, if any. `slow`: see
+    /// Datapath::load().
+    Program(Pins pins, std::optional<Generation> generation, Datapath datapath,
+            common::SlowCall slow = common::call_here);
     Program(const Program&) = delete;
     Program& operator=(const Program&) = delete;
 
@@ -32,7 +35,7 @@ class Program {
 
     /// Loads a program that continues from the present one: see Datapath::load().
     [[nodiscard]] netlink::Result<Datapath> load(const Build& build) const {
-        return Datapath::load(build, generation_);
+        return Datapath::load(build, generation_, slow_);
     }
 
     /// Sets which frames are for this host, and how their checksums arrive.
@@ -62,6 +65,7 @@ class Program {
 
     [[nodiscard]] netlink::Result<Generation> pin(Datapath& next);
 
+    common::SlowCall slow_;
     Pins pins_;
     Attachments attachments_{pins_};
     std::optional<Generation> generation_;

@@ -23,12 +23,14 @@ bool is_reachable(const Hops::value_type& hop) { return hop.second.has_value(); 
 
 }  // namespace
 
-Balancer::Balancer(common::EventLoop& event_loop, Config configured, Resolver resolver, Pins pins,
-                   std::optional<Generation> former, Datapath datapath, Image image)
+Balancer::Balancer(common::EventLoop& event_loop, common::EventLoop& sharing_loop, Config configured, Resolver resolver,
+                   Pins pins, std::optional<Generation> former, Datapath datapath, Image image)
     : loop(event_loop),
+      sharing(sharing_loop),
+      slow(common::call_aside(sharing_loop)),
       wanted{.written = configured, .drains = {}, .drains_file = {}, .config = std::move(configured)},
       reach{.resolver = std::move(resolver), .events = {}, .hops = {}, .around = {}},
-      program(std::move(pins), std::move(former), std::move(datapath)),
+      program(std::move(pins), std::move(former), std::move(datapath), slow),
       reconciler(program, std::move(image)) {}
 
 std::vector<ProbePath::Port> Balancer::ports_to_probe() const {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "common/event_loop.hpp"
+#include "common/slow_call.hpp"
 #include "lbd/announce/announcer.hpp"
 #include "lbd/attach/offloads.hpp"
 #include "lbd/cluster/mesh.hpp"
@@ -54,8 +55,9 @@ struct Wanted {
 
 /// All that is in force, and the parts that keep it up to date.
 struct Balancer {
-    Balancer(common::EventLoop& loop, Config configured, Resolver resolver, Pins pins, std::optional<Generation> former,
-             Datapath datapath, Image image);
+    /// `sharing`: what goes on while the balancer makes a slow call.
+    Balancer(common::EventLoop& loop, common::EventLoop& sharing, Config configured, Resolver resolver, Pins pins,
+             std::optional<Generation> former, Datapath datapath, Image image);
 
     [[nodiscard]] const Image& image() const { return reconciler.image(); }
     /// The ports on which answers to checks arrive.
@@ -82,6 +84,8 @@ struct Balancer {
     void report_missing() const;
 
     common::EventLoop& loop;
+    common::EventLoop& sharing;  // of the mesh
+    common::SlowCall slow;
     Calls calls;
     Wanted wanted;
     Reach reach;

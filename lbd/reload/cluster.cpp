@@ -33,7 +33,7 @@ Introduction introduction(const Balancer& balancer) {
 }
 
 Result<std::unique_ptr<Mesh>> open(const Balancer& balancer, const Cluster& config) {
-    return Mesh::open(balancer.loop, config, *config.key, introduction(balancer), balancer.calls.mesh);
+    return Mesh::open(balancer.sharing, config, *config.key, introduction(balancer), balancer.calls.mesh);
 }
 
 }  // namespace

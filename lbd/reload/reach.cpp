@@ -22,7 +22,7 @@ void forget(Resolver& resolver, const Services& services) {
     for (const Services::Shared& service : services.shared()) resolver.forget(service);
 }
 
-Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience) {
+Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience, const common::SlowCall& slow) {
     using Clock = std::chrono::steady_clock;
     const auto deadline = Clock::now() + patience;
     for (;;) {
@@ -31,7 +31,7 @@ Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience) {
         if (left.count() <= 0 || std::ranges::all_of(hops, [](const auto& hop) { return hop.second.has_value(); }))
             return hops;
         pollfd changes{.fd = resolver.fd(), .events = POLLIN, .revents = 0};
-        ::poll(&changes, 1, static_cast<int>(left.count()));
+        slow([&] { ::poll(&changes, 1, static_cast<int>(left.count())); });
         CHECK_OK(resolver.read());
     }
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "common/event_loop.hpp"
+#include "common/slow_call.hpp"
 #include "lbd/model/hops.hpp"
 #include "lbd/model/services.hpp"
 #include "lbd/model/surroundings.hpp"
@@ -26,8 +27,9 @@ struct Reach {
 void follow(Resolver& resolver, const Services& services);
 void forget(Resolver& resolver, const Services& services);
 
-/// The next hops as soon as all are known, or after `patience` at the latest. Blocks until then.
-[[nodiscard]] netlink::Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience);
+/// The next hops as soon as all are known, or after `patience` at the latest. `slow`: how it waits until then.
+[[nodiscard]] netlink::Result<Hops> resolve(Resolver& resolver, std::chrono::milliseconds patience,
+                                            const common::SlowCall& slow);
 
 /// ENODEV if an interface does not exist, unless it is in `waited_for`.
 [[nodiscard]] netlink::Result<> expect_interfaces(const Resolver& resolver, const std::vector<std::string>& waited_for);

@@ -57,7 +57,7 @@ Reload::Reload(Balancer& balancer, Config written, const Drains& drains)
       moves_(next_.config.interfaces != balancer.wanted.config.interfaces) {}
 
 std::vector<Step> Reload::steps() {
-    return {ways(), file(), metrics(), peers(), program(), interfaces(), checks(), maps()};
+    return {ways(), file(), metrics(), program(), interfaces(), checks(), peers(), maps()};
 }
 
 Result<> Reload::run() {
@@ -99,7 +99,7 @@ Result<> Reload::find_ways() {
                           return std::ranges::any_of(service.backends, is_new);
                       });
     if (asks) balancer_.calls.changed();  // the events read meanwhile may concern other backends
-    TRY(ways_.hops, resolve(resolver(), asks ? time_to_resolve : 0ms));
+    TRY(ways_.hops, resolve(resolver(), asks ? time_to_resolve : 0ms, balancer_.slow));
     TRY(ways_.around, resolver().surroundings());
     return {};
 }
@@ -130,15 +130,6 @@ Result<> Reload::listen_for_metrics() {
     else if (is_other)
         return tl::unexpected(std::move(server.error()));
     return {};  // metrics that were not served before are still not served
-}
-
-Step Reload::peers() {
-    return {.prepare = [this]() -> Result<> {
-                TRY(mesh_, prepare_mesh(balancer_, next_.config.cluster));
-                return {};
-            },
-            .commit = {},
-            .undo = {}};
 }
 
 Step Reload::program() {
@@ -225,6 +216,16 @@ Result<> Reload::prepare_checks() {
     TRY(auto path, ProbePath::open(next.dests(), ports));
     TRY(checks_.checker, HealthChecker::open(balancer_.loop, std::move(path), balancer_.calls.changed));
     return {};
+}
+
+/// Comes after all slow calls, as those would let new peers connect at once.
+Step Reload::peers() {
+    return {.prepare = [this]() -> Result<> {
+                TRY(mesh_, prepare_mesh(balancer_, next_.config.cluster));
+                return {};
+            },
+            .commit = {},
+            .undo = {}};
 }
 
 Step Reload::maps() {

@@ -37,10 +37,10 @@ class Reload {
     [[nodiscard]] Step ways();
     [[nodiscard]] Step file();
     [[nodiscard]] Step metrics();
-    [[nodiscard]] Step peers();
     [[nodiscard]] Step program();
     [[nodiscard]] Step interfaces();
     [[nodiscard]] Step checks();
+    [[nodiscard]] Step peers();
     [[nodiscard]] Step maps();
 
     [[nodiscard]] netlink::Result<> find_ways();

@@ -65,7 +65,7 @@ Result<> start(Balancer& balancer) {
     Reconciler& reconciler = balancer.reconciler;
     balancer.reach.resolver.set_flow_key(FlowKey(program.datapath().build().config));
     follow(balancer.reach.resolver, balancer.wanted.config.services);
-    TRY(balancer.reach.hops, resolve(balancer.reach.resolver, time_before_first_packet));
+    TRY(balancer.reach.hops, resolve(balancer.reach.resolver, time_before_first_packet, balancer.slow));
     const Network& network = balancer.reach.resolver.network();
     CHECK_OK(check_tags(network.ports, balancer.wanted.config.xdp, network.links));
     balancer.tell_program();

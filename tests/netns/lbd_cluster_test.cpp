@@ -140,6 +140,40 @@ TEST_F(LbdCluster, NothingIsAnnouncedBeforeItHasJoined) {
     EXPECT_EQ(lbds_[0]->show("cluster")["joined"], true);
 }
 
+// third sends datagrams to a VIP by first and by second.
+TEST_F(LbdCluster, SharesWhileAReloadLoadsAProgram) {
+    const auto with_udp = [](const std::string& encap) {
+        std::string text = config(1, "peers: [10.0.0.11, 10.0.0.12]");
+        text.replace(text.find("80/tcp"), 6, "53/udp");
+        return text.replace(text.find("type: l2"), 8, encap);
+    };
+    const Host& first = *hosts_[0];
+    const Host& client = *hosts_[2];
+    lbds_[0] =
+        std::make_unique<Balancer>(first, with_udp("type: l2"), "balancing",
+                                   "env CULVERT_HOLD_LOAD=/run/hold " CULVERT_LBD_FAULTS " run -c /run/lbd.yaml");
+    lbds_[1] = std::make_unique<Balancer>(*hosts_[1], with_udp("type: l2"));
+    ASSERT_TRUE(eventually([&] { return is_up(0, 1) && is_up(1, 0); }));
+
+    first.write("/run/hold", "");
+    first.write("/run/lbd.yaml", with_udp("type: ipip"));  // it needs another program
+    Process reload = first.spawn(CULVERT_LBD " reload");
+    ASSERT_TRUE(eventually([&] { return lbds_[0]->said("the load is held") > 0; })) << lbds_[0]->log();
+    client.ip("route add 192.0.2.1 via 10.0.0.11");
+    client.must(
+        "python3 -c 'import socket\n"
+        "for i in range(20):\n"
+        "    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n"
+        "    for j in range(2): s.sendto(b\"x\", (\"192.0.2.1\", 53))'");  // of the first packet nobody is told
+    EXPECT_TRUE(eventually([&] { return peer(1, 0)["records_in"] >= 20; })) << peer(1, 0);
+    EXPECT_EQ(peer(1, 0)["connections"], 1);
+    EXPECT_EQ(lbds_[0]->said("reloaded"), 0U) << lbds_[0]->log();
+
+    first.must("rm /run/hold");
+    EXPECT_TRUE(reload.wait().ok());
+    EXPECT_EQ(lbds_[0]->show("backends")[0]["encap"]["type"], "ipip") << lbds_[0]->show("backends");
+}
+
 TEST_F(LbdCluster, TellsSystemdThatItIsReadyWhenItHasJoined) {
     const Host& host = *hosts_[0];
     host.write("/run/systemd.py", R"py(

@@ -322,6 +322,35 @@ TEST(Exchange, WhatNamesAnUnknownServiceOrBackendIsTakenInAfterTheReload) {
     }
 }
 
+// Until the change of the maps is over, what peers say of slots waits.
+TEST(Exchange, InTheMiddleOfAChangeOnlyFlowsAreTakenIn) {
+    Member first, second;
+    track::World before, after;
+    after.backends[0].state = track::BackendState::drain;
+    for (Member* member : {&first, &second}) {
+        member->boot();
+        member->change(before);
+    }
+    first.change(after);
+    std::map<std::uint16_t, std::optional<unsigned>> connections;  // by source port
+    for (std::uint16_t source = 1; source < 100; ++source) {
+        connections[source] = first.send(packet_of(syn, source));
+        ASSERT_EQ(first.send(packet_of(ack, source)), connections[source]);
+    }
+    auto next = first.exchange().everything(first.reconciler());
+    while (auto one = value(next())) second.exchange().take(*std::move(one));
+    done(second.exchange().take_in(second.reconciler(), true));
+    const auto is_elsewhere = [&](const auto& one) { return second.send(packet_of(ack, one.first)) != one.second; };
+    EXPECT_EQ(std::ranges::count_if(connections, is_elsewhere), 0);
+    EXPECT_FALSE(second.has_transition());
+    EXPECT_GT(second.exchange().waiting(), 0U);
+
+    done(second.exchange().take_in(second.reconciler()));
+    EXPECT_EQ(std::ranges::count_if(connections, is_elsewhere), 0);
+    EXPECT_TRUE(second.has_transition());
+    EXPECT_EQ(second.exchange().waiting(), 0U);
+}
+
 TEST(Exchange, MessagesThatDoNotFitHarmNobody) {
     Member member;
     track::World none;

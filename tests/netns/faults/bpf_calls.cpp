@@ -7,6 +7,8 @@
 // While the file $CULVERT_REFUSE_EXCHANGE exists, no bpf_link accepts another program, as if the interface had been
 // reconfigured meanwhile and its driver refused.
 //
+// While the file $CULVERT_HOLD_LOAD exists, no program is loaded: the call waits, and says so on standard error.
+//
 // Linked into the program, this function takes precedence over the C library's, which libbpf calls.
 #include <dlfcn.h>
 #include <linux/bpf.h>
@@ -17,6 +19,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdarg>
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -36,8 +39,9 @@ const char* path() { return std::getenv("CULVERT_KILL_AT"); }
 std::pair<Fault, long> said() {
     static std::string before;
     static long calls = 0;
+    if (path() == nullptr) return {};
     std::string text;
-    if (path() != nullptr) std::getline(std::ifstream(path()), text);
+    std::getline(std::ifstream(path()), text);
     if (text != before) calls = 0;
     before = text;
     if (text.empty()) return {};
@@ -49,6 +53,13 @@ std::pair<Fault, long> said() {
 bool refuses(long command) {
     const char* file = std::getenv("CULVERT_REFUSE_EXCHANGE");
     return command == BPF_LINK_UPDATE && file != nullptr && access(file, F_OK) == 0;
+}
+
+void hold(long command) {
+    const char* file = std::getenv("CULVERT_HOLD_LOAD");
+    if (command != BPF_PROG_LOAD || file == nullptr || access(file, F_OK) != 0) return;
+    dprintf(STDERR_FILENO, "the load is held\n");
+    while (access(file, F_OK) == 0) usleep(1000);
 }
 
 }  // namespace
@@ -66,6 +77,7 @@ extern "C" long syscall(long number, ...) noexcept {
         return std::apply([&](auto... argument) { return real(number, argument...); }, arguments);
     };
     if (number != SYS_bpf) return call();
+    hold(arguments[0]);
     if (refuses(arguments[0])) {
         errno = ERANGE;
         return -1;
