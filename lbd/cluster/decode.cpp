@@ -114,6 +114,9 @@ Message exceptions(WireReader& in) {
         weight = in.get<std::uint32_t>();
         if (weight > most_weight) in.fail();
     }
+    if (in.is_at_end()) return read;  // version 2
+    if (in.count(sizeof(std::uint32_t), read.records.size()) != read.records.size()) in.fail();
+    for (Exceptions::Record& record : read.records) record.choice = Choice::of_bits(in.get<std::uint32_t>());
     return read;
 }
 

@@ -78,6 +78,8 @@ class Encoder {
         out_.put(exceptions.table_size);
         size(exceptions.weights);
         for (const std::uint32_t weight : exceptions.weights) out_.put(weight);
+        size(exceptions.records);
+        for (const Exceptions::Record& record : exceptions.records) out_.put(record.choice.bits());
         return Type::exceptions;
     }
     Type operator()(const AllSent& /*sent*/) { return Type::all_sent; }

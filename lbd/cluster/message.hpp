@@ -25,7 +25,7 @@ namespace culvert::lbd {
 
 /// The versions that this program speaks.
 inline constexpr std::uint16_t oldest_version = 1;
-inline constexpr std::uint16_t newest_version = 2;
+inline constexpr std::uint16_t newest_version = 3;        ///< which has the choice of each record
 inline constexpr std::uint16_t version_of_turnovers = 2;  ///< since this one a TurnoverQuestion is answered
 
 /// Limits of one message.

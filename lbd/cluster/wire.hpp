@@ -64,6 +64,7 @@ class WireReader {
         if (number > most || number * size > bytes_.size()) fail();
         return failed_ ? 0 : number;
     }
+    [[nodiscard]] bool is_at_end() const { return bytes_.empty(); }
     void fail() { failed_ = true; }
     [[nodiscard]] bool failed() const { return failed_; }
 

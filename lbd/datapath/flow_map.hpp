@@ -55,9 +55,8 @@ class FlowMap {
     [[nodiscard]] netlink::Result<> move();
 
     /// Enters an entry of another balancer: see enter_flow(). Not while the part changes.
-    void enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left,
-               const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered) {
-        enter_flow(table_.values(), part().shift, foreign, now, is_left, entered);
+    void enter(const ForeignEntry& foreign, std::uint16_t now, const Replaces& replaces, const Entered& entered) {
+        enter_flow(table_.values(), part().shift, foreign, now, replaces, entered);
     }
 
     /// Takes over what the former program has added to its own table since open(), and closes that table.

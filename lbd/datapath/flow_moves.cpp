@@ -58,32 +58,18 @@ Place put(std::uint64_t entry, lb_bucket& bucket, std::uint16_t now, std::uint64
 
 std::uint32_t mask_of(std::size_t buckets) { return static_cast<std::uint32_t>(buckets) - 1; }
 
-/// Calls `use` for each bucket of a table that a flow may belong to, of which another table's place tells `low`, in its
-/// bits `known`.
-template <typename Use>
-void for_each_bucket(std::uint32_t low, std::uint32_t known, std::uint32_t tag, std::size_t buckets, unsigned shift,
-                     const Use& use) {
-    const std::uint32_t mask = mask_of(buckets), of_hash = known_of_hash(buckets);
-    for (std::uint64_t one = low & known & of_hash; one <= of_hash; one += std::uint64_t{known} + 1)
-        use(std::size_t{lb_flow_index(static_cast<std::uint32_t>(one), tag, mask, mask >> shift)});
-}
-
-/// The one of two entries of a flow that counts: the later one. A client that has found its backend dead may use its
-/// port again at once. Of two that were used as late, the one that has lasted less is of the newer connection.
-std::uint64_t better(std::uint64_t own, std::uint64_t foreign, std::uint16_t now, const IsLeft& is_left) {
-    const Flow ours = decode_flow(own), theirs = decode_flow(foreign);
-    if (is_left(ours.dest) != is_left(theirs.dest)) return is_left(ours.dest) ? foreign : own;
-    const auto our_age = FlowClock::age(ours.time, now), their_age = FlowClock::age(theirs.time, now);
-    if (their_age != our_age) return their_age < our_age ? foreign : own;
-    const bool is_newer = LB_FLOW_AGE_OF(unsigned{theirs.state}) < LB_FLOW_AGE_OF(unsigned{ours.state});
-    return theirs.dest != ours.dest && is_newer ? foreign : own;
-}
-
 }  // namespace
 
 std::uint32_t known_of_hash(std::size_t buckets) {
     const std::uint32_t mask = mask_of(buckets);
     return mask & ~lb_flow_index_of_tag(mask);
+}
+
+void for_each_bucket_of(std::uint32_t low, std::uint32_t known, std::uint32_t tag, std::size_t buckets, unsigned shift,
+                        const std::function<void(std::size_t bucket)>& use) {
+    const std::uint32_t mask = mask_of(buckets), of_hash = known_of_hash(buckets);
+    for (std::uint64_t one = low & known & of_hash; one <= of_hash; one += std::uint64_t{known} + 1)
+        use(std::size_t{lb_flow_index(static_cast<std::uint32_t>(one), tag, mask, mask >> shift)});
 }
 
 unsigned most_halved(std::size_t buckets) {
@@ -159,26 +145,29 @@ void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_
         for (__u64& word : from[i].entry) {
             const std::uint64_t entry = load(word);
             if (entry == 0) continue;
-            for_each_bucket(
+            for_each_bucket_of(
                 static_cast<std::uint32_t>(i), known, decode_flow(entry).tag, to.size(), 0,
                 [&](std::size_t bucket) { put(entry, to[bucket], now, willingness(decode_flow(entry), now)); });
         }
 }
 
 void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
-                const IsLeft& is_left, const std::function<void(std::size_t, std::uint64_t, bool)>& entered) {
+                const Replaces& replaces, const Entered& entered) {
     const Flow flow = decode_flow(foreign.entry);
-    for_each_bucket(foreign.low, known_of_hash(foreign.buckets), flow.tag, map.size(), shift, [&](std::size_t bucket) {
-        const Place place = put(foreign.entry, map[bucket], now, willingness(flow, now));
-        if (place.word == nullptr) return;
-        std::uint64_t entry = foreign.entry;
-        if (place.is_flow) {
-            entry = better(place.seen, foreign.entry, now, is_left);
-            if (entry != place.seen && !replace(*place.word, place.seen, entry)) return;  // a packet has just used it
-        }
-        entered(bucket * LB_FLOW_WAYS + static_cast<std::size_t>(place.word - &map[bucket].entry[0]), entry,
-                !place.is_flow || entry != place.seen);
-    });
+    for_each_bucket_of(foreign.low, known_of_hash(foreign.buckets), flow.tag, map.size(), shift,
+                       [&](std::size_t bucket) {
+                           for (;;) {
+                               const Place place = put(foreign.entry, map[bucket], now, willingness(flow, now));
+                               if (place.word == nullptr) return;
+                               const std::size_t number =
+                                   bucket * LB_FLOW_WAYS + static_cast<std::size_t>(place.word - &map[bucket].entry[0]);
+                               if (!place.is_flow) return entered(number, 0, true);
+                               const bool is_foreign = replaces(number, place.seen);
+                               // Else a packet has just used it.
+                               if (!is_foreign || replace(*place.word, place.seen, foreign.entry))
+                                   return entered(number, place.seen, is_foreign);
+                           }
+                       });
 }
 
 }  // namespace culvert::lbd

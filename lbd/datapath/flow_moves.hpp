@@ -73,6 +73,9 @@ enum class FlowIndex : std::uint8_t { of_tag, of_hash };
 void copy_flows(std::span<lb_bucket> from, std::span<lb_bucket> to, std::uint16_t now,
                 FlowIndex index = FlowIndex::of_tag);
 
+/// Calls `use` for each bucket of a table that a flow may belong to. `low`: of the flow's hash the bits `known`.
+void for_each_bucket_of(std::uint32_t low, std::uint32_t known, std::uint32_t tag, std::size_t buckets, unsigned shift,
+                        const std::function<void(std::size_t bucket)>& use);
 /// The lower bits of a flow's hash that the place of its entry tells, in a table of this many buckets.
 [[nodiscard]] std::uint32_t known_of_hash(std::size_t buckets);
 
@@ -82,14 +85,14 @@ struct ForeignEntry {
     std::uint32_t low = 0;    ///< the bits known_of_hash() of the flow's hash
     std::size_t buckets = 0;  ///< of that table
 };
-/// Whether the flows of a destination choose another one here: its backend is down.
-using IsLeft = std::function<bool(std::uint32_t dest)>;
-/// Enters it where packets look for its flow: into each bucket that this may be, if the other table is smaller. An own
-/// entry stays if it was used as late, unless its destination is left or the foreign one is of a newer connection.
+/// Whether it takes the place of an own entry of its flow.
+using Replaces = std::function<bool(std::size_t place, std::uint64_t own)>;
+/// `own`: the own entry of the flow that was there; 0: none. `is_foreign`: now the foreign one is.
+using Entered = std::function<void(std::size_t place, std::uint64_t own, bool is_foreign)>;
+/// Enters it where packets look for its flow: into each bucket that this may be, if the other table is smaller.
 /// `map`: all buckets; packets use the first of them, `shift` as in FlowPart. Calls `entered` for each place, with its
-/// number, what it has now, and whether that is foreign.
+/// number.
 void enter_flow(std::span<lb_bucket> map, unsigned shift, const ForeignEntry& foreign, std::uint16_t now,
-                const IsLeft& is_left,
-                const std::function<void(std::size_t place, std::uint64_t entry, bool is_foreign)>& entered);
+                const Replaces& replaces, const Entered& entered);
 
 }  // namespace culvert::lbd

@@ -43,8 +43,9 @@ void Exchange::follow(const Reconciler& reconciler) {
 Result<> Exchange::tell(Reconciler& reconciler, Clock::time_point now, const Outgoing::Tell& tell) {
     if (!reconciler.planner().planned()) return {};
     follow(reconciler);
+    Datapath& datapath = reconciler.datapath();
+    CHECK_OK(incoming_.enter_again(reconciler.image(), datapath.flows(), outgoing_));
     if (outgoing_.empty()) return {};
-    const Datapath& datapath = reconciler.datapath();
     if (tells_slots_ || now - told_slots_ >= between_slots) {
         if (!tells_slots_) told_slots_ = now;
         TRY(const bool is_done, outgoing_.tell_slots(datapath.flows(), datapath.maps(), slots_at_once, tell));

@@ -26,9 +26,9 @@ class Exchange {
     /// The number of messages that were taken, and not taken in yet.
     [[nodiscard]] std::size_t waiting() const { return incoming_.waiting(); }
     void forget_peers() { outgoing_.forget_peers(); }
-    /// Whether only another balancer has seen the flow: see Outgoing::is_heard().
-    [[nodiscard]] bool is_heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) const {
-        return outgoing_.is_heard(flows, place, entry);
+    /// Whether only another balancer has seen the flow: see KnownFlows::is_heard().
+    [[nodiscard]] bool is_heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) {
+        return outgoing_.known_flows(flows).is_heard(place, entry);
     }
 
     /// Takes in what was taken until now, or a part of it. Call it in the middle of a change of the maps only with

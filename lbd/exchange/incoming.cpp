@@ -169,26 +169,73 @@ const Incoming::Backends* Incoming::backends_of(const std::string& service, cons
     return &known->second;
 }
 
-void Incoming::enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left, FlowMap& flows,
-                     Outgoing& outgoing, std::vector<Entered>* entered) {
-    flows.enter(foreign, now, is_left, [&](std::size_t place, std::uint64_t entry, bool is_foreign) {
-        if (is_foreign) outgoing.heard(flows, place, entry);
-        if (entered != nullptr) entered->push_back({.place = place, .foreign = foreign});
-    });
+std::string_view Incoming::backend_of(std::uint32_t dest, const Image& image) {
+    if (names_.empty())
+        for (const auto& [service, ids] : image.ids)
+            for (const auto& [id, name] : ids.backends) {
+                if (id >= names_.size()) names_.resize(id + 1UL);
+                names_[id] = name;
+            }
+    return dest < names_.size() ? std::string_view(names_[dest]) : std::string_view();
 }
 
-Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& outgoing) {
+Preference Incoming::compare(std::uint64_t own, Choice choice, const Told& told, const Image& image,
+                             std::uint16_t now) {
+    const Flow ours = decode_flow(own), theirs = decode_flow(told.entry.entry);
+    const auto candidate = [&](const Flow& flow, Choice of) {
+        return FlowClaim{.backend = ours.dest == theirs.dest ? "" : backend_of(flow.dest, image),
+                         .choice = of,
+                         .age = FlowClock::age(flow.time, now),
+                         .lasted = static_cast<std::uint8_t>(LB_FLOW_AGE_OF(unsigned{flow.state}))};
+    };
+    return preference(candidate(ours, choice), candidate(theirs, told.choice));
+}
+
+void Incoming::enter(const Told& told, const Image& image, std::uint16_t now, FlowMap& flows, Outgoing& outgoing) {
+    KnownFlows& known = outgoing.known_flows(flows);
+    Choice own;
+    Preference preferred;
+    flows.enter(
+        told.entry, now,
+        [&](std::size_t place, std::uint64_t entry) {
+            own = known.choice(place, entry);
+            preferred = compare(entry, own, told, image, now);
+            return preferred.is_foreign;
+        },
+        [&](std::size_t place, std::uint64_t entry, bool is_foreign) {
+            if (entry == 0) own = {};
+            if (is_foreign) {
+                known.heard(place, told.entry.entry, preferred.is_same ? own.merged(told.choice) : told.choice);
+                entered_.push_back({.place = place, .own = entry, .choice = own, .told = told});
+            } else if (preferred.is_same) {
+                known.agreed(place, entry, told.choice);
+            } else if (preferred.is_final) {
+                known.tell_again(place, entry);
+            }
+        });
+}
+
+Result<> Incoming::enter_again(const Image& image, FlowMap& flows, Outgoing& outgoing) {
     if (flows.part().is_changing()) return {};  // later: an entry may have two places
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
-    const IsLeft is_left = [&own](std::uint32_t dest) { return lbd::is_left(own.image, dest); };
-    for (const auto& [place, foreign] : std::exchange(entered_, {})) {
+    for (const auto& [place, own, choice, told] : std::exchange(entered_, {})) {
         if (place / LB_FLOW_WAYS >= table.size()) continue;
         const std::uint64_t entry =
             std::atomic_ref(table[place / LB_FLOW_WAYS].entry[place % LB_FLOW_WAYS]).load(std::memory_order_relaxed);
-        if (decode_flow(entry).tag != decode_flow(foreign.entry).tag)
-            enter(foreign, now, is_left, flows, outgoing, nullptr);
+        const Flow here = decode_flow(entry), wanted = decode_flow(told.entry.entry);
+        const bool is_own = own != 0 && here.dest == decode_flow(own).dest && here.dest != wanted.dest;
+        // Otherwise the flow would seem to have chosen it again.
+        if (here.tag == wanted.tag && is_own) outgoing.known_flows(flows).heard(place, entry, choice);
+        if (here.tag != wanted.tag || is_own) enter(told, image, now, flows, outgoing);
     }
+    return {};
+}
+
+Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& outgoing) {
+    CHECK_OK(enter_again(own.image, flows, outgoing));
+    if (flows.part().is_changing()) return {};
+    TRY(const std::uint16_t now, flows.now());
     for (std::size_t size = 0; size < most_at_once && !taken_.empty(); taken_.pop_front()) {
         size += size_of(taken_.front());
         batch_.push_back(std::move(taken_.front()));
@@ -219,11 +266,11 @@ Result<> Incoming::enter_flows(const InForce& own, FlowMap& flows, Outgoing& out
             }
             const auto time = static_cast<std::uint16_t>(
                 (now - flows.clock().whole_units(std::chrono::seconds(record.age))) & LB_FLOW_TIME_MAX);
-            enter({.entry = std::uint64_t{time} << LB_FLOW_TIME_SHIFT | std::uint64_t{dest} << LB_FLOW_DEST_SHIFT |
-                            record.tag,
-                   .low = record.low,
-                   .buckets = exceptions.buckets},
-                  now, is_left, flows, outgoing, &entered_);
+            const std::uint64_t entry =
+                std::uint64_t{time} << LB_FLOW_TIME_SHIFT | std::uint64_t{dest} << LB_FLOW_DEST_SHIFT | record.tag;
+            enter(
+                {.entry = {.entry = entry, .low = record.low, .buckets = exceptions.buckets}, .choice = record.choice},
+                own.image, now, flows, outgoing);
         }
         keep({.services = {exceptions.services.front()},
               .backends = exceptions.backends,
@@ -246,6 +293,7 @@ void Incoming::keep(Exceptions exceptions) {
 void Incoming::follow() {
     backends_.clear();
     services_.clear();
+    names_.clear();
     const auto now = std::chrono::steady_clock::now();
     const auto aged = [](std::uint16_t age, std::chrono::seconds passed) {
         return static_cast<std::uint16_t>(std::min<std::int64_t>(age + passed.count(), UINT16_MAX));

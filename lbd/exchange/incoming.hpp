@@ -16,6 +16,7 @@
 #include "lbd/datapath/flow_moves.hpp"
 #include "lbd/datapath/image_maps.hpp"
 #include "lbd/exchange/outgoing.hpp"
+#include "lbd/exchange/preference.hpp"
 #include "lbd/model/exceptions.hpp"
 #include "lbd/model/health.hpp"
 #include "lbd/model/image.hpp"
@@ -53,9 +54,11 @@ class Incoming {
     /// Call after each plan. What named unknown services and backends is taken again.
     void follow();
 
-    /// Enters flows of some of the messages into the table. What is entered there is heard(). Call again later, even if
-    /// nothing was taken: a packet may have overwritten an entry that it did not see.
+    /// Enters flows of some of the messages into the table.
     [[nodiscard]] netlink::Result<> enter_flows(const InForce& own, FlowMap& flows, Outgoing& outgoing);
+    /// Enters flows again that a packet has overwritten, as it did not see them. Call before flows are told, and later
+    /// even if nothing was taken.
+    [[nodiscard]] netlink::Result<> enter_again(const Image& image, FlowMap& flows, Outgoing& outgoing);
     /// The slots that these messages name. `joins`: this balancer has forwarded nothing until now, so connections are
     /// where the others have them. Otherwise its own that are not recorded stay where they are. Then they are taken in.
     /// `now`: in units of FlowClock.
@@ -63,17 +66,26 @@ class Incoming {
                                                   bool joins);
 
   private:
-    struct Entered {
+    struct Told {
+        ForeignEntry entry;
+        Choice choice;
+    };
+    struct InTable {
         std::size_t place = 0;
-        ForeignEntry foreign;
+        std::uint64_t own = 0;  // the entry that it has replaced; 0: none
+        Choice choice;          // of that
+        Told told;
     };
     /// Present destination ids by the name of the backend.
     using Backends = std::map<std::string, std::uint32_t, std::less<>>;
 
     [[nodiscard]] const Backends* backends_of(const std::string& service, const Image& image);
     [[nodiscard]] const Service* service_of(const std::string& name, const Services& services);
-    static void enter(const ForeignEntry& foreign, std::uint16_t now, const IsLeft& is_left, FlowMap& flows,
-                      Outgoing& outgoing, std::vector<Entered>* entered);
+    /// The name of a destination's backend.
+    [[nodiscard]] std::string_view backend_of(std::uint32_t dest, const Image& image);
+    [[nodiscard]] Preference compare(std::uint64_t own, Choice choice, const Told& told, const Image& image,
+                                     std::uint16_t now);
+    void enter(const Told& told, const Image& image, std::uint16_t now, FlowMap& flows, Outgoing& outgoing);
 
     /// For later: nothing is configured here that it names.
     void keep(Exceptions exceptions);
@@ -86,8 +98,9 @@ class Incoming {
     };
     std::deque<Kept> kept_;                                          // other balancers may have been reloaded earlier
     std::size_t kept_size_ = 0;                                      // bytes
-    std::vector<Entered> entered_;                                   // by the last call
-    std::map<std::string, Backends> backends_;                       // by service; made on demand
+    std::vector<InTable> entered_;                                   // by the last call
+    std::vector<std::string> names_;                                 // by destination id; made on demand
+    std::map<std::string, Backends> backends_;                       // by service; likewise
     std::unordered_map<std::string_view, const Service*> services_;  // likewise
 };
 

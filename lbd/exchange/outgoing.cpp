@@ -86,18 +86,14 @@ void for_each_exception(std::span<lb_bucket> buckets, std::size_t first, const T
         }
 }
 
-Exceptions::Record record_of(std::uint64_t entry, std::size_t place, std::uint16_t backend, const FlowMap& flows,
-                             std::uint16_t now) {
+Exceptions::Record record_of(std::uint64_t entry, std::size_t place, std::uint16_t backend, Choice choice,
+                             const FlowMap& flows, std::uint16_t now) {
     const Flow flow = decode_flow(entry);
     return {.low = static_cast<std::uint32_t>(place / LB_FLOW_WAYS) & known_of_hash(flows.capacity()),
             .tag = static_cast<std::uint32_t>(entry),
             .backend = backend,
-            .age = seconds(flows.clock(), FlowClock::age(flow.time, now))};
-}
-
-std::uint64_t without_time(std::uint64_t entry) {
-    // How long the flow has lasted is no news either.
-    return entry & ((1ULL << LB_FLOW_TIME_SHIFT) - 1) & ~std::uint64_t{LB_FLOW_AGE_MAX * LB_FLOW_AGE};
+            .age = seconds(flows.clock(), FlowClock::age(flow.time, now)),
+            .choice = choice};
 }
 
 Exceptions about_slots(const TrackedLine& line, const Tracked& tracked) {
@@ -135,7 +131,7 @@ bool renames(const Tracked& before, const Tracked& after) {
 
 void Outgoing::follow(Tracked tracked) {
     // Who was told of an entry by another name does not know it by the present one.
-    if (renames(tracked_, tracked)) std::ranges::fill(told_, 0);
+    if (renames(tracked_, tracked)) known_.tell_all_again();
     tracked_ = std::move(tracked);
     next_line_ = 0;
     std::erase_if(told_slots_, [&](const auto& told) {
@@ -145,38 +141,22 @@ void Outgoing::follow(Tracked tracked) {
 
 bool Outgoing::has_transitions() const { return !tracked_.lines.empty(); }
 
-void Outgoing::fit(const FlowMap& flows) {
-    const std::size_t places = flows.table().size() * LB_FLOW_WAYS;
-    if (part_ == flows.part() && told_.size() == places) return;
-    part_ = flows.part();
-    told_.assign(places, 0);
-    is_heard_.assign(places, false);
-    next_ = 0;
-}
-
-bool Outgoing::is_news(std::uint64_t entry, std::size_t place, const TrackedService& service, std::uint16_t now) const {
-    const std::uint64_t told = told_[place];
-    if (told == entry) return false;
-    if (without_time(told) != without_time(entry)) return true;
-    const std::uint16_t then = decode_flow(told).time;
-    return decode_flow(entry).time != then && FlowClock::age(then, now) >= service.refresh;
-}
-
 Result<> Outgoing::tell_flows(const FlowMap& flows, const ImageMaps& maps, std::size_t most, const Tell& tell) {
     if (flows.part().is_changing()) return {};  // entries have two places
-    fit(flows);
+    (void)known_flows(flows);
     TRY(const std::uint16_t now, flows.now());
     const auto table = flows.table();
     Messages messages(tracked_.services, flows.capacity(), tell);
     const std::size_t first = next_, count = std::min(most, table.size() - first);
     for_each_exception(table.subspan(first, count), first, tracked_, maps,
                        [&](std::size_t place, std::uint64_t entry, const Tracked::Place& of) {
-                           if (!is_news(entry, place, tracked_.services[of.service - 1], now)) return;
-                           told_[place] = entry;
-                           is_heard_[place] = false;
-                           messages.add(of.service - 1, record_of(entry, place, of.backend, flows, now));
+                           known_.keep(place, entry);
+                           if (!known_.is_news(place, entry, now, tracked_.services[of.service - 1].refresh)) return;
+                           const Choice choice = known_.told(place, entry);
+                           messages.add(of.service - 1, record_of(entry, place, of.backend, choice, flows, now));
                        });
     next_ = first + count == table.size() ? 0 : first + count;
+    if (next_ == 0) known_.has_followed();
     messages.send_all();
     return {};
 }
@@ -223,26 +203,26 @@ Result<std::vector<Exceptions>> Outgoing::all_slots(const FlowMap& flows, const 
 }
 
 Result<> Outgoing::tell_flows_from(std::size_t& next, const FlowMap& flows, const ImageMaps& maps, std::size_t most,
-                                   const Tell& tell) const {
+                                   const Tell& tell) {
+    (void)known_flows(flows);
     TRY(const std::uint16_t now, flows.now());
     Messages messages(tracked_.services, flows.capacity(), tell);
     const auto table = flows.table();
     const std::size_t first = std::min(next, table.size()), count = std::min(most, table.size() - first);
     for_each_exception(table.subspan(first, count), first, tracked_, maps,
                        [&](std::size_t place, std::uint64_t entry, const Tracked::Place& of) {
-                           if (is_heard(flows, place, entry)) return;
-                           messages.add(of.service - 1, record_of(entry, place, of.backend, flows, now));
+                           if (known_.is_others(place, entry)) return;
+                           messages.add(of.service - 1,
+                                        record_of(entry, place, of.backend, known_.choice(place, entry), flows, now));
                        });
     messages.send_all();
     next = first + count;
     return {};
 }
 
-void Outgoing::heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) {
-    fit(flows);
-    if (place >= told_.size()) return;
-    told_[place] = entry;
-    is_heard_[place] = true;
+KnownFlows& Outgoing::known_flows(const FlowMap& flows) {
+    if (known_.follow(flows.part(), flows.capacity())) next_ = 0;
+    return known_;
 }
 
 void Outgoing::heard(std::uint32_t line, const MovingSlot& slot) {

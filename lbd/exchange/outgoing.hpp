@@ -10,6 +10,7 @@
 
 #include "lbd/datapath/flow_map.hpp"
 #include "lbd/datapath/image_maps.hpp"
+#include "lbd/exchange/known_flows.hpp"
 #include "lbd/exchange/tracked.hpp"
 #include "lbd/model/exceptions.hpp"
 #include "netlink/result.hpp"
@@ -41,18 +42,14 @@ class Outgoing {
     /// All flows that this balancer knows by itself, in the `most` buckets from `next` on. Then `next` is the one
     /// behind them; no higher than the number of buckets.
     [[nodiscard]] netlink::Result<> tell_flows_from(std::size_t& next, const FlowMap& flows, const ImageMaps& maps,
-                                                    std::size_t most, const Tell& tell) const;
+                                                    std::size_t most, const Tell& tell);
 
-    /// The entry at a place of the table is what a peer has told: it need not be told again.
-    void heard(const FlowMap& flows, std::size_t place, std::uint64_t entry);
-    /// Likewise, of a slot in transition. `line`: of that.
+    /// What the others know of entries.
+    [[nodiscard]] KnownFlows& known_flows(const FlowMap& flows);
+    /// A peer has told of a slot in transition: it need not be told again. `line`: of that.
     void heard(std::uint32_t line, const MovingSlot& slot);
-    /// Whether the entry at this place is what a peer has told, and no packet of the flow has come here since.
-    [[nodiscard]] bool is_heard(const FlowMap& flows, std::size_t place, std::uint64_t entry) const {
-        return told_.size() == flows.table().size() * LB_FLOW_WAYS && is_heard_[place] && told_[place] == entry;
-    }
     /// A peer is gone. What it told is told to those who come, as what this balancer knows by itself.
-    void forget_peers() { is_heard_.assign(is_heard_.size(), false); }
+    void forget_peers() { known_.forget_peers(); }
 
   private:
     struct Told {
@@ -61,14 +58,8 @@ class Outgoing {
         bool is_moving = false;
     };
 
-    void fit(const FlowMap& flows);
-    [[nodiscard]] bool is_news(std::uint64_t entry, std::size_t place, const TrackedService& service,
-                               std::uint16_t now) const;
-
     Tracked tracked_;
-    FlowPart part_;                                          // of which `told_` is
-    std::vector<std::uint64_t> told_;                        // by place: the entry as the peers know it
-    std::vector<bool> is_heard_;                             // by place: from one of them
+    KnownFlows known_;
     std::size_t next_ = 0;                                   // bucket
     std::size_t next_line_ = 0;                              // of tracked_
     std::map<std::uint32_t, std::vector<Told>> told_slots_;  // by line

@@ -15,7 +15,7 @@ constexpr std::size_t buckets_at_once = 1U << 15;  // 2 MiB
 
 }  // namespace
 
-netlink::Result<bool> Census::look(const FlowMap& flows, const Exchange& exchange) {
+netlink::Result<bool> Census::look(const FlowMap& flows, Exchange& exchange) {
     if (flows.part().is_changing()) {  // an entry may have two places
         next_ = 0;
         return false;

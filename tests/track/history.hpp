@@ -44,6 +44,7 @@ struct World {
     /// with the same backends that is beside it.
     static constexpr unsigned shapes = 6;
     unsigned shape = 0;
+    lbd::Protocol protocol = lbd::Protocol::tcp;
 
     [[nodiscard]] bool is_alive(unsigned index) const { return backends[index].present && backends[index].up; }
     [[nodiscard]] bool takes_new(unsigned index) const {
@@ -63,8 +64,8 @@ struct World {
                                               "192.0.2.0/27", "192.0.2.0/28", "192.0.2.1"};
         const bool all_ports = shape == 1 || shape == 3 || shape == 5;
         std::vector<Service> services{
-            service(name(), vips[shape], {lbd::Protocol::tcp, static_cast<std::uint16_t>(all_ports ? 0 : 80)})};
-        if (is_beside()) services.push_back(service(beside, "192.0.2.1", {lbd::Protocol::tcp, 80}));
+            service(name(), vips[shape], {protocol, static_cast<std::uint16_t>(all_ports ? 0 : 80)})};
+        if (is_beside()) services.push_back(service(beside, "192.0.2.1", {protocol, 80}));
         return services;
     }
     static constexpr const char* beside = "beside";

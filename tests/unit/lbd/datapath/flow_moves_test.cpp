@@ -69,38 +69,50 @@ TEST(CopyFlows, FlowsThatAreThereAlreadyStay) {
     EXPECT_EQ(decode_flow(after[0].entry[7]).dest, 2U);
 }
 
-/// What becomes of an own entry when another balancer tells of the same flow.
-Flow kept_of(const Flow& own, const Flow& foreign, std::uint32_t left = 0) {
+TEST(EnterFlow, TakesThePlaceOfAnOwnEntryIfThatDoesNotCount) {
+    const std::uint64_t own = encode_flow({.dest = 1, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN});
+    const std::uint64_t foreign = encode_flow({.dest = 2, .tag = 0x10, .time = 198, .state = LB_FLOW_SEEN});
+    for (const bool counts : {false, true}) {
+        std::vector<lb_bucket> map(1);
+        map[0].entry[3] = own;
+        int entered = 0;
+        enter_flow(
+            map, 0, {.entry = foreign, .low = 0, .buckets = 1}, 200,
+            [&](std::size_t place, std::uint64_t seen) {
+                EXPECT_EQ(place, 3U);
+                EXPECT_EQ(seen, own);
+                return counts;
+            },
+            [&](std::size_t place, std::uint64_t seen, bool is_foreign) {
+                ++entered;
+                EXPECT_EQ(place, 3U);
+                EXPECT_EQ(seen, own);
+                EXPECT_EQ(is_foreign, counts);
+            });
+        EXPECT_EQ(entered, 1);
+        EXPECT_EQ(map[0].entry[3], counts ? foreign : own);
+    }
+}
+
+// Before, what the peer had told was lost until it told that again.
+TEST(EnterFlow, IsComparedAgainWithAnEntryThatAPacketHasJustUsed) {
+    const Flow own{.dest = 1, .tag = 0x10, .time = 198, .state = LB_FLOW_SEEN};
+    Flow used = own;
+    used.time = 199;
+    const std::uint64_t foreign = encode_flow({.dest = 2, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN});
     std::vector<lb_bucket> map(1);
     map[0].entry[3] = encode_flow(own);
+    std::vector<std::uint64_t> compared;
     enter_flow(
-        map, 0, {.entry = encode_flow(foreign), .low = 0, .buckets = 1}, 200,
-        [&](std::uint32_t dest) { return dest == left; },
-        [](std::size_t place, std::uint64_t /*entry*/, bool /*is_foreign*/) { EXPECT_EQ(place, 3U); });
-    return decode_flow(map[0].entry[3]);
-}
-
-TEST(EnterFlow, OfTwoEntriesTheLaterOneCounts) {
-    const Flow earlier{.dest = 1, .tag = 0x10, .time = 198, .state = LB_FLOW_SEEN};
-    const Flow later{.dest = 2, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN};
-    const Flow as_late{.dest = 3, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN};
-    EXPECT_EQ(kept_of(earlier, later).dest, 2U);
-    EXPECT_EQ(kept_of(later, earlier).dest, 2U);
-    EXPECT_EQ(kept_of(later, as_late).dest, 2U) << "the own one";
-}
-
-TEST(EnterFlow, OfTwoThatWereUsedAsLateTheOneOfTheNewerConnectionCounts) {
-    const Flow old{.dest = 1, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN | LB_FLOW_AGE};
-    const Flow young{.dest = 2, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN};
-    EXPECT_EQ(kept_of(old, young).dest, 2U);
-    EXPECT_EQ(kept_of(young, old).dest, 2U);
-}
-
-TEST(EnterFlow, AnEntryOfABackendThatIsDownGivesWay) {
-    const Flow one{.dest = 1, .tag = 0x10, .time = 199, .state = LB_FLOW_SEEN};
-    const Flow other{.dest = 2, .tag = 0x10, .time = 198, .state = LB_FLOW_SEEN};
-    EXPECT_EQ(kept_of(one, other, 1).dest, 2U);
-    EXPECT_EQ(kept_of(other, one, 1).dest, 2U);
+        map, 0, {.entry = foreign, .low = 0, .buckets = 1}, 200,
+        [&](std::size_t /*place*/, std::uint64_t seen) {
+            compared.push_back(seen);
+            map[0].entry[3] = encode_flow(used);
+            return true;
+        },
+        [](std::size_t /*place*/, std::uint64_t /*own*/, bool is_foreign) { EXPECT_TRUE(is_foreign); });
+    EXPECT_EQ(compared, (std::vector{encode_flow(own), encode_flow(used)}));
+    EXPECT_EQ(map[0].entry[3], foreign);
 }
 
 constexpr std::uint32_t whole = 1U << 17;  // buckets: halved four times, as few as a part can have
