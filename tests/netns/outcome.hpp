@@ -44,7 +44,6 @@ class Outcome {
         std::size_t begun = 0;                        ///< connections
         int of_the_dead = 0;                          ///< their own backend had died
         std::vector<std::string> young, young_pages;  ///< as old as a move, or a second older
-        int back = 0;  ///< moves of UDP between a backend that has returned and the one that has replaced it
         std::size_t pages = 0;
         std::size_t slow_pages = 0;
         int datagrams = 0;
@@ -56,10 +55,9 @@ class Outcome {
         [[nodiscard]] std::string summary() const {
             return fmt::format(
                 "{} connections: {} broken, {} of dead backends, {} young; {} pages: {} young ones broken, {} took "
-                "more than 0.1 s; {} of {} datagrams lost, within {:.0f} ms{}; {} moves of UDP to or from a backend "
-                "that has returned; the client was up to {:.0f} ms late",
+                "more than 0.1 s; {} of {} datagrams lost, within {:.0f} ms{}; the client was up to {:.0f} ms late",
                 begun, broken.size(), of_the_dead, young.size(), pages, young_pages.size(), slow_pages, lost_datagrams,
-                datagrams, 1000 * longest_gap, longest_move.empty() ? "" : " as " + longest_move, back, 1000 * late);
+                datagrams, 1000 * longest_gap, longest_move.empty() ? "" : " as " + longest_move, 1000 * late);
         }
     };
 
@@ -68,11 +66,7 @@ class Outcome {
         const auto& flows = outcome["flows"];
         const auto& requests = outcome["requests"];
         for (const auto& one : flows["broken"]) judge(one, result, result.young);
-        for (const auto& one : flows["moved"])
-            if (is_back(one))
-                ++result.back;
-            else
-                judge(one, result, result.young);
+        for (const auto& one : flows["moved"]) judge(one, result, result.young);
         for (const auto& one : requests["broken"]) judge(one, result, result.young_pages);
         for (const auto* each : {&flows["stuck"], &requests["stuck"]})
             for (const auto& one : *each)
@@ -114,15 +108,6 @@ class Outcome {
         return deaths != deaths_.end() && std::ranges::any_of(deaths->second, [&](const Death& death) {
                    return begun < death.returned && end > death.died - 0.1;
                });
-    }
-
-    /// These flows may move: see "What is lost" in docs/design/sharing.md.
-    [[nodiscard]] bool is_back(const nlohmann::json& one) const {
-        const auto has_returned = [&](const std::string& backend) {
-            const auto deaths = deaths_.find(backend);
-            return deaths != deaths_.end() && deaths->second.front().returned < one[1];
-        };
-        return one[4].is_string() && (has_returned(one[2]) || has_returned(one[4]));
     }
 
     /// `one`: when it began, when it ended, its backend, why.

@@ -142,7 +142,7 @@ class Datagrams:
     def __init__(self, number):
         self.socket = socket.socket((socket.AF_INET, socket.AF_INET6)[number % 2], socket.SOCK_DGRAM)
         self.socket.connect((("192.0.2.1", "2001:db8::1")[number % 2], 7))
-        self.server, self.former, self.since = None, None, 0
+        self.server, self.since = None, 0
         self.sent, self.answers, self.newest, self.waiting = 0, 0, 0, {}
         ready.register(self.socket, selectors.EVENT_READ, self)
     def say(self):
@@ -159,13 +159,10 @@ class Datagrams:
         self.newest = int(number)
         if self.server == name: return
         if self.server:
-            backends = [one.decode() for one in (self.server, name, self.former or b"none")]
-            moved.append([self.since, now(), backends[0], "UDP of %s, now %s, before %s" % tuple(backends),
-                          backends[1] if name == self.former else None])
-            self.former, self.since = self.server, now()
+            moved.append([self.since, now(), self.server.decode(), "UDP of %s, now %s" % (self.server.decode(), name.decode())])
+            self.since = now()
         self.server = name
-# Of UDP: [since when it had the backend, until when, backend, text, the backend now if that is the one before].
-# 0: from the start.
+# Of UDP: [since when it had the backend, until when, backend, text]. 0: from the start.
 moved = []
 streams, datagrams, short, rate = map(int, sys.argv[2:])
 lasting = []
