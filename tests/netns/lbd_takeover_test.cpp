@@ -77,8 +77,9 @@ class LbdGoes : public LbdTakeover, public testing::WithParamInterface<Departure
             case Departure::cut_off:
                 return cut(host(one));
             case Departure::killed:
-                (void)lbd(one).stop(SIGKILL);
+                lbd(one).signal(SIGKILL);  // at the same moment: nobody knows of what begins between the two
                 (void)bird(one).stop(SIGKILL);
+                (void)lbd(one).wait();
                 return;
             case Departure::left:
                 host(one).must(CULVERT_LBD " leave");
