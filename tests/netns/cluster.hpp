@@ -199,13 +199,13 @@ services:
         });
     }
 
-    /// Returns when flows are established, and balancers have told each other of those of UDP.
+    /// Returns when flows are established, and balancers that share have told each other of those of UDP.
     [[nodiscard]] Traffic traffic() const {
         const Flows flows = is_emulated ? Flows{.streams = 400, .datagrams = 100, .short_lived = 80}
                                         : Flows{.streams = 2'000, .datagrams = 500, .short_lived = 400};
         Traffic traffic(*client_, flows, is_emulated ? 200 : 2'000, is_emulated ? 10 : 100);
         some_traffic(static_cast<std::uint64_t>(10 * flows.datagrams));
-        EXPECT_TRUE(eventually([&] { return all_know(flows.datagrams); }));
+        EXPECT_TRUE(peers_in.empty() || eventually([&] { return all_know(flows.datagrams); }));
         return traffic;
     }
     /// Each balancer knows of so many flows: those that it has seen, and those that the others have told it.
