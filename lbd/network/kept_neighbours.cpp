@@ -22,7 +22,7 @@ bool is_static(const NeighbourKey& key, const Network& network) {
 void KeptNeighbours::keep(const std::set<NeighbourKey>& wanted, const Network& network, netlink::Socket& route) {
     netlink::Neighbours neighbours(route);
     for (const NeighbourKey& key : wanted) {
-        if (kept_.contains(key) || is_static(key, network)) continue;
+        if ((kept_.contains(key) && !failed_.contains(key)) || is_static(key, network)) continue;
         const auto done = neighbours.manage(key.link, key.address);
         if (done)
             kept_.insert(key);
@@ -30,6 +30,7 @@ void KeptNeighbours::keep(const std::set<NeighbourKey>& wanted, const Network& n
             common::log_limited(spdlog::level::warn, {{"EVENT", log_event("neighbour_refused")}},
                                 done.error().message());
     }
+    failed_.clear();
     std::erase_if(kept_, [&](const NeighbourKey& key) {
         if (wanted.contains(key)) return false;
         if (!is_static(key, network)) (void)neighbours.remove(key.link, key.address);

@@ -20,11 +20,15 @@ class KeptNeighbours {
 
     /// Call when the kernel has removed the entry.
     void forget(const NeighbourKey& key) { kept_.erase(key); }
+    /// Call when the neighbour does not answer any more. keep() asks for it at once: the kernel would do so after five
+    /// seconds (interval_probe_time_ms), and the neighbour may have just returned.
+    void has_failed(const NeighbourKey& key) { failed_.insert(key); }
     /// Forgets all neighbours without an entry in the kernel.
     void forget_missing(const Network& network);
 
   private:
     std::set<NeighbourKey> kept_;
+    std::set<NeighbourKey> failed_;
 };
 
 }  // namespace culvert::lbd

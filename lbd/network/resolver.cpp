@@ -125,7 +125,12 @@ Result<Effect> Resolver::take(const netlink::Event& event) {
         return effect;
     }
     if (const auto* neighbour = std::get_if<netlink::NeighbourChanged>(&event)) {
-        if (neighbour->removed) kept_.forget(key_of(neighbour->value));
+        const NeighbourKey key = key_of(neighbour->value);
+        const auto known = network().neighbours.find(key);
+        if (neighbour->removed)
+            kept_.forget(key);
+        else if (known != network().neighbours.end() && known->second.is_usable() && !neighbour->value.is_usable())
+            kept_.has_failed(key);
         return tables_.take(*neighbour, Clock::now());
     }
     // The host may have all routes of the Internet, which change all the time.
