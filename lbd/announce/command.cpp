@@ -31,7 +31,7 @@ ExitCode fail_with(const std::string& text) {
 
 constexpr auto quiet_for = 2s;  // no packet to a VIP for so long: traffic goes elsewhere
 constexpr auto time_between_counts = 200ms;
-constexpr auto time_between_looks = 100ms;
+constexpr auto time_between_questions = 100ms;
 
 /// Packets to VIPs since the start, forwarded or not.
 Result<std::uint64_t> packets(const Options& options) {
@@ -117,7 +117,7 @@ ExitCode ready(const Options& options) {
         if (why_not && why_not->empty()) return exit_done;
         if (!options.wait.waits() || (options.wait.seconds > 0 && Clock::now() >= deadline))
             return why_not ? fail_with(*why_not) : fail(why_not.error());
-        std::this_thread::sleep_for(time_between_looks);
+        std::this_thread::sleep_for(time_between_questions);
     }
 }
 
