@@ -77,6 +77,17 @@ TEST_F(NeighboursTest, PermanentEntry) {
     }
 }
 
+TEST_F(NeighboursTest, AManagedEntryThatHasFailedIsResolvedAgainWhenItIsManagedAgain) {
+    for (const char* text : {"10.0.0.7", "fd00::7"}) {
+        ASSERT_TRUE(succeeded(neighbours().manage(left_, ip(text))));
+        const auto state = [&] { return find(ip(text)).value_or(Neighbour{}).state; };
+        for (int i = 0; i < 400 && state() != NUD_FAILED; ++i) std::this_thread::sleep_for(50ms);
+        ASSERT_EQ(state(), NUD_FAILED) << text;
+        ASSERT_TRUE(succeeded(neighbours().manage(left_, ip(text))));
+        EXPECT_EQ(state(), NUD_INCOMPLETE) << text;  // for three seconds
+    }
+}
+
 TEST_F(NeighboursTest, ManagedEntryIsResolvedAndMarked) {
     for (const char* text : {"10.0.0.2", "fd00::2"}) {
         ASSERT_TRUE(succeeded(neighbours().manage(left_, ip(text))));

@@ -137,24 +137,6 @@ TEST_F(LbdNetwork, ANewMacAddressThatNobodyTellsIsFoundByTheKernelsProbes) {
     expect_service();
 }
 
-TEST_F(LbdNetwork, ABackendThatReturnsAsTheKernelGivesItUpIsAskedForAtOnce) {
-    const std::string neigh = "net.ipv4.neigh.eth0.";
-    for (const std::string name : {"base_reachable_time_ms", "retrans_time_ms"})
-        balancer().set_sysctl(neigh + name, "200");
-    balancer().set_sysctl(neigh + "delay_first_probe_time", "1");
-    balancer().set_sysctl(neigh + "interval_probe_time_ms", "3600000");  // until then the kernel does not ask by itself
-    balancer().set_sysctl(neigh + "mcast_solicit", "1000");
-    const Balancer lbd(balancer(), config);
-    ASSERT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3"); }));
-    ASSERT_TRUE(eventually([&] { return count(balancer().must("ip neigh show 10.0.0.3"), "STALE") == 1; }));
-
-    backend().ip("link set eth0 down\n");
-    EXPECT_FALSE(balancer().run("ping -c 1 -W 1 10.0.0.3").ok());
-    ASSERT_TRUE(eventually([&] { return lbd.backend("10.0.0.3")["reason"] == "no_neighbour"; }));
-    backend().ip("link set eth0 up\n");
-    EXPECT_TRUE(eventually([&] { return lbd.reaches("10.0.0.3"); }));
-}
-
 TEST_F(LbdNetwork, TheAddressOfABackendThatIsGoneIsUsedNoMore) {
     const HttpServer web(backend(), "backend");
     for (const std::string name : {"base_reachable_time_ms", "retrans_time_ms", "interval_probe_time_ms"})
