@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
 #include <string_view>
 #include <utility>
 
@@ -50,44 +53,38 @@ void Counter::ask(const netlink::IpAddress& peer, const TurnoverQuestion& questi
                                               ? TurnoverAnswer::State::other_table
                                               : TurnoverAnswer::State::counted});
         }
-    asked_.insert_or_assign(peer, Asked{std::move(answer), census_of(turnovers_of(question), balancer_),
-                                        balancer_.reconciler.planner().drafts()});
+    const bool counts =
+        std::ranges::any_of(answer.of, [](const auto& of) { return of.state == TurnoverAnswer::State::counted; });
+    const auto census = std::make_shared<Census>(census_of(turnovers_of(question), balancer_));
+    const std::uint64_t drafts = balancer_.reconciler.planner().drafts();
+    turns_.add(peer, {.next = [this, census, counts]() -> netlink::Result<bool> {
+                          if (!counts) return true;
+                          return census->look(balancer_.program.datapath().flows(), balancer_.exchange);
+                      },
+                      .answer =
+                          [this, census, drafts, answer] {
+                              return with_counts(answer, census->tally().counts(),
+                                                 drafts != balancer_.reconciler.planner().drafts());
+                          }});
     next_.arm(0ms);
 }
 
-bool Counter::Asked::counts() const {
-    return std::ranges::any_of(answer.of, [](const auto& of) { return of.state == TurnoverAnswer::State::counted; });
-}
-
-/// What was counted while the tables or the meaning of entries changed is worth nothing.
-TurnoverAnswer Counter::finished(Asked asked) const {
-    const bool is_outdated = asked.drafts != balancer_.reconciler.planner().drafts();
-    const auto counts = asked.census.tally().counts();
+TurnoverAnswer with_counts(TurnoverAnswer answer, const std::vector<TurnoverCount>& counts, bool is_outdated) {
     for (std::size_t i = 0; i < counts.size(); ++i) {
-        TurnoverAnswer::Of& of = asked.answer.of[i];
+        TurnoverAnswer::Of& of = answer.of[i];
         if (of.state != TurnoverAnswer::State::counted) continue;
         if (is_outdated)
             of.state = TurnoverAnswer::State::other_table;
         else
             of.count = counts[i];
     }
-    return std::move(asked.answer);
+    return answer;
 }
 
 void Counter::count() {
-    if (asked_.empty()) return;
-    auto one = asked_.upper_bound(last_);
-    if (one == asked_.end()) one = asked_.begin();
-    auto& [peer, asked] = *one;
-    last_ = peer;
-    netlink::Result<bool> is_done = true;
-    if (asked.counts()) is_done = asked.census.look(balancer_.program.datapath().flows(), balancer_.exchange);
-    if (!is_done || *is_done) {
-        // Who gets no answer names this balancer as one that has not given any.
-        if (is_done && balancer_.mesh) balancer_.mesh->answer(peer, finished(std::move(asked)));
-        asked_.erase(last_);
-    }
-    if (!asked_.empty()) next_.arm(between_counts);
+    if (const auto answered = turns_.next(); answered && balancer_.mesh)
+        balancer_.mesh->answer(answered->first, answered->second);
+    if (!turns_.empty()) next_.arm(between_counts);
 }
 
 }  // namespace culvert::lbd

@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdint>
-#include <map>
 #include <vector>
 
 #include "common/event_loop.hpp"
 #include "lbd/cluster/message.hpp"
 #include "lbd/forecast/census.hpp"
+#include "lbd/forecast/turns.hpp"
 #include "lbd/reload/balancer.hpp"
 #include "netlink/result.hpp"
 
@@ -24,26 +23,20 @@ class Counter {
     /// The answer is sent when it is known. A former question of the peer is forgotten.
     void ask(const netlink::IpAddress& peer, const TurnoverQuestion& question);
     /// The connection with the peer has ended: nobody waits for its answer.
-    void forget(const netlink::IpAddress& peer) { asked_.erase(peer); }
+    void forget(const netlink::IpAddress& peer) { turns_.forget(peer); }
 
   private:
-    struct Asked {
-        TurnoverAnswer answer;  // without counts
-        Census census;
-        std::uint64_t drafts = 0;  // Planner::drafts() when it was asked
-
-        /// Whether there is anything to count.
-        [[nodiscard]] bool counts() const;
-    };
-
     void count();
-    [[nodiscard]] TurnoverAnswer finished(Asked asked) const;
 
     Balancer& balancer_;
-    std::map<netlink::IpAddress, Asked> asked_;
-    netlink::IpAddress last_;  // that had its turn
+    Turns turns_;
     common::EventLoop::Source next_;
 };
+
+/// What is answered of the services that can be counted. `is_outdated`: what was counted while the tables or the
+/// meaning of entries changed is worth nothing.
+[[nodiscard]] TurnoverAnswer with_counts(TurnoverAnswer answer, const std::vector<TurnoverCount>& counts,
+                                         bool is_outdated);
 
 /// Counts what `turnovers` concern on this balancer.
 [[nodiscard]] Census census_of(std::vector<Turnover> turnovers, const Balancer& balancer);

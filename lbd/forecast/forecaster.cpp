@@ -22,7 +22,6 @@ using namespace std::chrono_literals;
 
 constexpr auto between_looks_at_flows = 2ms;
 constexpr auto between_looks = 20ms;  // whether peers have answered
-constexpr auto time_to_answer = 10s;  // a question; many services take several
 
 /// The tables of the next image; those that are there already are read from the maps.
 class NextTables {
@@ -49,6 +48,12 @@ class NextTables {
 
 }  // namespace
 
+Forecaster::Forecaster(Balancer& balancer)
+    : balancer_(balancer),
+      survey_([this](const auto& peer, const TurnoverQuestion& question) -> std::optional<std::string> {
+          return balancer_.mesh ? balancer_.mesh->ask(peer, question) : "it is no peer any more";
+      }) {}
+
 Result<> Forecaster::open(common::EventLoop& loop) {
     TRY(next_, loop.timer([this] { go_on(); }));
     return {};
@@ -63,7 +68,6 @@ void Forecaster::begin(Config written, Tell tell) {
 void Forecaster::end(tl::expected<Forecast, std::string> result) {
     const Tell tell = std::exchange(tell_, {});
     census_.reset();
-    waiting_.clear();
     tell(std::move(result));
 }
 
@@ -84,8 +88,9 @@ void Forecaster::go_on() {
         forecast_.here = census_->tally().counts();
         census_.reset();
     }
-    miss_those_that_are_gone();
-    if (waiting_.empty()) return end(std::move(forecast_));
+    survey_.look(balancer_.mesh ? balancer_.mesh->status() : ClusterStatus(), Survey::Clock::now());
+    forecast_.peers = survey_.peers();
+    if (survey_.is_done()) return end(std::move(forecast_));
     next_.arm(between_looks);
 }
 
@@ -110,70 +115,19 @@ Result<> Forecaster::predict(Config written) {
 }
 
 void Forecaster::ask_peers() {
-    waiting_.clear();
-    if (!balancer_.mesh) return;
+    const ClusterStatus status = balancer_.mesh ? balancer_.mesh->status() : ClusterStatus();
+    forecast_.balancer = status.name;
     const Services& services = balancer_.wanted.config.services;
     const Health health = balancer_.checks.health_for(services);
     std::map<std::string_view, const Service*> by_name;
     for (const Service& service : services) by_name.emplace(service.name, &service);
-    questions_ = questions_about(forecast_.turnovers,
-                                 [&](const std::string& name) { return table_digest(*by_name.at(name), health); });
-    // A late answer to a former question must not be taken for one to these.
-    for (PeerQuestion& question : questions_) question.message.number = ++numbers_;
-    const ClusterStatus status = balancer_.mesh->status();
-    forecast_.balancer = status.name;
-    const PeerForecast::Of unasked{.missing = "too much to ask", .count = {}};
-    for (const PeerStatus& peer : status.peers) {
-        forecast_.peers.push_back({.address = peer.address,
-                                   .name = peer.name,
-                                   .missing = {},
-                                   .of = std::vector(forecast_.turnovers.size(), unasked)});
-        if (!questions_.empty())
-            waiting_.push_back(
-                {.peer = forecast_.peers.size() - 1, .question = 0, .deadline = Clock::now() + time_to_answer});
-    }
-    for (Waiting& one : std::vector(waiting_)) ask(one);
-}
-
-void Forecaster::ask(Waiting& waiting) {
-    PeerForecast& peer = forecast_.peers[waiting.peer];
-    auto why_not = balancer_.mesh->ask(peer.address, questions_[waiting.question].message);
-    if (why_not) miss(waiting, *std::move(why_not));
-}
-
-void Forecaster::miss(Waiting& waiting, std::string why) {
-    const std::size_t peer = waiting.peer;
-    forecast_.peers[peer].missing = std::move(why);
-    std::erase_if(waiting_, [peer](const Waiting& one) { return one.peer == peer; });
-}
-
-void Forecaster::miss_those_that_are_gone() {
-    if (waiting_.empty()) return;
-    const ClusterStatus status = balancer_.mesh ? balancer_.mesh->status() : ClusterStatus();
-    const auto now = Clock::now();
-    for (Waiting& one : std::vector(waiting_)) {
-        const auto peer = std::ranges::find(status.peers, forecast_.peers[one.peer].address, &PeerStatus::address);
-        if (peer == status.peers.end())
-            miss(one, "it is no peer any more");
-        else if (peer->state == PeerStatus::State::away)
-            miss(one, "away: " + peer->reason);
-        else if (now > one.deadline)
-            miss(one, fmt::format("it has not answered within {} s", time_to_answer / 1s));
-    }
+    auto questions = questions_about(forecast_.turnovers,
+                                     [&](const std::string& name) { return table_digest(*by_name.at(name), health); });
+    survey_.begin(status, std::move(questions), forecast_.turnovers.size(), Survey::Clock::now());
 }
 
 void Forecaster::answered(const netlink::IpAddress& peer, const TurnoverAnswer& answer) {
-    const auto waiting =
-        std::ranges::find_if(waiting_, [&](const Waiting& one) { return forecast_.peers[one.peer].address == peer; });
-    if (waiting == waiting_.end()) return;
-    if (!take_answer(answer, questions_[waiting->question], forecast_.peers[waiting->peer])) return;
-    if (++waiting->question == questions_.size()) {
-        waiting_.erase(waiting);
-    } else {
-        waiting->deadline = Clock::now() + time_to_answer;
-        ask(*waiting);
-    }
-    next_.arm(0ms);
+    if (tell_ && survey_.answered(peer, answer, Survey::Clock::now())) next_.arm(0ms);
 }
 
 }  // namespace culvert::lbd

@@ -41,7 +41,7 @@ TEST(QuestionsTest, ServicesThatChangeAlikeAreAskedTogether) {
     EXPECT_THAT(message.about, SizeIs(4));
     EXPECT_THAT(of, testing::UnorderedElementsAre(0, 1, 2, 4, 6));
     EXPECT_TRUE(decode_message({reinterpret_cast<const std::uint8_t*>(encode(message).data()) + length_bytes,
-                        encode(message).size() - length_bytes})
+                                encode(message).size() - length_bytes})
                     .has_value());
     // As the peer understands it, in the same order.
     const auto there = turnovers_of(message);
