@@ -25,6 +25,8 @@ class KnownFlows {
 
     /// An entry that is new, leads elsewhere, or was used since the last time was told, if that is `refresh` units old.
     [[nodiscard]] bool is_news(std::size_t place, std::uint64_t entry, std::uint16_t now, std::uint16_t refresh) const;
+    /// Whether the peers know some entry of its flow.
+    [[nodiscard]] bool is_known(std::size_t place, std::uint64_t entry) const { return find(place, entry).entry != 0; }
     /// When the flow came to this backend. If nobody knows yet, that is now.
     [[nodiscard]] Choice choice(std::size_t place, std::uint64_t entry) const;
     /// Whether the entry is what a peer has told, and no packet of the flow has come here since.

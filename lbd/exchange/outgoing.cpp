@@ -63,26 +63,27 @@ std::uint16_t slot_age(std::uint16_t used, std::uint16_t now) {
 }
 
 bool is_exception(const Flow& flow, const TrackedService& service, const Tracked& tracked, const ImageMaps& maps) {
-    if ((flow.state & LB_FLOW_SEEN) == 0) return false;
     return service.each || std::ranges::any_of(service.lines, [&](std::uint32_t index) {
                const TrackedLine& one = tracked.lines[index];
                return is_moving(maps.transition(one.line), static_cast<std::uint32_t>(lb_slot(flow.tag, one.slots)));
            });
 }
 
-/// Calls `use` for each entry that others must know of, with its place and its service.
+/// Calls `use` for each entry that others must know of, with its place and its service. Of an entry of a single packet
+/// they must know if they know its flow: it has another backend now.
 template <typename Use>
 void for_each_exception(std::span<lb_bucket> buckets, std::size_t first, const Tracked& tracked, const ImageMaps& maps,
-                        const Use& use) {
+                        const KnownFlows& known, const Use& use) {
     for (std::size_t i = 0; i < buckets.size(); ++i)
         for (std::size_t way = 0; way < LB_FLOW_WAYS; ++way) {
             const std::uint64_t entry = std::atomic_ref(buckets[i].entry[way]).load(std::memory_order_relaxed);
             if (entry == 0) continue;
             const Flow flow = decode_flow(entry);
             if (flow.dest >= tracked.by_dest.size()) continue;
-            const Tracked::Place& place = tracked.by_dest[flow.dest];
-            if (place.service != 0 && is_exception(flow, tracked.services[place.service - 1], tracked, maps))
-                use((first + i) * LB_FLOW_WAYS + way, entry, place);
+            const Tracked::Place& of = tracked.by_dest[flow.dest];
+            if (of.service == 0 || !is_exception(flow, tracked.services[of.service - 1], tracked, maps)) continue;
+            const std::size_t place = (first + i) * LB_FLOW_WAYS + way;
+            if ((flow.state & LB_FLOW_SEEN) != 0 || known.is_known(place, entry)) use(place, entry, of);
         }
 }
 
@@ -148,7 +149,7 @@ Result<> Outgoing::tell_flows(const FlowMap& flows, const ImageMaps& maps, std::
     const auto table = flows.table();
     Messages messages(tracked_.services, flows.capacity(), tell);
     const std::size_t first = next_, count = std::min(most, table.size() - first);
-    for_each_exception(table.subspan(first, count), first, tracked_, maps,
+    for_each_exception(table.subspan(first, count), first, tracked_, maps, known_,
                        [&](std::size_t place, std::uint64_t entry, const Tracked::Place& of) {
                            known_.keep(place, entry);
                            if (!known_.is_news(place, entry, now, tracked_.services[of.service - 1].refresh)) return;
@@ -209,7 +210,7 @@ Result<> Outgoing::tell_flows_from(std::size_t& next, const FlowMap& flows, cons
     Messages messages(tracked_.services, flows.capacity(), tell);
     const auto table = flows.table();
     const std::size_t first = std::min(next, table.size()), count = std::min(most, table.size() - first);
-    for_each_exception(table.subspan(first, count), first, tracked_, maps,
+    for_each_exception(table.subspan(first, count), first, tracked_, maps, known_,
                        [&](std::size_t place, std::uint64_t entry, const Tracked::Place& of) {
                            if (known_.is_others(place, entry)) return;
                            messages.add(of.service - 1,

@@ -31,7 +31,7 @@ class Outgoing {
     [[nodiscard]] bool has_transitions() const;
 
     /// Looks at the next `most` buckets or all, and tells of entries that are new, lead elsewhere, or were used since
-    /// the last time was told, if that is old. Entries of a single packet are not told: anybody can make millions.
+    /// the last time was told, if that is old. Flows of a single packet are not told: anybody can make millions.
     [[nodiscard]] netlink::Result<> tell_flows(const FlowMap& flows, const ImageMaps& maps, std::size_t most,
                                                const Tell& tell);
     /// Likewise of slots in transition: of `most` or a few more. True if these were the last ones: then it begins anew.

@@ -157,12 +157,12 @@ class UdpCluster {
         }
         flows_[number] = {.backend = *to, .last = tick_, .is_free = !world_.is_alive(*to)};
     }
-    /// A flow of a single packet is not told.
+    /// A flow of a single packet is not told. One that chooses again is.
     [[nodiscard]] std::optional<unsigned> send(unsigned number, unsigned path) const {
         const Bytes frame = (Ethernet() / IPv4{.source = fmt::format("10.{}.{}.1", seed_ >> 8 & 0xff, seed_ & 0xff)} /
                              UDP{.source = static_cast<std::uint16_t>(1024 + number), .destination = 80})
                                 .bytes();
-        (void)members_[path].send(frame);
+        if (!flows_.contains(number)) (void)members_[path].send(frame);
         return members_[path].send(frame);
     }
     [[nodiscard]] unsigned path_of(unsigned number) const {
