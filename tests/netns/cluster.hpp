@@ -13,6 +13,7 @@
 
 #include "tests/netns/harness/routing.hpp"
 #include "tests/netns/lbd_test.hpp"
+#include "tests/netns/outcome.hpp"
 #include "tests/netns/traffic.hpp"
 
 namespace culvert::netns {
@@ -81,6 +82,7 @@ class ClusterTest : public NetnsTest {
             start_bird(i);
         }
         router_bird_.emplace(router(), router_configuration());
+        route_changes_.emplace(router(), std::vector<std::string>{vip4, vip6});
         ASSERT_TRUE(eventually([&] { return leads_to(all); })) << routes();
         ASSERT_TRUE(eventually([&] { return are_joined(all); }));
         for (int i = 0; i < wanted.backends; ++i) ASSERT_TRUE(find(all, i, "up"));
@@ -220,12 +222,21 @@ services:
             return known + told >= flows && shown.value("waiting", 0) == 0;
         });
     }
+    /// What became of it. A path may also change without the test's doing: on a busy machine BFD takes a balancer for
+    /// dead that is not.
+    [[nodiscard]] Outcome::Result stop(Traffic& traffic) {
+        const nlohmann::json stopped = traffic.stop();
+        for (const auto time : route_changes_->stop()) outcome_.moved("routes change", time, time);
+        return outcome_.of(stopped);
+    }
     /// Waits until the client has sent so many packets.
     void some_traffic(std::uint64_t packets = 1'000) const {
         const auto sent = [&] { return std::stoull(client_->read("/sys/class/net/eth0/statistics/tx_packets")); };
         const auto before = sent();
         EXPECT_TRUE(eventually([&] { return sent() > before + packets; }));
     }
+
+    Outcome outcome_;
 
   private:
     struct Way {
@@ -279,6 +290,7 @@ template bgp balancer { local as 65000; bfd on; connect delay time 1; connect re
     std::vector<std::unique_ptr<Balancer>> lbds_;
     std::vector<std::unique_ptr<Bird>> birds_;
     std::optional<Bird> router_bird_;
+    std::optional<RouteChanges> route_changes_;
 };
 
 }  // namespace culvert::netns

@@ -37,8 +37,6 @@ class LbdPartition : public ClusterTest {
                 if (peer(one, other)["state"] != "away") return false;
         return true;
     }
-
-    Outcome outcome_;
 };
 
 TEST_F(LbdPartition, BackendsChangeWhileAllForwardAndNoneHearsTheOthers) {
@@ -56,7 +54,7 @@ TEST_F(LbdPartition, BackendsChangeWhileAllForwardAndNoneHearsTheOthers) {
     for (const int one : all) host(one).must("nft delete table inet apart");
     ASSERT_TRUE(eventually([&] { return are_joined(all); }));
     for (const int one : all) ASSERT_NO_FATAL_FAILURE(change_ways(one));
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 TEST_F(LbdPartition, OneComesBackWithItsOldState) {
@@ -82,7 +80,7 @@ TEST_F(LbdPartition, OneComesBackWithItsOldState) {
     reload({0}, changed);
     some_traffic();
     ASSERT_NO_FATAL_FAILURE(change_ways(1));
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 /// Says what it has captured once more, and then rubbish, on as many connections as it gets.
@@ -163,7 +161,7 @@ TEST_F(LbdPartition, StrangersChangeNothing) {
     // None but those of a balancer that got no processor for seconds: both ends say that, and one of them why.
     EXPECT_LE(said("is gone: ") - interrupted, 2 * (said("is gone: nothing was heard") - silent));
     EXPECT_TRUE(attack.running()) << attack.err();
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 /// A group of next hops of which only those packets change their way whose own next hop has gone, or that nobody
@@ -212,7 +210,7 @@ TEST_F(LbdResilientRouter, KeepsConnectionsToo) {
         some_traffic(6'000);  // busy buckets move after two seconds
         outcome_.moved("one comes", begin, Clock::now());
     }
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 }  // namespace

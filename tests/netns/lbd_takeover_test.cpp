@@ -60,7 +60,6 @@ class LbdTakeover : public ClusterTest {
     }
 
     Wanted wanted_;
-    Outcome outcome_;
 
   private:
     int drains_ = 0;
@@ -138,7 +137,7 @@ TEST_P(LbdGoes, AndComesBackWhileBackendsChange) {
         SCOPED_TRACE(fmt::format("round {}", number));
         ASSERT_NO_FATAL_FAILURE(run(number++ % balancers, round));
     }
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 std::string name_of(const testing::TestParamInfo<Departure>& one) {
@@ -174,7 +173,7 @@ TEST_F(LbdTakeover, EachIsUpgradedWhileBackendsChange) {
         some_traffic();
     }
     reload(all, wanted_);
-    expect_kept(outcome_.of(traffic.stop()));
+    expect_kept(stop(traffic));
 }
 
 // Proves that the other tests would notice.
@@ -189,7 +188,7 @@ TEST_F(LbdTakeover, ConnectionsAreBrokenIfNothingIsShared) {
     host(0).must(CULVERT_LBD " leave");
     ASSERT_NO_FATAL_FAILURE(expect_route_to(without(0), "one goes", begin));
     some_traffic();
-    const auto result = outcome_.of(traffic.stop());
+    const auto result = stop(traffic);
     EXPECT_FALSE(result.broken.empty()) << result.summary();
 }
 

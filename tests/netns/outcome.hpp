@@ -43,7 +43,7 @@ class Outcome {
         std::vector<std::string> broken;              ///< all that nothing below excuses
         std::size_t begun = 0;                        ///< connections
         int of_the_dead = 0;                          ///< their own backend had died
-        std::vector<std::string> young, young_pages;  ///< as old as a move, or a second older
+        std::vector<std::string> young, young_pages;  ///< established in a move, or within a second before one
         std::size_t pages = 0;
         std::size_t slow_pages = 0;
         int datagrams = 0;
@@ -110,7 +110,7 @@ class Outcome {
                });
     }
 
-    /// `one`: when it began, when it ended, its backend, why.
+    /// `one`: when it was established, when it ended, its backend, why.
     void judge(const nlohmann::json& one, Result& result, std::vector<std::string>& young) const {
         const double begun = one[0], end = one[1];
         const bool is_young = std::ranges::any_of(

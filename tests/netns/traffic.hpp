@@ -83,7 +83,8 @@ broken = []  # [begun, end, backend, why]
 ports = itertools.count(int(sys.argv[1]))  # a port that is used again may still be known as that of a broken connection
 class Connection:
     def __init__(self, number, port):
-        self.begun, self.server, self.is_broken, self.data = now(), None, False, b""
+        self.begun = self.tried = now()
+        self.server, self.is_broken, self.data = None, False, b""
         self.socket = socket.socket((socket.AF_INET, socket.AF_INET6)[number % 2], socket.SOCK_STREAM)
         self.socket.setblocking(False)
         self.socket.bind((("0.0.0.0", "::")[number % 2], next(ports)))
@@ -94,6 +95,7 @@ class Connection:
             if self.server is not None: return self.receive(self.socket.recv(65536))
             error = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error: return self.fail(os.strerror(error))
+            self.begun = now()  # before, SYNs may have gone to a dead backend
             # Without the option of timestamps, which takes 12 bytes.
             self.server = "b%d" % ((self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) + 12 - 1200) // 20)
             ready.modify(self.socket, selectors.EVENT_READ, self)
@@ -214,7 +216,7 @@ class Request(Connection):
         if data: return
         head, _, body = self.data.partition(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 200 ") or body != page: return self.fail("wrong answer %s" % self.data[:100])
-        if now() - self.begun > 0.1: slow.append([self.begun, now() - self.begun])
+        if now() - self.tried > 0.1: slow.append([self.tried, now() - self.tried])
         self.close()
     def close(self):
         super().close()

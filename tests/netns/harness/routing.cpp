@@ -3,7 +3,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdlib>
+#include <ctime>
 #include <filesystem>
+#include <sstream>
 #include <stdexcept>
 
 namespace culvert::netns {
@@ -60,5 +64,24 @@ void Frr::stop(int signal) {
 
 Keepalived::Keepalived(const Host& host, std::string_view configuration)
     : process_(start_keepalived(host, configuration)) {}
+
+std::vector<std::chrono::steady_clock::time_point> RouteChanges::stop() {
+    using namespace std::chrono;
+    const auto now = steady_clock::now();
+    const double present = duration<double>(system_clock::now().time_since_epoch()).count();
+    std::istringstream lines(process_.stop().out);
+    std::vector<steady_clock::time_point> times;
+    for (std::string line; std::getline(lines, line);) {
+        // [2026-01-31T12:00:00.123456] 192.0.2.1 proto bird …
+        std::tm date{};
+        const char* fraction = ::strptime(line.c_str(), "[%Y-%m-%dT%H:%M:%S", &date);
+        if (fraction == nullptr) throw std::runtime_error("ip monitor printed: " + line);
+        if (std::ranges::none_of(addresses_, [&](const std::string& one) { return line.find(one) != line.npos; }))
+            continue;
+        const double then = static_cast<double>(::timegm(&date)) + std::strtod(fraction, nullptr);
+        times.push_back(now - duration_cast<steady_clock::duration>(duration<double>(present - then)));
+    }
+    return times;
+}
 
 }  // namespace culvert::netns

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tests/netns/harness/host.hpp"
@@ -39,6 +41,20 @@ class Frr {
   private:
     const Host& host_;
     std::vector<Process> processes_;
+};
+
+/// When the kernel's routes to some addresses have changed.
+class RouteChanges {
+  public:
+    RouteChanges(const Host& host, std::vector<std::string> addresses)
+        : addresses_(std::move(addresses)), process_(host.spawn("env TZ=UTC ip -o -ts monitor route")) {}
+
+    /// The times of all changes until now.
+    [[nodiscard]] std::vector<std::chrono::steady_clock::time_point> stop();
+
+  private:
+    std::vector<std::string> addresses_;
+    Process process_;
 };
 
 class Keepalived {
