@@ -9,7 +9,7 @@ namespace culvert::packet {
 namespace {
 
 constexpr std::uint32_t own_tag = 0x1234567;
-constexpr std::uint64_t own_hash = 0x123456789abcdef0;
+constexpr std::uint64_t evicting_hash = 0x123456789abcdef0;
 
 /// Another flow's entry. The time is 0, so an entry of any other time is from before the time wrapped.
 Entry other(std::uint16_t idle, bool seen, bool closing = false, unsigned age = 0) {
@@ -35,7 +35,7 @@ struct EvictionCase {
 
 void PrintTo(const EvictionCase& test, std::ostream* out) { *out << test.name; }
 
-const EvictionCase cases[] = {
+const EvictionCase eviction_cases[] = {
     {"FirstOfTheEmpty", {seen(1), seen(1), Entry{}, seen(9), Entry{}, once(9), closed(9), Entry{}}, 2},
     {"EmptyBeforeClosed", {closed(4095), seen(1), seen(1), seen(1), seen(1), seen(1), seen(1), Entry{}}, 7},
     {"ClosedBeforeSingle", {seen(1), once(4095), seen(4095), closed(0), seen(1), seen(1), once(9), seen(1)}, 3},
@@ -62,11 +62,11 @@ const EvictionCase cases[] = {
 
 class FullBucket : public BalancerTest, public testing::WithParamInterface<EvictionCase> {};
 
-INSTANTIATE_TEST_SUITE_P(Evicts, FullBucket, testing::ValuesIn(cases),
+INSTANTIATE_TEST_SUITE_P(Evicts, FullBucket, testing::ValuesIn(eviction_cases),
                          [](const auto& test) { return test.param.name; });
 
 TEST_P(FullBucket, InTheDocumentedOrder) {
-    FlowBalancer balancer({1}, with_hash(own_hash));
+    FlowBalancer balancer({1}, with_hash(evicting_hash));
     Entries expected = GetParam().before;
     set_entries(balancer, expected);
     EXPECT_EQ(balancer.send(segment(1000, ack)), "backend 1");
