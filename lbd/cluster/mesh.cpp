@@ -254,7 +254,9 @@ class Mesh::Impl {
 };
 
 Mesh::Mesh(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-Mesh::~Mesh() = default;
+Mesh::~Mesh() {
+    impl_->own.calls.gone = {};  // a connection may break as it is told of the end, and the caller has no mesh any more
+}
 
 Result<std::unique_ptr<Mesh>> Mesh::open(EventLoop& loop, const Cluster& config, const ClusterKey& key,
                                          const Introduction& own, MeshCalls calls) {

@@ -174,10 +174,15 @@ services:
         ASSERT_TRUE(eventually([&] { return agree(); }));
     }
 
-    /// What the first balancer says.
+    /// What the first balancer says. It does not answer if something has changed while it asked the others.
     Output plan(const std::string& text, const std::string& options = "") {
         hosts_[0]->write("/run/next.yaml", text);
-        return hosts_[0]->run(CULVERT_LBD " plan -c /run/next.yaml " + options);
+        Output output;
+        EXPECT_TRUE(eventually([&] {
+            output = hosts_[0]->run(CULVERT_LBD " plan -c /run/next.yaml " + options);
+            return count(output.err, "has changed meanwhile: try again") == 0;
+        })) << output;
+        return output;
     }
     json forecast(const std::string& text) {
         const Output output = plan(text, "--json");
