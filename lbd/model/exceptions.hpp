@@ -30,8 +30,8 @@ struct Exceptions {
         bool operator==(const Record&) const = default;
     };
 
-    std::vector<std::string>
-        services;  ///< names. All have these slots and this table, and records are of the first one
+    /// Names. All have these slots and this table, and records are of the first one.
+    std::vector<std::string> services;
     std::vector<std::string> backends;  ///< names
     std::uint32_t slots = 0;            ///< number of slots; 0: none is in transition
     std::vector<Slot> moving;           ///< in ascending order
